@@ -1,0 +1,1 @@
+"""Decides: the loop, tracking, policies, session, recorder and commands."""

@@ -1,0 +1,1 @@
+"""Yardsticks: following, loop latency, simulator speed and transport speed."""

@@ -1,0 +1,90 @@
+"""What the controller saw, believed and did: one record for each frame it processed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ..drivers.messages import Message
+
+
+class Lock(StrEnum):
+    """How surely the target is in hand."""
+
+    SEARCHING = "searching"
+    """No target yet: nothing moves."""
+    LOCKED = "locked"
+    """Seen in this frame."""
+    COASTING = "coasting"
+    """Not seen in this frame; its motion is extrapolated."""
+    LOST = "lost"
+    """The track died; the stage rests where it is until a target is found again."""
+
+
+class TrackPoint(Message, frozen=True):
+    """One confirmed track at the exposure of one frame.
+
+    Attributes
+    ----------
+    id : int
+        Identity, unique within a session.
+    x_um, y_um, z_um : float
+        Filtered position in stage coordinates.
+    seen : bool
+        Whether a detection supports it in this frame.
+    """
+
+    id: int
+    x_um: float
+    y_um: float
+    z_um: float
+    seen: bool
+
+
+class Decision(Message, frozen=True):
+    """One turn of the loop.
+
+    Attributes
+    ----------
+    frame : int
+        Index of the frame.
+    exposed_ns : int
+        Middle of its exposure.
+    pose_um : (x, y, z)
+        Stage pose then.
+    detections : int
+        Number of objects found.
+    lock : Lock
+        State of the target after this frame.
+    reason : str
+        Why ``lock`` changed, or why nothing moved; empty when there is nothing to explain.
+    target : int or None
+        Identity of the track that is followed.
+    seen_um, seen_score : (x, y) or None, float
+        Where the target was detected, in stage coordinates, and how confidently.
+    predicted_um, predicted_sigma_um : (x, y) or None, float
+        Where it will be, and the standard deviation of that (root of the mean variance of x, y).
+    horizon_ms : float
+        From the middle of this exposure to the instant of the prediction.
+    move_um : (x, y) or None
+        Where the stage was sent.
+    tracks : tuple of TrackPoint
+        All confirmed tracks.
+    timings_us : dict of str to float
+        Host time that each stage of the loop took.
+    """
+
+    frame: int
+    exposed_ns: int
+    pose_um: tuple[float, float, float]
+    detections: int
+    lock: Lock
+    reason: str = ""
+    target: int | None = None
+    seen_um: tuple[float, float] | None = None
+    seen_score: float = 0.0
+    predicted_um: tuple[float, float] | None = None
+    predicted_sigma_um: float = 0.0
+    horizon_ms: float = 0.0
+    move_um: tuple[float, float] | None = None
+    tracks: tuple[TrackPoint, ...] = ()
+    timings_us: dict[str, float] = {}  # noqa: RUF012 (msgspec copies an empty default)

@@ -1,0 +1,1 @@
+"""Touches: Micro-Manager, the wire, shared memory and safety."""

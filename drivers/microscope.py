@@ -1,0 +1,71 @@
+"""The one interface to every microscope: real, remote or simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import useq
+
+from .messages import Description, Frame, Move, Report
+
+
+class MicroscopeError(RuntimeError):
+    """The microscope cannot do what was asked; the text is one sentence for the user."""
+
+
+class Microscope(Protocol):
+    """A camera, an XY stage and perhaps a focus drive that act as one.
+
+    A context manager: leaving it stops the stage, ends streaming and frees the devices.
+    """
+
+    @property
+    def dropped(self) -> int:
+        """Exposures since streaming began that `frames` passed over for a newer one."""
+        ...
+
+    def describe(self) -> Description:
+        """What this microscope is."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Start streaming and yield the newest frame not yet seen, waiting for it if need be.
+
+        Closing the iterator ends streaming.
+
+        Raises
+        ------
+        MicroscopeError
+            If the camera stops delivering.
+        """
+        ...
+
+    def move(self, move: Move) -> None:
+        """Send the stage somewhere and return at once; a newer move replaces an older one.
+
+        Raises
+        ------
+        MicroscopeError
+            If a coordinate is not finite. Nothing moves.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Halt every axis as soon as possible and forget moves that wait."""
+        ...
+
+    def reports(self) -> list[Report]:
+        """All that happened since the last call: moves issued, poses read, faults."""
+        ...
+
+    def acquire(self, sequence: useq.MDASequence) -> Iterator[Frame]:
+        """Run an acquisition and yield every frame of it, none dropped."""
+        ...
+
+    def close(self) -> None:
+        """Stop the stage and release everything; harmless when repeated."""
+        ...
+
+    def __enter__(self) -> Microscope: ...
+    def __exit__(self, *exc: object) -> None: ...

@@ -1,0 +1,1 @@
+"""Sees: detections, detectors and predictors."""

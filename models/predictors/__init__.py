@@ -1,0 +1,1 @@
+"""Predictors: a track so far in, a Prediction out."""

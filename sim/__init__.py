@@ -1,0 +1,1 @@
+"""Pretends: specimen, optics, camera and stage, a microscope made of numbers."""

@@ -1,0 +1,1 @@
+"""Scenarios: small TOML files, each a specimen, a stand and a task."""
