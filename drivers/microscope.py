@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Protocol
 
 import useq
 
 from .messages import Description, Frame, Move, Report
+
+Frames = Generator[Frame, None, None]
+"""Frames as they come; closing it ends their stream."""
 
 
 class MicroscopeError(RuntimeError):
@@ -29,10 +32,10 @@ class Microscope(Protocol):
         """What this microscope is."""
         ...
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, *, every: bool = False) -> Frames:
         """Start streaming and yield the newest frame not yet seen, waiting for it if need be.
 
-        Closing the iterator ends streaming.
+        With ``every``, yield all of them in order instead. Closing the iterator ends streaming.
 
         Raises
         ------
@@ -59,7 +62,7 @@ class Microscope(Protocol):
         """All that happened since the last call: moves issued, poses read, faults."""
         ...
 
-    def acquire(self, sequence: useq.MDASequence) -> Iterator[Frame]:
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition and yield every frame of it, none dropped."""
         ...
 

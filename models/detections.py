@@ -51,18 +51,18 @@ class Detections:
         boxes = np.asarray(boxes_px, dtype=np.float32).reshape(-1, 4)
         n = len(boxes)
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2 if centres_px is None else centres_px
-        columns = (
+        columns: list[NDArray] = [
             boxes,
             _column(scores, n, np.float32, 1.0),
             _column(classes, n, np.int32, 0),
             np.asarray(centres, dtype=np.float32).reshape(-1, 2),
             _column(brightness, n, np.float32, 0.0),
-        )
+        ]
         if any(len(column) != n for column in columns):
             raise ValueError(f"detections need {n} rows in every column")
         finite = np.isfinite(boxes).all(1) & np.isfinite(columns[3]).all(1)
         if not finite.all():
-            columns = tuple(column[finite] for column in columns)
+            columns = [column[finite] for column in columns]
         return cls(*columns)
 
     @classmethod

@@ -1,1 +1,46 @@
 """Detectors: an image in, Detections out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detections import Detections
+from ..registry import Registry
+
+
+class Detector(Protocol):
+    """Finds objects in one image at a time; the result depends on that image only."""
+
+    @property
+    def name(self) -> str:
+        """For people and records."""
+        ...
+
+    def detect(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Detections:
+        """Find the objects in an image, (H, W) uint8 or uint16.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        """
+        ...
+
+
+DETECTORS: Registry[Detector] = Registry("detector", {"blobs": f"{__name__}.blobs:Blobs"})
+"""Every detector that comes with the package."""
+
+
+def create(name: str, options: Mapping[str, Any] | None = None) -> Detector:
+    """Make the detector called ``name``, or ``"package.module:attribute"``.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option is not known, or a value is not allowed.
+    """
+    return DETECTORS.create(name, options)

@@ -1,0 +1,60 @@
+"""From a configuration to a loop: detector, tracker, target and policy around a microscope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..drivers.microscope import Microscope
+from ..models import detectors, predictors
+from ..models.detectors import Detector
+from ..models.predictors import Predictor
+from .config import Config, ConfigError
+from .loop import Loop
+from .sightings import View
+from .targets import Target
+from .tracking import Tracker
+
+
+def make_loop(config: Config, microscope: Microscope) -> Loop:
+    """Put the loop together.
+
+    Raises
+    ------
+    ConfigError
+        If a model or one of its options is unknown.
+    """
+    description = microscope.describe()
+    new_predictor = predictor_factory(config)
+    return Loop(
+        microscope,
+        make_detector(config, description.pixel_um),
+        Tracker(config.tracking, View(description), new_predictor),
+        Target(config.target),
+        config.policy,
+    )
+
+
+def make_detector(config: Config, pixel_um: float) -> Detector:
+    """Make the detector, its sizes in µm turned into pixels."""
+    options = dict(config.detector)
+    name = options.pop("name")
+    for key in [key for key in options if key.endswith("_um")]:
+        options[key.removesuffix("_um") + "_px"] = options.pop(key) / pixel_um
+    return _checked(detectors.create, name, options)
+
+
+def predictor_factory(config: Config) -> Callable[[], Predictor]:
+    """Return what makes the predictor of a new track, tried once."""
+    options = dict(config.predictor)
+    name = options.pop("name")
+    _checked(predictors.create, name, options)
+    return lambda: predictors.create(name, options)
+
+
+def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
+    try:
+        return create(name, options)
+    except ValueError as error:
+        text = str(error)
+        raise ConfigError(f"{text[:1].upper()}{text[1:]}.") from error

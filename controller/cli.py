@@ -1,0 +1,280 @@
+"""The ``pursuit`` command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .stand import Simulation
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Makes a microscope follow living things.",
+)
+
+ScopeFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="[SCOPE.toml]", help="Configuration of a stand and a task."),
+]
+ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
+Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
+MMConfig = Annotated[Path | None, typer.Option(help="Micro-Manager configuration of real hardware.")]
+Start = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y", help="Pixel of the movie where the field is at first."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; repeatable."),
+]
+Seed = Annotated[int | None, typer.Option(help="Of everything random in the simulation.")]
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+@app.command()
+def follow(
+    scope: ScopeFile = None,
+    scenario: ScenarioName = None,
+    specimen: Specimen = None,
+    mm_config: MMConfig = None,
+    start: Start = None,
+    seconds: Annotated[float | None, typer.Option(help="How long to follow.")] = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    microscope: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A microscope that runs already."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Session folder to make.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    realtime: Annotated[
+        bool,
+        typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
+    ] = True,
+) -> None:
+    """Follow a target and keep the session in a folder.
+
+    With nothing else, a simulated cell. Example: `pursuit follow scope.toml --seconds 60`
+    """
+    from rich.console import Console
+
+    from .progress import Progress, print_summary
+    from .session import Interrupted, SessionError, run_live, run_lockstep
+
+    config, simulated = _configure(
+        scope, scenario, specimen, mm_config, start, seconds, seed, sets
+    )
+    folder = (out or _new_folder(simulated.name if simulated else "microscope")).resolve()
+    console = Console(stderr=as_json)
+    _announce(console, config, simulated, realtime)
+    limit = config.session.seconds or (simulated.seconds if simulated else None)
+    problem = ""
+    try:
+        with Progress(console, limit) as progress:
+            if realtime:
+                address = _address(microscope) if microscope else None
+                summary = run_live(config, simulated, folder, progress.update, address)
+            else:
+                summary = run_lockstep(config, simulated, folder, progress.update)
+    except (Interrupted, SessionError) as ended:
+        summary, problem = ended.summary, str(ended)
+    if not summary:
+        _fail(problem)
+    summary["session"] = str(folder)
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        print_summary(console, summary)
+    if not problem and summary["first_lock"] is None:
+        problem = (
+            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
+            "or tell [detector] the size and polarity of the objects."
+        )
+    if problem:
+        _fail(problem)
+
+
+@app.command()
+def microscope(
+    scope: ScopeFile = None,
+    scenario: ScenarioName = None,
+    specimen: Specimen = None,
+    mm_config: MMConfig = None,
+    start: Start = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port for commands; the next two are used too. 0: any.")
+    ] = 5710,
+    supervised: Supervised = False,
+) -> None:
+    """Own a microscope and serve it to other processes until Ctrl-C.
+
+    Example: `pursuit microscope --mm-config MMConfig_demo.cfg`
+    """
+    from ..drivers.server import MicroscopeServer
+    from .processes import say, when_parent_ends
+    from .stand import open_microscope
+
+    config, simulated = _configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
+    ended = threading.Event()
+    if supervised:
+        when_parent_ends(ended.set)
+    opened = open_microscope(config, simulated)
+    try:
+        server = MicroscopeServer(opened, host, 0 if supervised else port)
+    except BaseException:
+        opened.close()
+        raise
+    with server:
+        if supervised:
+            say({"port": server.port})
+        else:
+            print(f"{opened.describe().name} listens at {host}:{server.port}; Ctrl-C ends it.")
+        _wait(ended)
+
+
+@app.command()
+def record(
+    microscope: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where frames come from.")],
+    decisions: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where decisions come from.")],
+    out: Annotated[Path, typer.Option(help="Session folder to make.")],
+    config: Annotated[Path | None, typer.Option(help="Configuration to keep with it.")] = None,
+    supervised: Supervised = False,
+) -> None:
+    """Record what a microscope and a controller say, in a session folder.
+
+    `pursuit follow` starts one by itself.
+    Example: `pursuit record --microscope 127.0.0.1:5710 --decisions 127.0.0.1:5720 --out night1`
+    """
+    from .processes import say, when_parent_ends
+    from .record import RecorderProcess
+
+    text = config.read_text(encoding="utf-8") if config else ""
+    recorder = RecorderProcess(_address(microscope), _address(decisions), out, text)
+    if supervised:
+        when_parent_ends(recorder.end)
+        say({"ready": True})
+    try:
+        summary = recorder.run(lambda fault: say({"fault": fault}) if supervised else _warn(fault))
+    except KeyboardInterrupt:
+        recorder.end()
+        raise
+    if supervised:
+        say({"summary": summary})
+    else:
+        print(json.dumps(summary, indent=2))
+
+
+def _configure(
+    scope: Path | None,
+    scenario: str | None,
+    specimen: Path | None,
+    mm_config: Path | None,
+    start: str | None,
+    seconds: float | None,
+    seed: int | None,
+    sets: list[str] | None,
+) -> tuple[Config, Simulation | None]:
+    """Lay the command line over the file, and the file over what the scenario suggests."""
+    from .config import ConfigError, assignment, merge, read_tables
+    from .stand import complete
+
+    source = {
+        "scenario": scenario,
+        "specimen": str(specimen) if specimen else None,
+        "mm_config": str(mm_config) if mm_config else None,
+    }
+    chosen: dict[str, Any] = {key: value for key, value in source.items() if value is not None}
+    tables = read_tables(scope) if scope else {}
+    if chosen:
+        kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in source}
+        tables = {**tables, "microscope": kept}
+    if start is not None:
+        try:
+            x, y = (float(v) for v in start.split(","))
+        except ValueError:
+            raise ConfigError(f"--start {start} is not of the form X,Y.") from None
+        chosen["start_px"] = (x, y)
+    given = {"seconds": seconds, "seed": seed}
+    session = {key: value for key, value in given.items() if value is not None}
+    line = {"microscope": chosen, "session": session}
+    return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
+
+
+def _announce(
+    console: Any, config: Config, simulated: Simulation | None, realtime: bool
+) -> None:
+    what = simulated.scenario.title if simulated else config.microscope.mm_config
+    how = "in real time" if realtime else "in virtual time"
+    console.print(
+        f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
+        f"{config.policy.name}"
+    )
+    if simulated and simulated.note:
+        console.print(simulated.note, style="yellow")
+
+
+def _new_folder(name: str) -> Path:
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    return Path("sessions") / f"{stamp}_{name}"
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        _fail(f"{text} is not of the form HOST:PORT.")
+    return host, int(port)
+
+
+def _wait(ended: threading.Event) -> None:
+    """Wait in slices, so that Ctrl-C is heard on every system."""
+    while not ended.wait(0.2):
+        pass
+
+
+def _warn(text: str) -> None:
+    print(f"Warning: {text}", file=sys.stderr)
+
+
+def _fail(text: str) -> NoReturn:
+    print(f"Error: {text}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _end_like_ctrl_c(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command; what a user can cause ends in one sentence, not in a traceback."""
+    from ..drivers.microscope import MicroscopeError
+    from .config import ConfigError
+    from .processes import ProcessError
+
+    signal.signal(signal.SIGTERM, _end_like_ctrl_c)
+    try:
+        app()
+    except (ConfigError, MicroscopeError, ProcessError, FileExistsError) as error:
+        _fail(str(error))
+    except PermissionError as error:
+        _fail(f"{error.filename} may not be written: choose another folder with --out.")
+    except KeyboardInterrupt:
+        _fail("Stopped by the user.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The configuration: one TOML file that describes a stand and a task."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from ..drivers.settings import CameraSettings, LimitSettings, Settings, StageSettings, StandSettings
+from .policies import Predictive, Reactive
+from .targets import TargetSettings
+from .tracking import TrackingSettings
+
+
+class ConfigError(ValueError):
+    """A configuration cannot be used; the text is one sentence for the user."""
+
+
+class MicroscopeSettings(Settings, frozen=True):
+    """Which microscope: at most one of the first three.
+
+    Attributes
+    ----------
+    mm_config : str, optional
+        Micro-Manager configuration file of real hardware.
+    scenario : str, optional
+        Name or file of a simulated scenario.
+    specimen : str, optional
+        Recorded movie that a simulated field moves across.
+    interval_s : float, optional
+        Time between the frames of that movie, if its file does not tell.
+    start_px : (x, y), optional
+        Pixel of that movie where the middle of the field is at first.
+    field_px : int
+        Width and height of the field on that movie.
+    """
+
+    mm_config: str | None = None
+    scenario: str | None = None
+    specimen: str | None = None
+    interval_s: float | None = None
+    start_px: tuple[float, float] | None = None
+    field_px: int = 256
+
+    def __post_init__(self) -> None:
+        given = [n for n in ("mm_config", "scenario", "specimen") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: keep one")
+
+
+class SessionSettings(Settings, frozen=True):
+    """How long to follow.
+
+    Attributes
+    ----------
+    seconds : float, optional
+        Without it, as long as the scenario or movie lasts, or until Ctrl-C.
+    seed : int
+        Of everything random in a simulated microscope.
+    """
+
+    seconds: float | None = None
+    seed: int = 0
+
+
+class Config(Settings, frozen=True):
+    """All tables of a configuration file.
+
+    ``detector`` and ``predictor`` hold a name and that model's own options. An option that
+    ends in ``_px`` may be given in µm under the same name ending in ``_um``.
+    """
+
+    microscope: MicroscopeSettings = MicroscopeSettings()
+    camera: CameraSettings = CameraSettings()
+    stage: StageSettings = StageSettings()
+    focus: StageSettings = StageSettings()
+    limits: LimitSettings = LimitSettings()
+    detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "blobs"})
+    predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "kalman"})
+    tracking: TrackingSettings = TrackingSettings()
+    policy: Predictive | Reactive = Predictive()
+    target: TargetSettings = TargetSettings()
+    session: SessionSettings = SessionSettings()
+
+    def stand(self, name: str) -> StandSettings:
+        """The part that drivers need."""
+        return StandSettings(name, self.camera, self.stage, self.focus, self.limits)
+
+    def toml(self) -> str:
+        """Write out every setting, so that a session can be repeated exactly."""
+        return tomli_w.dumps(_without_none(msgspec.to_builtins(self)))
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read a TOML file without judging it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or it is not TOML.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay tables over each other; what comes later wins, key by key."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = merged.get(key)
+            both = isinstance(old, Mapping) and isinstance(value, Mapping)
+            merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """Turn ``table.key=value`` into nested tables; the value is TOML, or else plain text.
+
+    Raises
+    ------
+    ConfigError
+        If it has another form.
+    """
+    dotted, equals, value = text.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or len(keys) < 2:
+        raise ConfigError(f"--set {text} is not of the form table.key=value.")
+    try:
+        parsed = msgspec.toml.decode(f"value = {value}")["value"]
+    except msgspec.MsgspecError:
+        parsed = value.strip()
+    for key in reversed(keys):
+        parsed = {key: parsed}
+    return parsed
+
+
+def make_config(tables: Mapping[str, Any]) -> Config:
+    """Check tables and return the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown (naming the nearest known one) or a value is wrong.
+    """
+    defaults = {"detector": {"name": "blobs"}, "predictor": {"name": "kalman"}}
+    try:
+        return msgspec.convert(merge(defaults, tables), Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error))) from error
+
+
+def _explain(error: str) -> str:
+    """Turn a validation error into a sentence that names the key and the nearest known one."""
+    match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", error, re.DOTALL)
+    assert match is not None
+    where = match["where"] or ""
+    table = f" in [{where}]" if where else ""
+    unknown = re.search(r"unknown field `(.*?)`", match["what"])
+    if not unknown:
+        return f"The configuration is wrong{f' at {where}' if where else ''}: {match['what']}."
+    known = _fields_at(where)
+    near = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+    return f"The key {unknown[1]!r}{table} is not known: {hint}"
+
+
+def _fields_at(where: str) -> list[str]:
+    """Names of the keys that a table can have."""
+    kind: Any = Config
+    for name in filter(None, where.split(".")):
+        kind = typing.get_type_hints(kind).get(name)
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return sorted({field for k in kinds for field in k.__struct_fields__})
+
+
+def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tables.items()
+        if value is not None
+    }

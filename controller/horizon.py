@@ -1,0 +1,71 @@
+"""How far ahead to look: the first exposure that a move can still affect, as measured."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from ..drivers.clock import NS_PER_MS
+from ..drivers.kinematics import travel_ms
+from ..drivers.messages import Description, Frame, Issued, Report
+
+_REMEMBERED = 15
+
+
+class Horizon:
+    """Learns camera interval and command latency, and names the instant to aim at.
+
+    Parameters
+    ----------
+    description : Description
+        Nominal interval and stage dynamics, until there are measurements.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self._dynamics = description.dynamics
+        self._nominal_ns = description.interval_ms * NS_PER_MS
+        self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
+        self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._readable_ns: dict[int, int] = {}
+        self._last: Frame | None = None
+
+    def see(self, frame: Frame) -> None:
+        """Learn from the timestamps of a frame."""
+        if self._last is not None and frame.index > self._last.index:
+            elapsed_ns = frame.exposed_ns - self._last.exposed_ns
+            self._intervals_ns.append(elapsed_ns / (frame.index - self._last.index))
+        self._last = frame
+        self._readable_ns[frame.index] = frame.readable_ns
+        if len(self._readable_ns) > _REMEMBERED:
+            del self._readable_ns[min(self._readable_ns)]
+
+    def learn(self, report: Report) -> None:
+        """Learn from a move how long it takes from a readable frame to the stage."""
+        if isinstance(report, Issued) and report.frame in self._readable_ns:
+            self._latencies_ns.append(report.issued_ns - self._readable_ns[report.frame])
+
+    @property
+    def interval_ns(self) -> float:
+        """Time from one exposure to the next."""
+        return median(self._intervals_ns) if self._intervals_ns else self._nominal_ns
+
+    @property
+    def latency_ns(self) -> float:
+        """Time from a readable frame until its move is with the stage."""
+        return median(self._latencies_ns) if self._latencies_ns else NS_PER_MS
+
+    def instant_ns(self, frame: Frame, distance_um: float) -> int:
+        """Middle of the first exposure by which a move answering ``frame`` can be finished.
+
+        Parameters
+        ----------
+        frame : Frame
+            The frame just seen.
+        distance_um : float
+            Length of the move.
+        """
+        travel_ns = travel_ms(distance_um, self._dynamics) * NS_PER_MS
+        there_ns = frame.readable_ns + self.latency_ns + travel_ns
+        interval_ns = self.interval_ns
+        exposures = max(-(-(there_ns - frame.exposed_ns) // interval_ns), 1)
+        return frame.exposed_ns + round(exposures * interval_ns)

@@ -1,0 +1,165 @@
+"""The loop: a frame comes, the target in it is found, the stage moves to where it will be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..drivers.clock import NS_PER_MS
+from ..drivers.messages import Frame, Move, Report
+from ..drivers.microscope import Microscope
+from ..models.detectors import Detector
+from .decision import Decision, TrackPoint
+from .horizon import Horizon
+from .policies import Plan, Policy
+from .sightings import View
+from .targets import Target
+from .tracking import Track, Tracker
+
+_LEAST_LIFE_NS = 250 * NS_PER_MS
+_LIFE_INTERVALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the loop: the frame, what was decided, what the microscope reported."""
+
+    frame: Frame
+    decision: Decision
+    reports: list[Report]
+
+
+class Stopwatch:
+    """Laps on the host's clock, in µs."""
+
+    def __init__(self) -> None:
+        self._last_ns = time.perf_counter_ns()
+        self.laps_us: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Note the time since the last lap."""
+        now_ns = time.perf_counter_ns()
+        self.laps_us[name] = (now_ns - self._last_ns) / 1e3
+        self._last_ns = now_ns
+
+
+class Loop:
+    """Follows one target with one microscope.
+
+    Parameters
+    ----------
+    microscope : Microscope
+    detector : Detector
+    tracker : Tracker
+    target : Target
+    policy : Policy
+    """
+
+    def __init__(
+        self,
+        microscope: Microscope,
+        detector: Detector,
+        tracker: Tracker,
+        target: Target,
+        policy: Policy,
+    ) -> None:
+        self._microscope = microscope
+        self._detector = detector
+        self._tracker = tracker
+        self._target = target
+        self._policy = policy
+        description = microscope.describe()
+        self._view = View(description)
+        self._horizon = Horizon(description)
+
+    @property
+    def interval_ns(self) -> float:
+        """Time from one exposure to the next, as measured."""
+        return self._horizon.interval_ns
+
+    def turns(self) -> Generator[Turn, None, None]:
+        """Follow for as long as frames come and the caller wants more."""
+        with closing(self._microscope.frames()) as frames:
+            for frame in frames:
+                yield self._turn(frame)
+
+    def _turn(self, frame: Frame) -> Turn:
+        watch = Stopwatch()
+        reports = self._learn(frame)
+        watch.lap("learn")
+        detections = self._detector.detect(frame.image)
+        watch.lap("detect")
+        sightings = self._view.sightings(detections, frame)
+        tracks = self._tracker.update(sightings, frame)
+        target = self._target.follow(tracks, frame)
+        watch.lap("track")
+        plan = self._plan(target, frame)
+        watch.lap("plan")
+        self._carry_out(plan, frame)
+        watch.lap("move")
+        decision = self._decision(frame, len(detections), tracks, target, plan, watch.laps_us)
+        return Turn(frame, decision, reports)
+
+    def _learn(self, frame: Frame) -> list[Report]:
+        reports = self._microscope.reports()
+        for report in reports:
+            self._horizon.learn(report)
+        self._horizon.see(frame)
+        return reports
+
+    def _plan(self, target: Track | None, frame: Frame) -> Plan:
+        if target is None:
+            return Plan(reason="no target")
+        return self._policy.plan(target, frame, self._horizon)
+
+    def _carry_out(self, plan: Plan, frame: Frame) -> None:
+        if plan.move_um is None:
+            return
+        life_ns = max(round(_LIFE_INTERVALS * self._horizon.interval_ns), _LEAST_LIFE_NS)
+        x, y = plan.move_um.tolist()
+        self._microscope.move(Move(x, y, None, frame.readable_ns + life_ns, frame.index))
+
+    def _decision(
+        self,
+        frame: Frame,
+        detections: int,
+        tracks: list[Track],
+        target: Track | None,
+        plan: Plan,
+        timings_us: dict[str, float],
+    ) -> Decision:
+        pose, prediction = frame.pose, plan.prediction
+        seen = target is not None and target.seen_um is not None
+        return Decision(
+            frame=frame.index,
+            exposed_ns=frame.exposed_ns,
+            pose_um=(pose.x_um, pose.y_um, pose.z_um),
+            detections=detections,
+            lock=self._target.lock,
+            reason=self._target.reason or plan.reason,
+            target=target.id if target else None,
+            seen_um=_pair(target.seen_um) if target and seen else None,
+            seen_score=target.score if target and seen else 0.0,
+            predicted_um=_pair(prediction.mean_um) if prediction else None,
+            predicted_sigma_um=_sigma_um(prediction.cov_um2) if prediction else 0.0,
+            horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
+            move_um=_pair(plan.move_um) if plan.move_um is not None else None,
+            tracks=tuple(_point(track) for track in tracks),
+            timings_us=timings_us,
+        )
+
+
+def _pair(position_um: object) -> tuple[float, float]:
+    x, y, *_ = (float(v) for v in position_um)  # type: ignore[attr-defined]
+    return x, y
+
+
+def _sigma_um(cov_um2: object) -> float:
+    return float((cov_um2[0, 0] + cov_um2[1, 1]) / 2) ** 0.5  # type: ignore[index]
+
+
+def _point(track: Track) -> TrackPoint:
+    x, y, z = track.prediction.mean_um.tolist()
+    return TrackPoint(track.id, x, y, z, track.seen_um is not None)

@@ -1,0 +1,137 @@
+"""From a configuration to a microscope: real hardware, the simulator, or virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..drivers.clock import VirtualClock
+from ..drivers.microscope import Microscope, MicroscopeError
+from ..drivers.mmcore import MMCoreMicroscope, load_core
+from ..drivers.settings import StandSettings
+from ..sim.lockstep import LockstepMicroscope
+from ..sim.movie import Movie, MovieError
+from ..sim.optics import OpticsSettings
+from ..sim.scenario import Scenario, SimCameraSettings, load_scenario
+from ..sim.sensor import SensorSettings
+from ..sim.world import World
+from .config import Config, ConfigError, make_config, merge
+
+DEFAULT_SCENARIO = "swimmer"
+_MOST_FREE_RUNNING_MS = 200.0
+"""Longer intervals than this are taken one picture at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a simulated session is about: a scenario, and the movie in it if there is one."""
+
+    name: str
+    scenario: Scenario
+    movie: Movie | None = None
+    start_um: tuple[float, float] = (0.0, 0.0)
+
+    def world(self, seed: int) -> World:
+        """Make the world anew."""
+        return World(self.scenario, seed, self.movie, self.start_um)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.movie.duration_s if self.movie else self.scenario.seconds
+
+    @property
+    def note(self) -> str:
+        """What a person should know about it; empty if nothing."""
+        if self.movie is None or not self.movie.assumed:
+            return ""
+        return f"{self.movie.path} does not tell its {' and '.join(self.movie.assumed)}."
+
+
+def simulation(config: Config) -> Simulation | None:
+    """What to simulate; None if the configuration names real hardware.
+
+    Raises
+    ------
+    MicroscopeError
+        If the scenario or movie cannot be used.
+    """
+    source = config.microscope
+    if source.mm_config is not None:
+        return None
+    if source.specimen is None:
+        name = source.scenario or DEFAULT_SCENARIO
+        return Simulation(Path(name).stem, load_scenario(name))
+    try:
+        movie = Movie.open(source.specimen, config.camera.pixel_um, source.interval_s)
+    except MovieError as error:
+        raise MicroscopeError(str(error)) from error
+    start_um = movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0)
+    return Simulation(movie.path.stem, _under_movie(movie, source.field_px), movie, start_um)
+
+
+def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
+    """Check tables, filling in what the scenario that they name suggests.
+
+    Raises
+    ------
+    ConfigError, MicroscopeError
+    """
+    config = make_config(tables)
+    simulated = simulation(config)
+    if simulated is not None:
+        stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
+        suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
+        config = make_config(merge(suggested, simulated.scenario.task, tables))
+    return config, simulated
+
+
+def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
+    """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver.
+
+    Raises
+    ------
+    MicroscopeError
+        If a file or a device is missing.
+    """
+    if simulated is None:
+        assert config.microscope.mm_config is not None
+        path = Path(config.microscope.mm_config)
+        return MMCoreMicroscope(load_core(path), config.stand(path.stem))
+    from ..sim.devices import load_simulator
+
+    core = load_simulator(simulated.world(config.session.seed))
+    return MMCoreMicroscope(core, config.stand(simulated.name))
+
+
+def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicroscope:
+    """Open a simulated microscope in virtual time.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names real hardware.
+    """
+    if simulated is None:
+        raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
+    stand: StandSettings = config.stand(simulated.name)
+    return LockstepMicroscope(simulated.world(config.session.seed), stand, VirtualClock())
+
+
+def _under_movie(movie: Movie, field_px: int) -> Scenario:
+    """A stand for a movie: one exposure for each of its frames, a stage that keeps up."""
+    interval_ms = movie.interval_s * 1e3
+    return Scenario(
+        title=f"The movie {movie.path.name}",
+        optics=OpticsSettings(pixel_um=movie.pixel_um),
+        sensor=SensorSettings(width_px=field_px, height_px=field_px),
+        camera=SimCameraSettings(
+            exposure_ms=min(interval_ms / 4, 50.0),
+            interval_ms=interval_ms,
+            readout_ms=min(interval_ms / 10, 5.0),
+            timelapse=interval_ms > _MOST_FREE_RUNNING_MS,
+        ),
+    )

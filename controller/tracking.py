@@ -1,0 +1,189 @@
+"""Identity over time: which sighting belongs to which object, in stage coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from ..drivers.messages import Frame
+from ..models.predictors import Prediction, Predictor
+from .sightings import Sightings, View
+
+GATE = 13.8
+"""Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
+_UNMEASURED_UM2 = 1e9
+_NO_MATCH = 1e6
+
+
+class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When to believe in an object and when to give it up.
+
+    Attributes
+    ----------
+    births : int
+        Sightings in a row that make a track.
+    coast_frames : int
+        Frames without a sighting, though the object should be in the field, that end one.
+    sigma_px : float
+        Standard deviation of a detector's position along one axis.
+    """
+
+    births: int = 2
+    coast_frames: int = 10
+    sigma_px: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.births < 1 or self.coast_frames < 0 or not self.sigma_px > 0:
+            raise ValueError("births must be 1 or more, coast_frames 0 or more, sigma_px positive")
+
+
+@dataclass(eq=False, slots=True)
+class Track:
+    """One object over time.
+
+    Attributes
+    ----------
+    id : int
+        Unique within a session; 0 until the track is confirmed.
+    predictor : Predictor
+        Its motion so far.
+    prediction : Prediction
+        Where it is believed to be at the last frame, that frame's sighting included.
+    hits, misses : int
+        Sightings in all; frames since the last one.
+    seen_um : (2,) or None
+        Where it was sighted in the last frame.
+    size_um, brightness, score : float
+        Of the last sighting.
+    """
+
+    predictor: Predictor
+    prediction: Prediction
+    id: int = 0
+    hits: int = 1
+    misses: int = 0
+    seen_um: NDArray[np.float64] | None = field(default=None, repr=False)
+    size_um: float = 0.0
+    brightness: float = 0.0
+    score: float = 0.0
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether there is enough evidence that the object exists."""
+        return self.id > 0
+
+    @property
+    def sigma_um(self) -> float:
+        """Standard deviation of its position along one axis."""
+        return float(np.sqrt(self.prediction.cov_um2[:2, :2].trace() / 2))
+
+
+class Tracker:
+    """Gated optimal assignment of sightings to tracks, births, coasting and deaths.
+
+    Tracks live in stage µm: a moving stage does not look like a moving object, and an object
+    that has left the field is not missed there.
+
+    Parameters
+    ----------
+    settings : TrackingSettings
+    view : View
+        Of the microscope.
+    new_predictor : callable
+        Makes the predictor of a new track.
+    """
+
+    def __init__(
+        self, settings: TrackingSettings, view: View, new_predictor: Callable[[], Predictor]
+    ) -> None:
+        self._settings, self._view, self._new_predictor = settings, view, new_predictor
+        self._tracks: list[Track] = []
+        self._named = 0
+        variance = (settings.sigma_px * view.pixel_um) ** 2
+        self._noise_um2 = np.diag([variance, variance, _UNMEASURED_UM2])
+
+    def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
+        """Take in the sightings of a frame and return the confirmed tracks."""
+        for track in self._tracks:
+            track.prediction = track.predictor.predict(frame.exposed_ns)
+            track.seen_um = None
+        taken = self._assign(sightings, frame)
+        self._count_misses(frame)
+        self._tracks = [track for track in self._tracks if self._alive(track)]
+        for row in np.flatnonzero(~taken):
+            self._tracks.append(self._born(sightings, int(row), frame))
+        return [track for track in self._tracks if track.confirmed]
+
+    def _assign(self, sightings: Sightings, frame: Frame) -> NDArray[np.bool_]:
+        """Match sightings with tracks; return which sightings were taken."""
+        taken = np.zeros(len(sightings), bool)
+        if not self._tracks or not len(sightings):
+            return taken
+        noise = self._noise_um2[:2, :2] + np.eye(2) * frame.pose.sigma_um**2
+        means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
+        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks]) + noise
+        distances = _squared_mahalanobis(means, spreads, sightings.positions_um)
+        costs = distances + np.log(np.linalg.det(spreads))[:, None]
+        costs = np.where(distances < GATE, costs, _NO_MATCH)
+        for t, s in zip(*linear_sum_assignment(costs), strict=True):
+            if costs[t, s] < _NO_MATCH:
+                self._sight(self._tracks[t], sightings, int(s), frame)
+                taken[s] = True
+        return taken
+
+    def _sight(self, track: Track, sightings: Sightings, row: int, frame: Frame) -> None:
+        """Give a sighting to a track."""
+        position = sightings.positions_um[row]
+        measured = np.array((*position, frame.pose.z_um))
+        noise = self._noise_um2.copy()
+        noise[(0, 1), (0, 1)] += frame.pose.sigma_um**2
+        track.predictor.update(frame.exposed_ns, measured, noise)
+        track.prediction = track.predictor.predict(frame.exposed_ns)
+        track.seen_um = position
+        track.size_um = float(sightings.sizes_um[row])
+        track.brightness = float(sightings.brightness[row])
+        track.score = float(sightings.scores[row])
+        track.hits += 1
+        track.misses = 0
+        self._name(track)
+
+    def _born(self, sightings: Sightings, row: int, frame: Frame) -> Track:
+        predictor = self._new_predictor()
+        position = np.array((*sightings.positions_um[row], frame.pose.z_um))
+        predictor.update(frame.exposed_ns, position, self._noise_um2)
+        track = Track(predictor, predictor.predict(frame.exposed_ns), hits=0)
+        self._sight(track, sightings, row, frame)
+        return track
+
+    def _name(self, track: Track) -> None:
+        if not track.confirmed and track.hits >= self._settings.births:
+            self._named += 1
+            track.id = self._named
+
+    def _count_misses(self, frame: Frame) -> None:
+        """Count a frame without a sighting against tracks that should have been in it."""
+        unseen = [track for track in self._tracks if track.seen_um is None]
+        if not unseen:
+            return
+        shown = self._view.shows(np.array([t.prediction.mean_um[:2] for t in unseen]), frame)
+        for track, missed in zip(unseen, shown, strict=True):
+            track.misses += int(missed)
+
+    def _alive(self, track: Track) -> bool:
+        if not track.confirmed:
+            return track.misses == 0
+        return track.misses <= self._settings.coast_frames
+
+
+def _squared_mahalanobis(
+    means: NDArray, spreads: NDArray, positions: NDArray
+) -> NDArray[np.float64]:
+    """Squared distances (T, S) of positions (S, 2) from means (T, 2) with covariances (T, 2, 2)."""
+    offsets = positions[None, :, :] - means[:, None, :]
+    precisions = np.linalg.inv(spreads)
+    return np.einsum("tsi,tij,tsj->ts", offsets, precisions, offsets)

@@ -1,0 +1,316 @@
+"""A microscope in another process, on this host or another one."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import numpy as np
+import useq
+import zmq
+
+from . import guard
+from .clock import Clock, SystemClock
+from .messages import SCHEMA, Description, Fault, Frame, Move, Report, pack
+from .microscope import Frames, MicroscopeError
+from .ring import RingReader
+from .topics import COMMANDS, FRAMES, HEARTBEAT_NS, LEASE_NS, TELEMETRY
+from .wire import (
+    BEACON,
+    END,
+    PIXELS,
+    RING,
+    About,
+    Acquire,
+    Command,
+    Describe,
+    FrameHeader,
+    Go,
+    Lease,
+    Now,
+    Release,
+    Reply,
+    Request,
+    Stop,
+    Stream,
+    connect,
+    unpack,
+    unpack_report,
+)
+
+_ANSWER_MS = 5_000
+_WAIT_MS = 50
+_PINGS = 8
+
+
+class RemoteMicroscope:
+    """The `Microscope` over ZMQ.
+
+    Pixels come from shared memory where the microscope runs on this host, else over the wire.
+    Times are those of the local clock. Until the first command it only listens, and any number
+    of clients may.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Where the server takes commands.
+    pixels : bool
+        Take pixels over the wire even if shared memory would do.
+    clock : Clock
+
+    Raises
+    ------
+    MicroscopeError
+        If nothing answers there.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, pixels: bool = False, clock: Clock | None = None
+    ) -> None:
+        self._host, self._port, self._clock = host, port, clock or SystemClock()
+        self._lease = secrets.token_hex(8)
+        self._next_id = 0
+        self._context = zmq.Context()
+        self._closed = threading.Event()
+        self._ended = threading.Event()
+        self._pulse: threading.Thread | None = None
+        self._heard_ns = 0
+        self._moves = self._link()
+        self._asks = self._link()
+        try:
+            about = self._ask(Describe()).about
+            assert about is not None
+            self._about: About = about
+            self._ring = None if pixels else _attach(about.ring)
+            self._offset_ns = 0 if self._ring else self._clock_offset_ns()
+            self._telemetry = self._listen(TELEMETRY, about.telemetry_port, b"")
+            kind = RING if self._ring else PIXELS
+            self._frames = self._listen(FRAMES, about.frames_port, kind, BEACON, END)
+            if not about.streaming:
+                self._await(BEACON)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._dropped = 0
+        self._run: Frames | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Exposures that `frames` passed over, or that were overwritten before they were read."""
+        return self._dropped
+
+    def describe(self) -> Description:
+        """What this microscope is."""
+        return self._about.description
+
+    def frames(self, *, every: bool = False) -> Frames:
+        """Start streaming and yield; see `Microscope.frames`."""
+        self._ask(Stream(True))
+        self._keep_lease()
+        self._run = self._stream(every)
+        return self._run
+
+    def end(self) -> None:
+        """Let `frames` or `listen` end soon; may be called from any thread."""
+        self._ended.set()
+
+    def listen(self) -> Frames:
+        """Yield every frame that another client's streaming brings, without commanding."""
+        return self._stream(every=True)
+
+    def move(self, move: Move) -> None:
+        """Send a move and return without waiting for the answer."""
+        guard.refuse_non_finite(move)
+        remote_ns = move.expires_ns - self._offset_ns
+        self._send(self._moves, Go(msgspec.structs.replace(move, expires_ns=remote_ns)))
+
+    def stop(self) -> None:
+        """Halt every axis; return when the microscope has done so."""
+        self._ask(Stop())
+
+    def reports(self) -> list[Report]:
+        """All that happened since the last call, refused commands included."""
+        reports: list[Report] = []
+        while self._telemetry.poll(0):
+            reports.append(self._localised(unpack_report(self._telemetry.recv())))
+        while self._moves.poll(0):
+            reply = unpack(Reply, self._moves.recv())
+            if reply.error:
+                reports.append(Fault(self._clock.now_ns(), reply.error))
+        return reports
+
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
+        """Run an acquisition there; its frames come like any others, none dropped."""
+        for event in sequence:
+            guard.check_inside(event.x_pos, event.y_pos, event.z_pos, self.describe().limits_um)
+        self._ask(Acquire(sequence.model_dump_json(exclude_unset=True)))
+        self._keep_lease()
+        self._run = self._stream(every=True)
+        return self._run
+
+    def close(self) -> None:
+        """Halt the stage and end streaming if this client holds the lease, then disconnect."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        if self._run is not None:
+            with suppress(ValueError):
+                self._run.close()
+        if self._pulse is not None:
+            self._pulse.join(timeout=2 * HEARTBEAT_NS / 1e9)
+            with suppress(MicroscopeError):
+                self._ask(Stop())
+                self._ask(Release())
+        if self._ring is not None:
+            self._ring.close()
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> RemoteMicroscope:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _stream(self, every: bool) -> Frames:
+        self._dropped = 0
+        following = 0
+        try:
+            while not self._closed.is_set():
+                frame = self._next(every)
+                if frame is None:
+                    return
+                self._dropped += frame.index - following
+                following = frame.index + 1
+                yield frame
+        finally:
+            if self._pulse is not None and not self._frames.closed:
+                with suppress(MicroscopeError):
+                    self._ask(Stream(False))
+
+    def _next(self, every: bool) -> Frame | None:
+        """Wait for a frame that can still be read; None at the end of the stream."""
+        newest: tuple[FrameHeader, Any] | None = None
+        while True:
+            if newest is not None and (every or not self._frames.poll(0)):
+                header, pixels = newest
+                image = self._pixels(header, pixels)
+                if image is not None:
+                    return header.frame(image, self._offset_ns)
+                newest = None
+            while not self._frames.poll(_WAIT_MS):
+                if self._ended.is_set():
+                    return None
+                self._check_answering()
+            kind, *parts = self._frames.recv_multipart(copy=False)
+            if kind.bytes == END:
+                if parts[0].bytes:
+                    raise MicroscopeError(parts[0].bytes.decode())
+                return None
+            if kind.bytes != BEACON:
+                newest = unpack(FrameHeader, parts[0].buffer), parts[1:]
+
+    def _pixels(self, header: FrameHeader, parts: list[Any]) -> Any:
+        if header.slot is not None and self._ring is not None:
+            return self._ring.read(header.slot, header.shape, header.dtype)
+        return np.frombuffer(parts[0].buffer, header.dtype).reshape(header.shape)
+
+    def _localised(self, report: Report) -> Report:
+        """Move the times of a report to the local clock."""
+        if not self._offset_ns:
+            return report
+        late = {
+            name: getattr(report, name) + self._offset_ns
+            for name in report.__struct_fields__
+            if name.endswith("_ns")
+        }
+        return msgspec.structs.replace(report, **late)
+
+    # ---- asking ---------------------------------------------------------------------------
+
+    def _link(self) -> Any:
+        return connect(self._context, zmq.DEALER, COMMANDS, self._host, self._port)
+
+    def _listen(self, topic: Any, port: int, *prefixes: bytes) -> Any:
+        socket = connect(self._context, zmq.SUB, topic, self._host, port)
+        for prefix in prefixes:
+            socket.subscribe(prefix)
+        return socket
+
+    def _send(self, socket: Any, command: Command) -> int:
+        self._next_id += 1
+        socket.send(pack(Request(SCHEMA, self._next_id, self._lease, command)))
+        return self._next_id
+
+    def _ask(self, command: Command) -> Reply:
+        """Send a command and wait for its answer.
+
+        Raises
+        ------
+        MicroscopeError
+            If it is refused, or no answer comes.
+        """
+        wanted = self._send(self._asks, command)
+        until_ns = self._clock.now_ns() + _ANSWER_MS * 1_000_000
+        while (left_ns := until_ns - self._clock.now_ns()) > 0:
+            if self._asks.poll(left_ns // 1_000_000):
+                reply = unpack(Reply, self._asks.recv())
+                if reply.error:
+                    raise MicroscopeError(reply.error)
+                if reply.id == wanted:
+                    return reply
+        raise MicroscopeError(
+            f"No microscope answers at {self._host}:{self._port}: "
+            "start one there with `pursuit microscope`."
+        )
+
+    def _await(self, kind: bytes) -> None:
+        """Wait until the subscription is in force, which the first message of a kind proves."""
+        while self._frames.poll(_ANSWER_MS):
+            if self._frames.recv_multipart()[0] == kind:
+                return
+        raise MicroscopeError(f"No frames come from {self._host}: is a firewall in between?")
+
+    def _clock_offset_ns(self) -> int:
+        """Local minus remote clock, from the quickest of a few round trips (Cristian, 1989)."""
+        best: tuple[int, int] | None = None
+        for _ in range(_PINGS):
+            sent_ns = self._clock.now_ns()
+            remote_ns = self._ask(Now()).now_ns
+            back_ns = self._clock.now_ns()
+            offset_ns = (sent_ns + back_ns) // 2 - remote_ns
+            best = min(best or (back_ns - sent_ns, offset_ns), (back_ns - sent_ns, offset_ns))
+        assert best is not None
+        return best[1]
+
+    def _keep_lease(self) -> None:
+        """Renew the lease from a thread of its own, from the first command on."""
+        if self._pulse is None:
+            self._heard_ns = self._clock.now_ns()
+            self._pulse = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+            self._pulse.start()
+
+    def _beat(self) -> None:
+        socket = self._link()
+        request = pack(Request(SCHEMA, 0, self._lease, Lease()))
+        while not self._closed.wait(HEARTBEAT_NS / 1e9):
+            socket.send(request, zmq.NOBLOCK)
+            while socket.poll(0):
+                socket.recv()
+                self._heard_ns = self._clock.now_ns()
+        socket.close()
+
+    def _check_answering(self) -> None:
+        if self._pulse is not None and self._clock.now_ns() - self._heard_ns > 2 * LEASE_NS:
+            raise MicroscopeError(
+                f"The microscope at {self._host}:{self._port} has stopped answering."
+            )
+
+
+def _attach(name: str) -> RingReader | None:
+    try:
+        return RingReader(name)
+    except ValueError:
+        return None

@@ -1,0 +1,142 @@
+"""Trapezoidal motion: where an axis is after a series of commands."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from .clock import NS_PER_MS, NS_PER_S
+from .messages import Dynamics
+
+_HISTORY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Trapezoid:
+    """The time-optimal move of one axis to rest at a target, from any position and velocity.
+
+    Accelerate, cruise, decelerate: the classic solution for a double integrator with bounded
+    speed and acceleration. The first phase also brakes and turns round where it has to.
+
+    Attributes
+    ----------
+    start_ns : int
+        When the profile begins; before that the axis is taken to coast at ``start_um``.
+    start_um, velocity_um_s : float
+        State at the beginning.
+    phases : tuple of (duration_s, acceleration_um_s2)
+        Pieces of constant acceleration.
+    target_um : float
+        Where the axis comes to rest.
+    """
+
+    start_ns: int
+    start_um: float
+    velocity_um_s: float
+    phases: tuple[tuple[float, float], ...]
+    target_um: float
+
+    @classmethod
+    def plan(
+        cls,
+        start_ns: int,
+        start_um: float,
+        velocity_um_s: float,
+        target_um: float,
+        dynamics: Dynamics,
+    ) -> Trapezoid:
+        """Plan the move from a state to rest at ``target_um``."""
+        acceleration = dynamics.acceleration_um_s2
+        braking_um = velocity_um_s * abs(velocity_um_s) / (2 * acceleration)
+        sign = math.copysign(1.0, target_um - start_um - braking_um)
+        distance, v0 = sign * (target_um - start_um), sign * velocity_um_s
+        peak = math.sqrt(max(acceleration * distance + v0 * v0 / 2, 0.0))
+        peak = min(peak, max(dynamics.speed_um_s, v0))
+        ramps_um = (peak * peak - v0 * v0 / 2) / acceleration
+        cruise_s = max(distance - ramps_um, 0.0) / peak if peak > 0 else 0.0
+        phases = (
+            ((peak - v0) / acceleration, sign * acceleration),
+            (cruise_s, 0.0),
+            (peak / acceleration, -sign * acceleration),
+        )
+        return cls(start_ns, start_um, velocity_um_s, phases, target_um)
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the start of the profile until the axis is at rest."""
+        return sum(duration for duration, _ in self.phases)
+
+    @property
+    def end_ns(self) -> int:
+        """When the axis is at rest."""
+        return self.start_ns + round(self.duration_s * NS_PER_S)
+
+    def state(self, at_ns: int) -> tuple[float, float]:
+        """Position in µm and velocity in µm/s at an instant."""
+        left_s = (at_ns - self.start_ns) / NS_PER_S
+        x, v = self.start_um, self.velocity_um_s
+        if left_s <= 0:
+            return x, v
+        for duration, acceleration in self.phases:
+            dt = min(left_s, duration)
+            x += v * dt + acceleration * dt * dt / 2
+            v += acceleration * dt
+            left_s -= dt
+            if left_s <= 0:
+                return x, v
+        return self.target_um, 0.0
+
+
+class Axis:
+    """One axis of a stage and the commands that it was given lately."""
+
+    def __init__(self, position_um: float, dynamics: Dynamics) -> None:
+        self.dynamics = dynamics
+        self._moves = deque([_rest(0, position_um)], maxlen=_HISTORY)
+
+    def command(self, arrived_ns: int, target_um: float) -> None:
+        """Take a target that reached the stage's controller at ``arrived_ns``."""
+        start_ns = arrived_ns + round(self.dynamics.delay_ms * NS_PER_MS)
+        while len(self._moves) > 1 and self._moves[-1].start_ns >= start_ns:
+            self._moves.pop()
+        x, v = self._moves[-1].state(start_ns)
+        self._moves.append(Trapezoid.plan(start_ns, x, v, target_um, self.dynamics))
+
+    def halt(self, arrived_ns: int) -> None:
+        """Brake to rest as hard as the axis can."""
+        start_ns = arrived_ns + round(self.dynamics.delay_ms * NS_PER_MS)
+        x, v = self.state(start_ns)
+        self.command(arrived_ns, x + v * abs(v) / (2 * self.dynamics.acceleration_um_s2))
+
+    def reset(self, at_ns: int, position_um: float) -> None:
+        """Forget all commands: the axis rests at ``position_um``."""
+        self._moves.clear()
+        self._moves.append(_rest(at_ns, position_um))
+
+    def state(self, at_ns: int) -> tuple[float, float]:
+        """Position in µm and velocity in µm/s at an instant of the recent past or the future."""
+        for move in reversed(self._moves):
+            if move.start_ns <= at_ns:
+                return move.state(at_ns)
+        return self._moves[0].start_um, 0.0
+
+    @property
+    def target_um(self) -> float:
+        """Where the axis is going, or rests."""
+        return self._moves[-1].target_um
+
+    @property
+    def rest_ns(self) -> int:
+        """When the last move ends."""
+        return self._moves[-1].end_ns
+
+
+def travel_ms(distance_um: float, dynamics: Dynamics) -> float:
+    """Time from a command's arrival until a stage at rest has moved by a distance, in ms."""
+    profile = Trapezoid.plan(0, 0.0, 0.0, abs(distance_um), dynamics)
+    return dynamics.delay_ms + profile.duration_s * 1e3
+
+
+def _rest(at_ns: int, position_um: float) -> Trapezoid:
+    return Trapezoid(at_ns, position_um, 0.0, (), position_um)

@@ -1,0 +1,98 @@
+"""The pose model: where the stage was while light was collected, without asking it."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+from .kinematics import Axis
+from .messages import Dynamics, StagePose
+
+_FORGET = 0.1
+"""Weight of a new residual in the running variances."""
+_START_SIGMA_UM = 0.1
+_START_JITTER_S = 1e-3
+_MOST_JITTER_S = 0.05
+
+
+class PoseModel:
+    """Stage pose at any recent instant from read-backs, commands and calibrated dynamics.
+
+    Reading a stage takes 5 to 20 ms over a serial line, so the pose is modelled: every command
+    runs through the stage's trapezoid, and each read-back corrects what the model got wrong
+    (backlash, drift, a hand on the joystick). Disagreement at rest and in motion is kept apart:
+    the first is an offset, the second mostly an error of time, and both say how sure the
+    model is.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        position_um: tuple[float, float, float],
+        dynamics: Dynamics,
+        focus_dynamics: Dynamics,
+    ) -> None:
+        kinds = (dynamics, dynamics, focus_dynamics)
+        self._axes = [Axis(p, d) for p, d in zip(position_um, kinds, strict=True)]
+        self._offset_um = [0.0, 0.0, 0.0]
+        self._rest_var_um2 = _START_SIGMA_UM**2
+        self._jitter_var_s2 = _START_JITTER_S**2
+        self._lock = threading.Lock()
+
+    def commanded(self, at_ns: int, *target_um: float | None) -> None:
+        """Note that the stage was sent to (x, y, z) in stage µm; None leaves an axis alone."""
+        with self._lock:
+            for i, target in enumerate(target_um):
+                if target is not None:
+                    self._axes[i].command(at_ns, target - self._offset_um[i])
+
+    def halted(self, at_ns: int) -> None:
+        """Note that the stage was told to stop."""
+        with self._lock:
+            for axis in self._axes:
+                axis.halt(at_ns)
+
+    def read(self, at_ns: int, *position_um: float) -> None:
+        """Correct the model with a position that was read from the stage."""
+        with self._lock:
+            for i, position in enumerate(position_um):
+                self._correct(i, at_ns, position)
+
+    def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
+        """Forget all commands: the stage was read at rest at ``position_um``."""
+        with self._lock:
+            for axis, position in zip(self._axes, position_um, strict=True):
+                axis.reset(at_ns, position)
+            self._offset_um = [0.0, 0.0, 0.0]
+
+    def pose(self, at_ns: int) -> StagePose:
+        """Return the modelled pose at an instant."""
+        with self._lock:
+            (x, vx), (y, vy), (z, _) = (axis.state(at_ns) for axis in self._axes)
+            sigma = math.sqrt(self._rest_var_um2 + (vx * vx + vy * vy) / 2 * self._jitter_var_s2)
+            ox, oy, oz = self._offset_um
+        return StagePose(x + ox, y + oy, z + oz, at_ns, sigma)
+
+    def moving(self, at_ns: int) -> bool:
+        """Whether any axis should still be moving or settling."""
+        with self._lock:
+            return any(at_ns < self._settled_ns(axis) for axis in self._axes)
+
+    def _correct(self, i: int, at_ns: int, position_um: float) -> None:
+        axis = self._axes[i]
+        modelled, velocity = axis.state(at_ns)
+        residual = position_um - modelled - self._offset_um[i]
+        if at_ns >= self._settled_ns(axis):
+            self._offset_um[i] += residual
+            if i < 2:
+                self._rest_var_um2 += _FORGET * (residual**2 - self._rest_var_um2)
+        elif i < 2 and abs(velocity) * math.sqrt(self._jitter_var_s2) > math.sqrt(
+            self._rest_var_um2
+        ):
+            jitter = min(abs(residual / velocity), _MOST_JITTER_S)
+            self._jitter_var_s2 += _FORGET * (jitter**2 - self._jitter_var_s2)
+
+    @staticmethod
+    def _settled_ns(axis: Axis) -> int:
+        return axis.rest_ns + round(axis.dynamics.settle_ms * 1e6)

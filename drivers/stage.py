@@ -1,0 +1,179 @@
+"""The stage's own thread: moves go out, positions come in, and no frame waits for either."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from pymmcore_plus import CMMCorePlus
+
+from . import guard
+from .clock import NS_PER_MS, Clock
+from .messages import Fault, Issued, Move, PoseRead, Report
+from .pose import PoseModel
+
+_READ_EVERY_NS = 200 * NS_PER_MS
+_BUSY_RETRY_S = 0.002
+_BUSY_LIMIT_NS = 10_000 * NS_PER_MS
+
+
+class StageWorker:
+    """Sends the newest move to an XY stage and a focus drive, and reads them when there is time.
+
+    Parameters
+    ----------
+    core : CMMCorePlus
+        Owns the devices.
+    xy_stage, focus : str
+        Labels; an empty focus means that there is none.
+    pose : PoseModel
+        Told of every command and every read-back.
+    limits_um : Box
+        Moves end at its border.
+    clock : Clock
+        Stamps commands and read-backs.
+    """
+
+    def __init__(
+        self,
+        core: CMMCorePlus,
+        xy_stage: str,
+        focus: str,
+        pose: PoseModel,
+        limits_um: guard.Box,
+        clock: Clock,
+    ) -> None:
+        self._core, self._xy, self._focus = core, xy_stage, focus
+        self._pose, self._limits_um, self._clock = pose, limits_um, clock
+        self._pending: tuple[Move, int, int] | None = None
+        self._waits_for_rest = False
+        self._stop = False
+        self._closed = False
+        self._last_read_ns = clock.now_ns()
+        self._wake = threading.Condition()
+        self._reports: deque[Report] = deque(maxlen=10_000)
+        self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
+        self._thread.start()
+
+    def move(self, move: Move, exposed_ns: int) -> None:
+        """Replace the move that waits, if any; ``exposed_ns`` belongs to the move's frame."""
+        guard.refuse_non_finite(move)
+        received_ns = self._clock.now_ns()
+        with self._wake:
+            self._pending = (guard.within(move, self._limits_um), exposed_ns, received_ns)
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Halt all axes; return when the stage has been told."""
+        with self._wake:
+            self._pending, self._stop = None, True
+            self._wake.notify()
+            self._wake.wait_for(lambda: not self._stop or not self._thread.is_alive(), timeout=5)
+
+    def reports(self) -> list[Report]:
+        """Everything since the last call."""
+        taken = []
+        while self._reports:
+            taken.append(self._reports.popleft())
+        return taken
+
+    def fault(self, text: str, *, fatal: bool = False) -> None:
+        """Add a fault to the reports."""
+        self._reports.append(Fault(self._clock.now_ns(), text, fatal))
+
+    def close(self) -> None:
+        """Halt the stage and end the thread."""
+        if self._closed:
+            return
+        self.stop()
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(self._has_work, timeout=_READ_EVERY_NS / 1e9)
+                if self._closed:
+                    return
+                stop, (job, self._pending) = self._stop, (self._pending, None)
+            try:
+                if stop:
+                    self._halt()
+                elif job is not None:
+                    self._carry_out(*job)
+                elif self._clock.now_ns() - self._last_read_ns >= _READ_EVERY_NS:
+                    self._read()
+            except Exception as error:
+                self.fault(f"The stage does not answer: {_one_line(error)}")
+            if stop:
+                with self._wake:
+                    self._stop = False
+                    self._wake.notify_all()
+
+    def _has_work(self) -> bool:
+        return self._closed or self._stop or self._pending is not None
+
+    def _carry_out(self, move: Move, exposed_ns: int, received_ns: int) -> None:
+        if self._waits_for_rest and self._busy():
+            self._wait_then_retry(move, exposed_ns, received_ns)
+            return
+        if self._clock.now_ns() > move.expires_ns:
+            return
+        try:
+            self._send(move)
+        except RuntimeError:
+            if not self._busy():
+                raise
+            self._waits_for_rest = True
+            self._wait_then_retry(move, exposed_ns, received_ns)
+            return
+        now_ns = self._clock.now_ns()
+        self._pose.commanded(now_ns, move.x_um, move.y_um, move.z_um)
+        self._reports.append(
+            Issued(move.frame, exposed_ns, received_ns, now_ns, move.x_um, move.y_um, move.z_um)
+        )
+
+    def _wait_then_retry(self, move: Move, exposed_ns: int, received_ns: int) -> None:
+        """Keep a move that a busy stage refuses, unless a newer one has come meanwhile."""
+        if self._clock.now_ns() - received_ns > _BUSY_LIMIT_NS:
+            self.fault("The stage has been busy for 10 s: a move was given up.")
+            return
+        with self._wake:
+            self._wake.wait(timeout=_BUSY_RETRY_S)
+            if self._pending is None and not self._stop:
+                self._pending = (move, exposed_ns, received_ns)
+
+    def _busy(self) -> bool:
+        return any(self._core.deviceBusy(label) for label in (self._xy, self._focus) if label)
+
+    def _send(self, move: Move) -> None:
+        if move.x_um is not None or move.y_um is not None:
+            pose = self._pose.pose(self._clock.now_ns())
+            x = pose.x_um if move.x_um is None else move.x_um
+            y = pose.y_um if move.y_um is None else move.y_um
+            self._core.setXYPosition(self._xy, x, y)
+        if move.z_um is not None and self._focus:
+            self._core.setPosition(self._focus, move.z_um)
+
+    def _halt(self) -> None:
+        try:
+            self._core.stop(self._xy)
+        finally:
+            if self._focus:
+                self._core.stop(self._focus)
+            self._pose.halted(self._clock.now_ns())
+
+    def _read(self) -> None:
+        before_ns = self._clock.now_ns()
+        x, y = self._core.getXYPosition(self._xy)
+        after_ns = self._clock.now_ns()
+        z = self._core.getPosition(self._focus) if self._focus else 0.0
+        self._last_read_ns = self._clock.now_ns()
+        self._pose.read((before_ns + after_ns) // 2, x, y, z)
+        self._reports.append(PoseRead(self._pose.pose((before_ns + after_ns) // 2)))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

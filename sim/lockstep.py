@@ -1,0 +1,209 @@
+"""The simulated microscope in virtual time: in process, seeded, faster than real time."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import useq
+
+from ..drivers import guard
+from ..drivers.clock import NS_PER_MS, VirtualClock
+from ..drivers.messages import Description, Frame, Issued, Move, PoseRead, Report
+from ..drivers.microscope import Frames, MicroscopeError
+from ..drivers.pose import PoseModel
+from ..drivers.settings import StandSettings
+from .world import World
+
+_READ_EVERY_NS = 200 * NS_PER_MS
+_EXPOSURES_REMEMBERED = 1024
+
+
+class LockstepMicroscope:
+    """The `Microscope` without hardware, threads or waiting.
+
+    Time stands still while the caller thinks; a move arrives at the stage the scenario's
+    ``processing_ms`` after the frame that it answers was readable. Everything that follows
+    from a seed and the caller's moves is the same every time.
+
+    Parameters
+    ----------
+    world : World
+    stand : StandSettings
+        What the caller is told about the stand.
+    clock : VirtualClock
+        Read by whoever else needs the time.
+    """
+
+    def __init__(self, world: World, stand: StandSettings, clock: VirtualClock) -> None:
+        self._world, self._stand, self._clock = world, stand, clock
+        self._pose = PoseModel(
+            (*world.xy.encoder_um(0), *world.focus.encoder_um(0)),
+            stand.stage.dynamics,
+            stand.focus.dynamics,
+        )
+        self._processing_ns = round(world.scenario.processing_ms * NS_PER_MS)
+        self._reports: deque[Report] = deque(maxlen=10_000)
+        self._exposed_ns: dict[int, int] = {}
+        self._last_read_ns = 0
+        self._dropped = 0
+        self._description = self._describe()
+        self._run: Frames | None = None
+        self._busy = False
+        self._closed = False
+
+    @property
+    def dropped(self) -> int:
+        """Exposures that `frames` passed over because the caller would have been too slow."""
+        return self._dropped
+
+    def describe(self) -> Description:
+        """What this microscope is."""
+        return self._description
+
+    def frames(self, *, every: bool = False) -> Frames:
+        """Expose at regular instants of virtual time; see `Microscope.frames`."""
+        self._check_idle()
+        self._run = self._until_closed(self._stream(every))
+        return self._run
+
+    def move(self, move: Move) -> None:
+        """Send the stage somewhere; the command arrives after the processing time."""
+        guard.refuse_non_finite(move)
+        now_ns = self._clock.now_ns()
+        arrival_ns = now_ns + self._processing_ns
+        if arrival_ns > move.expires_ns:
+            return
+        move = guard.within(move, self._description.limits_um)
+        self._send(arrival_ns, move)
+        exposed_ns = self._exposed_ns.get(move.frame, 0)
+        self._reports.append(
+            Issued(
+                move.frame, exposed_ns, now_ns, arrival_ns, move.x_um, move.y_um, move.z_um
+            )
+        )
+
+    def stop(self) -> None:
+        """Halt every axis."""
+        now_ns = self._clock.now_ns()
+        self._world.xy.halt(now_ns)
+        self._world.focus.halt(now_ns)
+        self._pose.halted(now_ns)
+
+    def reports(self) -> list[Report]:
+        """All that happened since the last call."""
+        taken = list(self._reports)
+        self._reports.clear()
+        return taken
+
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
+        """Move, wait until the stage is still, expose: for every event of a sequence."""
+        self._check_idle()
+        for event in sequence:
+            guard.check_inside(event.x_pos, event.y_pos, event.z_pos, self._description.limits_um)
+        self._run = self._until_closed(self._acquire(sequence))
+        return self._run
+
+    def close(self) -> None:
+        """Halt the stage and end the stream."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop()
+        if self._run is not None:
+            self._run.close()
+
+    def __enter__(self) -> LockstepMicroscope:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _until_closed(self, frames: Frames) -> Frames:
+        self._busy = True
+        try:
+            yield from frames
+        finally:
+            self._busy = False
+
+    def _stream(self, every: bool) -> Frames:
+        camera = self._world.scenario.camera
+        interval_ns = round(camera.interval_ms * NS_PER_MS)
+        late_ns = round((camera.exposure_ms + camera.readout_ms) * NS_PER_MS)
+        start_ns = self._clock.now_ns()
+        self._dropped = 0
+        index = 0
+        while not self._closed:
+            yield self._expose(index, start_ns + index * interval_ns, camera.exposure_ms)
+            self._clock.sleep_until_ns(self._clock.now_ns() + self._processing_ns)
+            self._read_when_due()
+            newest = (self._clock.now_ns() - late_ns - start_ns) // interval_ns
+            following = index + 1 if every else max(index + 1, newest)
+            self._dropped += following - index - 1
+            index = following
+
+    def _expose(self, index: int, start_ns: int, exposure_ms: float, channel: str = "") -> Frame:
+        middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
+        readable_ns = start_ns + round(
+            (exposure_ms + self._world.scenario.camera.readout_ms) * NS_PER_MS
+        )
+        image, truth_um = self._world.expose(start_ns, exposure_ms)
+        self._clock.sleep_until_ns(readable_ns)
+        self._exposed_ns[index] = middle_ns
+        self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
+        pose = self._pose.pose(middle_ns)
+        return Frame(
+            image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um
+        )
+
+    def _acquire(self, sequence: useq.MDASequence) -> Frames:
+        for index, event in enumerate(sequence):
+            now_ns = self._clock.now_ns()
+            target = Move(event.x_pos, event.y_pos, event.z_pos, 0, index)
+            self._send(now_ns, target)
+            while self._pose.moving(self._clock.now_ns()):
+                self._clock.sleep_until_ns(self._clock.now_ns() + NS_PER_MS)
+            exposure_ms = event.exposure or self._description.exposure_ms
+            channel = event.channel.config if event.channel else ""
+            yield self._expose(index, self._clock.now_ns(), exposure_ms, channel)
+
+    def _send(self, arrival_ns: int, move: Move) -> None:
+        if move.x_um is not None or move.y_um is not None:
+            pose = self._pose.pose(arrival_ns)
+            x = pose.x_um if move.x_um is None else move.x_um
+            y = pose.y_um if move.y_um is None else move.y_um
+            self._world.xy.command(arrival_ns, x, y)
+        if move.z_um is not None:
+            self._world.focus.command(arrival_ns, move.z_um)
+        self._pose.commanded(arrival_ns, move.x_um, move.y_um, move.z_um)
+
+    def _read_when_due(self) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns - self._last_read_ns < _READ_EVERY_NS:
+            return
+        self._last_read_ns = now_ns
+        self._pose.read(now_ns, *self._world.xy.encoder_um(now_ns), *self._world.focus.encoder_um(now_ns))
+        self._reports.append(PoseRead(self._pose.pose(now_ns)))
+
+    def _check_idle(self) -> None:
+        if self._busy:
+            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
+
+    def _describe(self) -> Description:
+        scenario = self._world.scenario
+        return Description(
+            name=self._stand.name,
+            camera="Camera",
+            xy_stage="XY",
+            focus="Z",
+            width_px=scenario.sensor.width_px,
+            height_px=scenario.sensor.height_px,
+            dtype=self._world.dtype,
+            pixel_um=scenario.optics.pixel_um,
+            affine=scenario.affine,
+            exposure_ms=scenario.camera.exposure_ms,
+            interval_ms=scenario.camera.interval_ms,
+            dynamics=self._stand.stage.dynamics,
+            limits_um=self._stand.limits.around((0.0, 0.0, 0.0)),
+        )
+
+

@@ -1,0 +1,148 @@
+"""A specimen under a stage, a focus drive and a camera: what an exposure would show."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..drivers.clock import NS_PER_MS
+from ..drivers.messages import Image
+from .movie import Movie
+from .optics import Optics
+from .scenario import Scenario
+from .sensor import Sensor
+from .specimen import Specimen
+from .stage import SimStage
+
+Truth = tuple[float, float, float]
+"""Offset of the target from the field centre and the focal plane at mid-exposure, in µm."""
+
+
+class Scene(Protocol):
+    """What lies under the objective."""
+
+    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth | None]:
+        """Collect light from a time since the first exposure; in order of time."""
+        ...
+
+
+class Where(Protocol):
+    """Where the field's centre and the focal plane are."""
+
+    def __call__(self, age_ns: int) -> NDArray[np.float64]:
+        """Return x, y, z in stage µm at a time since the first exposure."""
+        ...
+
+
+class World:
+    """Everything that a simulated microscope has beyond its interface.
+
+    Life in it begins with the first exposure: only then do objects start to move.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seed : int
+        Of every random thing in it.
+    movie : Movie, optional
+        A recorded movie in place of the scenario's specimen.
+    start_um : (x, y)
+        Where the stage stands at first.
+
+    Attributes
+    ----------
+    dtype : {"uint8", "uint16"}
+        Type of the images.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        movie: Movie | None = None,
+        start_um: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        self._birth_ns: int | None = None
+        streams = np.random.default_rng(seed).spawn(4)
+        self.scenario = scenario
+        self.xy = SimStage(scenario.stage, start_um, streams[0])
+        self.focus = SimStage(scenario.focus, (0.0,), streams[1])
+        self._scene: Scene
+        if movie is not None:
+            self._scene = MovieScene(scenario, movie)
+            self.dtype = movie.dtype.name
+        else:
+            self._scene = RenderedScene(scenario, streams[2], streams[3])
+            self.dtype = "uint8" if scenario.sensor.bits <= 8 else "uint16"
+
+    def expose(self, start_ns: int, exposure_ms: float) -> tuple[Image, Truth | None]:
+        """Take a picture: the image, and where the target truly was."""
+        if self._birth_ns is None:
+            self._birth_ns = start_ns
+        return self._scene.expose(start_ns - self._birth_ns, exposure_ms, self._where)
+
+    def _where(self, age_ns: int) -> NDArray[np.float64]:
+        assert self._birth_ns is not None
+        at_ns = age_ns + self._birth_ns
+        return np.array((*self.xy.position_um(at_ns), *self.focus.position_um(at_ns)))
+
+
+class RenderedScene:
+    """Objects that move by a model, drawn through optics and sensor."""
+
+    def __init__(
+        self, scenario: Scenario, motion: np.random.Generator, noise: np.random.Generator
+    ) -> None:
+        if scenario.specimen is None:
+            raise ValueError("this scenario has no specimen: give a movie")
+        self._specimen = Specimen(scenario.specimen, motion)
+        self._optics = Optics(scenario.optics)
+        self._sensor = Sensor(scenario.sensor, noise)
+        shape = (scenario.sensor.height_px, scenario.sensor.width_px)
+        self._electrons = np.empty(shape, np.float32)
+        a, b, c, d = scenario.affine
+        self._to_image = np.eye(3)
+        self._to_image[:2, :2] = scenario.optics.pixel_um * np.linalg.inv([[a, b], [c, d]])
+
+    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth]:
+        """Integrate the light while objects and stage both move."""
+        half_ns = round(exposure_ms * NS_PER_MS / 2)
+        ends = [self._relative(start_ns + i * half_ns, where) for i in range(3)]
+        relative = self._between(np.stack(ends))
+        self._optics.render(
+            relative @ self._to_image.T, self._specimen, exposure_ms, self._electrons
+        )
+        self._specimen.expose(exposure_ms)
+        x, y, z = ends[1][0]
+        return self._sensor.read(self._electrons), (float(x), float(y), float(z))
+
+    def _relative(self, at_ns: int, where: Where) -> NDArray[np.float64]:
+        return self._specimen.advance(at_ns) - where(at_ns)
+
+    def _between(self, ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Interpolate beginning, middle and end of an exposure to instants evenly inside it."""
+        legs_um = np.linalg.norm(np.diff(ends[:, :, :2], axis=0), axis=2)
+        m = self._optics.subsamples(self._specimen, float(legs_um.sum(axis=0).max()))
+        at = (np.arange(m) + 0.5) * (2 / m)
+        leg = np.minimum(at.astype(int), 1)
+        share = (at - leg)[:, None, None]
+        return ends[leg] * (1 - share) + ends[leg + 1] * share
+
+
+class MovieScene:
+    """A recorded movie with the field moving across it; noise and blur are in it already."""
+
+    def __init__(self, scenario: Scenario, movie: Movie) -> None:
+        self._movie = movie
+        self._shape = (scenario.sensor.height_px, scenario.sensor.width_px)
+
+    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, None]:
+        """Cut the field out of the frame that is due at the middle of the exposure."""
+        middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
+        x, y, z = where(middle_ns)
+        out = np.empty(self._shape, self._movie.dtype)
+        height, width = self._shape
+        self._movie.field(middle_ns, (x, y), width, height, out, defocus_um=z)
+        return out, None
