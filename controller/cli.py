@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from .bench.cli import app as bench_app
+
 if TYPE_CHECKING:
     from .config import Config
     from .stand import Simulation
@@ -23,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Makes a microscope follow living things.",
 )
+
+app.add_typer(bench_app, name="bench")
 
 ScopeFile = Annotated[
     Path | None,

@@ -13,6 +13,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -177,10 +178,11 @@ class RingReader:
         return image if layout.counters[slot.slot] == slot.sequence else None
 
     def close(self) -> None:
-        """Detach; the ring itself belongs to its writer. Harmless when repeated."""
+        """Detach, harmless when repeated; the ring itself belongs to its writer."""
         if self._layout is not None:
             self._layout = None
-            self._detach()
+            with suppress(BufferError):  # a read in another thread ends first, then it is freed
+                self._detach()
 
     def __enter__(self) -> RingReader:
         return self

@@ -76,9 +76,7 @@ def _read_tiff(path: Path) -> Recording:
         ) from error
 
 
-def _map_or_read(
-    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
-) -> np.ndarray:
+def _map_or_read(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> np.ndarray:
     """Leave plain pixels on disk, as a recording may not fit in memory; decode others."""
     if series.dataoffset is None or series.keyframe.is_tiled:
         return series.asarray()

@@ -38,7 +38,7 @@ def find_bodies(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
     mask = _cut_apart(_outlined(signal, wanted.sigmas * noise), diameter)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     inside = np.flatnonzero(labels)
-    which, value = labels.ravel()[inside], signal.ravel()[inside]
+    which, value = labels.ravel()[inside].astype(np.intp), signal.ravel()[inside]
     area, total = stats[:, cv2.CC_STAT_AREA], np.bincount(which, value, count)
     size = 2 * np.sqrt(area / np.pi)
     good = (size < diameter * tolerance) & (size * tolerance > diameter) & (total > 0)
@@ -89,11 +89,10 @@ def _outlined(signal: Float, threshold: float) -> NDArray[np.uint8]:
     mask = (signal > threshold).astype(np.uint8)
     count, labels = cv2.connectedComponents(mask, connectivity=4)
     inside = np.flatnonzero(labels)
-    which, value = labels.ravel()[inside], signal.ravel()[inside]
+    which, value = labels.ravel()[inside].astype(np.intp), signal.ravel()[inside]
     area = np.bincount(which, minlength=count)
     mean = np.bincount(which, value, count) / np.maximum(area, 1)
-    outline = np.take(_OUTLINE * mean, which)
-    mask.ravel()[inside] = value >= outline
+    mask.ravel()[inside] = value >= _OUTLINE * mean[which]
     return mask
 
 

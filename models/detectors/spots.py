@@ -79,15 +79,15 @@ def _peaks(image: Float, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDA
 
 def _slopes(image: Float, at: NDArray, diameter: float, scratch: Scratch) -> NDArray:
     """Slope of the illumination, blurred over two diameters, per pixel in x and y, (N, 2)."""
-    grain = max(1, int(diameter / 2))
+    grain = max(1, int(diameter))
     coarse = binned(image, grain, "grains", scratch)
-    if min(coarse.shape) < 3:
-        return np.zeros((len(at), 2))
     smooth = blurred(coarse, 2 * diameter / grain, "illumination", scratch)
-    last = np.array([coarse.shape[1], coarse.shape[0]]) - 2
-    x, y = np.minimum(np.maximum((at / grain).astype(np.intp), 1), last).T
-    rise = np.stack([smooth[y, x + 1] - smooth[y, x - 1], smooth[y + 1, x] - smooth[y - 1, x]])
-    return rise.T / (2 * grain)
+    x, y = ((at + 0.5) / grain - 0.5).astype(np.float32).T
+    around_x, around_y = np.stack([x + 1, x - 1, x, x]), np.stack([y, y, y + 1, y - 1])
+    right, left, below, above = cv2.remap(
+        smooth, around_x, around_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    return np.stack([right - left, below - above], axis=1) / (2 * grain)
 
 
 def _strongest(centres: NDArray, snr: NDArray, distance: float) -> NDArray[np.bool_]:
