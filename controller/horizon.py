@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from ..drivers.clock import NS_PER_MS
 from ..drivers.kinematics import travel_ms
 from ..drivers.messages import Description, Frame, Issued, Report
@@ -28,6 +31,7 @@ class Horizon:
         self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._readable_ns: dict[int, int] = {}
         self._last: Frame | None = None
+        self._sent_um: tuple[float, float] | None = None
 
     def see(self, frame: Frame) -> None:
         """Learn from the timestamps of a frame."""
@@ -43,6 +47,8 @@ class Horizon:
         """Learn from a move how long it takes from a readable frame to the stage."""
         if isinstance(report, Issued) and report.frame in self._readable_ns:
             self._latencies_ns.append(report.issued_ns - self._readable_ns[report.frame])
+            if report.x_um is not None and report.y_um is not None:
+                self._sent_um = report.x_um, report.y_um
 
     @property
     def interval_ns(self) -> float:
@@ -54,16 +60,21 @@ class Horizon:
         """Time from a readable frame until its move is with the stage."""
         return median(self._latencies_ns) if self._latencies_ns else NS_PER_MS
 
-    def instant_ns(self, frame: Frame, distance_um: float) -> int:
+    def instant_ns(self, frame: Frame, to_um: ArrayLike | None = None) -> int:
         """Middle of the first exposure by which a move answering ``frame`` can be finished.
 
         Parameters
         ----------
         frame : Frame
             The frame just seen.
-        distance_um : float
-            Length of the move.
+        to_um : (x, y), optional
+            End of the move, which begins where the last one ends; without it, a move of no
+            length.
         """
+        distance_um = 0.0
+        if to_um is not None:
+            start_um = self._sent_um or (frame.pose.x_um, frame.pose.y_um)
+            distance_um = float(np.abs(np.subtract(to_um, start_um)).max())
         travel_ns = travel_ms(distance_um, self._dynamics) * NS_PER_MS
         there_ns = frame.readable_ns + self.latency_ns + travel_ns
         interval_ns = self.interval_ns

@@ -97,9 +97,8 @@ class Predictive(
 
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it will be, seen or not."""
-        soonest = target.predictor.predict(horizon.instant_ns(frame, 0.0))
-        distance_um = float(np.hypot(*(soonest.mean_um[:2] - _centre(frame))))
-        at_ns = horizon.instant_ns(frame, distance_um)
+        soonest = target.predictor.predict(horizon.instant_ns(frame))
+        at_ns = horizon.instant_ns(frame, soonest.mean_um[:2])
         prediction = soonest if at_ns == soonest.at_ns else target.predictor.predict(at_ns)
         return _unless_near(prediction.mean_um[:2], frame, self.deadband_um, prediction)
 

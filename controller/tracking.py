@@ -16,6 +16,8 @@ from .sightings import Sightings, View
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
+GATE_FLOOR_PX = 0.5
+"""Added to the spread of a gate: a shaken image must not look like another object."""
 _UNMEASURED_UM2 = 1e9
 _NO_MATCH = 1e6
 
@@ -105,6 +107,7 @@ class Tracker:
         self._tracks: list[Track] = []
         self._named = 0
         variance = (settings.sigma_px * view.pixel_um) ** 2
+        self._gate_floor_um2 = (GATE_FLOOR_PX * view.pixel_um) ** 2
         self._noise_um2 = np.diag([variance, variance, _UNMEASURED_UM2])
 
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
@@ -124,7 +127,8 @@ class Tracker:
         taken = np.zeros(len(sightings), bool)
         if not self._tracks or not len(sightings):
             return taken
-        noise = self._noise_um2[:2, :2] + np.eye(2) * frame.pose.sigma_um**2
+        slack_um2 = frame.pose.sigma_um**2 + self._gate_floor_um2
+        noise = self._noise_um2[:2, :2] + np.eye(2) * slack_um2
         means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
         spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks]) + noise
         distances = _squared_mahalanobis(means, spreads, sightings.positions_um)

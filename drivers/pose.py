@@ -10,9 +10,8 @@ from .messages import Dynamics, StagePose
 
 _FORGET = 0.1
 """Weight of a new residual in the running variances."""
-_START_SIGMA_UM = 0.1
-_START_JITTER_S = 1e-3
-_MOST_JITTER_S = 0.05
+_START_SIGMA_UM, _LEAST_SIGMA_UM, _MOST_SIGMA_UM = 0.05, 0.01, 10.0
+_START_JITTER_S, _MOST_JITTER_S = 5e-4, 0.05
 
 
 class PoseModel:
@@ -20,9 +19,8 @@ class PoseModel:
 
     Reading a stage takes 5 to 20 ms over a serial line, so the pose is modelled: every command
     runs through the stage's trapezoid, and each read-back corrects what the model got wrong
-    (backlash, drift, a hand on the joystick). Disagreement at rest and in motion is kept apart:
-    the first is an offset, the second mostly an error of time, and both say how sure the
-    model is.
+    (backlash, drift, a hand on the joystick). What is left of the disagreement is an error of
+    position and an error of time, which matters in motion; both say how sure the model is.
 
     Safe to use from several threads.
     """
@@ -85,13 +83,18 @@ class PoseModel:
         residual = position_um - modelled - self._offset_um[i]
         if at_ns >= self._settled_ns(axis):
             self._offset_um[i] += residual
-            if i < 2:
-                self._rest_var_um2 += _FORGET * (residual**2 - self._rest_var_um2)
-        elif i < 2 and abs(velocity) * math.sqrt(self._jitter_var_s2) > math.sqrt(
-            self._rest_var_um2
-        ):
-            jitter = min(abs(residual / velocity), _MOST_JITTER_S)
-            self._jitter_var_s2 += _FORGET * (jitter**2 - self._jitter_var_s2)
+        if i < 2:
+            self._learn(residual, velocity)
+
+    def _learn(self, residual_um: float, velocity_um_s: float) -> None:
+        """Share a squared residual out between offset and time, as the model expects it."""
+        moving_um2 = velocity_um_s**2 * self._jitter_var_s2
+        surprise = residual_um**2 / (self._rest_var_um2 + moving_um2)
+        rest_share = self._rest_var_um2 / (self._rest_var_um2 + moving_um2)
+        self._rest_var_um2 *= 1 + _FORGET * rest_share * (surprise - 1)
+        self._jitter_var_s2 *= 1 + _FORGET * (1 - rest_share) * (surprise - 1)
+        self._rest_var_um2 = min(max(self._rest_var_um2, _LEAST_SIGMA_UM**2), _MOST_SIGMA_UM**2)
+        self._jitter_var_s2 = min(self._jitter_var_s2, _MOST_JITTER_S**2)
 
     @staticmethod
     def _settled_ns(axis: Axis) -> int:

@@ -79,7 +79,7 @@ def _peaks(image: Float, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDA
 
 def _slopes(image: Float, at: NDArray, diameter: float, scratch: Scratch) -> NDArray:
     """Slope of the illumination, blurred over two diameters, per pixel in x and y, (N, 2)."""
-    grain = max(1, int(diameter))
+    grain = max(1, int(diameter / 2))
     coarse = binned(image, grain, "grains", scratch)
     smooth = blurred(coarse, 2 * diameter / grain, "illumination", scratch)
     x, y = ((at + 0.5) / grain - 0.5).astype(np.float32).T
