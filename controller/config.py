@@ -8,10 +8,11 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import tomli_w
+from msgspec import Meta
 
 from ..drivers.settings import CameraSettings, LimitSettings, Settings, StageSettings, StandSettings
 from .policies import Predictive, Reactive
@@ -45,9 +46,9 @@ class MicroscopeSettings(Settings, frozen=True):
     mm_config: str | None = None
     scenario: str | None = None
     specimen: str | None = None
-    interval_s: float | None = None
+    interval_s: Annotated[float, Meta(gt=0, le=1e9)] | None = None
     start_px: tuple[float, float] | None = None
-    field_px: int = 256
+    field_px: Annotated[int, Meta(ge=16, le=8192)] = 256
 
     def __post_init__(self) -> None:
         given = [n for n in ("mm_config", "scenario", "specimen") if getattr(self, n) is not None]
@@ -66,8 +67,8 @@ class SessionSettings(Settings, frozen=True):
         Of everything random in a simulated microscope.
     """
 
-    seconds: float | None = None
-    seed: int = 0
+    seconds: Annotated[float, Meta(gt=0, le=1e9)] | None = None
+    seed: Annotated[int, Meta(ge=0)] = 0
 
 
 class Config(Settings, frozen=True):
@@ -95,7 +96,7 @@ class Config(Settings, frozen=True):
 
     def toml(self) -> str:
         """Write out every setting, so that a session can be repeated exactly."""
-        return tomli_w.dumps(_without_none(msgspec.to_builtins(self)))
+        return tomli_w.dumps(without_none(msgspec.to_builtins(self)))
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -107,9 +108,11 @@ def read_tables(path: Path) -> dict[str, Any]:
         If there is no such file or it is not TOML.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes())
+        return msgspec.toml.decode(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8: save it with that encoding.") from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
 
@@ -134,9 +137,10 @@ def assignment(text: str) -> dict[str, Any]:
         If it has another form.
     """
     dotted, equals, value = text.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or len(keys) < 2:
+    keys = [key.strip() for key in dotted.split(".")]
+    if not equals or len(keys) < 2 or not all(keys):
         raise ConfigError(f"--set {text} is not of the form table.key=value.")
+    parsed: Any
     try:
         parsed = msgspec.toml.decode(f"value = {value}")["value"]
     except msgspec.MsgspecError:
@@ -154,40 +158,65 @@ def make_config(tables: Mapping[str, Any]) -> Config:
     ConfigError
         If a key is unknown (naming the nearest known one) or a value is wrong.
     """
-    defaults = {"detector": {"name": "blobs"}, "predictor": {"name": "kalman"}}
     try:
-        return msgspec.convert(merge(defaults, tables), Config)
+        return msgspec.convert(merge(_NAMES, tables), Config)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error))) from error
+
+
+_NAMES = {
+    "detector": {"name": "blobs"},
+    "predictor": {"name": "kalman"},
+    "policy": {"name": "predictive"},
+}
+"""Lets a table change an option without repeating which model it is for."""
 
 
 def _explain(error: str) -> str:
     """Turn a validation error into a sentence that names the key and the nearest known one."""
     match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", error, re.DOTALL)
     assert match is not None
-    where = match["where"] or ""
-    table = f" in [{where}]" if where else ""
-    unknown = re.search(r"unknown field `(.*?)`", match["what"])
-    if not unknown:
-        return f"The configuration is wrong{f' at {where}' if where else ''}: {match['what']}."
-    known = _fields_at(where)
-    near = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-    return f"The key {unknown[1]!r}{table} is not known: {hint}"
+    what, where = match["what"], match["where"] or ""
+    if unknown := re.search(r"unknown field `(.*?)`", what):
+        table = f" in [{where}]" if where else ""
+        return f"The key {unknown[1]!r}{table} is not known: {_hint(unknown[1], _keys(where))}"
+    if unknown := re.search(r"Invalid (?:enum )?value '(.*?)'", what):
+        return f"{unknown[1]!r} is no value of {where}: {_hint(unknown[1], _values(where))}"
+    return f"The configuration is wrong{f' at {where}' if where else ''}: {what}."
 
 
-def _fields_at(where: str) -> list[str]:
-    """Names of the keys that a table can have."""
+def _hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+
+
+def _kinds(where: str) -> tuple[Any, ...]:
+    """Types that a table can have."""
     kind: Any = Config
     for name in filter(None, where.split(".")):
         kind = typing.get_type_hints(kind).get(name)
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    return sorted({field for k in kinds for field in k.__struct_fields__})
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
-def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
+def _keys(where: str) -> list[str]:
+    """Names of the keys that a table can have."""
+    kinds = _kinds(where)
+    tags = {kind.__struct_config__.tag_field for kind in kinds} - {None}
+    return sorted(tags.union(*(kind.__struct_fields__ for kind in kinds)))
+
+
+def _values(where: str) -> list[str]:
+    """Words that a key can have for a value."""
+    table, _, key = where.rpartition(".")
+    kinds = _kinds(table)
+    tags = [k.__struct_config__.tag for k in kinds if k.__struct_config__.tag_field == key]
+    return tags or [*typing.get_args(typing.get_type_hints(kinds[0])[key])]
+
+
+def without_none(tables: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is None, at any depth: TOML has no word for it."""
     return {
-        key: _without_none(value) if isinstance(value, dict) else value
+        key: without_none(value) if isinstance(value, dict) else value
         for key, value in tables.items()
         if value is not None
     }

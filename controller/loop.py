@@ -24,18 +24,22 @@ _LIFE_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of the loop: the frame, what was decided, what the microscope reported."""
+    """One turn of the loop: the frame, what was decided, what the microscope reported.
+
+    ``started_ns`` is when the frame reached the loop, on the host's clock.
+    """
 
     frame: Frame
     decision: Decision
     reports: list[Report]
+    started_ns: int
 
 
 class Stopwatch:
     """Laps on the host's clock, in µs."""
 
     def __init__(self) -> None:
-        self._last_ns = time.perf_counter_ns()
+        self.started_ns = self._last_ns = time.perf_counter_ns()
         self.laps_us: dict[str, float] = {}
 
     def lap(self, name: str) -> None:
@@ -100,7 +104,7 @@ class Loop:
         self._carry_out(plan, frame)
         watch.lap("move")
         decision = self._decision(frame, len(detections), tracks, target, plan, watch.laps_us)
-        return Turn(frame, decision, reports)
+        return Turn(frame, decision, reports, watch.started_ns)
 
     def _learn(self, frame: Frame) -> list[Report]:
         reports = self._microscope.reports()

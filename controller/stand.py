@@ -21,6 +21,8 @@ from ..sim.world import World
 from .config import Config, ConfigError, make_config, merge
 
 DEFAULT_SCENARIO = "swimmer"
+_BODY_PX = 16.0
+"""Diameter of objects in a movie, for who does not tell it."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 
@@ -48,7 +50,8 @@ class Simulation:
         """What a person should know about it; empty if nothing."""
         if self.movie is None or not self.movie.assumed:
             return ""
-        return f"{self.movie.path} does not tell its {' and '.join(self.movie.assumed)}."
+        what = " and ".join(self.movie.assumed)
+        return f"{self.movie.path.name} does not tell its {what}: taken as 1."
 
 
 def simulation(config: Config) -> Simulation | None:
@@ -85,7 +88,10 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
-        config = make_config(merge(suggested, simulated.scenario.task, tables))
+        task = simulated.scenario.task
+        if simulated.movie is not None:
+            task = _task_for_movie(simulated.movie, config.detector)
+        config = make_config(merge(suggested, task, tables))
     return config, simulated
 
 
@@ -119,6 +125,24 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
     stand: StandSettings = config.stand(simulated.name)
     return LockstepMicroscope(simulated.world(config.session.seed), stand, VirtualClock())
+
+
+def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
+    """Suggest settings for objects of unknown kind, in steps of a movie's own pixels and frames.
+
+    Objects are pointed at in the first frame, of any contrast, and drift a few pixels a frame;
+    where a body's centre is seen varies by about a quarter of its diameter.
+    """
+    diameter_px = detector.get("diameter_px", _BODY_PX)
+    pixel_per_frame = movie.pixel_um / movie.interval_s
+    return {
+        "detector": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
+        "tracking": {"births": 1, "sigma_px": diameter_px / 4},
+        "predictor": {
+            "speed_um_s": 3 * pixel_per_frame,
+            "speed_change_um_s": 2 * pixel_per_frame / movie.interval_s**0.5,
+        },
+    }
 
 
 def _under_movie(movie: Movie, field_px: int) -> Scenario:

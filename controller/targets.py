@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     choose: Literal["centre", "largest", "brightest"] = "centre"
     point_um: tuple[float, float] | None = None
-    reach_um: float | None = None
+    reach_um: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
 
 
 class Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -18,6 +19,8 @@ GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
 GATE_FLOOR_PX = 0.5
 """Added to the spread of a gate: a shaken image must not look like another object."""
+VAGUE_PX = 50.0
+"""Spread at which an object outside the field counts as missed: it might be anywhere by now."""
 _UNMEASURED_UM2 = 1e9
 _NO_MATCH = 1e6
 
@@ -30,18 +33,15 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     births : int
         Sightings in a row that make a track.
     coast_frames : int
-        Frames without a sighting, though the object should be in the field, that end one.
+        Frames without a sighting that a track survives, as long as its object should be in the
+        field or nobody knows where it is.
     sigma_px : float
         Standard deviation of a detector's position along one axis.
     """
 
-    births: int = 2
-    coast_frames: int = 10
-    sigma_px: float = 0.15
-
-    def __post_init__(self) -> None:
-        if self.births < 1 or self.coast_frames < 0 or not self.sigma_px > 0:
-            raise ValueError("births must be 1 or more, coast_frames 0 or more, sigma_px positive")
+    births: Annotated[int, msgspec.Meta(ge=1)] = 2
+    coast_frames: Annotated[int, msgspec.Meta(ge=0)] = 10
+    sigma_px: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 0.15
 
 
 @dataclass(eq=False, slots=True)
@@ -57,7 +57,7 @@ class Track:
     prediction : Prediction
         Where it is believed to be at the last frame, that frame's sighting included.
     hits, misses : int
-        Sightings in all; frames since the last one.
+        Sightings in all; frames since the last one in which it was missed.
     seen_um : (2,) or None
         Where it was sighted in the last frame.
     size_um, brightness, score : float
@@ -67,7 +67,7 @@ class Track:
     predictor: Predictor
     prediction: Prediction
     id: int = 0
-    hits: int = 1
+    hits: int = 0
     misses: int = 0
     seen_um: NDArray[np.float64] | None = field(default=None, repr=False)
     size_um: float = 0.0
@@ -89,7 +89,7 @@ class Tracker:
     """Gated optimal assignment of sightings to tracks, births, coasting and deaths.
 
     Tracks live in stage µm: a moving stage does not look like a moving object, and an object
-    that has left the field is not missed there.
+    that has left the field is not missed there until its whereabouts have become vague.
 
     Parameters
     ----------
@@ -108,6 +108,7 @@ class Tracker:
         self._named = 0
         variance = (settings.sigma_px * view.pixel_um) ** 2
         self._gate_floor_um2 = (GATE_FLOOR_PX * view.pixel_um) ** 2
+        self._vague_um = VAGUE_PX * view.pixel_um
         self._noise_um2 = np.diag([variance, variance, _UNMEASURED_UM2])
 
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
@@ -118,8 +119,8 @@ class Tracker:
         taken = self._assign(sightings, frame)
         self._count_misses(frame)
         self._tracks = [track for track in self._tracks if self._alive(track)]
-        for row in np.flatnonzero(~taken):
-            self._tracks.append(self._born(sightings, int(row), frame))
+        for row in np.flatnonzero(~taken).tolist():
+            self._tracks.append(self._born(sightings, row, frame))
         return [track for track in self._tracks if track.confirmed]
 
     def _assign(self, sightings: Sightings, frame: Frame) -> NDArray[np.bool_]:
@@ -131,8 +132,8 @@ class Tracker:
         noise = self._noise_um2[:2, :2] + np.eye(2) * slack_um2
         means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
         spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks]) + noise
-        distances = _squared_mahalanobis(means, spreads, sightings.positions_um)
-        costs = distances + np.log(np.linalg.det(spreads))[:, None]
+        distances, determinants = _mahalanobis(means, spreads, sightings.positions_um)
+        costs = distances + np.log(determinants)[:, None]
         costs = np.where(distances < GATE, costs, _NO_MATCH)
         for t, s in zip(*linear_sum_assignment(costs), strict=True):
             if costs[t, s] < _NO_MATCH:
@@ -140,54 +141,62 @@ class Tracker:
                 taken[s] = True
         return taken
 
+    def _born(self, sightings: Sightings, row: int, frame: Frame) -> Track:
+        """Begin a track with a sighting that no other took."""
+        predictor = self._new_predictor()
+        track = Track(predictor, self._measured(predictor, sightings.positions_um[row], frame))
+        self._note(track, sightings, row)
+        return track
+
     def _sight(self, track: Track, sightings: Sightings, row: int, frame: Frame) -> None:
         """Give a sighting to a track."""
         position = sightings.positions_um[row]
-        measured = np.array((*position, frame.pose.z_um))
+        track.prediction = self._measured(track.predictor, position, frame)
+        self._note(track, sightings, row)
+
+    def _measured(self, predictor: Predictor, position_um: NDArray, frame: Frame) -> Prediction:
+        """Tell a predictor a position and return what it now believes."""
         noise = self._noise_um2.copy()
         noise[(0, 1), (0, 1)] += frame.pose.sigma_um**2
-        track.predictor.update(frame.exposed_ns, measured, noise)
-        track.prediction = track.predictor.predict(frame.exposed_ns)
-        track.seen_um = position
+        predictor.update(frame.exposed_ns, (*position_um, frame.pose.z_um), noise)
+        return predictor.predict(frame.exposed_ns)
+
+    def _note(self, track: Track, sightings: Sightings, row: int) -> None:
+        """Note a sighting on its track, which gets its name if there were enough."""
+        track.seen_um = sightings.positions_um[row]
         track.size_um = float(sightings.sizes_um[row])
         track.brightness = float(sightings.brightness[row])
         track.score = float(sightings.scores[row])
         track.hits += 1
         track.misses = 0
-        self._name(track)
-
-    def _born(self, sightings: Sightings, row: int, frame: Frame) -> Track:
-        predictor = self._new_predictor()
-        position = np.array((*sightings.positions_um[row], frame.pose.z_um))
-        predictor.update(frame.exposed_ns, position, self._noise_um2)
-        track = Track(predictor, predictor.predict(frame.exposed_ns), hits=0)
-        self._sight(track, sightings, row, frame)
-        return track
-
-    def _name(self, track: Track) -> None:
         if not track.confirmed and track.hits >= self._settings.births:
             self._named += 1
             track.id = self._named
 
     def _count_misses(self, frame: Frame) -> None:
-        """Count a frame without a sighting against tracks that should have been in it."""
+        """Count a frame against tracks that were not in it but should or might have been."""
         unseen = [track for track in self._tracks if track.seen_um is None]
         if not unseen:
             return
         shown = self._view.shows(np.array([t.prediction.mean_um[:2] for t in unseen]), frame)
-        for track, missed in zip(unseen, shown, strict=True):
-            track.misses += int(missed)
+        for track, inside in zip(unseen, shown, strict=True):
+            track.misses += int(inside or track.sigma_um > self._vague_um)
 
     def _alive(self, track: Track) -> bool:
         if not track.confirmed:
-            return track.misses == 0
+            return track.seen_um is not None
         return track.misses <= self._settings.coast_frames
 
 
-def _squared_mahalanobis(
+def _mahalanobis(
     means: NDArray, spreads: NDArray, positions: NDArray
-) -> NDArray[np.float64]:
-    """Squared distances (T, S) of positions (S, 2) from means (T, 2) with covariances (T, 2, 2)."""
-    offsets = positions[None, :, :] - means[:, None, :]
-    precisions = np.linalg.inv(spreads)
-    return np.einsum("tsi,tij,tsj->ts", offsets, precisions, offsets)
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Squared distances (T, S) of positions (S, 2) from means (T, 2), and determinants (T,).
+
+    Of covariances (T, 2, 2), whose inverse is written out: it is on the hot path.
+    """
+    right, down = (positions[None, :, :] - means[:, None, :]).transpose(2, 0, 1)
+    xx, xy, yy = spreads[:, 0, 0, None], spreads[:, 0, 1, None], spreads[:, 1, 1, None]
+    determinants = xx * yy - xy * xy
+    squares = (yy * right * right - 2 * xy * right * down + xx * down * down) / determinants
+    return squares, determinants[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
 from contextlib import suppress
@@ -13,10 +14,11 @@ import useq
 import zmq
 
 from . import guard
-from .clock import Clock, SystemClock
+from .clock import NS_PER_MS, Clock, SystemClock
 from .messages import SCHEMA, Description, Fault, Frame, Move, Report, pack
 from .microscope import Frames, MicroscopeError
 from .ring import RingReader
+from .runs import SingleRun
 from .topics import COMMANDS, FRAMES, HEARTBEAT_NS, LEASE_NS, TELEMETRY
 from .wire import (
     BEACON,
@@ -27,6 +29,7 @@ from .wire import (
     Acquire,
     Command,
     Describe,
+    End,
     FrameHeader,
     Go,
     Lease,
@@ -44,6 +47,8 @@ from .wire import (
 _ANSWER_MS = 5_000
 _WAIT_MS = 50
 _PINGS = 8
+_UNREADABLE = -1
+_END_OF_STREAM_S = 2.5 * _ANSWER_MS / 1e3
 
 
 class RemoteMicroscope:
@@ -72,30 +77,33 @@ class RemoteMicroscope:
     ) -> None:
         self._host, self._port, self._clock = host, port, clock or SystemClock()
         self._lease = secrets.token_hex(8)
-        self._next_id = 0
+        self._ids = itertools.count(1)
+        self._asking = threading.Lock()
+        self._lost = False
         self._context = zmq.Context()
+        self._runs = SingleRun()
         self._closed = threading.Event()
-        self._ended = threading.Event()
+        self._end_ns: int | None = None
         self._pulse: threading.Thread | None = None
         self._heard_ns = 0
         self._moves = self._link()
         self._asks = self._link()
         try:
-            about = self._ask(Describe()).about
+            answer = self._ask(Describe())
+            about = answer.about
             assert about is not None
             self._about: About = about
+            self._from = answer.stream + (not about.streaming)
             self._ring = None if pixels else _attach(about.ring)
             self._offset_ns = 0 if self._ring else self._clock_offset_ns()
             self._telemetry = self._listen(TELEMETRY, about.telemetry_port, b"")
             kind = RING if self._ring else PIXELS
             self._frames = self._listen(FRAMES, about.frames_port, kind, BEACON, END)
-            if not about.streaming:
-                self._await(BEACON)
+            self._await_subscription()
         except BaseException:
             self._context.destroy(linger=0)
             raise
         self._dropped = 0
-        self._run: Frames | None = None
 
     @property
     def dropped(self) -> int:
@@ -108,24 +116,22 @@ class RemoteMicroscope:
 
     def frames(self, *, every: bool = False) -> Frames:
         """Start streaming and yield; see `Microscope.frames`."""
-        self._ask(Stream(True))
-        self._keep_lease()
-        self._run = self._stream(every)
-        return self._run
+        return self._runs.begin(self._commanded(Stream(True), every))
 
     def end(self) -> None:
-        """Let `frames` or `listen` end soon; may be called from any thread."""
-        self._ended.set()
+        """Let `frames` or `listen` end with what is readable now; from any thread."""
+        self._end_ns = self._clock.now_ns()
 
     def listen(self) -> Frames:
         """Yield every frame that another client's streaming brings, without commanding."""
-        return self._stream(every=True)
+        return self._runs.begin(self._stream(every=True))
 
     def move(self, move: Move) -> None:
         """Send a move and return without waiting for the answer."""
         guard.refuse_non_finite(move)
         remote_ns = move.expires_ns - self._offset_ns
         self._send(self._moves, Go(msgspec.structs.replace(move, expires_ns=remote_ns)))
+        self._keep_lease()
 
     def stop(self) -> None:
         """Halt every axis; return when the microscope has done so."""
@@ -144,26 +150,20 @@ class RemoteMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition there; its frames come like any others, none dropped."""
-        for event in sequence:
-            guard.check_inside(event.x_pos, event.y_pos, event.z_pos, self.describe().limits_um)
-        self._ask(Acquire(sequence.model_dump_json(exclude_unset=True)))
-        self._keep_lease()
-        self._run = self._stream(every=True)
-        return self._run
+        guard.planned(sequence, self.describe())
+        command = Acquire(sequence.model_dump_json(exclude_unset=True))
+        return self._runs.begin(self._commanded(command, every=True))
 
     def close(self) -> None:
         """Halt the stage and end streaming if this client holds the lease, then disconnect."""
         if self._closed.is_set():
             return
         self._closed.set()
-        if self._run is not None:
-            with suppress(ValueError):
-                self._run.close()
+        self._runs.close(_END_OF_STREAM_S)
         if self._pulse is not None:
             self._pulse.join(timeout=2 * HEARTBEAT_NS / 1e9)
-            with suppress(MicroscopeError):
-                self._ask(Stop())
-                self._ask(Release())
+            self._ask_if_there(Stop())
+            self._ask_if_there(Release())
         if self._ring is not None:
             self._ring.close()
         self._context.destroy(linger=0)
@@ -174,48 +174,75 @@ class RemoteMicroscope:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _commanded(self, command: Command, every: bool) -> Frames:
+        self._from = self._ask(command).stream
+        self._keep_lease()
+        try:
+            yield from self._stream(every)
+        finally:
+            self._ask_if_there(Stream(False))
+
     def _stream(self, every: bool) -> Frames:
         self._dropped = 0
         following = 0
-        try:
-            while not self._closed.is_set():
-                frame = self._next(every)
-                if frame is None:
-                    return
-                self._dropped += frame.index - following
-                following = frame.index + 1
-                yield frame
-        finally:
-            if self._pulse is not None and not self._frames.closed:
-                with suppress(MicroscopeError):
-                    self._ask(Stream(False))
+        while self._runs.alive():
+            frame = self._next(every)
+            if frame is None:
+                return
+            self._dropped += frame.index - following
+            following = frame.index + 1
+            yield frame
 
     def _next(self, every: bool) -> Frame | None:
         """Wait for a frame that can still be read; None at the end of the stream."""
-        newest: tuple[FrameHeader, Any] | None = None
-        while True:
-            if newest is not None and (every or not self._frames.poll(0)):
-                header, pixels = newest
-                image = self._pixels(header, pixels)
-                if image is not None:
-                    return header.frame(image, self._offset_ns)
+        newest: list[bytes] | None = None
+        while not self._past_end(newest):
+            try:
+                message = self._frames.recv_multipart(zmq.NOBLOCK if newest else 0)
+            except zmq.Again:
+                frame = self._read(newest) if newest else None
+                if frame is not None:
+                    return frame
                 newest = None
-            while not self._frames.poll(_WAIT_MS):
-                if self._ended.is_set():
+                if self._end_ns is not None or not self._runs.alive():
                     return None
                 self._check_answering()
-            kind, *parts = self._frames.recv_multipart(copy=False)
-            if kind.bytes == END:
-                if parts[0].bytes:
-                    raise MicroscopeError(parts[0].bytes.decode())
-                return None
-            if kind.bytes != BEACON:
-                newest = unpack(FrameHeader, parts[0].buffer), parts[1:]
+                continue
+            if message[0] == END:
+                if self._ends(message):
+                    return None
+            elif message[0] != BEACON:
+                newest = message
+                if every and (frame := self._read(message)) is not None:
+                    return frame
+        return None
 
-    def _pixels(self, header: FrameHeader, parts: list[Any]) -> Any:
+    def _ends(self, message: list[bytes]) -> bool:
+        """Whether this is the end of the stream that is read, not of one before it."""
+        end = unpack(End, message[1])
+        if end.stream < self._from:
+            return False
+        self._from = end.stream + 1
+        if end.error:
+            raise MicroscopeError(end.error)
+        return True
+
+    def _past_end(self, message: list[bytes] | None) -> bool:
+        """Whether `end` was called before this frame could be read."""
+        if self._end_ns is None or message is None:
+            return False
+        return unpack(FrameHeader, message[1]).readable_ns + self._offset_ns > self._end_ns
+
+    def _read(self, message: list[bytes]) -> Frame | None:
+        """Return the frame of a message; None if its pixels or its stream are of the past."""
+        header = unpack(FrameHeader, message[1])
+        if header.stream < self._from:
+            return None
         if header.slot is not None and self._ring is not None:
-            return self._ring.read(header.slot, header.shape, header.dtype)
-        return np.frombuffer(parts[0].buffer, header.dtype).reshape(header.shape)
+            image = self._ring.read(header.slot, header.shape, header.dtype)
+        else:
+            image = np.frombuffer(message[2], header.dtype).reshape(header.shape)
+        return None if image is None else header.frame(image, self._offset_ns)
 
     def _localised(self, report: Report) -> Report:
         """Move the times of a report to the local clock."""
@@ -235,14 +262,15 @@ class RemoteMicroscope:
 
     def _listen(self, topic: Any, port: int, *prefixes: bytes) -> Any:
         socket = connect(self._context, zmq.SUB, topic, self._host, port)
+        socket.rcvtimeo = _WAIT_MS
         for prefix in prefixes:
             socket.subscribe(prefix)
         return socket
 
     def _send(self, socket: Any, command: Command) -> int:
-        self._next_id += 1
-        socket.send(pack(Request(SCHEMA, self._next_id, self._lease, command)))
-        return self._next_id
+        number = next(self._ids)
+        socket.send(pack(Request(SCHEMA, number, self._lease, command)))
+        return number
 
     def _ask(self, command: Command) -> Reply:
         """Send a command and wait for its answer.
@@ -252,26 +280,33 @@ class RemoteMicroscope:
         MicroscopeError
             If it is refused, or no answer comes.
         """
-        wanted = self._send(self._asks, command)
-        until_ns = self._clock.now_ns() + _ANSWER_MS * 1_000_000
-        while (left_ns := until_ns - self._clock.now_ns()) > 0:
-            if self._asks.poll(left_ns // 1_000_000):
-                reply = unpack(Reply, self._asks.recv())
-                if reply.error:
-                    raise MicroscopeError(reply.error)
-                if reply.id == wanted:
+        with self._asking:
+            wanted = self._send(self._asks, command)
+            until_ns = self._clock.now_ns() + _ANSWER_MS * NS_PER_MS
+            while (left_ns := until_ns - self._clock.now_ns()) > 0:
+                if self._asks.poll(left_ns // NS_PER_MS):
+                    reply = unpack(Reply, self._asks.recv())
+                    if reply.id not in (wanted, _UNREADABLE):
+                        continue
+                    if reply.error:
+                        raise MicroscopeError(reply.error)
                     return reply
+        self._lost = True
         raise MicroscopeError(
             f"No microscope answers at {self._host}:{self._port}: "
             "start one there with `pursuit microscope`."
         )
 
-    def _await(self, kind: bytes) -> None:
-        """Wait until the subscription is in force, which the first message of a kind proves."""
-        while self._frames.poll(_ANSWER_MS):
-            if self._frames.recv_multipart()[0] == kind:
-                return
-        raise MicroscopeError(f"No frames come from {self._host}: is a firewall in between?")
+    def _ask_if_there(self, command: Command) -> None:
+        """Send a command that ends something, which a lost microscope does by itself."""
+        if not self._lost:
+            with suppress(MicroscopeError):
+                self._ask(command)
+
+    def _await_subscription(self) -> None:
+        """Wait until the subscription is in force, as any message on it proves."""
+        if not self._frames.poll(_ANSWER_MS):
+            raise MicroscopeError(f"No frames come from {self._host}: is a firewall in between?")
 
     def _clock_offset_ns(self) -> int:
         """Local minus remote clock, from the quickest of a few round trips (Cristian, 1989)."""
@@ -304,6 +339,7 @@ class RemoteMicroscope:
 
     def _check_answering(self) -> None:
         if self._pulse is not None and self._clock.now_ns() - self._heard_ns > 2 * LEASE_NS:
+            self._lost = True
             raise MicroscopeError(
                 f"The microscope at {self._host}:{self._port} has stopped answering."
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+import useq
 
-from .messages import Move
+from .messages import Description, Move
 from .microscope import MicroscopeError
 
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
@@ -26,6 +27,26 @@ def within(move: Move, limits_um: Box) -> Move:
         for value, (low, high) in zip((move.x_um, move.y_um, move.z_um), limits_um, strict=True)
     )
     return msgspec.structs.replace(move, x_um=x, y_um=y, z_um=z)
+
+
+def planned(sequence: useq.MDASequence, about: Description) -> list[useq.MDAEvent]:
+    """Return the events of an acquisition, its grids laid out for this camera's field.
+
+    Raises
+    ------
+    MicroscopeError
+        If any position lies outside the limits, or is not finite.
+    """
+    plan = sequence.model_copy(deep=True)
+    inner = [place.sequence.grid_plan for place in plan.stage_positions if place.sequence]
+    for grid in (plan.grid_plan, *inner):
+        if grid is not None:
+            grid.fov_width = about.width_px * about.pixel_um
+            grid.fov_height = about.height_px * about.pixel_um
+    events = list(plan)
+    for event in events:
+        check_inside(event.x_pos, event.y_pos, event.z_pos, about.limits_um)
+    return events
 
 
 def check_inside(x: float | None, y: float | None, z: float | None, limits_um: Box) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,31 @@ from pymmcore_plus import CMMCorePlus, DeviceType
 from pymmcore_plus.experimental.unicore import UniMMCore
 
 from . import guard
-from .clock import Clock, SystemClock
+from .clock import NS_PER_MS, Clock, SystemClock
 from .exposures import Exposure, sequence, snaps
-from .messages import Description, Frame, Move, Report
+from .messages import Description, Frame, Move, Report, StagePose
 from .microscope import Frames, MicroscopeError
 from .pose import PoseModel
+from .runs import SingleRun
 from .settings import StandSettings
 from .stage import StageWorker
 
 _EXPOSURES_REMEMBERED = 1024
 _END_OF_STREAM_S = 5.0
+_CANCEL_AGAIN_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Acquired:
+    """An image of an acquisition, and where the stage stood."""
+
+    image: np.ndarray
+    event: useq.MDAEvent
+    readable_ns: int
+    position_um: tuple[float, float, float]
+
+
+_Arrivals = queue.SimpleQueue[_Acquired | Exception | None]
 
 
 def load_core(config: Path) -> CMMCorePlus:
@@ -39,7 +55,7 @@ def load_core(config: Path) -> CMMCorePlus:
     try:
         core.loadSystemConfiguration(str(config))
     except Exception as error:
-        core.unloadAllDevices()
+        _release(core)
         reason = " ".join(str(error).split())
         raise MicroscopeError(
             f"Micro-Manager cannot load {config}: {reason} Check that the file opens in "
@@ -56,7 +72,7 @@ class MMCoreMicroscope:
     Parameters
     ----------
     core : CMMCorePlus
-        With all devices initialised. Unloaded by `close`.
+        With all devices initialised. Unloaded by `close`, or at once if it cannot be used.
     settings : StandSettings
         What Micro-Manager's configuration does not say.
     clock : Clock
@@ -73,6 +89,17 @@ class MMCoreMicroscope:
     ) -> None:
         self._core, self._settings = core, settings
         self._clock = clock or SystemClock()
+        try:
+            self._claim_devices()
+        except BaseException:
+            _release(core)
+            raise
+        self._exposed_ns: dict[int, int] = {}
+        self._dropped = 0
+        self._runs = SingleRun()
+
+    def _claim_devices(self) -> None:
+        core, settings = self._core, self._settings
         self._camera = _role(core, settings.camera.label, DeviceType.Camera, "camera")
         self._xy = _role(core, settings.stage.label, DeviceType.XYStage, "XY stage")
         self._focus = settings.focus.label or core.getFocusDevice()
@@ -91,12 +118,6 @@ class MMCoreMicroscope:
             self._description.limits_um,
             self._clock,
         )
-        self._exposed_ns: dict[int, int] = {}
-        self._dropped = 0
-        self._idle = threading.Event()
-        self._idle.set()
-        self._run: Frames | None = None
-        self._closed = False
 
     @property
     def dropped(self) -> int:
@@ -109,29 +130,22 @@ class MMCoreMicroscope:
 
     def frames(self, *, every: bool = False) -> Frames:
         """Stream from the camera; see `Microscope.frames`."""
-        if not self._idle.is_set():
-            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
-        self._run = self._stream(every)
-        return self._run
+        return self._runs.begin(self._stream(every))
 
     def _stream(self, every: bool) -> Frames:
-        self._idle.clear()
         self._dropped, self._exposed_ns = 0, {}
         camera = self._settings.camera
-        common = (self._core, camera.readout_ms, self._clock, every, lambda: not self._closed)
+        common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive)
         if camera.interval_ms is None:
             exposures = sequence(*common)
         else:
             exposures = snaps(*common, camera.interval_ms)
         following = 0
-        try:
-            with closing(exposures):
-                for exposure in exposures:
-                    self._dropped += exposure.index - following
-                    following = exposure.index + 1
-                    yield self._frame(exposure)
-        finally:
-            self._idle.set()
+        with closing(exposures):
+            for exposure in exposures:
+                self._dropped += exposure.index - following
+                following = exposure.index + 1
+                yield self._frame(exposure)
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere and return at once."""
@@ -147,44 +161,45 @@ class MMCoreMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition through pymmcore-plus' own runner."""
-        if not self._idle.is_set():
-            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
-        for event in sequence:
-            guard.check_inside(event.x_pos, event.y_pos, event.z_pos, self._description.limits_um)
-        self._run = self._acquire(sequence)
-        return self._run
+        return self._runs.begin(self._acquire(guard.planned(sequence, self._description)))
 
-    def _acquire(self, sequence: useq.MDASequence) -> Frames:
-        self._idle.clear()
-        arrived: queue.SimpleQueue[tuple[np.ndarray, useq.MDAEvent] | None] = queue.SimpleQueue()
-        events = self._core.mda.events
-        on_frame = events.frameReady.connect(lambda image, event: arrived.put((image, event)))
-        on_end = events.sequenceFinished.connect(lambda: arrived.put(None))
-        thread = self._core.run_mda(sequence)
+    def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
+        self._dropped, self._exposed_ns = 0, {}
+        arrived: _Arrivals = queue.SimpleQueue()
+        self._stage.read_when_idle(False)
+        connection = self._core.mda.events.frameReady.connect(
+            lambda image, event: arrived.put(self._acquired(image, event))
+        )
+        thread = threading.Thread(target=self._run_events, args=(events, arrived), name="mda")
+        thread.start()
         try:
             index = 0
-            while (item := self._next_acquired(arrived)) is not None:
-                yield self._acquired(index, *item)
+            while (acquired := self._next_acquired(arrived)) is not None:
+                yield self._acquired_frame(index, acquired)
                 index += 1
         finally:
-            self._core.mda.cancel()
-            thread.join()
-            events.frameReady.disconnect(on_frame)
-            events.sequenceFinished.disconnect(on_end)
+            while thread.is_alive():
+                self._core.mda.cancel()
+                thread.join(timeout=_CANCEL_AGAIN_S)
+            self._core.mda.events.frameReady.disconnect(connection)
             self._pose.reset(self._clock.now_ns(), self._read_position())
-            self._idle.set()
+            self._stage.read_when_idle(True)
+
+    def _run_events(self, events: list[useq.MDAEvent], arrived: _Arrivals) -> None:
+        try:
+            self._core.mda.run(events)
+        except Exception as error:
+            arrived.put(error)
+        else:
+            arrived.put(None)
 
     def close(self) -> None:
         """Stop the stage, end streaming and unload the devices."""
-        if self._closed:
+        if not self._runs.alive():
             return
-        self._closed = True
         self._stage.close()
-        if self._run is not None:
-            with suppress(ValueError):
-                self._run.close()
-        self._idle.wait(timeout=_END_OF_STREAM_S)
-        self._core.unloadAllDevices()
+        self._runs.close(_END_OF_STREAM_S + 2 * self._description.exposure_ms / 1e3)
+        _release(self._core)
 
     def __enter__(self) -> MMCoreMicroscope:
         return self
@@ -205,25 +220,37 @@ class MMCoreMicroscope:
             truth_um=exposure.truth_um,
         )
 
-    def _next_acquired(
-        self, arrived: queue.SimpleQueue[tuple[np.ndarray, useq.MDAEvent] | None]
-    ) -> tuple[np.ndarray, useq.MDAEvent] | None:
+    def _next_acquired(self, arrived: _Arrivals) -> _Acquired | None:
         """Wait for the next image of an acquisition; None at its end or when closing."""
-        while not self._closed:
-            with suppress(queue.Empty):
-                return arrived.get(timeout=0.05)
+        while self._runs.alive():
+            try:
+                item = arrived.get(timeout=_CANCEL_AGAIN_S)
+            except queue.Empty:
+                continue
+            if isinstance(item, Exception):
+                reason = " ".join(str(item).split())
+                raise MicroscopeError(f"The acquisition failed: {reason}") from item
+            return item
         return None
 
-    def _acquired(self, index: int, image: np.ndarray, event: useq.MDAEvent) -> Frame:
-        now_ns = self._clock.now_ns()
-        self._pose.reset(now_ns, self._read_position())
+    def _acquired(self, image: np.ndarray, event: useq.MDAEvent) -> _Acquired:
+        """Note where the stage is, in the runner's thread: soon it will be elsewhere."""
+        readable_ns = self._clock.now_ns()
+        return _Acquired(image, event, readable_ns, self._read_position())
+
+    def _acquired_frame(self, index: int, acquired: _Acquired) -> Frame:
+        event = acquired.event
+        exposure_ms = event.exposure or self._description.exposure_ms
+        late_ms = self._settings.camera.readout_ms + exposure_ms / 2
+        exposed_ns = acquired.readable_ns - round(late_ms * NS_PER_MS)
+        self._exposed_ns[index] = exposed_ns
         return Frame(
-            image=image,
+            image=acquired.image,
             index=index,
-            exposed_ns=now_ns,
-            readable_ns=now_ns,
-            exposure_ms=event.exposure or self._description.exposure_ms,
-            pose=self._pose.pose(now_ns),
+            exposed_ns=exposed_ns,
+            readable_ns=acquired.readable_ns,
+            exposure_ms=exposure_ms,
+            pose=StagePose(*acquired.position_um, exposed_ns),
             channel=event.channel.config if event.channel else "",
         )
 
@@ -258,6 +285,12 @@ class MMCoreMicroscope:
             limits_um=settings.limits.around(self._read_position()),
             channels=tuple(core.getAvailableConfigs(group)) if group else (),
         )
+
+
+def _release(core: CMMCorePlus) -> None:
+    """Unload all devices, and let no thread of the core call Python while that shuts down."""
+    core.unloadAllDevices()
+    super(CMMCorePlus, core).registerCallback(None)
 
 
 def _role(core: CMMCorePlus, wanted: str, kind: DeviceType, what: str) -> str:

@@ -72,6 +72,16 @@ class PoseModel:
             ox, oy, oz = self._offset_um
         return StagePose(x + ox, y + oy, z + oz, at_ns, sigma)
 
+    @property
+    def target_um(self) -> tuple[float, float, float]:
+        """Where each axis is going, or rests."""
+        with self._lock:
+            x, y, z = (
+                axis.target_um + offset
+                for axis, offset in zip(self._axes, self._offset_um, strict=True)
+            )
+        return x, y, z
+
     def moving(self, at_ns: int) -> bool:
         """Whether any axis should still be moving or settling."""
         with self._lock:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import useq
 import zmq
 
 from .clock import Clock, SystemClock
-from .messages import SCHEMA, Fault, pack
+from .messages import SCHEMA, Fault, Frame, pack
 from .microscope import Frames, Microscope, MicroscopeError
 from .ring import RingWriter
 from .topics import COMMANDS, FRAMES, LEASE_NS, TELEMETRY
@@ -22,6 +24,7 @@ from .wire import (
     About,
     Acquire,
     Describe,
+    End,
     FrameHeader,
     Go,
     Now,
@@ -38,6 +41,15 @@ _RING_BYTES = 128 * 1024 * 1024
 _FEWEST_SLOTS, _MOST_SLOTS = 8, 256
 _BEACON_S = 0.05
 _POLL_MS = 10
+_LAST_WORDS_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A stream that was asked for, or an acquisition if there is a sequence."""
+
+    number: int
+    sequence: useq.MDASequence | None
 
 
 class MicroscopeServer:
@@ -69,8 +81,11 @@ class MicroscopeServer:
         self._description = microscope.describe()
         self._context = zmq.Context()
         self._holder, self._lease_until_ns = "", 0
-        self._wanted: threading.Event = threading.Event()
-        self._sequence: useq.MDASequence | None = None
+        self._job: _Job | None = None
+        self._newest = 0
+        self._job_lock = threading.Lock()
+        self._called = threading.Event()
+        self._pixel_subscribers = 0
         self._closing = threading.Event()
         self._faults: deque[Fault] = deque()
         sockets = []
@@ -103,7 +118,7 @@ class MicroscopeServer:
         for thread in self._threads:
             thread.join(timeout=10)
         self._ring.close()
-        self._context.destroy(linger=0)
+        self._context.destroy(linger=_LAST_WORDS_MS)
 
     def __enter__(self) -> MicroscopeServer:
         return self
@@ -119,43 +134,53 @@ class MicroscopeServer:
 
     def _publish_frames(self) -> None:
         while not self._closing.is_set():
-            if not self._wanted.wait(_BEACON_S):
+            self._called.wait(_BEACON_S)
+            self._called.clear()
+            job = self._job
+            if job is None:
                 self._frames.send(BEACON)
                 continue
-            error = ""
-            try:
-                self._publish_all(self._source())
-            except Exception as problem:
-                error = f"The camera stopped: {problem}"
-                self._fault(error, fatal=True)
-            self._sequence = None
-            self._wanted.clear()
-            self._frames.send_multipart((END, error.encode()))
+            error = self._publish_job(job)
+            with self._job_lock:
+                if self._job is job:
+                    self._job = None
+            self._frames.send_multipart((END, pack(End(SCHEMA, job.number, error))))
 
-    def _source(self) -> Frames:
-        if self._sequence is not None:
-            return self._microscope.acquire(self._sequence)
+    def _publish_job(self, job: _Job) -> str:
+        """Publish all of its frames; return what went wrong."""
+        try:
+            with closing(self._source(job)) as frames:
+                for frame in frames:
+                    self._publish(frame, job.number)
+                    if self._closing.is_set() or self._job is not job:
+                        break
+        except Exception as problem:
+            known = isinstance(problem, MicroscopeError)
+            error = str(problem) if known else f"The camera stopped: {problem}"
+            self._fault(error, fatal=True)
+            return error
+        return ""
+
+    def _source(self, job: _Job) -> Frames:
+        if job.sequence is not None:
+            return self._microscope.acquire(job.sequence)
         return self._microscope.frames(every=True)
 
-    def _publish_all(self, frames: Frames) -> None:
-        pixel_subscribers = 0
-        for frame in frames:
-            pixel_subscribers += _newcomers(self._frames)
-            slot = self._ring.write(frame.image)
-            self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot))))
-            if pixel_subscribers:
-                header = pack(FrameHeader.of(frame, None))
-                self._frames.send_multipart((PIXELS, header, frame.image))
-            if self._closing.is_set() or not self._wanted.is_set():
-                return
+    def _publish(self, frame: Frame, stream: int) -> None:
+        self._pixel_subscribers += _newcomers(self._frames)
+        slot = self._ring.write(frame.image)
+        self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot, stream))))
+        if self._pixel_subscribers:
+            header = pack(FrameHeader.of(frame, None, stream))
+            self._frames.send_multipart((PIXELS, header, frame.image))
 
     def _answer_commands(self) -> None:
         poller = zmq.Poller()
         poller.register(self._commands, zmq.POLLIN)
         while not self._closing.is_set():
             if poller.poll(_POLL_MS):
-                sender, data = self._commands.recv_multipart()
-                self._commands.send_multipart((sender, pack(self._reply(data))))
+                *route, data = self._commands.recv_multipart()
+                self._commands.send_multipart((*route, pack(self._reply(data))))
             self._watch_lease()
             self._publish_reports()
         self._publish_reports()
@@ -170,7 +195,7 @@ class MicroscopeServer:
         if self._holder and self._clock.now_ns() > self._lease_until_ns:
             self._holder = ""
             self._microscope.stop()
-            self._wanted.clear()
+            self._begin(None)
             self._fault("The controller fell silent: the stage was stopped.")
 
     def _reply(self, data: bytes) -> Reply:
@@ -188,13 +213,13 @@ class MicroscopeServer:
             return Reply(SCHEMA, request_id, str(error))
         except Exception as error:
             return Reply(SCHEMA, request_id, f"The microscope failed: {error}")
-        return Reply(SCHEMA, request_id, "", about, self._clock.now_ns())
+        return Reply(SCHEMA, request_id, "", about, self._clock.now_ns(), self._newest)
 
     def _obey(self, request: Request) -> About | None:
         match request.command:
             case Describe():
                 return About(
-                    self._description, *self._ports, self._ring.name, self._wanted.is_set()
+                    self._description, *self._ports, self._ring.name, self._job is not None
                 )
             case Now():
                 return None
@@ -205,12 +230,15 @@ class MicroscopeServer:
         match request.command:
             case Release():
                 self._holder = ""
+                self._begin(None)
             case Go(move):
                 self._microscope.move(move)
-            case Stream(on):
-                self._stream(on)
+            case Stream(True):
+                self._begin(_Job(self._newest + 1, None))
+            case Stream(False):
+                self._begin(None)
             case Acquire(text):
-                self._acquire(text)
+                self._begin(_Job(self._newest + 1, _sequence(text)))
         return None
 
     def _check_lease(self, lease: str) -> None:
@@ -224,25 +252,27 @@ class MicroscopeServer:
             )
         self._holder, self._lease_until_ns = lease, self._clock.now_ns() + LEASE_NS
 
-    def _stream(self, on: bool) -> None:
-        if not on:
-            self._wanted.clear()
-        elif self._wanted.is_set():
-            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
-        else:
-            self._wanted.set()
-
-    def _acquire(self, text: str) -> None:
-        if self._wanted.is_set():
-            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
-        try:
-            self._sequence = useq.MDASequence.model_validate_json(text)
-        except ValueError as error:
-            raise MicroscopeError(f"The acquisition cannot be read: {error}") from error
-        self._wanted.set()
+    def _begin(self, job: _Job | None) -> None:
+        """Hand a job to the thread that publishes frames; None ends the one that runs."""
+        with self._job_lock:
+            if job is not None:
+                if self._job is not None:
+                    raise MicroscopeError(
+                        "The camera is busy: end the stream or acquisition first."
+                    )
+                self._newest = job.number
+            self._job = job
+        self._called.set()
 
     def _fault(self, text: str, *, fatal: bool = False) -> None:
         self._faults.append(Fault(self._clock.now_ns(), text, fatal))
+
+
+def _sequence(text: str) -> useq.MDASequence:
+    try:
+        return useq.MDASequence.model_validate_json(text)
+    except ValueError as error:
+        raise MicroscopeError(f"The acquisition cannot be read: {error}") from error
 
 
 def _newcomers(publisher: Any) -> int:

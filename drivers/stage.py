@@ -49,6 +49,7 @@ class StageWorker:
         self._waits_for_rest = False
         self._stop = False
         self._closed = False
+        self._reads = True
         self._last_read_ns = clock.now_ns()
         self._wake = threading.Condition()
         self._reports: deque[Report] = deque(maxlen=10_000)
@@ -69,6 +70,10 @@ class StageWorker:
             self._pending, self._stop = None, True
             self._wake.notify()
             self._wake.wait_for(lambda: not self._stop or not self._thread.is_alive(), timeout=5)
+
+    def read_when_idle(self, on: bool) -> None:
+        """Begin or cease to read: what others move would look like an error of the model."""
+        self._reads = on
 
     def reports(self) -> list[Report]:
         """Everything since the last call."""
@@ -96,6 +101,8 @@ class StageWorker:
             with self._wake:
                 self._wake.wait_for(self._has_work, timeout=_READ_EVERY_NS / 1e9)
                 if self._closed:
+                    self._stop = False
+                    self._wake.notify_all()
                     return
                 stop, (job, self._pending) = self._stop, (self._pending, None)
             try:
@@ -103,7 +110,7 @@ class StageWorker:
                     self._halt()
                 elif job is not None:
                     self._carry_out(*job)
-                elif self._clock.now_ns() - self._last_read_ns >= _READ_EVERY_NS:
+                elif self._reads and self._clock.now_ns() - self._last_read_ns >= _READ_EVERY_NS:
                     self._read()
             except Exception as error:
                 self.fault(f"The stage does not answer: {_one_line(error)}")
@@ -150,9 +157,9 @@ class StageWorker:
 
     def _send(self, move: Move) -> None:
         if move.x_um is not None or move.y_um is not None:
-            pose = self._pose.pose(self._clock.now_ns())
-            x = pose.x_um if move.x_um is None else move.x_um
-            y = pose.y_um if move.y_um is None else move.y_um
+            x, y, _ = self._pose.target_um
+            x = x if move.x_um is None else move.x_um
+            y = y if move.y_um is None else move.y_um
             self._core.setXYPosition(self._xy, x, y)
         if move.z_um is not None and self._focus:
             self._core.setPosition(self._focus, move.z_um)

@@ -80,13 +80,28 @@ class Request(Message, frozen=True):
 
 
 class Reply(Message, frozen=True):
-    """What comes back; ``error`` is empty if the command was accepted."""
+    """What comes back.
+
+    Attributes
+    ----------
+    schema, id : int
+        Of the sender, and of the request; -1 if that could not be read.
+    error : str
+        Why the command was refused; empty if it was accepted.
+    about : About or None
+        Answer to `Describe`.
+    now_ns : int
+        What time it is there.
+    stream : int
+        Number of the newest stream or acquisition; 0 before the first.
+    """
 
     schema: int
     id: int
     error: str = ""
     about: About | None = None
     now_ns: int = 0
+    stream: int = 0
 
 
 class About(Message, frozen=True):
@@ -99,12 +114,22 @@ class About(Message, frozen=True):
     streaming: bool
 
 
+class End(Message, frozen=True):
+    """The end of a stream or acquisition; ``error`` is empty if it was asked for."""
+
+    schema: int
+    stream: int
+    error: str
+
+
 class FrameHeader(Message, frozen=True):
     """All of a `Frame` but its pixels, and where those are.
 
     Attributes
     ----------
     schema : int
+    stream : int
+        Number of the stream or acquisition, counted by the server; greater than all before it.
     shape : (H, W)
     dtype : str
     slot : Slot or None
@@ -112,6 +137,7 @@ class FrameHeader(Message, frozen=True):
     """
 
     schema: int
+    stream: int
     index: int
     exposed_ns: int
     readable_ns: int
@@ -124,11 +150,12 @@ class FrameHeader(Message, frozen=True):
     slot: Slot | None
 
     @classmethod
-    def of(cls, frame: Frame, slot: Slot | None) -> FrameHeader:
+    def of(cls, frame: Frame, slot: Slot | None, stream: int) -> FrameHeader:
         """Return the header of a frame."""
         height, width = frame.image.shape
         return cls(
             SCHEMA,
+            stream,
             frame.index,
             frame.exposed_ns,
             frame.readable_ns,

@@ -9,8 +9,9 @@ import useq
 from ..drivers import guard
 from ..drivers.clock import NS_PER_MS, VirtualClock
 from ..drivers.messages import Description, Frame, Issued, Move, PoseRead, Report
-from ..drivers.microscope import Frames, MicroscopeError
+from ..drivers.microscope import Frames
 from ..drivers.pose import PoseModel
+from ..drivers.runs import SingleRun
 from ..drivers.settings import StandSettings
 from .world import World
 
@@ -36,8 +37,9 @@ class LockstepMicroscope:
 
     def __init__(self, world: World, stand: StandSettings, clock: VirtualClock) -> None:
         self._world, self._stand, self._clock = world, stand, clock
+        (x, y), (z,) = world.xy.encoder_um(0), world.focus.encoder_um(0)
         self._pose = PoseModel(
-            (*world.xy.encoder_um(0), *world.focus.encoder_um(0)),
+            (x, y, z),
             stand.stage.dynamics,
             stand.focus.dynamics,
         )
@@ -47,9 +49,7 @@ class LockstepMicroscope:
         self._last_read_ns = 0
         self._dropped = 0
         self._description = self._describe()
-        self._run: Frames | None = None
-        self._busy = False
-        self._closed = False
+        self._runs = SingleRun()
 
     @property
     def dropped(self) -> int:
@@ -62,9 +62,7 @@ class LockstepMicroscope:
 
     def frames(self, *, every: bool = False) -> Frames:
         """Expose at regular instants of virtual time; see `Microscope.frames`."""
-        self._check_idle()
-        self._run = self._until_closed(self._stream(every))
-        return self._run
+        return self._runs.begin(self._stream(every))
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere; the command arrives after the processing time."""
@@ -77,9 +75,7 @@ class LockstepMicroscope:
         self._send(arrival_ns, move)
         exposed_ns = self._exposed_ns.get(move.frame, 0)
         self._reports.append(
-            Issued(
-                move.frame, exposed_ns, now_ns, arrival_ns, move.x_um, move.y_um, move.z_um
-            )
+            Issued(move.frame, exposed_ns, now_ns, arrival_ns, move.x_um, move.y_um, move.z_um)
         )
 
     def stop(self) -> None:
@@ -97,33 +93,19 @@ class LockstepMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Move, wait until the stage is still, expose: for every event of a sequence."""
-        self._check_idle()
-        for event in sequence:
-            guard.check_inside(event.x_pos, event.y_pos, event.z_pos, self._description.limits_um)
-        self._run = self._until_closed(self._acquire(sequence))
-        return self._run
+        return self._runs.begin(self._acquire(guard.planned(sequence, self._description)))
 
     def close(self) -> None:
         """Halt the stage and end the stream."""
-        if self._closed:
-            return
-        self._closed = True
-        self.stop()
-        if self._run is not None:
-            self._run.close()
+        if self._runs.alive():
+            self.stop()
+            self._runs.close(timeout_s=0.0)
 
     def __enter__(self) -> LockstepMicroscope:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _until_closed(self, frames: Frames) -> Frames:
-        self._busy = True
-        try:
-            yield from frames
-        finally:
-            self._busy = False
 
     def _stream(self, every: bool) -> Frames:
         camera = self._world.scenario.camera
@@ -132,7 +114,7 @@ class LockstepMicroscope:
         start_ns = self._clock.now_ns()
         self._dropped = 0
         index = 0
-        while not self._closed:
+        while self._runs.alive():
             yield self._expose(index, start_ns + index * interval_ns, camera.exposure_ms)
             self._clock.sleep_until_ns(self._clock.now_ns() + self._processing_ns)
             self._read_when_due()
@@ -151,12 +133,11 @@ class LockstepMicroscope:
         self._exposed_ns[index] = middle_ns
         self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
         pose = self._pose.pose(middle_ns)
-        return Frame(
-            image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um
-        )
+        return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um)
 
-    def _acquire(self, sequence: useq.MDASequence) -> Frames:
-        for index, event in enumerate(sequence):
+    def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
+        self._dropped = 0
+        for index, event in enumerate(events):
             now_ns = self._clock.now_ns()
             target = Move(event.x_pos, event.y_pos, event.z_pos, 0, index)
             self._send(now_ns, target)
@@ -168,9 +149,9 @@ class LockstepMicroscope:
 
     def _send(self, arrival_ns: int, move: Move) -> None:
         if move.x_um is not None or move.y_um is not None:
-            pose = self._pose.pose(arrival_ns)
-            x = pose.x_um if move.x_um is None else move.x_um
-            y = pose.y_um if move.y_um is None else move.y_um
+            x, y, _ = self._pose.target_um
+            x = x if move.x_um is None else move.x_um
+            y = y if move.y_um is None else move.y_um
             self._world.xy.command(arrival_ns, x, y)
         if move.z_um is not None:
             self._world.focus.command(arrival_ns, move.z_um)
@@ -181,12 +162,10 @@ class LockstepMicroscope:
         if now_ns - self._last_read_ns < _READ_EVERY_NS:
             return
         self._last_read_ns = now_ns
-        self._pose.read(now_ns, *self._world.xy.encoder_um(now_ns), *self._world.focus.encoder_um(now_ns))
+        self._pose.read(
+            now_ns, *self._world.xy.encoder_um(now_ns), *self._world.focus.encoder_um(now_ns)
+        )
         self._reports.append(PoseRead(self._pose.pose(now_ns)))
-
-    def _check_idle(self) -> None:
-        if self._busy:
-            raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
 
     def _describe(self) -> Description:
         scenario = self._world.scenario
@@ -205,5 +184,3 @@ class LockstepMicroscope:
             dynamics=self._stand.stage.dynamics,
             limits_um=self._stand.limits.around((0.0, 0.0, 0.0)),
         )
-
-

@@ -33,7 +33,11 @@ class Movie:
         uint8 or uint16.
     pixel_um, interval_s : float
         Edge of a pixel, and time from frame to frame.
+    assumed : tuple of str
+        Which of these two were neither told nor given, and are 1 for want of anything better.
     """
+
+    assumed: tuple[str, ...] = ()
 
     def __init__(self, path: Path, frames: Any, pixel_um: float, interval_s: float) -> None:
         self.path = path
@@ -57,19 +61,21 @@ class Movie:
         path : str or Path
             A file of shape (T, Y, X) or one page, in uint8 or uint16; colour turns grey.
         pixel_um, interval_s : float, optional
-            Scales; without them, those that the file tells.
+            Scales; without them, those that the file tells, or else 1.
 
         Raises
         ------
         MovieError
-            If it is missing, damaged, of another kind, or does not tell its scales.
+            If it is missing, damaged, of another kind, or a scale is not positive.
         """
         path = Path(path)
         frames, told_um, told_s = read_recording(path)
-        if frames.shape[0] == 1 and told_s is None:
-            told_s = 1.0
-        pixel_um = _scale(path, "pixel_um", pixel_um, told_um)
-        return cls(path, frames, pixel_um, _scale(path, "interval_s", interval_s, told_s))
+        scales = {"pixel_um": pixel_um or told_um, "interval_s": interval_s or told_s}
+        movie = cls(
+            path, frames, *(_positive(name, value or 1.0) for name, value in scales.items())
+        )
+        movie.assumed = tuple(name for name, value in scales.items() if value is None)
+        return movie
 
     @property
     def duration_s(self) -> float:
@@ -177,10 +183,7 @@ def _overlap(first: float, length: int, available: int) -> range:
     return range(start, max(start, min(math.ceil(first) + length + 1, available)))
 
 
-def _scale(path: Path, name: str, given: float | None, told: float | None) -> float:
-    value = given if given is not None else told
-    if value is None:
-        raise MovieError(f"The movie {path} does not tell its {name}: give {name}.")
+def _positive(name: str, value: float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise MovieError(f"{name} must be a positive number, not {value:g}.")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import msgspec
@@ -18,13 +19,18 @@ REACH = 3.3
 PIXEL_VARIANCE = 1 / 12
 """Variance of light spread evenly over a pixel, in pixels squared."""
 
-LONGEST_STEP = 1.2
-"""Standard deviations between sub-exposures: the ripple is then 2 exp(-2 pi² / 1.2²), 2e-6."""
+LONGEST_STEP = 1.5
+"""Standard deviations between sub-exposures: the ripple is then 2 exp(-2 pi² / 1.5²), 3e-4."""
 
 MOST_SUBSAMPLES = 64
 
-LEAST_EXPONENT = np.float32(-40.0)
+LEAST_EXPONENT = -40.0
 """Keeps products of Gaussians out of the denormal numbers, which are slow."""
+
+LEAST_LIGHT = 1e-9
+"""Photoelectrons that the faintest part of an object must have for it to be drawn."""
+
+AS_MOUNTED = ((1.0, 0.0), (0.0, 1.0))
 
 
 class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,10 +79,19 @@ class Optics:
     pixel, the last of which stands for the integral over the pixel's area (Sheppard). As
     Gaussians separate, the sum over parts and sub-exposures is one small matrix product for
     each object.
+
+    Parameters
+    ----------
+    settings : OpticsSettings
+    orientation : (2, 2) array_like
+        Stage to image directions: a step of ``s`` µm of an object is one of
+        ``orientation @ s`` µm in the image, whose x points right and y down. Without it the
+        two agree.
     """
 
-    def __init__(self, settings: OpticsSettings) -> None:
+    def __init__(self, settings: OpticsSettings, orientation: ArrayLike = AS_MOUNTED) -> None:
         self.settings = settings
+        self._to_px = np.asarray(orientation, float).T / settings.pixel_um
 
     def subsamples(self, specimen: Specimen, travel_um: float) -> int:
         """How many instants of an exposure to draw so that a smear looks continuous.
@@ -111,45 +126,86 @@ class Optics:
         Parameters
         ----------
         relative_um : (M, N, 3) float
-            Positions of all N objects relative to the centre of the field and the focal
-            plane at M instants, each of which stands for an equal part of the exposure.
+            Positions of all N objects, in stage directions, relative to the centre of the
+            field and the focal plane at M instants, each of which stands for an equal part
+            of the exposure.
         specimen : Specimen
             What the objects look like.
         exposure_ms : float
             Length of the exposure.
         out : (H, W) float32
-            Overwritten with photoelectrons; x points right and y down, and the centre of
-            the field is at pixel ((W - 1) / 2, (H - 1) / 2).
+            Overwritten with photoelectrons; the centre of the field is at pixel
+            ((W - 1) / 2, (H - 1) / 2).
         """
         out.fill(specimen.settings.background * exposure_ms)
-        centres_px, variances_px, light = self._parts(relative_um, specimen, exposure_ms)
-        centres_px += (np.array(out.shape[::-1], np.float32) - 1) / 2
-        reach_px = REACH * np.sqrt(variances_px.max(axis=0))[:, None]
-        first_px = np.floor(centres_px.min(axis=0) - reach_px)
-        last_px = np.ceil(centres_px.max(axis=0) + reach_px)
+        objects = self._objects(relative_um, specimen, exposure_ms)
+        objects.at_px += (np.array(out.shape[::-1]) - 1) / 2
+        first_px, last_px = objects.extent_px()
         seen = ((last_px >= 0) & (first_px < out.shape[::-1])).all(axis=1)
-        seen &= specimen.brightness > 0
+        seen &= objects.light.min(axis=0) > LEAST_LIGHT
         edges_px = _patch_edges((last_px - first_px).max(axis=1) + 1)
-        for edge_px in np.unique(edges_px[seen]).tolist():
+        for edge_px in sorted(set(edges_px[seen].tolist())):
             rows = np.flatnonzero(seen & (edges_px == edge_px))
-            parts = centres_px[:, rows], variances_px[:, rows], light[:, rows]
-            _draw(out, edge_px, first_px[rows], *parts)
+            _draw(out, edge_px, objects, rows, first_px[rows])
 
-    def _parts(
-        self, relative_um: Floats, specimen: Specimen, exposure_ms: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Centres (P, N, 2), variances (P, N) and photoelectrons (P, N) of P = M·K parts."""
-        pixel_um, (m, n, _) = self.settings.pixel_um, relative_um.shape
-        objects = relative_um[:, None]
-        centres = (objects[..., :2] + specimen.offsets_um.swapaxes(0, 1)) / pixel_um
-        spread_um2 = spread_variance_um2(self.settings, objects[..., 2])
-        variances = (specimen.widths_um.T**2 + spread_um2) / pixel_um**2 + PIXEL_VARIANCE
-        share = specimen.weights.T * (specimen.brightness * exposure_ms / m)
-        return (
-            centres.reshape(-1, n, 2).astype(np.float32),
-            variances.reshape(-1, n).astype(np.float32),
-            np.tile(share.astype(np.float32), (m, 1)),
+    def _objects(self, relative_um: Floats, specimen: Specimen, exposure_ms: float) -> _Objects:
+        pixel_um2 = self.settings.pixel_um**2
+        spread_um2 = spread_variance_um2(self.settings, relative_um[..., 2])
+        share = specimen.brightness * (exposure_ms / len(relative_um))
+        return _Objects(
+            at_px=relative_um[..., :2] @ self._to_px,
+            blur_px2=spread_um2 / pixel_um2 + PIXEL_VARIANCE,
+            places_px=specimen.offsets_um.swapaxes(0, 1) @ self._to_px,
+            body_px2=np.ascontiguousarray(specimen.widths_um.T) ** 2 / pixel_um2,
+            light=specimen.weights.T * share,
         )
+
+
+@dataclass(slots=True)
+class _Objects:
+    """N objects of K parts at M instants; a part is a Gaussian at an instant."""
+
+    at_px: Floats
+    """(M, N, 2) positions of the objects."""
+    blur_px2: Floats
+    """(M, N) variance that focus and pixels add to every part."""
+    places_px: Floats
+    """(K, N, 2) parts from the position of their object."""
+    body_px2: Floats
+    """(K, N) variances of the parts themselves."""
+    light: Floats
+    """(K, N) photoelectrons of a part at an instant."""
+
+    def extent_px(self) -> tuple[Floats, Floats]:
+        """First and last pixels (N, 2) that each object reaches."""
+        widest_px2 = self.blur_px2.max(axis=0) + self.body_px2.max(axis=0)
+        reach_px = REACH * np.sqrt(widest_px2)[:, None]
+        first_px = self.at_px.min(axis=0) + self.places_px.min(axis=0) - reach_px
+        last_px = self.at_px.max(axis=0) + self.places_px.max(axis=0) + reach_px
+        return np.floor(first_px), np.ceil(last_px)
+
+    def gaussians(
+        self, rows: NDArray[np.intp], origins_px: Floats
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Parts of some objects at all instants, n x M x K of them.
+
+        Returns
+        -------
+        centres_px : (2, n, M, K) float32
+            x and y from the given origin (n, 2) of each object.
+        steepness : (n, M, K) float32
+            -1 / (2 variance).
+        peaks : (n, M, K) float32
+            Photoelectrons in a pixel at the centre.
+        """
+        at_px = (self.at_px[:, rows] - origins_px).astype(np.float32).T
+        places_px = self.places_px[:, rows].astype(np.float32).T
+        blur_px2 = self.blur_px2[:, rows].astype(np.float32).T
+        body_px2 = self.body_px2[:, rows].astype(np.float32).T
+        light = self.light[:, rows].astype(np.float32).T
+        centres_px = at_px[:, :, :, None] + places_px[:, :, None]
+        steepness = -0.5 / (blur_px2[:, :, None] + body_px2[:, None])
+        return centres_px, steepness, light[:, None] * steepness * np.float32(-1 / math.pi)
 
 
 def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
@@ -161,45 +217,39 @@ def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
 def _draw(
     out: NDArray[np.float32],
     edge_px: int,
-    first_px: NDArray[np.float32],
-    centres_px: NDArray[np.float32],
-    variances_px: NDArray[np.float32],
-    light: NDArray[np.float32],
+    objects: _Objects,
+    rows: NDArray[np.intp],
+    first_px: Floats,
 ) -> None:
     """Add objects that share a patch size; patches are shifted to lie within the frame."""
     height, width = min(edge_px, out.shape[0]), min(edge_px, out.shape[1])
-    left = np.clip(first_px[:, 0], 0, out.shape[1] - width)
-    top = np.clip(first_px[:, 1], 0, out.shape[0] - height)
-    steepness = -0.5 / variances_px
-    across = _bells(centres_px[..., 0] - left, steepness, width)
-    down = _bells(centres_px[..., 1] - top, steepness, height)
-    across *= (light / (2 * math.pi * variances_px)).T[..., None]
-    if down.shape[1] == 1:
-        patches = down[:, 0, :, None] * across
-    else:
-        patches = np.matmul(down.swapaxes(1, 2), across)
-    corners = zip(patches, left.astype(int).tolist(), top.astype(int).tolist(), strict=True)
-    for patch, x, y in corners:
-        window = out[y : y + height, x : x + width]
-        cv2.add(window, patch, window)
+    corners_px = np.clip(first_px, 0, (out.shape[1] - width, out.shape[0] - height))
+    length = max(height, width)
+    bells = _bells(*objects.gaussians(rows, corners_px + (length - 1) / 2), length)
+    patches = np.matmul(bells[1, ..., :height].swapaxes(1, 2), bells[0, ..., :width])
+    for patch, (x, y) in zip(patches, corners_px.astype(int).tolist(), strict=True):
+        cv2.accumulate(patch, out[y : y + height, x : x + width])
 
 
 def _bells(
-    centres_px: NDArray[np.float32], steepness: NDArray[np.float32], length: int
+    centres_px: NDArray[np.float32],
+    steepness: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    length: int,
 ) -> NDArray[np.float32]:
-    """Gaussians of peak 1 along an axis: (P, N) centres to (N, P, length) values.
+    """Gaussians (2, n, M K, length) along x, with their peaks, and along y, with peak 1.
 
-    The exponent is a parabola in the pixel's index, so one matrix product evaluates all.
+    Centres count from the middle of the length. An exponent is a parabola in the pixel's
+    index, so one matrix product evaluates all.
     """
-    middle = np.float32((length - 1) / 2)
-    x = np.arange(length, dtype=np.float32) - middle
-    c = (centres_px - middle).T
-    parabolas = np.empty((*c.shape, 3), np.float32)
-    parabolas[..., 0] = steepness.T
-    np.multiply(steepness.T, -2 * c, out=parabolas[..., 1])
-    np.multiply(steepness.T, c * c, out=parabolas[..., 2])
-    powers = np.stack([x * x, x, np.ones_like(x)])
-    bells = np.matmul(parabolas.reshape(-1, 3), powers)
-    np.maximum(bells, LEAST_EXPONENT, out=bells)
+    parabolas = np.empty((*centres_px.shape, 3), np.float32)
+    slopes = steepness * centres_px
+    parabolas[..., 0] = steepness
+    np.multiply(slopes, -2, out=parabolas[..., 1])
+    np.multiply(slopes, centres_px, out=parabolas[..., 2])
+    parabolas[0, ..., 2] += np.log(peaks)
+    x = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
+    bells = np.matmul(parabolas.reshape(-1, 3), np.stack([x * x, x, np.ones_like(x)]))
+    cv2.max(bells, LEAST_EXPONENT, bells)
     cv2.exp(bells, bells)
-    return bells.reshape(*c.shape, length)
+    return bells.reshape(2, centres_px.shape[1], -1, length)

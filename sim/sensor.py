@@ -84,6 +84,11 @@ class Sensor:
         self._bank = rng.standard_normal(BANK, dtype=np.float32)
         self._bank *= 0.5
         self._scratch = np.empty(STRIP, np.float32)
+        read_noise_e = math.sqrt(max(settings.read_noise_e**2 - 1 / 8, 0.0))
+        self._read_noise = 2 * settings.gain * read_noise_e
+        self._floor = settings.offset - settings.gain / 4
+        self._depth = cv2.CV_8U if settings.bits <= 8 else cv2.CV_16U
+        self._saturation = settings.saturation
 
     def read(self, electrons: NDArray[np.float32], out: Image | None = None) -> Image:
         """Expose and read out one frame.
@@ -121,6 +126,8 @@ class Sensor:
                 np.add if sign else np.subtract,
                 grey[start : start + STRIP],
             )
+        if self._saturation < np.iinfo(grey.dtype).max:
+            cv2.threshold(frame, self._saturation, self._saturation, cv2.THRESH_TRUNC, frame)
         return frame
 
     def _read_strip(
@@ -131,20 +138,8 @@ class Sensor:
         add: np.ufunc,
         grey: NDArray,
     ) -> None:
-        settings, root = self.settings, self._scratch[: len(light)]
+        gain, root = self.settings.gain, self._scratch[: len(light)]
         np.sqrt(light, out=root)
         add(root, shot, out=root)
         np.square(root, out=root)
-        read_noise_e = math.sqrt(max(settings.read_noise_e**2 - 1 / 8, 0.0))
-        cv2.addWeighted(
-            root,
-            settings.gain,
-            read,
-            2 * settings.gain * read_noise_e,
-            settings.offset - settings.gain / 4,
-            grey,
-            cv2.CV_8U if grey.dtype == np.uint8 else cv2.CV_16U,
-        )
-        if settings.saturation < np.iinfo(grey.dtype).max:
-            level = settings.saturation
-            cv2.threshold(grey, level, level, cv2.THRESH_TRUNC, grey)
+        cv2.addWeighted(root, gain, read, self._read_noise, self._floor, grey, self._depth)

@@ -98,22 +98,19 @@ class RenderedScene:
         if scenario.specimen is None:
             raise ValueError("this scenario has no specimen: give a movie")
         self._specimen = Specimen(scenario.specimen, motion)
-        self._optics = Optics(scenario.optics)
+        a, b, c, d = scenario.affine
+        orientation = scenario.optics.pixel_um * np.linalg.inv([[a, b], [c, d]])
+        self._optics = Optics(scenario.optics, orientation)
         self._sensor = Sensor(scenario.sensor, noise)
         shape = (scenario.sensor.height_px, scenario.sensor.width_px)
         self._electrons = np.empty(shape, np.float32)
-        a, b, c, d = scenario.affine
-        self._to_image = np.eye(3)
-        self._to_image[:2, :2] = scenario.optics.pixel_um * np.linalg.inv([[a, b], [c, d]])
 
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth]:
         """Integrate the light while objects and stage both move."""
         half_ns = round(exposure_ms * NS_PER_MS / 2)
         ends = [self._relative(start_ns + i * half_ns, where) for i in range(3)]
         relative = self._between(np.stack(ends))
-        self._optics.render(
-            relative @ self._to_image.T, self._specimen, exposure_ms, self._electrons
-        )
+        self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
         self._specimen.expose(exposure_ms)
         x, y, z = ends[1][0]
         return self._sensor.read(self._electrons), (float(x), float(y), float(z))

@@ -13,6 +13,7 @@ from ...sim.scenario import Scenario
 
 _STATES = 300
 _FUTURES = 300
+_ROUNDING = 1e-9
 
 
 def delay_frames(scenario: Scenario) -> int:
@@ -27,7 +28,7 @@ def delay_frames(scenario: Scenario) -> int:
         + scenario.processing_ms
         + scenario.stage.delay_ms
     )
-    return max(1, math.ceil(late_ms / camera.interval_ms))
+    return max(1, math.ceil(late_ms / camera.interval_ms - _ROUNDING))
 
 
 def best_error_um(scenario: Scenario, noise_um: float) -> tuple[float, str]:

@@ -1,0 +1,72 @@
+"""Time from a readable frame to its move, as a user's session has it: three real processes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import tomli_w
+
+from ...sim.scenario import Scenario, load_scenario
+from ..config import without_none
+from ..loop import Turn
+from ..session import run_live
+from ..stand import complete
+from .report import Row
+
+_SIZE_PX = 512
+_WARM_UP = 100
+_STAGES = ("wire", "learn", "track", "plan", "move")
+
+
+def run(seconds: float) -> list[Row]:
+    """Follow a swimmer at 100 frames/s of 512 × 512, recording, and time the loop.
+
+    A turn begins when the pixels are in the memory of the microscope's process and ends when
+    the move has been handed to the socket. ``wire`` is the way into the controller's memory;
+    what the detector takes is left out.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to follow.
+
+    Returns
+    -------
+    list of dict
+        ``stage``, ``p50_ms``, ``p99_ms``; the last row is the ``total``.
+    """
+    turns_ms: list[list[float]] = []
+
+    def note(turn: Turn) -> None:
+        laps_us = turn.decision.timings_us
+        if turn.decision.move_um is not None:
+            wire_ms = (turn.started_ns - turn.frame.readable_ns) / 1e6
+            turns_ms.append([wire_ms, *(laps_us[name] / 1e3 for name in _STAGES[1:])])
+
+    with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:
+        scenario = Path(temporary) / "loop.toml"
+        scenario.write_text(_scenario_toml(), encoding="utf-8")
+        config, simulated = complete(
+            {"microscope": {"scenario": str(scenario)}, "session": {"seconds": seconds}}
+        )
+        run_live(config, simulated, Path(temporary) / "session", note)
+    stages = np.array(turns_ms[_WARM_UP:])
+    columns = {**dict(zip(_STAGES, stages.T, strict=True)), "total": stages.sum(axis=1)}
+    return [
+        {
+            "stage": name,
+            "p50_ms": float(np.percentile(ms, 50)),
+            "p99_ms": float(np.percentile(ms, 99)),
+        }
+        for name, ms in columns.items()
+    ]
+
+
+def _scenario_toml() -> str:
+    scenario: Scenario = load_scenario("swimmer")
+    sensor = msgspec.structs.replace(scenario.sensor, width_px=_SIZE_PX, height_px=_SIZE_PX)
+    large = msgspec.structs.replace(scenario, sensor=sensor)
+    return tomli_w.dumps(without_none(msgspec.to_builtins(large)))

@@ -1,0 +1,187 @@
+"""The whole program as a user starts it: real processes, real time, and days that go wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorstore
+import zmq
+
+FOLLOW = [sys.executable, "-m", "pursuit.controller.cli", "follow"]
+posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*FOLLOW, *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=sys.platform != "win32",
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=90)
+    return process.returncode, out, err
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within 30 s")
+
+
+def children(pid: int) -> dict[str, int]:
+    """Process ids of the children of a process, by the command that they run."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                words = (entry / "cmdline").read_text().split("\0")
+            except (OSError, IndexError):
+                continue
+            if parent == pid and "pursuit.controller.cli" in words:
+                found[words[words.index("pursuit.controller.cli") + 1]] = int(entry.name)
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def rings() -> set[str]:
+    shm = Path("/dev/shm")
+    return {p.name for p in shm.iterdir() if p.name.startswith("psm_")} if shm.exists() else set()
+
+
+def check_readable(folder: Path, least: int) -> None:
+    """A session folder that is closed and complete."""
+    summary = json.loads((folder / "summary.json").read_text())
+    decisions = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
+    rows = (folder / "frames.csv").read_text().splitlines()[1:]
+    store = {"driver": "file", "path": str(folder / "frames.ome.zarr" / "0")}
+    images = tensorstore.open({"driver": "zarr3", "kvstore": store}).result()
+    assert len(decisions) == summary["frames"] >= least
+    assert images.shape[0] == len(rows) == summary["recorded"]
+    assert np.ptp(np.asarray(images[-1].read().result())) > 0
+    assert (folder / "summary.png").stat().st_size > 10_000
+
+
+def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None:
+    before = rings()
+    code, out, err = finish(start("--seconds", "4", "--json", cwd=tmp_path))
+    assert code == 0, err
+    summary = json.loads(out)
+    assert summary["frames"] > 200
+    assert summary["held"] > 0.95
+    assert summary["lost"] == 0
+    assert summary["latency_ms"]["p50"] > 0
+    check_readable(Path(summary["session"]), least=200)
+    assert rings() <= before
+
+
+@posix
+def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = rings()
+    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    decisions = tmp_path / "s" / "decisions.jsonl"
+    wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
+    started = children(process.pid)
+    assert set(started) == {"microscope", "record"}
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code != 0
+    assert err.strip().splitlines()[-1] == "Error: Stopped by the user."
+    assert "Traceback" not in err
+    check_readable(tmp_path / "s", least=20)
+    wait_until(lambda: not any(alive(pid) for pid in started.values()))
+    assert rings() <= before
+
+
+@posix
+@pytest.mark.parametrize("victim", ["microscope", "record"])
+def test_a_child_that_dies_ends_the_session_in_one_sentence(tmp_path: Path, victim: str) -> None:
+    before = rings()
+    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    decisions = tmp_path / "s" / "decisions.jsonl"
+    wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
+    started = children(process.pid)
+    os.kill(started[victim], signal.SIGKILL)
+    code, _, err = finish(process)
+    assert code == 1
+    assert "process ended unexpectedly" in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+    if victim == "microscope":
+        check_readable(tmp_path / "s", least=20)
+    wait_until(lambda: not any(alive(pid) for pid in started.values()))
+    assert rings() <= before
+
+
+@posix
+def test_children_go_down_with_a_controller_that_is_killed(tmp_path: Path) -> None:
+    before = rings()
+    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    decisions = tmp_path / "s" / "decisions.jsonl"
+    wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
+    started = children(process.pid)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not any(alive(pid) for pid in started.values()))
+    check_readable(tmp_path / "s", least=20)
+    assert rings() <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--scenario", "swimer"], "There is no scenario 'swimer'"),
+        (["--mm-config", "missing.cfg"], "There is no Micro-Manager configuration at missing.cfg"),
+        (["--specimen", "missing.tif"], "missing.tif"),
+        (["missing.toml"], "missing.toml cannot be read"),
+        (["--set", "detector.diametre_um=3"], "did you mean 'diameter_"),
+        (["--microscope", "127.0.0.1"], "is not of the form HOST:PORT"),
+    ],
+)
+def test_bad_input_gets_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    code, _, err = finish(start(*arguments, "--lockstep", "--seconds", "1", cwd=tmp_path))
+    assert code == 1
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    for mode in ("--lockstep", "--realtime"):
+        code, _, err = finish(start("--seconds", "1", mode, "--out", "full", cwd=tmp_path))
+        assert code == 1
+        assert "is not an empty folder" in err.strip().splitlines()[-1]
+    assert [p.name for p in (tmp_path / "full").iterdir()] == ["thesis.txt"]
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with zmq.Context() as context, context.socket(zmq.REP) as socket:
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        command = [*FOLLOW[:-1], "microscope", "--scenario", "swimmer", "--port", str(port)]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert f"Port {port}" in ended.stderr
+    assert "--port" in ended.stderr

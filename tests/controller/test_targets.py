@@ -1,0 +1,147 @@
+"""Which object is followed, and when it counts as lost and found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pursuit.controller.decision import Lock
+from pursuit.controller.targets import Target, TargetSettings
+from pursuit.controller.tracking import Track
+from pursuit.drivers.messages import Frame, StagePose
+from pursuit.models import predictors
+from pursuit.models.predictors import Prediction
+
+STAGE_UM = (100.0, 50.0)
+FRAME = Frame(np.zeros((8, 8), np.uint8), 0, 0, 0, 5.0, StagePose(*STAGE_UM, 0.0, 0))
+
+
+def track(
+    id: int,
+    x_um: float,
+    y_um: float = 0.0,
+    *,
+    seen: bool = True,
+    size_um: float = 4.0,
+    brightness: float = 1.0,
+    sigma_um: float = 0.1,
+) -> Track:
+    mean = np.array([x_um, y_um, 0.0])
+    belief = Prediction(0, mean, np.eye(3) * sigma_um**2, "test")
+    made = Track(predictors.create("kalman"), belief, id, size_um=size_um, brightness=brightness)
+    made.seen_um = mean[:2] if seen else None
+    return made
+
+
+def locked(x_um: float = 0.0, sigma_um: float = 0.1, **settings: float) -> Target:
+    target = Target(TargetSettings(**settings))  # type: ignore[arg-type]
+    target.follow([track(1, x_um, sigma_um=sigma_um)], FRAME)
+    assert target.lock is Lock.LOCKED
+    return target
+
+
+CHOICE = [
+    track(1, 90, 40, size_um=3, brightness=5),
+    track(2, 98, 47, size_um=2, brightness=4),
+    track(3, 120, 60, size_um=9, brightness=3),
+    track(4, 0, 0, size_um=1, brightness=9),
+    track(5, 100, 50, size_um=20, brightness=20, seen=False),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (TargetSettings(), 2),
+        (TargetSettings(choose="largest"), 3),
+        (TargetSettings(choose="brightest"), 4),
+        (TargetSettings(point_um=(92, 42)), 1),
+        (TargetSettings(choose="brightest", point_um=(118, 60)), 3),
+    ],
+)
+def test_ways_of_choosing_among_what_is_in_sight(settings: TargetSettings, expected: int) -> None:
+    target = Target(settings)
+    chosen = target.follow(CHOICE, FRAME)
+    assert chosen is not None and chosen.id == expected
+    x, y = chosen.prediction.mean_um[:2]
+    assert target.reason == f"found at ({x:.1f}, {y:.1f}) µm"
+
+
+def test_a_point_with_nothing_near_it_is_waited_at() -> None:
+    target = Target(TargetSettings(point_um=(50, 20)))
+    assert target.follow(CHOICE, FRAME) is None
+    assert (target.lock, target.reason) == (Lock.SEARCHING, "")
+    chosen = target.follow([*CHOICE, track(6, 45, 20)], FRAME)
+    assert chosen is not None and chosen.id == 6
+
+
+def test_reach_replaces_three_sizes() -> None:
+    assert Target(TargetSettings(point_um=(91, 40), reach_um=0.5)).follow(CHOICE, FRAME) is None
+    assert Target(TargetSettings(point_um=(50, 20), reach_um=99)).follow(CHOICE, FRAME) is CHOICE[0]
+
+
+def test_chosen_once_it_stays_whatever_comes() -> None:
+    target = Target(TargetSettings(choose="brightest"))
+    first = track(1, 0, brightness=2)
+    assert target.follow([first], FRAME) is first
+    assert target.follow([track(2, 100, 50, brightness=99), first], FRAME) is first
+    assert target.reason == ""
+
+
+def test_from_searching_to_found_again() -> None:
+    target = Target(TargetSettings())
+    story = []
+    for tracks in (
+        [],
+        [track(1, 0, seen=False)],
+        [track(1, 0)],
+        [track(1, 1)],
+        [track(1, 2, seen=False)],
+        [track(1, 3, seen=False)],
+        [track(1, 4)],
+        [track(1, 5, seen=False)],
+        [],
+        [],
+        [track(2, 6)],
+    ):
+        target.follow(tracks, FRAME)
+        story.append((target.lock, target.reason))
+    assert story == [
+        (Lock.SEARCHING, ""),
+        (Lock.SEARCHING, ""),
+        (Lock.LOCKED, "found at (0.0, 0.0) µm"),
+        (Lock.LOCKED, ""),
+        (Lock.COASTING, "not seen in this frame"),
+        (Lock.COASTING, ""),
+        (Lock.LOCKED, "seen again"),
+        (Lock.COASTING, "not seen in this frame"),
+        (Lock.LOST, "no sighting for too long"),
+        (Lock.LOST, ""),
+        (Lock.LOCKED, "found again at (6.0, 0.0) µm"),
+    ]
+
+
+def test_after_a_loss_only_an_object_near_by_is_taken() -> None:
+    target = locked()
+    assert target.follow([], FRAME) is None
+    assert target.follow([track(2, 100, 50, size_um=99)], FRAME) is None
+    assert target.lock is Lock.LOST
+    near = track(3, 10)
+    assert target.follow([track(2, 100, 50), near], FRAME) is near
+    assert target.follow([track(2, 100, 50), near], FRAME) is near
+
+
+def test_the_less_sure_it_was_the_wider_it_looks() -> None:
+    stray = track(2, 40)
+    assert locked(sigma_um=0.1).follow([stray], FRAME) is None
+    assert locked(sigma_um=10).follow([stray], FRAME) is stray
+
+
+def test_the_point_does_not_bring_a_lost_target_back() -> None:
+    target = Target(TargetSettings(point_um=(0, 0), reach_um=5))
+    walker = track(1, 0)
+    target.follow([walker], FRAME)
+    target.follow([track(1, 60)], FRAME)
+    target.follow([], FRAME)
+    assert target.follow([track(2, 0)], FRAME) is None
+    found = target.follow([track(3, 62)], FRAME)
+    assert found is not None and found.id == 3

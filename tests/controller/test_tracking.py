@@ -1,0 +1,215 @@
+"""Identity: who is who from frame to frame, in stage coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
+from pursuit.controller.sightings import View
+from pursuit.controller.tracking import Track, Tracker, TrackingSettings
+from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
+from pursuit.models import predictors
+from pursuit.models.detections import Detections
+
+INTERVAL_NS = 100_000_000
+PIXEL_UM = 0.5
+SIZE_PX = 200
+FIELD_UM = SIZE_PX * PIXEL_UM
+VIEW = View(
+    Description(
+        name="test",
+        camera="Camera",
+        xy_stage="XY",
+        focus="",
+        width_px=SIZE_PX,
+        height_px=SIZE_PX,
+        dtype="uint8",
+        pixel_um=PIXEL_UM,
+        affine=(PIXEL_UM, 0, 0, PIXEL_UM),
+        exposure_ms=5,
+        interval_ms=INTERVAL_NS / 1e6,
+        dynamics=Dynamics(),
+        limits_um=((-1e4, 1e4), (-1e4, 1e4), (-1e4, 1e4)),
+    )
+)
+IMAGE = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
+
+
+class Bench:
+    """A tracker that is shown objects by their positions in stage µm, frame after frame."""
+
+    def __init__(self, speed_um_s: float = 10.0, **settings: float) -> None:
+        options = {"speed_um_s": speed_um_s, "speed_change_um_s": 5.0}
+        self.tracker = Tracker(
+            TrackingSettings(**settings),  # type: ignore[arg-type]
+            VIEW,
+            lambda: predictors.create("kalman", options),
+        )
+        self.shown = 0
+
+    def show(
+        self, positions_um: ArrayLike = (), stage_um: tuple[float, float] = (0, 0)
+    ) -> list[Track]:
+        centres = np.reshape(positions_um, (-1, 2)) - stage_um
+        centres = centres / PIXEL_UM + (SIZE_PX - 1) / 2
+        return self.detect(Detections.of(np.hstack([centres - 4, centres + 4])), stage_um)
+
+    def show_often(
+        self, times: int, positions_um: ArrayLike = (), stage_um: tuple[float, float] = (0, 0)
+    ) -> list[list[Track]]:
+        return [self.show(positions_um, stage_um) for _ in range(times)]
+
+    def detect(self, found: Detections, stage_um: tuple[float, float] = (0, 0)) -> list[Track]:
+        at_ns = self.shown * INTERVAL_NS
+        frame = Frame(IMAGE, self.shown, at_ns, at_ns, 5.0, StagePose(*stage_um, 0.0, at_ns))
+        self.shown += 1
+        return self.tracker.update(VIEW.sightings(found, frame), frame)
+
+
+def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
+    """Where each track was sighted, rounded to 10 nm."""
+    return {
+        t.id: None if t.seen_um is None else (round(t.seen_um[0], 2), round(t.seen_um[1], 2))
+        for t in tracks
+    }
+
+
+def test_assignment_is_the_best_in_sum_not_the_nearest_first() -> None:
+    bench = Bench(speed_um_s=30, births=1)
+    left, right = (t.id for t in bench.show([(0, 0), (3, 0)]))
+    tracks = bench.show([(5, 0), (2, 0)])
+    assert seen_at(tracks) == {left: (2, 0), right: (5, 0)}
+
+
+def test_a_sighting_beyond_the_gate_is_another_object() -> None:
+    bench = Bench(births=1)
+    (track,) = bench.show([(0, 0)])
+    tracks = bench.show([(30, 0)])
+    assert seen_at(tracks) == {track.id: None, track.id + 1: (30, 0)}
+    assert track.misses == 1
+
+
+def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
+    sure, unsure = Bench(births=1), Bench(births=1)
+    sighting = Detections.of([[100, 100, 108, 108]])
+    widths = []
+    for bench, sigma_um in ((sure, 0.0), (unsure, 2.0)):
+        frame = Frame(IMAGE, 0, 0, 0, 5.0, StagePose(0, 0, 0, 0, sigma_um))
+        (track,) = bench.tracker.update(VIEW.sightings(sighting, frame), frame)
+        widths.append(track.sigma_um)
+    assert widths == pytest.approx([0.15 * PIXEL_UM, np.hypot(0.15 * PIXEL_UM, 2.0)])
+
+
+def test_births_need_sightings_in_a_row() -> None:
+    bench = Bench(births=3)
+    assert bench.show_often(2, [(0, 0)]) == [[], []]
+    assert bench.show() == []
+    assert bench.show_often(2, [(0, 0)]) == [[], []]
+    (track,) = bench.show([(0, 0)])
+    assert (track.id, track.hits, track.confirmed) == (1, 3, True)
+
+
+def test_a_candidate_that_leaves_the_field_is_forgotten() -> None:
+    bench = Bench(births=2)
+    bench.show([(49, 0)])
+    assert bench.show([], stage_um=(-80, 0)) == []
+    assert bench.show([(49, 0)]) == []
+
+
+def test_deaths_come_after_so_many_misses() -> None:
+    bench = Bench(births=1, coast_frames=2)
+    (track,) = bench.show([(0, 0)])
+    assert bench.show_often(3) == [[track], [track], []]
+    (other,) = bench.show([(0, 0)])
+    assert other.id != track.id
+
+
+def test_a_sighting_ends_the_count_of_misses() -> None:
+    bench = Bench(births=1, coast_frames=2)
+    for _ in range(4):
+        bench.show([(0, 0)])
+        (track,) = bench.show_often(2)[-1]
+        assert (track.id, track.misses) == (1, 2)
+
+
+def test_an_object_outside_the_field_is_not_missed() -> None:
+    bench = Bench(births=1, coast_frames=2)
+    (track,) = bench.show([(0, 0)])
+    assert bench.show_often(20, stage_um=(2 * FIELD_UM, 0)) == [[track]] * 20
+    assert bench.show([(0, 0)]) == [track]
+
+
+def test_an_object_long_outside_the_field_is_forgotten() -> None:
+    bench = Bench(births=1, coast_frames=2)
+    bench.show([(0, 0)])
+    assert bench.show_often(300, stage_um=(5 * FIELD_UM, 0))[-1] == []
+
+
+def test_a_moving_stage_does_not_look_like_a_moving_object() -> None:
+    bench = Bench()
+    stages_um = [(20 * np.sin(i), 15 * np.cos(2.3 * i)) for i in range(12)]
+    (track,) = [bench.show([(7, -3)], stage_um) for stage_um in stages_um][-1]
+    assert track.prediction.mean_um[:2] == pytest.approx((7, -3), abs=0.01)
+    assert np.abs(track.predictor.velocity_um_s).max() < 0.1
+
+
+def test_objects_alike_that_cross_keep_their_identity() -> None:
+    bench = Bench(speed_um_s=40)
+    sides = []
+    for t in np.linspace(-1, 1, 21):
+        tracks = bench.show([(30 * t, 20 * t + 0.5), (-30 * t, 20 * t - 0.5)])
+        sides.append({t.id: np.sign(t.seen_um[0]) for t in tracks if t.seen_um is not None})
+    assert sorted(sides[1].values()) == [-1, 1]
+    assert sides[-1] == {id: -side for id, side in sides[1].items()}
+
+
+def test_three_hundred_objects_stay_under_control() -> None:
+    rng = np.random.default_rng(1)
+    grid = np.stack(np.meshgrid(np.arange(20), np.arange(15)), -1).reshape(-1, 2) * 4.5 - 42
+    velocity = rng.normal(0, 2, grid.shape)
+    bench = Bench(speed_um_s=3)
+    owners = []
+    for i in range(8):
+        places = grid + velocity * i * 0.1 + rng.normal(0, 0.05, grid.shape)
+        tracks = bench.show(rng.permutation(places))
+        seen = np.array([t.seen_um for t in tracks]).reshape(-1, 2)
+        nearest = np.argmin(np.linalg.norm(seen[:, None] - places, axis=2), axis=1)
+        owners.append({t.id: int(n) for t, n in zip(tracks, nearest, strict=True)})
+    assert len(set(owners[1].values())) == 300
+    assert all(owner == owners[1] for owner in owners[1:])
+
+
+ODD = st.sampled_from([0.0, -0.5, SIZE_PX - 0.5, SIZE_PX, -1e30, 1e30, np.nan, np.inf])
+COORDINATE = st.one_of(st.floats(-10, SIZE_PX + 10, width=32), ODD)
+BOXES = st.lists(st.tuples(*[COORDINATE] * 4), max_size=12)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@given(st.lists(BOXES, max_size=6))
+def test_wild_detections_never_break_it(series: list[list[tuple[float, ...]]]) -> None:
+    bench = Bench(births=1, coast_frames=1)
+    alive: set[int] = set()
+    dead: set[int] = set()
+    for boxes in series:
+        tracks = bench.detect(Detections.of(np.reshape(np.array(boxes, np.float32), (-1, 4))))
+        ids = {t.id for t in tracks}
+        assert len(ids) == len(tracks)
+        assert not ids & dead
+        dead |= alive - ids
+        alive = ids
+        assert all(np.isfinite(t.prediction.mean_um).all() for t in tracks)
+
+
+@pytest.mark.parametrize("spread_px", [0.0, SIZE_PX / 2])
+def test_thousands_at_one_place_or_all_over_it(spread_px: float) -> None:
+    bench = Bench()
+    corners = np.random.default_rng(0).uniform(0, 1, (1500, 2)) * spread_px + SIZE_PX / 4
+    found = Detections.of(np.hstack([corners, corners + 5]))
+    assert bench.detect(found) == []
+    tracks = bench.detect(found)
+    assert len({t.id for t in tracks}) == len(tracks) == 1500
+    assert bench.show_often(11)[-1] == []
