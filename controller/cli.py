@@ -34,7 +34,9 @@ ScopeFile = Annotated[
 ]
 ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
 Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
-MMConfig = Annotated[Path | None, typer.Option(help="Micro-Manager configuration of real hardware.")]
+MMConfig = Annotated[
+    Path | None, typer.Option(help="Micro-Manager file of real hardware.")
+]
 Start = Annotated[
     str | None,
     typer.Option(metavar="X,Y", help="Pixel of the movie where the field is at first."),
@@ -77,18 +79,18 @@ def follow(
     from .progress import Progress, print_summary
     from .session import Interrupted, SessionError, run_live, run_lockstep
 
-    config, simulated = _configure(
-        scope, scenario, specimen, mm_config, start, seconds, seed, sets
-    )
+    config, simulated = _configure(scope, scenario, specimen, mm_config, start, seconds, seed, sets)
     folder = (out or _new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     _announce(console, config, simulated, realtime)
+    address = _address(microscope) if microscope else None
+    if address and not realtime:
+        _fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     limit = config.session.seconds or (simulated.seconds if simulated else None)
     problem = ""
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                address = _address(microscope) if microscope else None
                 summary = run_live(config, simulated, folder, progress.update, address)
             else:
                 summary = run_lockstep(config, simulated, folder, progress.update)
@@ -178,7 +180,7 @@ def record(
         recorder.end()
         raise
     if supervised:
-        say({"summary": summary})
+        say({"summary": summary, "fault": recorder.fault})
     else:
         print(json.dumps(summary, indent=2))
 
@@ -239,9 +241,7 @@ def _configure(
     return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
 
 
-def _announce(
-    console: Any, config: Config, simulated: Simulation | None, realtime: bool
-) -> None:
+def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
     what = simulated.scenario.title if simulated else config.microscope.mm_config
     how = "in real time" if realtime else "in virtual time"
     console.print(

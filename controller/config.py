@@ -90,6 +90,14 @@ class Config(Settings, frozen=True):
     target: TargetSettings = TargetSettings()
     session: SessionSettings = SessionSettings()
 
+    def __post_init__(self) -> None:
+        for table in ("detector", "predictor"):
+            if not isinstance(getattr(self, table).get("name"), str):
+                raise ValueError(f"{table}.name must be the name of a {table}")
+        for key, value in self.detector.items():
+            if key.endswith("_um") and not isinstance(value, int | float):
+                raise ValueError(f"detector.{key} must be a number of µm")
+
     def stand(self, name: str) -> StandSettings:
         """The part that drivers need."""
         return StandSettings(name, self.camera, self.stage, self.focus, self.limits)

@@ -93,9 +93,9 @@ def _text(mm_config: Path, out: Path, about: Description, calibrated: bool) -> s
     a, b, c, d = about.affine
     (x0, x1), (y0, y1), (z0, z1) = about.limits_um
     dynamics = about.dynamics
-    pixel = f"# pixel_um = {about.pixel_um:g}              # as Micro-Manager has it"
+    pixel = f"# pixel_um = {about.pixel_um:g}  # as Micro-Manager has it"
     if not calibrated:
-        pixel = f"pixel_um = {about.pixel_um:g}                # NOT KNOWN to Micro-Manager: measure it"
+        pixel = f"pixel_um = {about.pixel_um:g}  # NOT KNOWN to Micro-Manager: measure it"
     focus = f"\n[focus]\nlabel = {json.dumps(about.focus)}\n" if about.focus else ""
     return _TEMPLATE.format(
         file=out.name,

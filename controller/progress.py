@@ -126,9 +126,7 @@ def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("frames", f"{frames}, {summary['dropped']} dropped, {summary['recorded']} recorded")]
     if summary["rms_error_um"] is not None:
         rows.append(("held", f"{summary['held']:.1%} of frames in the central half of the field"))
-        rows.append(
-            ("error", f"{summary['rms_error_um']:.3f} µm RMS, by {summary['error_from']}")
-        )
+        rows.append(("error", f"{summary['rms_error_um']:.3f} µm RMS, by {summary['error_from']}"))
     rows.append(("lost", f"{summary['lost']} times"))
     if summary["latency_ms"]:
         p50, p99 = summary["latency_ms"]["p50"], summary["latency_ms"]["p99"]

@@ -64,6 +64,11 @@ class RecorderProcess:
             summary = self._recorder.close()
         return summary
 
+    @property
+    def fault(self) -> str:
+        """What kept something from being recorded, in one sentence; else empty."""
+        return self._recorder.fault
+
     def end(self) -> None:
         """Finish soon, even if the other side is gone; from any thread."""
         self._ended.wait(_GRACE_S)

@@ -76,7 +76,12 @@ def run_lockstep(
             if recorder.fault:
                 raise SessionError(recorder.fault)
 
-        return _conclude(lambda: _follow(loop, _seconds(config, simulated), record), recorder.close)
+        def close() -> dict[str, Any]:
+            for report in microscope.reports():
+                recorder.report(report)
+            return _complete(recorder.close(), recorder.fault)
+
+        return _conclude(lambda: _follow(loop, _seconds(config, simulated), record), close)
 
 
 def run_live(
@@ -159,8 +164,8 @@ def _record_and_follow(
     def close() -> dict[str, Any]:
         remote.close()
         publisher.close()
-        summary = recorder.end()
-        return summary.get("summary", {})
+        last = recorder.end()
+        return _complete(last.get("summary", {}), last.get("fault", ""))
 
     return _conclude(follow, close)
 
@@ -177,25 +182,32 @@ def _follow(loop: Loop, seconds: float | None, on_turn: OnTurn) -> None:
                 return
 
 
-def _conclude(
-    follow: Callable[[], None], close: Callable[[], dict[str, Any]]
-) -> dict[str, Any]:
-    """Follow; then, whatever happened, close the session folder, and say what happened."""
+def _complete(summary: dict[str, Any], fault: str) -> dict[str, Any]:
+    """Return the summary, or raise `SessionError` if something was not recorded."""
+    if fault:
+        raise SessionError(fault, summary)
+    return summary
+
+
+def _conclude(follow: Callable[[], None], close: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Follow; then, whatever happened, close the session folder, and say what happened first."""
+    problem: BaseException | None = None
     try:
         follow()
-    except KeyboardInterrupt:
-        with _undisturbed():
-            raise Interrupted(close()) from None
-    except (SessionError, MicroscopeError, ProcessError) as error:
-        with _undisturbed():
-            raise SessionError(str(error), close()) from None
-    except BaseException:
-        with _undisturbed():
-            close()
-        raise
+    except BaseException as error:
+        problem = error
     with _undisturbed():
-        summary = close()
-    return summary
+        try:
+            summary = close()
+        except SessionError as error:
+            summary, problem = error.summary, problem or error
+    if problem is None:
+        return summary
+    if isinstance(problem, KeyboardInterrupt):
+        raise Interrupted(summary)
+    if isinstance(problem, SessionError | MicroscopeError | ProcessError):
+        raise SessionError(str(problem), summary)
+    raise problem
 
 
 def _seconds(config: Config, simulated: Simulation | None) -> float | None:

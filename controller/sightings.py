@@ -60,4 +60,5 @@ class View:
     def shows(self, positions_um: Floats, frame: Frame) -> NDArray[np.bool_]:
         """Which positions, (N, 2) in stage µm, lie inside the field of a frame."""
         offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
-        return (np.abs(offsets_um @ self._inverse.T) <= self._half_px).all(axis=1)
+        inside = np.abs(offsets_um @ self._inverse.T) <= self._half_px
+        return np.logical_and(inside[:, 0], inside[:, 1])

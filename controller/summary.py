@@ -182,7 +182,7 @@ def summarise(
         "seconds": round(seconds, 6),
         "frame_rate": _rate(series),
         **_centring(series, description),
-        "lost": _entries(series.is_lock(Lock.LOST)[series.processed]),
+        "lost": entries(series.is_lock(Lock.LOST)[series.processed]),
         "dropped": _dropped(series.frame[series.processed]),
         "latency_ms": _percentiles(rows.latency_ms),
         "timings_us": {name: _percentiles(us) for name, us in rows.timings_us.items()},
@@ -206,7 +206,7 @@ def _centring(series: Series, description: Description) -> dict[str, Any]:
     locked = series.frame[series.is_lock(Lock.LOCKED)]
     first = int(locked[0]) if len(locked) else None
     if first is None:
-        return {"first_lock": None, "held": None, "rms_error_um": None, "error_from": None}
+        return {"first_lock": None, "held": 0.0, "rms_error_um": None, "error_from": None}
     counts = (series.frame >= first) & (series.truth | series.processed)
     errors = series.error_um[counts]
     errors = errors[np.isfinite(errors)]
@@ -223,7 +223,7 @@ def _rate(series: Series) -> float | None:
     return (len(t_s) - 1) / float(np.ptp(t_s)) if len(t_s) > 1 and np.ptp(t_s) > 0 else None
 
 
-def _entries(state: NDArray[np.bool_]) -> int:
+def entries(state: NDArray[np.bool_]) -> int:
     """How often a state was entered; being in it from the start counts."""
     return int(np.count_nonzero(np.diff(state.astype(np.int8), prepend=0) == 1))
 

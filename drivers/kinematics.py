@@ -10,6 +10,7 @@ from .clock import NS_PER_MS, NS_PER_S
 from .messages import Dynamics
 
 _HISTORY = 64
+_NEVER_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,15 @@ class Axis:
     def target_um(self) -> float:
         """Where the axis is going, or rests."""
         return self._moves[-1].target_um
+
+    def rests_until_ns(self, at_ns: int) -> int:
+        """Until when an axis that is at rest stays so; ``at_ns`` itself if it moves."""
+        following = _NEVER_NS
+        for move in reversed(self._moves):
+            if move.start_ns <= at_ns:
+                return following if move.end_ns <= at_ns else at_ns
+            following = move.start_ns
+        return following
 
     @property
     def rest_ns(self) -> int:

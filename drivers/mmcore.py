@@ -104,6 +104,10 @@ class MMCoreMicroscope:
         self._xy = _role(core, settings.stage.label, DeviceType.XYStage, "XY stage")
         self._focus = settings.focus.label or core.getFocusDevice()
         core.setCameraDevice(self._camera)
+        core.setXYStageDevice(self._xy)
+        core.setFocusDevice(self._focus)
+        if not core.getShutterDevice():
+            core.setAutoShutter(False)  # else acquisitions want to close it after each picture
         if settings.camera.exposure_ms is not None:
             core.setExposure(self._camera, settings.camera.exposure_ms)
         self._description = self._describe()
@@ -172,16 +176,22 @@ class MMCoreMicroscope:
         )
         thread = threading.Thread(target=self._run_events, args=(events, arrived), name="mda")
         thread.start()
+        wanted = sum(isinstance(event.action, useq.AcquireImage) for event in events)
+        index = 0
         try:
-            index = 0
             while (acquired := self._next_acquired(arrived)) is not None:
                 yield self._acquired_frame(index, acquired)
                 index += 1
+            if index < wanted and self._runs.alive():
+                raise MicroscopeError(
+                    f"The acquisition brought only {index} of {wanted} frames: check the camera."
+                )
         finally:
             while thread.is_alive():
                 self._core.mda.cancel()
                 thread.join(timeout=_CANCEL_AGAIN_S)
             self._core.mda.events.frameReady.disconnect(connection)
+            self._core.setExposure(self._camera, self._description.exposure_ms)
             self._pose.reset(self._clock.now_ns(), self._read_position())
             self._stage.read_when_idle(True)
 

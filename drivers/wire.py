@@ -187,6 +187,9 @@ class FrameHeader(Message, frozen=True):
 
 M = TypeVar("M")
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What msgspec raises, the second from names that are not UTF-8."""
+
 
 def unpack(kind: type[M], data: bytes | memoryview) -> M:
     """Decode and check a message.
@@ -201,7 +204,7 @@ def unpack(kind: type[M], data: bytes | memoryview) -> M:
         decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
     try:
         return decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise MicroscopeError(f"A message was refused: {error}.") from error
 
 
@@ -209,7 +212,7 @@ def unpack_report(data: bytes) -> Report:
     """Decode a message of the telemetry topic; errors as `unpack`."""
     try:
         return _report_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise MicroscopeError(f"A report was refused: {error}.") from error
 
 

@@ -41,7 +41,7 @@ class Detections:
         centres_px: ArrayLike | None = None,
         brightness: ArrayLike | None = None,
     ) -> Detections:
-        """Validate arrays of matching length and drop rows that are not finite.
+        """Validate arrays of matching length and drop rows that are not finite or inside out.
 
         Raises
         ------
@@ -60,9 +60,11 @@ class Detections:
         ]
         if any(len(column) != n for column in columns):
             raise ValueError(f"detections need {n} rows in every column")
-        finite = np.isfinite(boxes).all(1) & np.isfinite(columns[3]).all(1)
-        if not finite.all():
-            columns = [column[finite] for column in columns]
+        good = (boxes[:, :2] <= boxes[:, 2:]).all(1)
+        for column in columns:
+            good &= np.isfinite(column).all(axis=tuple(range(1, column.ndim)))
+        if not good.all():
+            columns = [column[good] for column in columns]
         return cls(*columns)
 
     @classmethod

@@ -75,8 +75,11 @@ class SimCamera(CameraDevice):
             TRUTH_TAG,
             property_type=str,
             is_read_only=True,
-            getter=lambda camera: camera._truth,
+            getter=SimCamera._get_truth,
         )
+
+    def _get_truth(self) -> str:
+        return self._truth
 
     def get_exposure(self) -> float:
         """Exposure in ms."""

@@ -108,14 +108,14 @@ class LockstepMicroscope:
         self.close()
 
     def _stream(self, every: bool) -> Frames:
-        camera = self._world.scenario.camera
-        interval_ns = round(camera.interval_ms * NS_PER_MS)
-        late_ns = round((camera.exposure_ms + camera.readout_ms) * NS_PER_MS)
+        about, readout_ms = self._description, self._world.scenario.camera.readout_ms
+        interval_ns = round(max(about.interval_ms, about.exposure_ms) * NS_PER_MS)
+        late_ns = round((about.exposure_ms + readout_ms) * NS_PER_MS)
         start_ns = self._clock.now_ns()
         self._dropped = 0
         index = 0
         while self._runs.alive():
-            yield self._expose(index, start_ns + index * interval_ns, camera.exposure_ms)
+            yield self._expose(index, start_ns + index * interval_ns, about.exposure_ms)
             self._clock.sleep_until_ns(self._clock.now_ns() + self._processing_ns)
             self._read_when_due()
             newest = (self._clock.now_ns() - late_ns - start_ns) // interval_ns
@@ -168,7 +168,7 @@ class LockstepMicroscope:
         self._reports.append(PoseRead(self._pose.pose(now_ns)))
 
     def _describe(self) -> Description:
-        scenario = self._world.scenario
+        scenario, camera = self._world.scenario, self._stand.camera
         return Description(
             name=self._stand.name,
             camera="Camera",
@@ -177,10 +177,10 @@ class LockstepMicroscope:
             width_px=scenario.sensor.width_px,
             height_px=scenario.sensor.height_px,
             dtype=self._world.dtype,
-            pixel_um=scenario.optics.pixel_um,
-            affine=scenario.affine,
-            exposure_ms=scenario.camera.exposure_ms,
-            interval_ms=scenario.camera.interval_ms,
+            pixel_um=camera.pixel_um or scenario.optics.pixel_um,
+            affine=camera.affine or scenario.affine,
+            exposure_ms=camera.exposure_ms or scenario.camera.exposure_ms,
+            interval_ms=camera.interval_ms or scenario.camera.interval_ms,
             dynamics=self._stand.stage.dynamics,
             limits_um=self._stand.limits.around((0.0, 0.0, 0.0)),
         )

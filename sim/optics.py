@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import msgspec
@@ -27,8 +26,8 @@ MOST_SUBSAMPLES = 64
 LEAST_EXPONENT = -40.0
 """Keeps products of Gaussians out of the denormal numbers, which are slow."""
 
-LEAST_LIGHT = 1e-9
-"""Photoelectrons that the faintest part of an object must have for it to be drawn."""
+LEAST_PEAK = 1e-12
+"""Photoelectrons in a pixel below which an object is not drawn."""
 
 AS_MOUNTED = ((1.0, 0.0), (0.0, 1.0))
 
@@ -91,7 +90,7 @@ class Optics:
 
     def __init__(self, settings: OpticsSettings, orientation: ArrayLike = AS_MOUNTED) -> None:
         self.settings = settings
-        self._to_px = np.asarray(orientation, float).T / settings.pixel_um
+        self._to_px = np.asarray(orientation, float) / settings.pixel_um
 
     def subsamples(self, specimen: Specimen, travel_um: float) -> int:
         """How many instants of an exposure to draw so that a smear looks continuous.
@@ -138,74 +137,42 @@ class Optics:
             ((W - 1) / 2, (H - 1) / 2).
         """
         out.fill(specimen.settings.background * exposure_ms)
-        objects = self._objects(relative_um, specimen, exposure_ms)
-        objects.at_px += (np.array(out.shape[::-1]) - 1) / 2
-        first_px, last_px = objects.extent_px()
-        seen = ((last_px >= 0) & (first_px < out.shape[::-1])).all(axis=1)
-        seen &= objects.light.min(axis=0) > LEAST_LIGHT
-        edges_px = _patch_edges((last_px - first_px).max(axis=1) + 1)
+        centres_px, variances_px2, peaks = self._parts(relative_um, specimen, exposure_ms)
+        size_px = np.array(out.shape[::-1], np.float32)[:, None]
+        centres_px += (size_px[:, None] - 1) / 2
+        reach_px = REACH * np.sqrt(variances_px2.max(axis=0))
+        first_px = np.floor(centres_px.min(axis=1) - reach_px)
+        last_px = np.ceil(centres_px.max(axis=1) + reach_px)
+        seen = ((last_px >= 0) & (first_px < size_px)).all(axis=0)
+        seen &= peaks.min(axis=0) > LEAST_PEAK
+        edges_px = _patch_edges((last_px - first_px).max(axis=0) + 1)
         for edge_px in sorted(set(edges_px[seen].tolist())):
             rows = np.flatnonzero(seen & (edges_px == edge_px))
-            _draw(out, edge_px, objects, rows, first_px[rows])
+            parts = centres_px[..., rows], variances_px2[:, rows], peaks[:, rows]
+            _draw(out, edge_px, first_px[:, rows], *parts)
 
-    def _objects(self, relative_um: Floats, specimen: Specimen, exposure_ms: float) -> _Objects:
-        pixel_um2 = self.settings.pixel_um**2
-        spread_um2 = spread_variance_um2(self.settings, relative_um[..., 2])
-        share = specimen.brightness * (exposure_ms / len(relative_um))
-        return _Objects(
-            at_px=relative_um[..., :2] @ self._to_px,
-            blur_px2=spread_um2 / pixel_um2 + PIXEL_VARIANCE,
-            places_px=specimen.offsets_um.swapaxes(0, 1) @ self._to_px,
-            body_px2=np.ascontiguousarray(specimen.widths_um.T) ** 2 / pixel_um2,
-            light=specimen.weights.T * share,
-        )
-
-
-@dataclass(slots=True)
-class _Objects:
-    """N objects of K parts at M instants; a part is a Gaussian at an instant."""
-
-    at_px: Floats
-    """(M, N, 2) positions of the objects."""
-    blur_px2: Floats
-    """(M, N) variance that focus and pixels add to every part."""
-    places_px: Floats
-    """(K, N, 2) parts from the position of their object."""
-    body_px2: Floats
-    """(K, N) variances of the parts themselves."""
-    light: Floats
-    """(K, N) photoelectrons of a part at an instant."""
-
-    def extent_px(self) -> tuple[Floats, Floats]:
-        """First and last pixels (N, 2) that each object reaches."""
-        widest_px2 = self.blur_px2.max(axis=0) + self.body_px2.max(axis=0)
-        reach_px = REACH * np.sqrt(widest_px2)[:, None]
-        first_px = self.at_px.min(axis=0) + self.places_px.min(axis=0) - reach_px
-        last_px = self.at_px.max(axis=0) + self.places_px.max(axis=0) + reach_px
-        return np.floor(first_px), np.ceil(last_px)
-
-    def gaussians(
-        self, rows: NDArray[np.intp], origins_px: Floats
+    def _parts(
+        self, relative_um: Floats, specimen: Specimen, exposure_ms: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Parts of some objects at all instants, n x M x K of them.
+        """Centres (2, P, N), variances (P, N) and photoelectrons at the peak of P = M·K parts."""
+        if len(relative_um) == 1:
+            relative_um = np.repeat(relative_um, 2, axis=0)  # a product over 1 part is slow
+        m, n, _ = relative_um.shape
+        x, y, z = relative_um.transpose(2, 0, 1)
+        at_px = self._to_px @ np.stack([x, y]).reshape(2, -1)
+        places_px = self._to_px @ specimen.offsets_um.transpose(2, 1, 0).reshape(2, -1)
+        centres = _single(at_px).reshape(2, m, 1, n) + _single(places_px).reshape(2, 1, -1, n)
+        pixel_um2 = self.settings.pixel_um**2
+        blur = spread_variance_um2(self.settings, z) / pixel_um2 + PIXEL_VARIANCE
+        body = specimen.widths_um.T**2 / pixel_um2
+        variances = _single(blur)[:, None] + _single(body)
+        light = specimen.weights.T * (specimen.brightness * (exposure_ms / (2 * math.pi * m)))
+        peaks = np.divide(_single(light), variances, dtype=np.float32)
+        return centres.reshape(2, -1, n), variances.reshape(-1, n), peaks.reshape(-1, n)
 
-        Returns
-        -------
-        centres_px : (2, n, M, K) float32
-            x and y from the given origin (n, 2) of each object.
-        steepness : (n, M, K) float32
-            -1 / (2 variance).
-        peaks : (n, M, K) float32
-            Photoelectrons in a pixel at the centre.
-        """
-        at_px = (self.at_px[:, rows] - origins_px).astype(np.float32).T
-        places_px = self.places_px[:, rows].astype(np.float32).T
-        blur_px2 = self.blur_px2[:, rows].astype(np.float32).T
-        body_px2 = self.body_px2[:, rows].astype(np.float32).T
-        light = self.light[:, rows].astype(np.float32).T
-        centres_px = at_px[:, :, :, None] + places_px[:, :, None]
-        steepness = -0.5 / (blur_px2[:, :, None] + body_px2[:, None])
-        return centres_px, steepness, light[:, None] * steepness * np.float32(-1 / math.pi)
+
+def _single(values: Floats) -> NDArray[np.float32]:
+    return values.astype(np.float32, order="C")
 
 
 def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
@@ -217,39 +184,46 @@ def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
 def _draw(
     out: NDArray[np.float32],
     edge_px: int,
-    objects: _Objects,
-    rows: NDArray[np.intp],
-    first_px: Floats,
+    first_px: NDArray[np.float32],
+    centres_px: NDArray[np.float32],
+    variances_px2: NDArray[np.float32],
+    peaks: NDArray[np.float32],
 ) -> None:
     """Add objects that share a patch size; patches are shifted to lie within the frame."""
     height, width = min(edge_px, out.shape[0]), min(edge_px, out.shape[1])
-    corners_px = np.clip(first_px, 0, (out.shape[1] - width, out.shape[0] - height))
+    left = np.clip(first_px[0], 0, out.shape[1] - width)
+    top = np.clip(first_px[1], 0, out.shape[0] - height)
     length = max(height, width)
-    bells = _bells(*objects.gaussians(rows, corners_px + (length - 1) / 2), length)
-    patches = np.matmul(bells[1, ..., :height].swapaxes(1, 2), bells[0, ..., :width])
-    for patch, (x, y) in zip(patches, corners_px.astype(int).tolist(), strict=True):
+    centres_px -= np.stack([left, top])[:, None] + np.float32((length - 1) / 2)
+    across, down = _bells(centres_px, variances_px2, peaks, length)
+    across, down = across[..., :width], down[..., :height]
+    patches = np.matmul(down.transpose(1, 2, 0), across.swapaxes(0, 1))
+    corners = zip(patches, left.astype(int).tolist(), top.astype(int).tolist(), strict=True)
+    for patch, x, y in corners:
         cv2.accumulate(patch, out[y : y + height, x : x + width])
 
 
 def _bells(
     centres_px: NDArray[np.float32],
-    steepness: NDArray[np.float32],
+    variances_px2: NDArray[np.float32],
     peaks: NDArray[np.float32],
     length: int,
 ) -> NDArray[np.float32]:
-    """Gaussians (2, n, M K, length) along x, with their peaks, and along y, with peak 1.
+    """Gaussians (2, P, n, length) along x, which carry the peaks, and along y, of peak 1.
 
-    Centres count from the middle of the length. An exponent is a parabola in the pixel's
-    index, so one matrix product evaluates all.
+    Centres count from the middle of the length. The exponent is a parabola in the pixel's
+    index, so matrix products evaluate it; they are small enough to stay on one core.
     """
-    parabolas = np.empty((*centres_px.shape, 3), np.float32)
-    slopes = steepness * centres_px
-    parabolas[..., 0] = steepness
-    np.multiply(slopes, -2, out=parabolas[..., 1])
-    np.multiply(slopes, centres_px, out=parabolas[..., 2])
-    parabolas[0, ..., 2] += np.log(peaks)
+    parabolas = np.empty((3, *centres_px.shape), np.float32)
+    np.divide(-0.5, variances_px2, out=parabolas[0, 0])
+    parabolas[0, 1] = parabolas[0, 0]
+    np.multiply(parabolas[0], centres_px, out=parabolas[1])
+    np.multiply(parabolas[1], centres_px, out=parabolas[2])
+    parabolas[2, 0] += np.log(peaks)
     x = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
-    bells = np.matmul(parabolas.reshape(-1, 3), np.stack([x * x, x, np.ones_like(x)]))
-    cv2.max(bells, LEAST_EXPONENT, bells)
-    cv2.exp(bells, bells)
-    return bells.reshape(2, centres_px.shape[1], -1, length)
+    powers = np.stack([x * x, -2 * x, np.ones_like(x)])
+    bells = np.matmul(parabolas.transpose(1, 2, 3, 0), powers)
+    flat = bells.reshape(-1, length)
+    cv2.max(flat, LEAST_EXPONENT, flat)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    cv2.exp(flat, flat)
+    return bells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -119,13 +120,13 @@ def load_scenario(name: str) -> Scenario:
         If there is none, or it cannot be read.
     """
     if name in scenario_names():
-        text = (files(f"{__package__}.scenarios") / f"{name}.toml").read_text("utf-8")
+        content = (files(f"{__package__}.scenarios") / f"{name}.toml").read_bytes()
     elif Path(name).is_file():
-        text = Path(name).read_text("utf-8")
+        content = Path(name).read_bytes().removeprefix(codecs.BOM_UTF8)
     else:
         known = ", ".join(scenario_names())
         raise MicroscopeError(f"There is no scenario {name!r}; known: {known}, or give a file.")
     try:
-        return msgspec.toml.decode(text, type=Scenario)
-    except msgspec.MsgspecError as error:
+        return msgspec.toml.decode(content, type=Scenario)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MicroscopeError(f"The scenario {name} cannot be read: {error}.") from error

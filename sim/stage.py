@@ -123,12 +123,10 @@ class _Load:
 
     def position_um(self, at_ns: int) -> float:
         if self._start_ns is None:
-            self._start_ns = self._at_ns = at_ns
+            self._start_ns = at_ns
         while self._at_ns < at_ns:
-            if self._at_ns >= self._drive.rest_ns and self._still():
-                self._step(at_ns)
-            else:
-                self._step(min(at_ns, self._at_ns + round(_STEP_S * NS_PER_S)))
+            rest_ns = self._drive.rests_until_ns(self._at_ns) if self._still() else 0
+            self._step(min(at_ns, max(rest_ns, self._at_ns + round(_STEP_S * NS_PER_S))))
         drift = self._drift_um_s * (at_ns - self._start_ns) / NS_PER_S
         return self._pushed_um + self._ring_um + drift
 

@@ -7,16 +7,19 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ...sim.scenario import Scenario, load_scenario, scenario_names
 from ..assemble import make_loop
-from ..config import merge
 from ..decision import Lock
+from ..loop import Turn
 from ..stand import complete, open_lockstep
+from ..summary import Rows, entries, is_held
 from .bound import best_error_um, delay_frames
 from .report import Row
 
@@ -115,48 +118,47 @@ def follow_once(run: Run) -> Result:
         "policy": {"name": run.policy},
         "session": {"seed": run.seed},
     }
-    config, simulated = complete(merge(tables))
+    config, simulated = complete(tables)
     assert simulated is not None and simulated.scenario.specimen is not None
-    scenario = simulated.scenario
-    reach_um = 2 * simulated.scenario.specimen.radius_um + scenario.optics.pixel_um
-    half_um = np.array([scenario.sensor.width_px, scenario.sensor.height_px]) / 4
-    half_um *= scenario.optics.pixel_um
-    errors, misses, locks = [], [], []
+    size_um = 2 * simulated.scenario.specimen.radius_um + simulated.scenario.optics.pixel_um
+    rows, missed_um = Rows(), []
     with open_lockstep(config, simulated) as microscope:
-        for turn in make_loop(config, microscope).turns():
-            truth = turn.frame.truth_um
-            decision = turn.decision
-            assert truth is not None
-            errors.append(truth[:2])
-            locks.append(decision.lock)
-            seen = decision.seen_um
-            misses.append(
-                (math.nan, math.nan)
-                if seen is None
-                else np.subtract(np.subtract(seen, decision.pose_um[:2]), truth[:2])
-            )
-            if len(errors) == run.frames:
-                break
-    first = round(_WARM_UP * run.frames)
-    offsets = np.array(errors)[first:]
-    missed = np.array(misses)
-    wrong = np.hypot(*missed[np.isfinite(missed[:, 0])].T) > reach_um
-    lost = np.array([lock is Lock.LOST for lock in locks])
-    near = missed[np.isfinite(missed[:, 0])][~wrong]
-    spread = np.median(np.abs(near - np.median(near, axis=0)), axis=0) if len(near) else np.zeros(2)
+        description = microscope.describe()
+        for turn in islice(make_loop(config, microscope).turns(), run.frames):
+            rows.frame(turn.frame)
+            rows.decision(turn.decision)
+            missed_um.append(_missed_um(turn))
+    series = rows.series()
+    counted = series.frame >= round(_WARM_UP * run.frames)
+    missed = np.array(missed_um)
+    wrong = np.hypot(*missed.T) > size_um
     return Result(
-        float((offsets**2).sum()),
-        len(offsets),
-        int((np.abs(offsets) <= half_um).all(axis=1).sum()),
-        _entries(lost),
-        _entries(wrong),
-        float(1.4826 * spread.mean()),
+        float((series.error_um[counted] ** 2).sum()),
+        int(counted.sum()),
+        int(is_held(series, description)[counted].sum()),
+        entries(series.is_lock(Lock.LOST)),
+        entries(wrong),
+        _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
     )
 
 
-def _row(
-    name: str, policy: str, detector: str, predictor: str, results: list[Result]
-) -> Row:
+def _missed_um(turn: Turn) -> tuple[float, float]:
+    """Where the target was detected less where it was; NaN if it was not detected."""
+    seen, pose, truth = turn.decision.seen_um, turn.decision.pose_um, turn.frame.truth_um
+    assert truth is not None
+    if seen is None:
+        return math.nan, math.nan
+    return seen[0] - pose[0] - truth[0], seen[1] - pose[1] - truth[1]
+
+
+def _spread_um(missed: NDArray[np.float64]) -> float:
+    """Standard deviation along one axis, from the median deviation: (N, 2) to a number."""
+    if not len(missed):
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(missed - np.median(missed, axis=0)), axis=0).mean())
+
+
+def _row(name: str, policy: str, detector: str, predictor: str, results: list[Result]) -> Row:
     frames = sum(result.frames for result in results)
     rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
     noise_um = float(np.median([result.noise_um for result in results]))
@@ -170,7 +172,7 @@ def _row(
         "seeds": len(results),
         "rms_um": rms_um,
         "bound_um": best_um,
-        "ratio": rms_um / best_um,
+        "ratio": rms_um / best_um if best_um > 0 else None,
         "held": sum(result.held for result in results) / frames,
         "lost": sum(result.lost for result in results),
         "switches": sum(result.switches for result in results),
@@ -185,8 +187,3 @@ def _in_parallel(runs: list[Run]) -> Iterable[tuple[Run, Result]]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(os.cpu_count() or 1, len(runs))) as pool:
         yield from zip(runs, pool.imap(follow_once, runs, chunksize=1), strict=True)
-
-
-def _entries(state: np.ndarray) -> int:
-    """How often a state was entered."""
-    return int(np.count_nonzero(np.diff(state.astype(np.int8), prepend=0) == 1))

@@ -40,13 +40,14 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
         table.add_row(*(_text(row.get(column)) for column in columns))
     Console(width=max(100, Console().width)).print(table)
     if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
         content = {"machine": machine(), "rows": list(rows)}
         json_file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def _text(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1e4 else f"{value:.3e}"
     return str(value)

@@ -61,6 +61,7 @@ def test_a_word_like_no_other_gets_the_list() -> None:
         *("tracking.coast_frames=-1", "policy.deadband_um=-1", "target.reach_um=-1"),
         *("session.seconds=0", "session.seconds=nan", "session.seed=-1", "session.seed=1.5"),
         *("microscope.field_px=0", "microscope.interval_s=0", "microscope.start_px=[1]"),
+        *("detector.name=5", "predictor.name=[]", "detector.diameter_um=wide"),
     ],
 )
 def test_a_wrong_value_names_its_key(setting: str) -> None:

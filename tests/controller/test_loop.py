@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
 from collections import Counter
@@ -245,6 +246,18 @@ def test_a_full_disk_ends_it_in_one_sentence_and_closes_the_folder(
     assert summary["faults"] == [str(ended.value)]
     assert summary["recorded"] == 0 < summary["frames"] < 2_000
     assert (folder / "faults.txt").read_text("utf-8") == f"{ended.value}\n"
+
+
+def test_a_disk_that_is_full_only_at_the_end_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pursuit.controller.picture.draw", full)
+    with pytest.raises(SessionError, match="is full") as ended:
+        record(tmp_path / "session", seconds=0.1)
+    assert ended.value.summary["recorded"] == 10
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     summary = summarise(Rows(), description(), 0, 0)
     unknown = {key for key, value in summary.items() if value is None}
     assert unknown == {
-        *("frame_rate", "first_lock", "held", "rms_error_um", "error_from", "latency_ms")
+        *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms")
     }
 
 

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.sim.motion import Brownian, Worm
 from pursuit.sim.optics import Optics, OpticsSettings, spread_variance_um2
+from pursuit.sim.scenario import Scenario, SimCameraSettings
+from pursuit.sim.sensor import SensorSettings
 from pursuit.sim.specimen import Specimen, SpecimenSettings
+from pursuit.sim.world import World
 
 STILL = Brownian(diffusion_um2_s=0.0)
 SIZE = 257
@@ -50,6 +53,30 @@ def test_x_points_right_and_y_down():
     assert (column, row) == (128 + 60, 128 + 20)
 
 
+@pytest.mark.parametrize(
+    ("affine", "turn"),
+    [
+        pytest.param((-0.5, 0.0, 0.0, 0.5), np.fliplr, id="mirrored"),
+        pytest.param((0.0, 0.5, -0.5, 0.0), lambda image: np.rot90(image, -1), id="rotated"),
+    ],
+)
+def test_a_worm_turns_with_the_camera(affine, turn):
+    def seen(affine):
+        scenario = Scenario(
+            title="worm",
+            specimen=specimen("worm", brightness=1e6).settings,
+            optics=OpticsSettings(pixel_um=0.5),
+            sensor=SensorSettings(width_px=128, height_px=128),
+            camera=SimCameraSettings(affine=affine),
+        )
+        world = World(scenario, seed=3, start_um=(3.0, 8.0))
+        return world.expose(0, 5.0)[0].astype(float)
+
+    straight, turned = seen(None), seen(affine)
+    assert np.corrcoef(turn(straight).ravel(), turned.ravel())[0, 1] > 0.999
+    assert np.corrcoef(straight.ravel(), turned.ravel())[0, 1] < 0.7
+
+
 def test_point_spread_widens_and_dims_with_defocus():
     spot = specimen("spot", radius_um=0.1)
     optics = OpticsSettings(pixel_um=0.5, na=0.5, wavelength_um=0.52)
@@ -80,6 +107,18 @@ def test_a_moving_object_leaves_an_even_smear(shape):
     blurred = moments(image)[2]
     assert blurred[0] - still[0] == pytest.approx((travel_um / 0.5) ** 2 / 12, rel=0.03)
     assert blurred[1] == pytest.approx(still[1], rel=0.02)
+
+
+def test_objects_of_many_sizes_add_up():
+    what = specimen("cell", count=12, radius_um=3.0, radius_spread=1.0, brightness_spread=0.5)
+    relative_um = np.random.default_rng(2).uniform(-30.0, 30.0, (3, 12, 3))
+    image, alone = drawn(what, relative_um), 0.0
+    brightness = what.brightness
+    for i in range(12):
+        what.brightness = np.where(np.arange(12) == i, brightness, 0.0)
+        alone = alone + drawn(what, relative_um)
+    np.testing.assert_allclose(image, alone, rtol=1e-4, atol=1e-4)
+    assert image.sum() == pytest.approx(brightness.sum() * 10, rel=0.01)
 
 
 def test_a_still_object_needs_one_instant_and_a_wild_one_not_too_many():
