@@ -17,8 +17,10 @@ from .sightings import Sightings, View
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
-GATE_FLOOR_PX = 0.5
-"""Added to the spread of a gate: a shaken image must not look like another object."""
+BODY = 0.7
+"""Share of its own size within which an object is taken for itself, however it got there."""
+LEAST_BODY_PX = 2.0
+"""The same for point-like objects: a shaken image must not look like another object."""
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
 _UNMEASURED_UM2 = 1e9
@@ -107,7 +109,7 @@ class Tracker:
         self._tracks: list[Track] = []
         self._named = 0
         variance = (settings.sigma_px * view.pixel_um) ** 2
-        self._gate_floor_um2 = (GATE_FLOOR_PX * view.pixel_um) ** 2
+        self._least_body_um = LEAST_BODY_PX * view.pixel_um
         self._vague_um = VAGUE_PX * view.pixel_um
         self._noise_um2 = np.diag([variance, variance, _UNMEASURED_UM2])
 
@@ -128,13 +130,15 @@ class Tracker:
         taken = np.zeros(len(sightings), bool)
         if not self._tracks or not len(sightings):
             return taken
-        slack_um2 = frame.pose.sigma_um**2 + self._gate_floor_um2
-        noise = self._noise_um2[:2, :2] + np.eye(2) * slack_um2
+        noise = self._noise_um2[:2, :2] + np.eye(2) * frame.pose.sigma_um**2
         means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
         spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks]) + noise
-        distances, determinants = _mahalanobis(means, spreads, sightings.positions_um)
-        costs = distances + np.log(determinants)[:, None]
-        costs = np.where(distances < GATE, costs, _NO_MATCH)
+        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
+        offsets_um = sightings.positions_um[None, :, :] - means[:, None, :]
+        distances, determinants = _mahalanobis(offsets_um, spreads)
+        near = (offsets_um**2).sum(axis=2) < bodies_um[:, None] ** 2
+        costs = np.minimum(distances + np.log(determinants)[:, None], _NO_MATCH / 2)
+        costs[(distances >= GATE) & ~near] = _NO_MATCH
         for t, s in zip(*linear_sum_assignment(costs), strict=True):
             if costs[t, s] < _NO_MATCH:
                 self._sight(self._tracks[t], sightings, int(s), frame)
@@ -189,13 +193,13 @@ class Tracker:
 
 
 def _mahalanobis(
-    means: NDArray, spreads: NDArray, positions: NDArray
+    offsets: NDArray, spreads: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Squared distances (T, S) of positions (S, 2) from means (T, 2), and determinants (T,).
+    """Squared distances (T, S) and determinants (T,), of offsets (T, S, 2) and covariances.
 
-    Of covariances (T, 2, 2), whose inverse is written out: it is on the hot path.
+    The inverse of the covariances (T, 2, 2) is written out: it is on the hot path.
     """
-    right, down = (positions[None, :, :] - means[:, None, :]).transpose(2, 0, 1)
+    right, down = offsets[:, :, 0], offsets[:, :, 1]
     xx, xy, yy = spreads[:, 0, 0, None], spreads[:, 0, 1, None], spreads[:, 1, 1, None]
     determinants = xx * yy - xy * xy
     squares = (yy * right * right - 2 * xy * right * down + xx * down * down) / determinants

@@ -48,7 +48,8 @@ _ANSWER_MS = 5_000
 _WAIT_MS = 50
 _PINGS = 8
 _UNREADABLE = -1
-_END_OF_STREAM_S = 2.5 * _ANSWER_MS / 1e3
+_FAREWELL_MS = 1_000
+_END_OF_STREAM_S = 10.0
 
 
 class RemoteMicroscope:
@@ -196,7 +197,7 @@ class RemoteMicroscope:
     def _next(self, every: bool) -> Frame | None:
         """Wait for a frame that can still be read; None at the end of the stream."""
         newest: list[bytes] | None = None
-        while not self._past_end(newest):
+        while True:
             try:
                 message = self._frames.recv_multipart(zmq.NOBLOCK if newest else 0)
             except zmq.Again:
@@ -212,10 +213,11 @@ class RemoteMicroscope:
                 if self._ends(message):
                     return None
             elif message[0] != BEACON:
+                if self._past_end(message):
+                    return None
                 newest = message
                 if every and (frame := self._read(message)) is not None:
                     return frame
-        return None
 
     def _ends(self, message: list[bytes]) -> bool:
         """Whether this is the end of the stream that is read, not of one before it."""
@@ -227,9 +229,9 @@ class RemoteMicroscope:
             raise MicroscopeError(end.error)
         return True
 
-    def _past_end(self, message: list[bytes] | None) -> bool:
+    def _past_end(self, message: list[bytes]) -> bool:
         """Whether `end` was called before this frame could be read."""
-        if self._end_ns is None or message is None:
+        if self._end_ns is None:
             return False
         return unpack(FrameHeader, message[1]).readable_ns + self._offset_ns > self._end_ns
 
@@ -272,7 +274,7 @@ class RemoteMicroscope:
         socket.send(pack(Request(SCHEMA, number, self._lease, command)))
         return number
 
-    def _ask(self, command: Command) -> Reply:
+    def _ask(self, command: Command, patience_ms: int = _ANSWER_MS) -> Reply:
         """Send a command and wait for its answer.
 
         Raises
@@ -282,7 +284,7 @@ class RemoteMicroscope:
         """
         with self._asking:
             wanted = self._send(self._asks, command)
-            until_ns = self._clock.now_ns() + _ANSWER_MS * NS_PER_MS
+            until_ns = self._clock.now_ns() + patience_ms * NS_PER_MS
             while (left_ns := until_ns - self._clock.now_ns()) > 0:
                 if self._asks.poll(left_ns // NS_PER_MS):
                     reply = unpack(Reply, self._asks.recv())
@@ -301,7 +303,7 @@ class RemoteMicroscope:
         """Send a command that ends something, which a lost microscope does by itself."""
         if not self._lost:
             with suppress(MicroscopeError):
-                self._ask(command)
+                self._ask(command, _FAREWELL_MS)
 
     def _await_subscription(self) -> None:
         """Wait until the subscription is in force, as any message on it proves."""

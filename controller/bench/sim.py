@@ -32,7 +32,6 @@ RADIUS_UM = 6.0
 DEFOCUS_UM = 8.0
 EXPOSURE_MS = 10.0
 SPEED_UM_S = 400.0
-INSTANTS = 2
 
 TURN = 10
 """Frames before it is another's turn."""
@@ -134,8 +133,10 @@ class _Parts:
         self._optics = Optics(scenario.optics)
         self._sensor = Sensor(scenario.sensor, noise)
         self._electrons = np.empty((SIZE_PX, SIZE_PX), np.float32)
-        step_ns = round(EXPOSURE_MS * NS_PER_MS / INSTANTS)
-        self._at_um = np.stack([self.specimen.advance(i * step_ns) for i in range(INSTANTS)])
+        fastest_um_s = float(np.hypot(*self.specimen.state[:, 3:5].T).max())
+        count = self._optics.subsamples(self.specimen, fastest_um_s * EXPOSURE_MS / 1000)
+        step_ns = round(EXPOSURE_MS * NS_PER_MS / count)
+        self._at_um = np.stack([self.specimen.advance(i * step_ns) for i in range(count)])
         self._at_um[..., 2] += DEFOCUS_UM
 
     def optics(self) -> None:
