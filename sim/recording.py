@@ -86,11 +86,12 @@ def _map_or_read(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSe
 
 @contextmanager
 def _no_page_lost() -> Iterator[None]:
-    """Turn tifffile's warning that pages are missing into an error, and keep it quiet."""
+    """Turn what tifffile logs of missing or damaged pages into an error, and keep it quiet."""
     log, lost = logging.getLogger("tifffile"), []
 
     def keep(record: logging.LogRecord) -> bool:
-        lost.append("invalid page offset" in record.getMessage())
+        damaged = record.levelno >= logging.ERROR
+        lost.append(damaged or "invalid page offset" in record.getMessage())
         return False
 
     log.addFilter(keep)

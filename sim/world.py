@@ -120,12 +120,12 @@ class RenderedScene:
 
     def _between(self, ends: NDArray[np.float64]) -> NDArray[np.float64]:
         """Interpolate beginning, middle and end of an exposure to instants evenly inside it."""
-        legs_um = np.linalg.norm(np.diff(ends[:, :, :2], axis=0), axis=2)
-        m = self._optics.subsamples(self._specimen, float(legs_um.sum(axis=0).max()))
+        steps_um = np.diff(ends[..., :2], axis=0)
+        travel_um = np.hypot(steps_um[..., 0], steps_um[..., 1]).sum(axis=0).max()
+        m = self._optics.subsamples(self._specimen, float(travel_um))
         at = (np.arange(m) + 0.5) * (2 / m)
-        leg = np.minimum(at.astype(int), 1)
-        share = (at - leg)[:, None, None]
-        return ends[leg] * (1 - share) + ends[leg + 1] * share
+        shares = np.maximum(1 - np.abs(at[:, None] - np.arange(3)), 0.0)
+        return (shares @ ends.reshape(3, -1)).reshape(m, *ends.shape[1:])
 
 
 class MovieScene:
@@ -139,7 +139,8 @@ class MovieScene:
         """Cut the field out of the frame that is due at the middle of the exposure."""
         middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
         x, y, z = where(middle_ns)
-        out = np.empty(self._shape, self._movie.dtype)
+        eight_bit = self._movie.dtype == np.uint8
+        out = np.empty(self._shape, np.uint8) if eight_bit else np.empty(self._shape, np.uint16)
         height, width = self._shape
         self._movie.field(middle_ns, (x, y), width, height, out, defocus_um=z)
         return out, None

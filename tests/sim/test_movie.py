@@ -138,7 +138,6 @@ def test_colour_turns_grey_and_one_page_needs_no_interval(tmp_path):
 @pytest.mark.parametrize(
     ("frames", "options", "why"),
     [
-        (FRAMES, {}, "give pixel_um"),
         (FRAMES.astype(np.float32), {}, "float32"),
         (FRAMES, {"imagej": True, "metadata": {"axes": "ZYX"}}, "no single time axis"),
         (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TCYX"}}, "one channel"),
@@ -147,6 +146,13 @@ def test_colour_turns_grey_and_one_page_needs_no_interval(tmp_path):
 def test_other_files_are_refused_in_a_sentence(tmp_path, frames, options, why):
     with pytest.raises(MovieError, match=why):
         Movie.open(write(tmp_path, frames=frames, **options))
+
+
+def test_scales_that_nobody_tells_are_one_and_say_so(tmp_path):
+    movie = Movie.open(write(tmp_path, frames=FRAMES))
+    assert (movie.pixel_um, movie.interval_s) == (1.0, 1.0)
+    assert movie.assumed == ("pixel_um", "interval_s")
+    assert Movie.open(movie.path, 0.5, 2.0).assumed == ()
 
 
 def test_what_is_no_movie_is_refused_in_a_sentence(tmp_path):
