@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +18,8 @@ from . import guard
 from .clock import NS_PER_MS, Clock, SystemClock
 from .messages import SCHEMA, Description, Fault, Frame, Move, Report, pack
 from .microscope import Frames, MicroscopeError
-from .ring import RingReader
+from .pace import Pace
+from .ring import RingReader, Slot
 from .runs import SingleRun
 from .topics import COMMANDS, FRAMES, HEARTBEAT_NS, LEASE_NS, TELEMETRY
 from .wire import (
@@ -105,6 +107,7 @@ class RemoteMicroscope:
             self._context.destroy(linger=0)
             raise
         self._dropped = 0
+        self._seen, self._pace = 0, Pace()
 
     @property
     def dropped(self) -> int:
@@ -140,11 +143,9 @@ class RemoteMicroscope:
 
     def reports(self) -> list[Report]:
         """All that happened since the last call, refused commands included."""
-        reports: list[Report] = []
-        while self._telemetry.poll(0):
-            reports.append(self._localised(unpack_report(self._telemetry.recv())))
-        while self._moves.poll(0):
-            reply = unpack(Reply, self._moves.recv())
+        reports = [self._localised(unpack_report(data)) for data in _waiting(self._telemetry)]
+        for data in _waiting(self._moves):
+            reply = unpack(Reply, data)
             if reply.error:
                 reports.append(Fault(self._clock.now_ns(), reply.error))
         return reports
@@ -185,6 +186,7 @@ class RemoteMicroscope:
 
     def _stream(self, every: bool) -> Frames:
         self._dropped = 0
+        self._seen, self._pace = 0, Pace()
         following = 0
         while self._runs.alive():
             frame = self._next(every)
@@ -196,6 +198,8 @@ class RemoteMicroscope:
 
     def _next(self, every: bool) -> Frame | None:
         """Wait for a frame that can still be read; None at the end of the stream."""
+        if self._ring is not None and not every:
+            return self._next_in(self._ring)
         newest: list[bytes] | None = None
         while True:
             try:
@@ -219,6 +223,38 @@ class RemoteMicroscope:
                 if every and (frame := self._read(message)) is not None:
                     return frame
 
+    def _next_in(self, ring: RingReader) -> Frame | None:
+        """Wait for a newer image in shared memory, which is quicker than to hear of it."""
+        while True:
+            found = ring.newest(self._seen)
+            if found is not None:
+                slot, header = found
+                self._seen = slot.sequence
+                frame = self._frame_in(ring, slot, unpack(FrameHeader, header))
+                if frame is not None:
+                    self._pace.came(frame.index, self._clock.now_ns())
+                    return frame
+            elif self._is_over():
+                return None
+            else:
+                self._clock.sleep_until_ns(self._pace.look_again_ns(self._clock.now_ns()))
+
+    def _is_over(self) -> bool:
+        """Whether the stream has ended, or should; news of frames is passed over."""
+        with suppress(zmq.Again):
+            while True:
+                message = self._frames.recv_multipart(zmq.NOBLOCK)
+                if message[0] == END and self._ends(message):
+                    return True
+        self._check_answering()
+        return self._end_ns is not None or not self._runs.alive()
+
+    def _frame_in(self, ring: RingReader, slot: Slot, header: FrameHeader) -> Frame | None:
+        if header.stream < self._from:
+            return None
+        image = ring.read(slot, header.shape, header.dtype)
+        return None if image is None else header.frame(image, self._offset_ns)
+
     def _ends(self, message: list[bytes]) -> bool:
         """Whether this is the end of the stream that is read, not of one before it."""
         end = unpack(End, message[1])
@@ -238,13 +274,12 @@ class RemoteMicroscope:
     def _read(self, message: list[bytes]) -> Frame | None:
         """Return the frame of a message; None if its pixels or its stream are of the past."""
         header = unpack(FrameHeader, message[1])
+        if header.slot is not None and self._ring is not None:
+            return self._frame_in(self._ring, header.slot, header)
         if header.stream < self._from:
             return None
-        if header.slot is not None and self._ring is not None:
-            image = self._ring.read(header.slot, header.shape, header.dtype)
-        else:
-            image = np.frombuffer(message[2], header.dtype).reshape(header.shape)
-        return None if image is None else header.frame(image, self._offset_ns)
+        image = np.frombuffer(message[2], header.dtype).reshape(header.shape)
+        return header.frame(image, self._offset_ns)
 
     def _localised(self, report: Report) -> Report:
         """Move the times of a report to the local clock."""
@@ -345,6 +380,13 @@ class RemoteMicroscope:
             raise MicroscopeError(
                 f"The microscope at {self._host}:{self._port} has stopped answering."
             )
+
+
+def _waiting(socket: Any) -> Iterator[bytes]:
+    """Yield what has arrived at a socket already."""
+    with suppress(zmq.Again):
+        while True:
+            yield socket.recv(zmq.NOBLOCK)
 
 
 def _attach(name: str) -> RingReader | None:

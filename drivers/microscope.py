@@ -17,6 +17,11 @@ class MicroscopeError(RuntimeError):
     """The microscope cannot do what was asked; the text is one sentence for the user."""
 
 
+def one_line(error: BaseException) -> str:
+    """Return the text of an error, to be put into a sentence."""
+    return " ".join(str(error).split())
+
+
 class Microscope(Protocol):
     """A camera, an XY stage and perhaps a focus drive that act as one.
 

@@ -17,7 +17,7 @@ from . import guard
 from .clock import NS_PER_MS, Clock, SystemClock
 from .exposures import Exposure, sequence, snaps
 from .messages import Description, Frame, Move, Report, StagePose
-from .microscope import Frames, MicroscopeError
+from .microscope import Frames, MicroscopeError, one_line
 from .pose import PoseModel
 from .runs import SingleRun
 from .settings import StandSettings
@@ -56,9 +56,8 @@ def load_core(config: Path) -> CMMCorePlus:
         core.loadSystemConfiguration(str(config))
     except Exception as error:
         _release(core)
-        reason = " ".join(str(error).split())
         raise MicroscopeError(
-            f"Micro-Manager cannot load {config}: {reason} Check that the file opens in "
+            f"Micro-Manager cannot load {config}: {one_line(error)} Check that the file opens in "
             "Micro-Manager and that its device adapters are installed."
         ) from error
     return core
@@ -238,8 +237,7 @@ class MMCoreMicroscope:
             except queue.Empty:
                 continue
             if isinstance(item, Exception):
-                reason = " ".join(str(item).split())
-                raise MicroscopeError(f"The acquisition failed: {reason}") from item
+                raise MicroscopeError(f"The acquisition failed: {one_line(item)}") from item
             return item
         return None
 

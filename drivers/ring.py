@@ -21,12 +21,17 @@ from numpy.typing import DTypeLike, NDArray
 
 from .messages import Image, Message
 
-_MAGIC = b"pursuit1"
+_MAGIC = b"pursuit2"
 _LINE = 64
 """Bytes of a cache line: every counter has its own."""
 _PAGE = 4096
 _HEAD = struct.Struct("=8sQQ")
 """Magic, slot size and number of slots, in the first line."""
+_NEWEST_AT = 32
+"""Behind them: the counter of the slot that was written last."""
+_LENGTH = struct.Struct("=I")
+HEADER_BYTES = _PAGE - _LENGTH.size
+"""What the header of an image may be long: it lies on a page of its own before the pixels."""
 _Buffer = memoryview | mmap.mmap
 
 
@@ -71,13 +76,14 @@ class RingWriter:
         self._layout = _Layout.create(_view(memory), slot_bytes, slots)
         self._written = 0
 
-    def write(self, image: Image) -> Slot:
-        """Copy an image into the oldest slot and return what a reader needs to find it.
+    def write(self, image: Image, header: bytes = b"") -> Slot:
+        """Copy an image and its header into the oldest slot; return what finds them again.
 
         Raises
         ------
         ValueError
-            If the image does not fill a slot exactly, or the ring is closed.
+            If the image does not fill a slot exactly, the header is longer than
+            `HEADER_BYTES`, or the ring is closed.
         """
         if self._layout is None:
             raise ValueError("this ring is closed: create a new one")
@@ -86,13 +92,17 @@ class RingWriter:
                 f"an image of {image.nbytes} bytes does not fill a slot of "
                 f"{self._layout.slot_bytes}: create a ring for this image size"
             )
+        if len(header) > HEADER_BYTES:
+            raise ValueError(f"a header of {len(header)} bytes does not fit into {HEADER_BYTES}")
         slot = self._written % len(self._layout.pixels)
         self._written += 1
         sequence = 2 * self._written
         target = self._layout.pixels[slot].view(image.dtype).reshape(image.shape)
         self._layout.counters[slot] = sequence - 1
+        self._layout.set_header(slot, header)
         np.copyto(target, image)
         self._layout.counters[slot] = sequence
+        self._layout.newest[0] = sequence
         return Slot(self.name, slot, sequence)
 
     def close(self) -> None:
@@ -177,6 +187,29 @@ class RingReader:
         np.copyto(image, layout.pixels[slot.slot].view(image.dtype).reshape(shape))
         return image if layout.counters[slot.slot] == slot.sequence else None
 
+    def newest(self, after: int) -> tuple[Slot, bytes] | None:
+        """Look for the image that was written last.
+
+        Parameters
+        ----------
+        after : int
+            Sequence of a slot that is known already.
+
+        Returns
+        -------
+        Slot and header, or None
+            None if nothing was written since, or it is being overwritten.
+        """
+        layout = self._layout
+        if layout is None:
+            raise ValueError("this ring reader is closed: attach a new one")
+        sequence = int(layout.newest[0])
+        if sequence <= after:
+            return None
+        slot = Slot(self.name, (sequence // 2 - 1) % len(layout.pixels), sequence)
+        header = layout.header(slot.slot)
+        return (slot, header) if layout.counters[slot.slot] == sequence else None
+
     def close(self) -> None:
         """Detach, harmless when repeated; the ring itself belongs to its writer."""
         if self._layout is not None:
@@ -200,15 +233,28 @@ class _Layout:
     def __init__(self, buffer: _Buffer, slot_bytes: int, slots: int) -> None:
         lines = np.frombuffer(buffer, np.uint64, slots * _LINE // 8, _LINE)
         self.counters: NDArray[np.uint64] = lines[:: _LINE // 8]
-        first, stride = _round_up(_LINE * (slots + 1)), _round_up(slot_bytes)
+        self.newest: NDArray[np.uint64] = np.frombuffer(buffer, np.uint64, 1, _NEWEST_AT)
+        first, stride = _round_up(_LINE * (slots + 1)), _PAGE + _round_up(slot_bytes)
         self.pixels: list[NDArray[np.uint8]] = [
-            np.frombuffer(buffer, np.uint8, slot_bytes, first + i * stride) for i in range(slots)
+            np.frombuffer(buffer, np.uint8, slot_bytes, first + i * stride + _PAGE)
+            for i in range(slots)
         ]
         self.slot_bytes = slot_bytes
+        self._buffer, self._headers_at = buffer, range(first, first + slots * stride, stride)
+
+    def set_header(self, slot: int, header: bytes) -> None:
+        at = self._headers_at[slot]
+        _LENGTH.pack_into(self._buffer, at, len(header))
+        self._buffer[at + _LENGTH.size : at + _LENGTH.size + len(header)] = header
+
+    def header(self, slot: int) -> bytes:
+        at = self._headers_at[slot]
+        (length,) = _LENGTH.unpack_from(self._buffer, at)
+        return bytes(self._buffer[at + _LENGTH.size : at + _LENGTH.size + length])
 
     @staticmethod
     def size(slot_bytes: int, slots: int) -> int:
-        return _round_up(_LINE * (slots + 1)) + slots * _round_up(slot_bytes)
+        return _round_up(_LINE * (slots + 1)) + slots * (_PAGE + _round_up(slot_bytes))
 
     @classmethod
     def create(cls, buffer: _Buffer, slot_bytes: int, slots: int) -> _Layout:

@@ -13,7 +13,7 @@ import zmq
 
 from .clock import Clock, SystemClock
 from .messages import SCHEMA, Fault, Frame, pack
-from .microscope import Frames, Microscope, MicroscopeError
+from .microscope import Frames, Microscope, MicroscopeError, one_line
 from .ring import RingWriter
 from .topics import COMMANDS, FRAMES, LEASE_NS, TELEMETRY
 from .wire import (
@@ -156,7 +156,7 @@ class MicroscopeServer:
                         break
         except Exception as problem:
             known = isinstance(problem, MicroscopeError)
-            error = str(problem) if known else f"The camera stopped: {problem}"
+            error = str(problem) if known else f"The camera stopped: {one_line(problem)}"
             self._fault(error, fatal=True)
             return error
         return ""
@@ -168,10 +168,10 @@ class MicroscopeServer:
 
     def _publish(self, frame: Frame, stream: int) -> None:
         self._pixel_subscribers += _newcomers(self._frames)
-        slot = self._ring.write(frame.image)
+        header = pack(FrameHeader.of(frame, None, stream))
+        slot = self._ring.write(frame.image, header)
         self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot, stream))))
         if self._pixel_subscribers:
-            header = pack(FrameHeader.of(frame, None, stream))
             self._frames.send_multipart((PIXELS, header, frame.image))
 
     def _answer_commands(self) -> None:
@@ -212,7 +212,7 @@ class MicroscopeServer:
         except MicroscopeError as error:
             return Reply(SCHEMA, request_id, str(error))
         except Exception as error:
-            return Reply(SCHEMA, request_id, f"The microscope failed: {error}")
+            return Reply(SCHEMA, request_id, f"The microscope failed: {one_line(error)}")
         return Reply(SCHEMA, request_id, "", about, self._clock.now_ns(), self._newest)
 
     def _obey(self, request: Request) -> About | None:
@@ -272,7 +272,7 @@ def _sequence(text: str) -> useq.MDASequence:
     try:
         return useq.MDASequence.model_validate_json(text)
     except ValueError as error:
-        raise MicroscopeError(f"The acquisition cannot be read: {error}") from error
+        raise MicroscopeError(f"The acquisition cannot be read: {one_line(error)}") from error
 
 
 def _newcomers(publisher: Any) -> int:

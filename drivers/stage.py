@@ -10,6 +10,7 @@ from pymmcore_plus import CMMCorePlus
 from . import guard
 from .clock import NS_PER_MS, Clock
 from .messages import Fault, Issued, Move, PoseRead, Report
+from .microscope import one_line
 from .pose import PoseModel
 
 _READ_EVERY_NS = 200 * NS_PER_MS
@@ -113,7 +114,7 @@ class StageWorker:
                 elif self._reads and self._clock.now_ns() - self._last_read_ns >= _READ_EVERY_NS:
                     self._read()
             except Exception as error:
-                self.fault(f"The stage does not answer: {_one_line(error)}")
+                self.fault(f"The stage does not answer: {one_line(error)}")
             if stop:
                 with self._wake:
                     self._stop = False
@@ -180,7 +181,3 @@ class StageWorker:
         self._last_read_ns = self._clock.now_ns()
         self._pose.read((before_ns + after_ns) // 2, x, y, z)
         self._reports.append(PoseRead(self._pose.pose((before_ns + after_ns) // 2)))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

@@ -9,7 +9,7 @@ import numpy as np
 import zmq
 
 from .messages import SCHEMA, Description, Frame, Message, Move, Report, StagePose
-from .microscope import MicroscopeError
+from .microscope import MicroscopeError, one_line
 from .ring import Slot
 from .topics import Topic
 
@@ -205,7 +205,7 @@ def unpack(kind: type[M], data: bytes | memoryview) -> M:
     try:
         return decoder.decode(data)
     except _UNREADABLE as error:
-        raise MicroscopeError(f"A message was refused: {error}.") from error
+        raise MicroscopeError(f"A message was refused: {one_line(error)}.") from error
 
 
 def unpack_report(data: bytes) -> Report:
@@ -213,7 +213,7 @@ def unpack_report(data: bytes) -> Report:
     try:
         return _report_decoder.decode(data)
     except _UNREADABLE as error:
-        raise MicroscopeError(f"A report was refused: {error}.") from error
+        raise MicroscopeError(f"A report was refused: {one_line(error)}.") from error
 
 
 _report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)

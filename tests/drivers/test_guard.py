@@ -59,7 +59,9 @@ def test_whatever_passes_is_inside_the_box(
 @pytest.mark.parametrize(
     ("place", "axis"), [((21, 1, 100), "x"), ((0, -1, 100), "y"), ((0, 0, math.nan), "z")]
 )
-def test_a_planned_position_outside_says_which_and_what_to_do(place: tuple, axis: str) -> None:
+def test_a_planned_position_outside_says_which_and_what_to_do(
+    place: tuple[float, float, float], axis: str
+) -> None:
     with pytest.raises(MicroscopeError, match=f"wants {axis} = .*{axis}_um under"):
         guard.check_inside(*place, BOX)
 

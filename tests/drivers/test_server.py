@@ -261,7 +261,9 @@ def test_what_cannot_be_understood_is_refused_with_a_reason(
     stranger: Stranger, server: MicroscopeServer
 ) -> None:
     assert f"only {SCHEMA}" in stranger.asks(Lease(), schema=SCHEMA + 1)
-    assert "cannot be read" in stranger.asks(Acquire('{"stage_positions": 7}'))
+    unreadable = stranger.asks(Acquire('{"stage_positions": 7}'))
+    assert "cannot be read" in unreadable
+    assert "\n" not in unreadable
     fields = msgspec.to_builtins(Request(SCHEMA, 5, "me", Stop()))
     for data in (b"", b"hello", b"\xff" * 100, msgspec.msgpack.encode({**fields, "extra": 1})):
         reply = stranger.says(data)
