@@ -6,13 +6,25 @@ import json
 import signal
 import sys
 import threading
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from .bench.cli import app as bench_app
+from .options import (
+    MMConfig,
+    ScenarioName,
+    ScopeFile,
+    Seed,
+    Sets,
+    Specimen,
+    Start,
+    Supervised,
+    address,
+    configure,
+    new_folder,
+)
 
 if TYPE_CHECKING:
     from .config import Config
@@ -27,26 +39,6 @@ app = typer.Typer(
 )
 
 app.add_typer(bench_app, name="bench")
-
-ScopeFile = Annotated[
-    Path | None,
-    typer.Argument(metavar="[SCOPE.toml]", help="Configuration of a stand and a task."),
-]
-ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
-Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
-MMConfig = Annotated[
-    Path | None, typer.Option(help="Micro-Manager file of real hardware.")
-]
-Start = Annotated[
-    str | None,
-    typer.Option(metavar="X,Y", help="Pixel of the movie where the field is at first."),
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; repeatable."),
-]
-Seed = Annotated[int | None, typer.Option(help="Of everything random in the simulation.")]
-Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
 @app.command()
@@ -79,19 +71,19 @@ def follow(
     from .progress import Progress, print_summary
     from .session import Interrupted, SessionError, run_live, run_lockstep
 
-    config, simulated = _configure(scope, scenario, specimen, mm_config, start, seconds, seed, sets)
-    folder = (out or _new_folder(simulated.name if simulated else "microscope")).resolve()
+    config, simulated = configure(scope, scenario, specimen, mm_config, start, seconds, seed, sets)
+    folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     _announce(console, config, simulated, realtime)
-    address = _address(microscope) if microscope else None
-    if address and not realtime:
+    running = address(microscope) if microscope else None
+    if running and not realtime:
         _fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     limit = config.session.seconds or (simulated.seconds if simulated else None)
     problem = ""
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                summary = run_live(config, simulated, folder, progress.update, address)
+                summary = run_live(config, simulated, folder, progress.update, running)
             else:
                 summary = run_lockstep(config, simulated, folder, progress.update)
     except (Interrupted, SessionError) as ended:
@@ -135,7 +127,7 @@ def microscope(
     from .processes import say, when_parent_ends
     from .stand import open_microscope
 
-    config, simulated = _configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
+    config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
     ended = threading.Event()
     if supervised:
         when_parent_ends(ended.set)
@@ -170,7 +162,7 @@ def record(
     from .record import RecorderProcess
 
     text = config.read_text(encoding="utf-8") if config else ""
-    recorder = RecorderProcess(_address(microscope), _address(decisions), out, text)
+    recorder = RecorderProcess(address(microscope), address(decisions), out, text)
     if supervised:
         when_parent_ends(recorder.end)
         say({"ready": True})
@@ -205,42 +197,6 @@ def init(
     )
 
 
-def _configure(
-    scope: Path | None,
-    scenario: str | None,
-    specimen: Path | None,
-    mm_config: Path | None,
-    start: str | None,
-    seconds: float | None,
-    seed: int | None,
-    sets: list[str] | None,
-) -> tuple[Config, Simulation | None]:
-    """Lay the command line over the file, and the file over what the scenario suggests."""
-    from .config import ConfigError, assignment, merge, read_tables
-    from .stand import complete
-
-    source = {
-        "scenario": scenario,
-        "specimen": str(specimen) if specimen else None,
-        "mm_config": str(mm_config) if mm_config else None,
-    }
-    chosen: dict[str, Any] = {key: value for key, value in source.items() if value is not None}
-    tables = read_tables(scope) if scope else {}
-    if chosen:
-        kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in source}
-        tables = {**tables, "microscope": kept}
-    if start is not None:
-        try:
-            x, y = (float(v) for v in start.split(","))
-        except ValueError:
-            raise ConfigError(f"--start {start} is not of the form X,Y.") from None
-        chosen["start_px"] = (x, y)
-    given = {"seconds": seconds, "seed": seed}
-    session = {key: value for key, value in given.items() if value is not None}
-    line = {"microscope": chosen, "session": session}
-    return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
-
-
 def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
     what = simulated.scenario.title if simulated else config.microscope.mm_config
     how = "in real time" if realtime else "in virtual time"
@@ -250,18 +206,6 @@ def _announce(console: Any, config: Config, simulated: Simulation | None, realti
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")
-
-
-def _new_folder(name: str) -> Path:
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    return Path("sessions") / f"{stamp}_{name}"
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
-        _fail(f"{text} is not of the form HOST:PORT.")
-    return host, int(port)
 
 
 def _wait(ended: threading.Event) -> None:

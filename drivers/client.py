@@ -217,7 +217,7 @@ class RemoteMicroscope:
                 if self._ends(message):
                     return None
             elif message[0] != BEACON:
-                if self._past_end(message):
+                if self._past_end(message[1]):
                     return None
                 newest = message
                 if every and (frame := self._read(message)) is not None:
@@ -229,6 +229,8 @@ class RemoteMicroscope:
             found = ring.newest(self._seen)
             if found is not None:
                 slot, header = found
+                if self._past_end(header):
+                    return None
                 self._seen = slot.sequence
                 frame = self._frame_in(ring, slot, unpack(FrameHeader, header))
                 if frame is not None:
@@ -265,11 +267,11 @@ class RemoteMicroscope:
             raise MicroscopeError(end.error)
         return True
 
-    def _past_end(self, message: list[bytes]) -> bool:
-        """Whether `end` was called before this frame could be read."""
+    def _past_end(self, header: bytes) -> bool:
+        """Whether `end` was called before the frame of a header could be read."""
         if self._end_ns is None:
             return False
-        return unpack(FrameHeader, message[1]).readable_ns + self._offset_ns > self._end_ns
+        return unpack(FrameHeader, header).readable_ns + self._offset_ns > self._end_ns
 
     def _read(self, message: list[bytes]) -> Frame | None:
         """Return the frame of a message; None if its pixels or its stream are of the past."""

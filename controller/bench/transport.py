@@ -8,29 +8,30 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
 import numpy as np
-import zmq
+import useq
 
-from ...drivers.clock import NS_PER_MS, SystemClock
-from ...drivers.messages import Description, Dynamics, Frame, Image, StagePose, pack
-from ...drivers.ring import RingReader, RingWriter, Slot
+from ...drivers.client import RemoteMicroscope
+from ...drivers.clock import NS_PER_MS, NS_PER_S, SystemClock
+from ...drivers.messages import Description, Dynamics, Frame, Image, Move, Report, StagePose
+from ...drivers.microscope import Frames
+from ...drivers.server import MicroscopeServer
 from ..recorder import FrameStream, Recorder, open_zarr
 
 _SHAPE = (2048, 2048)
 _BYTES = 2 * _SHAPE[0] * _SHAPE[1]
-_SLOTS = 8
 _COPIES = 48
 """Images in one repeat of a measurement in memory."""
+_SINGLE = 20
+_APART_NS = 50 * NS_PER_MS
 _PLANES = 24
 """Images in one repeat of a measurement on disk: 200 MB."""
-_INTERVAL_NS = 10 * NS_PER_MS
-_TIMEOUT_MS = 10_000
 
 
 def run(folder: Path | None = None, repeats: int = 5) -> list[dict[str, Any]]:
@@ -53,21 +54,20 @@ def run(folder: Path | None = None, repeats: int = 5) -> list[dict[str, Any]]:
 
     Notes
     -----
-    The ring is read as a controller does it, while another process writes 100 images a
-    second: timed from taking the header off the socket to holding a private image. Such an
-    image comes out of another core's cache and the reader has just woken, so this cannot reach
-    the speed of copies within one core. Inline pixels are timed from the first image to the
-    last, sent as fast as they are taken. Both writes to disk end with everything synchronised
-    to the device.
+    The controller's path is the real one: a server in another process writes each image into
+    shared memory, or sends it, and `RemoteMicroscope` copies it out. One by one it is timed from
+    readable there to held here, which takes two copies in turn and the news in between; streamed,
+    the two processes copy at the same time, and images that the controller skips do not count.
+    Both writes to disk end with everything synchronised to the device.
     """
     rng = np.random.default_rng(0)
     images = [rng.integers(1, 4_000, _SHAPE, np.uint16) for _ in range(2)]
     with tempfile.TemporaryDirectory(dir=folder or Path.cwd(), prefix="transport-") as scratch:
         paths: dict[str, tuple[str, Callable[[], float]]] = {
             "memcpy": ("memcpy", lambda: _memcpy(images)),
-            "ring write": ("memcpy", lambda: _ring_write(images)),
-            "ring read": ("memcpy", _ring_read),
-            "inline over tcp": ("memcpy", _inline_read),
+            "controller, one by one": ("memcpy", _one_by_one),
+            "controller, streamed": ("memcpy", lambda: _streamed(pixels=False)),
+            "controller, streamed over tcp": ("memcpy", lambda: _streamed(pixels=True)),
             "raw write": ("raw write", lambda: _raw_write(images, Path(scratch))),
             "recorder": ("raw write", lambda: _record(images, Path(scratch))),
         }
@@ -87,101 +87,85 @@ def _memcpy(images: list[Image]) -> float:
     return _COPIES * _BYTES / (time.perf_counter() - start)
 
 
-def _ring_write(images: list[Image]) -> float:
-    with RingWriter(_BYTES, _SLOTS) as ring:
-        for _ in range(_SLOTS):
-            ring.write(images[1])
+def _one_by_one() -> float:
+    """Images 50 ms apart: from readable in one process to held by the other."""
+    with _served(_APART_NS, pixels=False) as microscope:
+        frames = microscope.frames()
+        waits_ns = [time.perf_counter_ns() - f.readable_ns for f in islice(frames, _SINGLE)]
+    return _BYTES / (median(waits_ns) / NS_PER_S)
+
+
+def _streamed(pixels: bool) -> float:
+    """Images as fast as they come: those that reached the controller, in their time."""
+    with _served(0, pixels=pixels) as microscope:
+        frames = microscope.frames()
+        next(frames)
         start = time.perf_counter()
-        for _ in range(_COPIES):
-            ring.write(images[0])
+        for _ in islice(frames, _COPIES):
+            pass
         return _COPIES * _BYTES / (time.perf_counter() - start)
 
 
-def _ring_read() -> float:
-    seconds: list[float] = []
-    reader: RingReader | None = None
-    decode = msgspec.msgpack.Decoder(Slot).decode
-    with _publisher(_publish_slots) as socket:
-        for _ in range(_COPIES):
-            _wait(socket)
-            start = time.perf_counter()
-            slot = decode(socket.recv())
-            if reader is None:
-                reader = RingReader(slot.ring)
-            image = reader.read(slot, _SHAPE, np.uint16)
-            if image is not None:
-                seconds.append(time.perf_counter() - start)
-    if reader is None or not seconds:
-        raise RuntimeError("every image was overwritten before it was read: is this host busy?")
-    reader.close()
-    return _BYTES / median(seconds)
-
-
-def _inline_read() -> float:
-    with _publisher(_publish_pixels) as socket:
-        _wait(socket)
-        socket.recv_multipart(copy=False)
-        start = time.perf_counter()
-        for _ in range(_COPIES - 1):
-            _wait(socket)
-            _, pixels = socket.recv_multipart(copy=False)
-            np.frombuffer(pixels.buffer, np.uint16).reshape(_SHAPE)
-        return (_COPIES - 1) * _BYTES / (time.perf_counter() - start)
-
-
-def _wait(socket: zmq.Socket[bytes]) -> None:
-    if not socket.poll(_TIMEOUT_MS):
-        raise RuntimeError("no image came within 10 s: is this host busy?")
-
-
 @contextmanager
-def _publisher(publish: Callable[[Connection], None]) -> Iterator[zmq.Socket[bytes]]:
-    """Subscribe to another process that publishes `_COPIES` messages and waits to be released."""
+def _served(apart_ns: int, pixels: bool) -> Iterator[RemoteMicroscope]:
+    """Connect to a microscope in another process that repeats one image."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=publish, args=(theirs,), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, apart_ns), daemon=True)
     process.start()
-    socket = zmq.Context.instance().socket(zmq.SUB)
-    socket.set_hwm(0)
     try:
-        socket.connect(ours.recv())
-        socket.subscribe(b"")
-        yield socket
+        with RemoteMicroscope("127.0.0.1", ours.recv(), pixels=pixels) as microscope:
+            yield microscope
     finally:
-        socket.close(0)
         ours.send(None)
-        process.join(5)
-        process.kill()
+        process.join(10)
 
 
-def _publish_slots(release: Connection) -> None:
-    clock, image = SystemClock(), np.ones(_SHAPE, np.uint16)
-    with RingWriter(_BYTES, _SLOTS) as ring, _bound(release) as socket:
-        next_ns = clock.now_ns()
-        for _ in range(_COPIES):
-            clock.sleep_until_ns(next_ns := next_ns + _INTERVAL_NS)
-            socket.send(pack(ring.write(image)))
+def _serve(release: Connection, apart_ns: int) -> None:
+    with MicroscopeServer(_StillCamera(apart_ns)) as server:
+        release.send(server.port)
         release.recv()
 
 
-def _publish_pixels(release: Connection) -> None:
-    image = np.ones(_SHAPE, np.uint16)
-    with _bound(release) as socket:
-        for _ in range(_COPIES):
-            socket.send_multipart((b"header", image.data), copy=False)
-        release.recv()
+class _StillCamera:
+    """A microscope that has one image, ready when it is due; nothing in it moves."""
 
+    def __init__(self, apart_ns: int) -> None:
+        self._apart_ns, self._clock, self._open = apart_ns, SystemClock(), True
+        self._image = np.ones(_SHAPE, np.uint16)
+        self.dropped = 0
 
-@contextmanager
-def _bound(release: Connection) -> Iterator[zmq.Socket[bytes]]:
-    """Bind a publisher, tell its address and wait for the subscriber."""
-    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
-        socket.set_hwm(0)
-        socket.linger = 0
-        port = socket.bind_to_random_port("tcp://127.0.0.1")
-        release.send(f"tcp://127.0.0.1:{port}")
-        socket.recv()
-        yield socket
+    def describe(self) -> Description:
+        return _description()
+
+    def frames(self, *, every: bool = False) -> Frames:
+        due_ns = self._clock.now_ns()
+        for index in count():
+            self._clock.sleep_until_ns(due_ns)
+            if not self._open:
+                return
+            now_ns = self._clock.now_ns()
+            yield Frame(self._image, index, now_ns, now_ns, 1.0, StagePose(0, 0, 0, now_ns))
+            due_ns += self._apart_ns
+
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
+        return self.frames()
+
+    def move(self, move: Move) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def reports(self) -> list[Report]:
+        return []
+
+    def close(self) -> None:
+        self._open = False
+
+    def __enter__(self) -> _StillCamera:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def _raw_write(images: list[Image], scratch: Path) -> float:

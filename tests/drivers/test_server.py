@@ -307,12 +307,16 @@ def test_a_listener_hears_the_whole_stream_of_another(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("every", [False, True])
-def test_a_stream_can_be_ended_from_elsewhere(connect: Connect, every: bool) -> None:
+def test_a_stream_can_be_ended_from_elsewhere(
+    connect: Connect, puppet: Puppet, every: bool
+) -> None:
     scope = connect()
     frames = scope.frames(every=every)
     next(frames)
     scope.end()
     asked_ns = time.perf_counter_ns()
+    exposed = puppet.exposed
+    until(lambda: puppet.exposed > exposed + 3)
     assert all(frame.readable_ns <= asked_ns for frame in frames)
 
 
