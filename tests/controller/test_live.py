@@ -98,6 +98,32 @@ def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None
     assert rings() <= before
 
 
+def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_path: Path) -> None:
+    adapters = pytest.importorskip("mm_test_adapters").device_adapter_path()
+    demo = (Path(adapters) / "MMConfig_demo.cfg").read_text()
+    (tmp_path / "beads.cfg").write_text(f"{demo}\nProperty,Camera,Mode,Fluorescent Beads\n")
+    code, out, err = finish(
+        start(
+            *("--mm-config", "beads.cfg", "--seconds", "3", "--json"),
+            *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
+            cwd=tmp_path,
+        )
+    )
+    assert code == 0, err
+    folder = Path(json.loads(out)["session"])
+    last = json.loads((folder / "decisions.jsonl").read_text().splitlines()[-1])
+    assert last["pose_um"][:2] == pytest.approx([91, 123], abs=2)
+    assert last["seen_um"] == pytest.approx(last["pose_um"][:2], abs=0.2)
+
+
+def test_nothing_to_follow_is_said_plainly(tmp_path: Path) -> None:
+    adapters = pytest.importorskip("mm_test_adapters").device_adapter_path()
+    demo = str(Path(adapters) / "MMConfig_demo.cfg")
+    code, _, err = finish(start("--mm-config", demo, "--seconds", "1", cwd=tmp_path))
+    assert code == 1
+    assert "Nothing to follow was found" in err.strip().splitlines()[-1]
+
+
 @posix
 def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> None:
     before = rings()
