@@ -70,7 +70,7 @@ class Decision(Message, frozen=True):
     tracks : tuple of TrackPoint
         All confirmed tracks.
     timings_us : dict of str to float
-        Host time that each stage of the loop took.
+        Host time that each stage of the loop took; see `Stopwatch`.
     """
 
     frame: int

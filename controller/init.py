@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..drivers.loading import load_core
 from ..drivers.messages import Description
-from ..drivers.mmcore import MMCoreMicroscope, load_core
+from ..drivers.mmcore import MMCoreMicroscope
 from ..drivers.settings import CameraSettings, LimitSettings, StandSettings
 from .config import ConfigError
 

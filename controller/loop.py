@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -24,23 +25,26 @@ _LIFE_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of the loop: the frame, what was decided, what the microscope reported.
-
-    ``started_ns`` is when the frame reached the loop, on the host's clock.
-    """
+    """One turn of the loop: the frame, what was decided, what the microscope reported."""
 
     frame: Frame
     decision: Decision
     reports: list[Report]
-    started_ns: int
 
 
 class Stopwatch:
-    """Laps on the host's clock, in µs."""
+    """Laps on the host's clock, in µs.
 
-    def __init__(self) -> None:
-        self.started_ns = self._last_ns = time.perf_counter_ns()
+    The first two are the way of a frame from another process: ``wire``, until this process
+    learned of it, and ``receive``, until it was in the hands of the loop.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._last_ns = time.perf_counter_ns()
         self.laps_us: dict[str, float] = {}
+        if frame.arrived_ns:
+            self.laps_us["wire"] = (frame.arrived_ns - frame.readable_ns) / 1e3
+            self.laps_us["receive"] = (self._last_ns - frame.arrived_ns) / 1e3
 
     def lap(self, name: str) -> None:
         """Note the time since the last lap."""
@@ -85,14 +89,14 @@ class Loop:
 
     def turns(self) -> Generator[Turn, None, None]:
         """Follow for as long as frames come and the caller wants more."""
+        gc.collect()
+        gc.freeze()
         with closing(self._microscope.frames()) as frames:
             for frame in frames:
                 yield self._turn(frame)
 
     def _turn(self, frame: Frame) -> Turn:
-        watch = Stopwatch()
-        reports = self._learn(frame)
-        watch.lap("learn")
+        watch = Stopwatch(frame)
         detections = self._detector.detect(frame.image)
         watch.lap("detect")
         sightings = self._view.sightings(detections, frame)
@@ -103,20 +107,22 @@ class Loop:
         watch.lap("plan")
         self._carry_out(plan, frame)
         watch.lap("move")
+        reports = self._learn()
+        watch.lap("learn")
         decision = self._decision(frame, len(detections), tracks, target, plan, watch.laps_us)
-        return Turn(frame, decision, reports, watch.started_ns)
-
-    def _learn(self, frame: Frame) -> list[Report]:
-        reports = self._microscope.reports()
-        for report in reports:
-            self._horizon.learn(report)
-        self._horizon.see(frame)
-        return reports
+        return Turn(frame, decision, reports)
 
     def _plan(self, target: Track | None, frame: Frame) -> Plan:
+        self._horizon.see(frame)
         if target is None:
             return Plan(reason="no target")
         return self._policy.plan(target, frame, self._horizon)
+
+    def _learn(self) -> list[Report]:
+        reports = self._microscope.reports()
+        for report in reports:
+            self._horizon.learn(report)
+        return reports
 
     def _carry_out(self, plan: Plan, frame: Frame) -> None:
         if plan.move_um is None:

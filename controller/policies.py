@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -98,18 +99,15 @@ class Predictive(
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it will be, seen or not."""
         soonest = target.predictor.predict(horizon.instant_ns(frame))
-        at_ns = horizon.instant_ns(frame, soonest.mean_um[:2])
+        at_ns = horizon.instant_ns(frame, soonest.mean_um.tolist())
         prediction = soonest if at_ns == soonest.at_ns else target.predictor.predict(at_ns)
         return _unless_near(prediction.mean_um[:2], frame, self.deadband_um, prediction)
-
-
-def _centre(frame: Frame) -> NDArray[np.float64]:
-    return np.array((frame.pose.x_um, frame.pose.y_um))
 
 
 def _unless_near(
     wanted_um: NDArray, frame: Frame, deadband_um: float, prediction: Prediction | None
 ) -> Plan:
-    if np.hypot(*(wanted_um - _centre(frame))) < deadband_um:
+    x, y = wanted_um.tolist()
+    if math.hypot(x - frame.pose.x_um, y - frame.pose.y_um) < deadband_um:
         return Plan(prediction=prediction, reason="within the deadband")
     return Plan(wanted_um, prediction)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from ..drivers.clock import VirtualClock
+from ..drivers.loading import load_core
 from ..drivers.microscope import Microscope, MicroscopeError
-from ..drivers.mmcore import MMCoreMicroscope, load_core
+from ..drivers.mmcore import MMCoreMicroscope
 from ..drivers.settings import StandSettings
 from ..sim.lockstep import LockstepMicroscope
 from ..sim.movie import Movie, MovieError

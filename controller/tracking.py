@@ -23,7 +23,8 @@ LEAST_BODY_PX = 2.0
 """The same for point-like objects: a shaken image must not look like another object."""
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
-_UNMEASURED_UM2 = 1e9
+_UNMEASURED = np.diag([0.0, 0.0, 1e9])
+"""Covariance of a sighting but for x and y: a detector says nothing of z."""
 _NO_MATCH = 1e6
 
 
@@ -108,10 +109,9 @@ class Tracker:
         self._settings, self._view, self._new_predictor = settings, view, new_predictor
         self._tracks: list[Track] = []
         self._named = 0
-        variance = (settings.sigma_px * view.pixel_um) ** 2
+        self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
         self._least_body_um = LEAST_BODY_PX * view.pixel_um
         self._vague_um = VAGUE_PX * view.pixel_um
-        self._noise_um2 = np.diag([variance, variance, _UNMEASURED_UM2])
 
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
         """Take in the sightings of a frame and return the confirmed tracks."""
@@ -130,20 +130,31 @@ class Tracker:
         taken = np.zeros(len(sightings), bool)
         if not self._tracks or not len(sightings):
             return taken
-        noise = self._noise_um2[:2, :2] + np.eye(2) * frame.pose.sigma_um**2
-        means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
-        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks]) + noise
-        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
-        offsets_um = sightings.positions_um[None, :, :] - means[:, None, :]
-        distances, determinants = _mahalanobis(offsets_um, spreads)
-        near = (offsets_um**2).sum(axis=2) < bodies_um[:, None] ** 2
-        costs = np.minimum(distances + np.log(determinants)[:, None], _NO_MATCH / 2)
-        costs[(distances >= GATE) & ~near] = _NO_MATCH
+        costs = self._costs(sightings, self._noise_um2(frame))
         for t, s in zip(*linear_sum_assignment(costs), strict=True):
             if costs[t, s] < _NO_MATCH:
                 self._sight(self._tracks[t], sightings, int(s), frame)
                 taken[s] = True
         return taken
+
+    def _costs(self, sightings: Sightings, noise_um2: float) -> NDArray[np.float64]:
+        """Negative log likelihood, but for constants, of every track (T) in every sighting (S).
+
+        The inverse of the 2 x 2 covariances is written out: this is on the hot path.
+        """
+        means = np.array([track.prediction.mean_um for track in self._tracks])
+        spreads = np.array([track.prediction.cov_um2 for track in self._tracks])
+        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
+        xx, xy, yy = (spreads[:, i, j, None] for i, j in ((0, 0), (0, 1), (1, 1)))
+        xx, yy = xx + noise_um2, yy + noise_um2
+        right = sightings.positions_um[:, 0] - means[:, 0, None]
+        down = sightings.positions_um[:, 1] - means[:, 1, None]
+        determinants = xx * yy - xy * xy
+        squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
+        near = right**2 + down**2 < bodies_um[:, None] ** 2
+        costs = np.minimum(squares + np.log(determinants), _NO_MATCH / 2)
+        costs[(squares >= GATE) & ~near] = _NO_MATCH
+        return costs
 
     def _born(self, sightings: Sightings, row: int, frame: Frame) -> Track:
         """Begin a track with a sighting that no other took."""
@@ -160,10 +171,14 @@ class Tracker:
 
     def _measured(self, predictor: Predictor, position_um: NDArray, frame: Frame) -> Prediction:
         """Tell a predictor a position and return what it now believes."""
-        noise = self._noise_um2.copy()
-        noise[(0, 1), (0, 1)] += frame.pose.sigma_um**2
+        noise = _UNMEASURED.copy()
+        noise[0, 0] = noise[1, 1] = self._noise_um2(frame)
         predictor.update(frame.exposed_ns, (*position_um, frame.pose.z_um), noise)
         return predictor.predict(frame.exposed_ns)
+
+    def _noise_um2(self, frame: Frame) -> float:
+        """Variance of a sighting along one axis: the detector's and the stage's."""
+        return self._variance_um2 + frame.pose.sigma_um**2
 
     def _note(self, track: Track, sightings: Sightings, row: int) -> None:
         """Note a sighting on its track, which gets its name if there were enough."""
@@ -190,17 +205,3 @@ class Tracker:
         if not track.confirmed:
             return track.seen_um is not None
         return track.misses <= self._settings.coast_frames
-
-
-def _mahalanobis(
-    offsets: NDArray, spreads: NDArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Squared distances (T, S) and determinants (T,), of offsets (T, S, 2) and covariances.
-
-    The inverse of the covariances (T, 2, 2) is written out: it is on the hot path.
-    """
-    right, down = offsets[:, :, 0], offsets[:, :, 1]
-    xx, xy, yy = spreads[:, 0, 0, None], spreads[:, 0, 1, None], spreads[:, 1, 1, None]
-    determinants = xx * yy - xy * xy
-    squares = (yy * right * right - 2 * xy * right * down + xx * down * down) / determinants
-    return squares, determinants[:, 0]

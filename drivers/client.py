@@ -133,8 +133,10 @@ class RemoteMicroscope:
     def move(self, move: Move) -> None:
         """Send a move and return without waiting for the answer."""
         guard.refuse_non_finite(move)
-        remote_ns = move.expires_ns - self._offset_ns
-        self._send(self._moves, Go(msgspec.structs.replace(move, expires_ns=remote_ns)))
+        if self._offset_ns:
+            remote_ns = move.expires_ns - self._offset_ns
+            move = msgspec.structs.replace(move, expires_ns=remote_ns)
+        self._send(self._moves, Go(move))
         self._keep_lease()
 
     def stop(self) -> None:
@@ -228,13 +230,14 @@ class RemoteMicroscope:
         while True:
             found = ring.newest(self._seen)
             if found is not None:
+                arrived_ns = self._clock.now_ns()
                 slot, header = found
                 if self._past_end(header):
                     return None
                 self._seen = slot.sequence
-                frame = self._frame_in(ring, slot, unpack(FrameHeader, header))
+                frame = self._frame_in(ring, slot, unpack(FrameHeader, header), arrived_ns)
                 if frame is not None:
-                    self._pace.came(frame.index, self._clock.now_ns())
+                    self._pace.came(frame.index, arrived_ns)
                     return frame
             elif self._is_over():
                 return None
@@ -251,11 +254,13 @@ class RemoteMicroscope:
         self._check_answering()
         return self._end_ns is not None or not self._runs.alive()
 
-    def _frame_in(self, ring: RingReader, slot: Slot, header: FrameHeader) -> Frame | None:
+    def _frame_in(
+        self, ring: RingReader, slot: Slot, header: FrameHeader, arrived_ns: int
+    ) -> Frame | None:
         if header.stream < self._from:
             return None
         image = ring.read(slot, header.shape, header.dtype)
-        return None if image is None else header.frame(image, self._offset_ns)
+        return None if image is None else header.frame(image, self._offset_ns, arrived_ns)
 
     def _ends(self, message: list[bytes]) -> bool:
         """Whether this is the end of the stream that is read, not of one before it."""
@@ -275,13 +280,14 @@ class RemoteMicroscope:
 
     def _read(self, message: list[bytes]) -> Frame | None:
         """Return the frame of a message; None if its pixels or its stream are of the past."""
+        arrived_ns = self._clock.now_ns()
         header = unpack(FrameHeader, message[1])
         if header.slot is not None and self._ring is not None:
-            return self._frame_in(self._ring, header.slot, header)
+            return self._frame_in(self._ring, header.slot, header, arrived_ns)
         if header.stream < self._from:
             return None
         image = np.frombuffer(message[2], header.dtype).reshape(header.shape)
-        return header.frame(image, self._offset_ns)
+        return header.frame(image, self._offset_ns, arrived_ns)
 
     def _localised(self, report: Report) -> Report:
         """Move the times of a report to the local clock."""
@@ -386,9 +392,8 @@ class RemoteMicroscope:
 
 def _waiting(socket: Any) -> Iterator[bytes]:
     """Yield what has arrived at a socket already."""
-    with suppress(zmq.Again):
-        while True:
-            yield socket.recv(zmq.NOBLOCK)
+    while socket.get(zmq.EVENTS) & zmq.POLLIN:
+        yield socket.recv()
 
 
 def _attach(name: str) -> RingReader | None:

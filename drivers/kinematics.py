@@ -144,8 +144,16 @@ class Axis:
 
 def travel_ms(distance_um: float, dynamics: Dynamics) -> float:
     """Time from a command's arrival until a stage at rest has moved by a distance, in ms."""
-    profile = Trapezoid.plan(0, 0.0, 0.0, abs(distance_um), dynamics)
-    return dynamics.delay_ms + profile.duration_s * 1e3
+    distance_um, speed, acceleration = (
+        abs(distance_um),
+        dynamics.speed_um_s,
+        dynamics.acceleration_um_s2,
+    )
+    if distance_um * acceleration < speed * speed:
+        travel_s = 2 * math.sqrt(distance_um / acceleration)
+    else:
+        travel_s = distance_um / speed + speed / acceleration
+    return dynamics.delay_ms + travel_s * 1e3
 
 
 def _rest(at_ns: int, position_um: float) -> Trapezoid:

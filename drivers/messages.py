@@ -59,6 +59,8 @@ class Frame(msgspec.Struct, frozen=True):
         Stage pose at the middle of the exposure.
     channel : str
         Name of the channel, empty if there is only one.
+    arrived_ns : int
+        When this process learned of it; 0 if the microscope runs in this process.
     truth_um : (x, y, z) or None
         How far from the middle of the field and from the focal plane the target truly was,
         in stage directions. Only a simulated camera knows.
@@ -72,6 +74,7 @@ class Frame(msgspec.Struct, frozen=True):
     pose: StagePose
     channel: str = ""
     truth_um: tuple[float, float, float] | None = None
+    arrived_ns: int = 0
 
     def __post_init__(self) -> None:
         if self.image.ndim != 2 or self.image.dtype not in (np.uint8, np.uint16):

@@ -168,7 +168,7 @@ class FrameHeader(Message, frozen=True):
             slot,
         )
 
-    def frame(self, image: np.ndarray, offset_ns: int) -> Frame:
+    def frame(self, image: np.ndarray, offset_ns: int, arrived_ns: int) -> Frame:
         """Return the frame, its times moved to the local clock by ``offset_ns``."""
         pose = self.pose
         if offset_ns:
@@ -182,6 +182,7 @@ class FrameHeader(Message, frozen=True):
             pose,
             self.channel,
             self.truth_um,
+            arrived_ns,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import msgspec
@@ -19,6 +20,17 @@ NEGLIGIBLE_UM2 = 1e-9
 """The least variance that is believed: a standard deviation of 0.03 nm."""
 
 _LONGEST_S = 3600.0
+
+
+_STAYS = np.eye(6)
+_MOVES = np.eye(6, k=3)
+_SPREADS = np.stack(
+    [
+        np.kron(np.array(block), np.eye(3)).ravel()
+        for block in ([[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]])
+    ]
+)
+"""Where the position's, the mixed and the velocity's part of Q stand, (3, 36)."""
 
 
 class KalmanOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +74,7 @@ class Kalman:
         self._filter.x = np.zeros(6)
         self._filter.H = np.eye(3, 6)
         self._at_ns: int | None = None
+        self._known_step = 0, _STAYS, np.zeros((6, 6))
 
     @property
     def velocity_um_s(self) -> NDArray[np.float64]:
@@ -90,7 +103,6 @@ class Kalman:
                 transition, diffusion = self._step(at_ns)
                 self._filter.predict(F=transition, Q=diffusion)
             self._filter.update(position, R=noise)
-            self._filter.P = (self._filter.P + self._filter.P.T) / 2
         self._at_ns = at_ns
 
     def predict(self, at_ns: int) -> Prediction:
@@ -103,10 +115,13 @@ class Kalman:
         """
         if self._at_ns is None:
             raise ValueError("a predictor needs a measurement before it can predict")
+        x, spread = self._filter.x, self._filter.P
+        if at_ns <= self._at_ns:
+            return Prediction(at_ns, x[:3].copy(), spread[:3, :3].copy(), self.name)
         transition, diffusion = self._step(at_ns)
-        mean = transition[:3] @ self._filter.x
-        covariance = transition[:3] @ self._filter.P @ transition[:3].T + diffusion[:3, :3]
-        return Prediction(at_ns, mean, covariance, self.name)
+        moved = transition[:3]
+        covariance = moved @ spread @ moved.T + diffusion[:3, :3]
+        return Prediction(at_ns, moved @ x, covariance, self.name)
 
     def _begin(self, position: NDArray, noise: NDArray) -> None:
         self._filter.x = np.concatenate([position, np.zeros(3)])
@@ -116,39 +131,39 @@ class Kalman:
     def _step(self, at_ns: int) -> tuple[NDArray, NDArray]:
         """Transition F and diffusion Q, (6, 6), from the last measurement to ``at_ns``."""
         assert self._at_ns is not None
-        step_s = min(max((at_ns - self._at_ns) / 1e9, 0.0), _LONGEST_S)
-        q = self._density
-        powers = np.array([q * step_s**3 / 3, q * step_s**2 / 2, q * step_s])
-        return _STAYS + step_s * _MOVES, (powers @ _SPREADS).reshape(6, 6)
-
-
-_STAYS = np.eye(6)
-_MOVES = np.eye(6, k=3)
-_SPREADS = np.stack(
-    [
-        np.kron(np.array(block), np.eye(3)).ravel()
-        for block in ([[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]])
-    ]
-)
-"""Where the position's, the mixed and the velocity's part of Q stand, (3, 36)."""
+        step_ns = at_ns - self._at_ns
+        if step_ns != self._known_step[0]:
+            step_s, q = min(step_ns / 1e9, _LONGEST_S), self._density
+            powers = np.array([q * step_s**3 / 3, q * step_s**2 / 2, q * step_s])
+            self._known_step = step_ns, _STAYS + step_s * _MOVES, (powers @ _SPREADS).reshape(6, 6)
+        return self._known_step[1:]
 
 
 def _believable(position: NDArray, covariance: NDArray) -> NDArray[np.float64]:
     """Return the covariance with its variances limited and its correlations kept."""
-    if position.shape != (3,) or not np.isfinite(position).all():
+    if position.shape != (3,) or not math.isfinite(position.sum()):
         raise ValueError(f"a position must be three finite numbers in µm, not {position}")
     variance = covariance.diagonal()
+    if variance.size == 3 and _is_ordinary(covariance, variance):
+        return covariance
     crossed = covariance[_CROSSED] if covariance.shape == (3, 3) else np.array(np.nan)
     if not (np.isfinite(crossed).all() and (variance > 0).all()):
         raise ValueError("a position needs a (3, 3) covariance in µm² with positive variances")
     limited = np.minimum(np.maximum(variance, NEGLIGIBLE_UM2), VAST_UM2)
-    if (limited == variance).all():
-        return covariance
     shrink = np.sqrt(limited / np.maximum(variance, limited))
     believed = np.zeros((3, 3))
     believed[_CROSSED] = crossed * (shrink[:, None] * shrink)[_CROSSED]
     believed[_AXES, _AXES] = limited
     return believed
+
+
+def _is_ordinary(covariance: NDArray, variance: NDArray) -> bool:
+    """Whether nothing needs to be limited, as with almost every measurement."""
+    return (
+        variance.min() >= NEGLIGIBLE_UM2
+        and variance.max() <= VAST_UM2
+        and math.isfinite(covariance.sum())
+    )
 
 
 _AXES = np.arange(3)

@@ -12,9 +12,10 @@ import pytest
 from pursuit.controller.processes import Child
 from pursuit.drivers.client import RemoteMicroscope
 from pursuit.drivers.clock import VirtualClock
+from pursuit.drivers.loading import load_core
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.microscope import Microscope
-from pursuit.drivers.mmcore import MMCoreMicroscope, load_core
+from pursuit.drivers.mmcore import MMCoreMicroscope
 from pursuit.drivers.settings import CameraSettings, StageSettings, StandSettings
 from pursuit.sim.devices import load_simulator
 from pursuit.sim.lockstep import LockstepMicroscope

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import pytest
 import useq
 from pursuit.drivers.clock import NS_PER_MS, Clock, SystemClock, VirtualClock
+from pursuit.drivers.loading import load_core
 from pursuit.drivers.messages import Fault, Issued, Move, Report
 from pursuit.drivers.microscope import MicroscopeError
-from pursuit.drivers.mmcore import MMCoreMicroscope, load_core
+from pursuit.drivers.mmcore import MMCoreMicroscope
 from pursuit.drivers.settings import CameraSettings, StageSettings, StandSettings
 
 adapters = pytest.importorskip("mm_test_adapters", reason="mm-test-adapters is not installed")
