@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -209,9 +210,10 @@ def _announce(console: Any, config: Config, simulated: Simulation | None, realti
 
 
 def _wait(ended: threading.Event) -> None:
-    """Wait in slices, so that Ctrl-C is heard on every system."""
-    while not ended.wait(0.2):
-        pass
+    """Wait in slices, so that Ctrl-C, which ends it too, is heard on every system."""
+    with suppress(KeyboardInterrupt):
+        while not ended.wait(0.2):
+            pass
 
 
 def _warn(text: str) -> None:

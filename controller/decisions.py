@@ -5,8 +5,9 @@ from __future__ import annotations
 import zmq
 
 from ..drivers.messages import pack
+from ..drivers.sockets import bind, connect
 from ..drivers.topics import DECISIONS
-from ..drivers.wire import bind, connect, unpack
+from ..drivers.wire import unpack
 from .decision import Decision
 
 

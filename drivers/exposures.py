@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 import pymmcore_plus
@@ -15,6 +16,9 @@ from .microscope import MicroscopeError
 TRUTH_TAG = "Truth_um"
 """Camera tag in which a simulated camera tells where the target truly was: ``x y z``."""
 
+_ELAPSED_TAG = "ElapsedTime-ms"
+_REMEMBERED = 200
+_MOST_LATE_NS = 250 * NS_PER_MS
 _POLL_NS = NS_PER_MS // 5
 _SLICE_NS = 20 * NS_PER_MS
 _SILENCE_NS = 5_000 * NS_PER_MS
@@ -32,6 +36,30 @@ class Exposure:
     truth_um: tuple[float, float, float] | None
 
 
+class Arrivals:
+    """When images arrived, however late they were looked for.
+
+    Micro-Manager notes the time of arrival in a tag, on a clock that began with the sequence.
+    Between that clock and ours lies the smallest difference seen lately: that of an image which
+    was found at once. A camera whose tag does not keep time with us is not believed.
+    """
+
+    def __init__(self) -> None:
+        self._offsets_ns: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def time_ns(self, tags: pymmcore_plus.Metadata | Mapping[str, str], now_ns: int) -> int:
+        """Time of arrival on our clock of the image with these tags, found now."""
+        try:
+            elapsed_ns = round(float(tags[_ELAPSED_TAG]) * NS_PER_MS)
+        except (KeyError, ValueError):
+            return now_ns
+        self._offsets_ns.append(now_ns - elapsed_ns)
+        least_ns = min(self._offsets_ns)
+        if max(self._offsets_ns) - least_ns > _MOST_LATE_NS:
+            return now_ns
+        return elapsed_ns + least_ns
+
+
 Alive = Callable[[], bool]
 
 
@@ -43,6 +71,7 @@ def sequence(
     late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
     silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
     index = 0
+    arrivals = Arrivals()
     core.startContinuousSequenceAcquisition(0)
     try:
         heard_ns = clock.now_ns()
@@ -63,7 +92,10 @@ def sequence(
             index += skip
             image, tags = core.popNextImageAndMD()
             heard_ns = now_ns
-            yield Exposure(image, index, now_ns - late_ns, now_ns, exposure_ms, _truth(tags))
+            arrived_ns = arrivals.time_ns(tags, now_ns)
+            yield Exposure(
+                image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, _truth(tags)
+            )
             index += 1
     finally:
         core.stopSequenceAcquisition()

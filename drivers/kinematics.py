@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .clock import NS_PER_MS, NS_PER_S
 from .messages import Dynamics
 
+REST_UM = 0.25
+"""What may be left of a long move for it to count as made."""
 _HISTORY = 64
 _NEVER_NS = 2**63 - 1
 
@@ -143,17 +145,19 @@ class Axis:
 
 
 def travel_ms(distance_um: float, dynamics: Dynamics) -> float:
-    """Time from a command's arrival until a stage at rest has moved by a distance, in ms."""
-    distance_um, speed, acceleration = (
-        abs(distance_um),
-        dynamics.speed_um_s,
-        dynamics.acceleration_um_s2,
-    )
+    """Time from a command's arrival until a stage at rest has all but made a move, in ms.
+
+    The last tenth of the way, or `REST_UM` if that is less, is left out: braking takes long
+    over it and moves little.
+    """
+    distance_um = abs(distance_um)
+    speed, acceleration = dynamics.speed_um_s, dynamics.acceleration_um_s2
     if distance_um * acceleration < speed * speed:
         travel_s = 2 * math.sqrt(distance_um / acceleration)
     else:
         travel_s = distance_um / speed + speed / acceleration
-    return dynamics.delay_ms + travel_s * 1e3
+    braking_s = math.sqrt(2 * min(distance_um / 10, REST_UM) / acceleration)
+    return dynamics.delay_ms + (travel_s - braking_s) * 1e3
 
 
 def _rest(at_ns: int, position_um: float) -> Trapezoid:

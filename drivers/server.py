@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
 
 import useq
 import zmq
 
 from .clock import Clock, SystemClock
-from .messages import SCHEMA, Fault, Frame, pack
-from .microscope import Frames, Microscope, MicroscopeError, one_line
-from .ring import RingWriter
+from .messages import SCHEMA, Fault, pack
+from .microscope import Microscope, MicroscopeError, one_line
+from .publisher import Publisher
+from .sockets import bind
 from .topics import COMMANDS, FRAMES, LEASE_NS, TELEMETRY
 from .wire import (
-    BEACON,
-    END,
-    PIXELS,
-    RING,
     About,
     Acquire,
     Describe,
-    End,
-    FrameHeader,
     Go,
     Now,
     Release,
@@ -33,23 +25,11 @@ from .wire import (
     Request,
     Stop,
     Stream,
-    bind,
     unpack,
 )
 
-_RING_BYTES = 128 * 1024 * 1024
-_FEWEST_SLOTS, _MOST_SLOTS = 8, 256
-_BEACON_S = 0.05
 _POLL_MS = 10
 _LAST_WORDS_MS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A stream that was asked for, or an acquisition if there is a sequence."""
-
-    number: int
-    sequence: useq.MDASequence | None
 
 
 class MicroscopeServer:
@@ -81,11 +61,6 @@ class MicroscopeServer:
         self._description = microscope.describe()
         self._context = zmq.Context()
         self._holder, self._lease_until_ns = "", 0
-        self._job: _Job | None = None
-        self._newest = 0
-        self._job_lock = threading.Lock()
-        self._called = threading.Event()
-        self._pixel_subscribers = 0
         self._closing = threading.Event()
         self._faults: deque[Fault] = deque()
         sockets = []
@@ -99,25 +74,21 @@ class MicroscopeServer:
                 socket.close()
             self._context.term()
             raise
-        (self._commands, self.port), (self._frames, frames_port), (self._telemetry, tport) = sockets
-        self._ring = self._make_ring()
+        (self._commands, self.port), (frames, frames_port), (self._telemetry, tport) = sockets
         self._ports = (frames_port, tport)
-        self._threads = [
-            threading.Thread(target=self._publish_frames, name="frames", daemon=True),
-            threading.Thread(target=self._answer_commands, name="wire", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._publisher = Publisher(microscope, frames, lambda why: self._fault(why, fatal=True))
+        self._thread = threading.Thread(target=self._answer_commands, name="wire", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Stop the stage, end both threads, free sockets, memory and devices."""
         if self._closing.is_set():
             return
         self._closing.set()
+        self._publisher.leave()
         self._microscope.close()
-        for thread in self._threads:
-            thread.join(timeout=10)
-        self._ring.close()
+        self._publisher.close()
+        self._thread.join(timeout=10)
         self._context.destroy(linger=_LAST_WORDS_MS)
 
     def __enter__(self) -> MicroscopeServer:
@@ -125,54 +96,6 @@ class MicroscopeServer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _make_ring(self) -> RingWriter:
-        about = self._description
-        slot_bytes = about.width_px * about.height_px * (1 if about.dtype == "uint8" else 2)
-        slots = min(max(_RING_BYTES // slot_bytes, _FEWEST_SLOTS), _MOST_SLOTS)
-        return RingWriter(slot_bytes, slots)
-
-    def _publish_frames(self) -> None:
-        while not self._closing.is_set():
-            self._called.wait(_BEACON_S)
-            self._called.clear()
-            job = self._job
-            if job is None:
-                self._frames.send(BEACON)
-                continue
-            error = self._publish_job(job)
-            with self._job_lock:
-                if self._job is job:
-                    self._job = None
-            self._frames.send_multipart((END, pack(End(SCHEMA, job.number, error))))
-
-    def _publish_job(self, job: _Job) -> str:
-        """Publish all of its frames; return what went wrong."""
-        try:
-            with closing(self._source(job)) as frames:
-                for frame in frames:
-                    self._publish(frame, job.number)
-                    if self._closing.is_set() or self._job is not job:
-                        break
-        except Exception as problem:
-            known = isinstance(problem, MicroscopeError)
-            error = str(problem) if known else f"The camera stopped: {one_line(problem)}"
-            self._fault(error, fatal=True)
-            return error
-        return ""
-
-    def _source(self, job: _Job) -> Frames:
-        if job.sequence is not None:
-            return self._microscope.acquire(job.sequence)
-        return self._microscope.frames(every=True)
-
-    def _publish(self, frame: Frame, stream: int) -> None:
-        self._pixel_subscribers += _newcomers(self._frames)
-        header = pack(FrameHeader.of(frame, None, stream))
-        slot = self._ring.write(frame.image, header)
-        self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot, stream))))
-        if self._pixel_subscribers:
-            self._frames.send_multipart((PIXELS, header, frame.image))
 
     def _answer_commands(self) -> None:
         poller = zmq.Poller()
@@ -195,7 +118,7 @@ class MicroscopeServer:
         if self._holder and self._clock.now_ns() > self._lease_until_ns:
             self._holder = ""
             self._microscope.stop()
-            self._begin(None)
+            self._publisher.end()
             self._fault("The controller fell silent: the stage was stopped.")
 
     def _reply(self, data: bytes) -> Reply:
@@ -213,13 +136,13 @@ class MicroscopeServer:
             return Reply(SCHEMA, request_id, str(error))
         except Exception as error:
             return Reply(SCHEMA, request_id, f"The microscope failed: {one_line(error)}")
-        return Reply(SCHEMA, request_id, "", about, self._clock.now_ns(), self._newest)
+        return Reply(SCHEMA, request_id, "", about, self._clock.now_ns(), self._publisher.newest)
 
     def _obey(self, request: Request) -> About | None:
         match request.command:
             case Describe():
                 return About(
-                    self._description, *self._ports, self._ring.name, self._job is not None
+                    self._description, *self._ports, self._publisher.ring, self._publisher.busy
                 )
             case Now():
                 return None
@@ -230,15 +153,15 @@ class MicroscopeServer:
         match request.command:
             case Release():
                 self._holder = ""
-                self._begin(None)
+                self._publisher.end()
             case Go(move):
                 self._microscope.move(move)
             case Stream(True):
-                self._begin(_Job(self._newest + 1, None))
+                self._publisher.begin()
             case Stream(False):
-                self._begin(None)
+                self._publisher.end()
             case Acquire(text):
-                self._begin(_Job(self._newest + 1, _sequence(text)))
+                self._publisher.begin(_sequence(text))
         return None
 
     def _check_lease(self, lease: str) -> None:
@@ -252,18 +175,6 @@ class MicroscopeServer:
             )
         self._holder, self._lease_until_ns = lease, self._clock.now_ns() + LEASE_NS
 
-    def _begin(self, job: _Job | None) -> None:
-        """Hand a job to the thread that publishes frames; None ends the one that runs."""
-        with self._job_lock:
-            if job is not None:
-                if self._job is not None:
-                    raise MicroscopeError(
-                        "The camera is busy: end the stream or acquisition first."
-                    )
-                self._newest = job.number
-            self._job = job
-        self._called.set()
-
     def _fault(self, text: str, *, fatal: bool = False) -> None:
         self._faults.append(Fault(self._clock.now_ns(), text, fatal))
 
@@ -273,13 +184,3 @@ def _sequence(text: str) -> useq.MDASequence:
         return useq.MDASequence.model_validate_json(text)
     except ValueError as error:
         raise MicroscopeError(f"The acquisition cannot be read: {one_line(error)}") from error
-
-
-def _newcomers(publisher: Any) -> int:
-    """Change in the number of subscribers that want pixels, since the last call."""
-    change = 0
-    while publisher.poll(0):
-        message = publisher.recv()
-        if message[1:] == PIXELS:
-            change += 1 if message[0] else -1
-    return change

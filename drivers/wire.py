@@ -6,12 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-import zmq
 
 from .messages import SCHEMA, Description, Frame, Message, Move, Report, StagePose
 from .microscope import MicroscopeError, one_line
 from .ring import Slot
-from .topics import Topic
 
 RING, PIXELS, BEACON, END = b"R", b"P", b"B", b"E"
 """First part of a message on `frames`: a header whose pixels are in the ring, a header and its
@@ -219,35 +217,3 @@ def unpack_report(data: bytes) -> Report:
 
 _report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
-
-
-def bind(context: zmq.Context[Any], kind: int, topic: Topic, host: str, port: int) -> Any:
-    """Bind a socket for a topic; port 0 takes any free one.
-
-    Returns
-    -------
-    socket, port
-    """
-    socket = context.socket(kind)
-    socket.set_hwm(topic.queue)
-    socket.linger = 0
-    try:
-        if port == 0:
-            return socket, socket.bind_to_random_port(f"tcp://{host}")
-        socket.bind(f"tcp://{host}:{port}")
-    except zmq.ZMQError as error:
-        socket.close()
-        raise MicroscopeError(
-            f"Port {port} of {host} cannot be used for {topic.name} ({error}): is another "
-            "microscope running? Choose another with --port."
-        ) from error
-    return socket, port
-
-
-def connect(context: zmq.Context[Any], kind: int, topic: Topic, host: str, port: int) -> Any:
-    """Connect a socket to a topic."""
-    socket = context.socket(kind)
-    socket.set_hwm(topic.queue)
-    socket.linger = 0
-    socket.connect(f"tcp://{host}:{port}")
-    return socket

@@ -105,9 +105,7 @@ def test_latency_runs_from_the_exposure_to_the_stage() -> None:
 def test_nothing_at_all_is_null_not_nan() -> None:
     summary = summarise(Rows(), description(), 0, 0)
     unknown = {key for key, value in summary.items() if value is None}
-    assert unknown == {
-        *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms")
-    }
+    assert unknown == {*("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms")}
 
 
 _number = st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6))

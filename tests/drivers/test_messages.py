@@ -133,9 +133,10 @@ def test_a_header_and_its_pixels_make_the_frame_again() -> None:
         (3, 4),
         "uint16",
     )
-    again = header.frame(image, offset_ns=1_000)
+    again = header.frame(image, offset_ns=1_000, arrived_ns=7)
     assert (again.exposed_ns, again.readable_ns, again.pose.at_ns) == (1_100, 1_200, 1_004)
     assert (again.index, again.channel, again.truth_um) == (5, "DAPI", (1.0, 2.0, 3.0))
+    assert again.arrived_ns == 7
 
 
 @pytest.mark.parametrize(
