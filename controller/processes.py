@@ -126,11 +126,11 @@ class Child:
             self._last_words = [*self._last_words[-20:], line.strip()]
 
     def _obituary(self) -> str:
-        words = [word for word in self._last_words if word]
-        if self._process.returncode == 1 and words:
+        code, words = self._process.returncode, [word for word in self._last_words if word]
+        if code == 1 and words:
             return words[-1].removeprefix("Error: ")
-        last = f": {words[-1]}" if words else "."
-        return f"The {self.name} process ended unexpectedly (code {self._process.returncode}){last}"
+        last = f": {words[-1]}" if words and code > 0 else "."
+        return f"The {self.name} process ended unexpectedly (code {code}){last}"
 
 
 def _own_group() -> dict[str, Any]:
