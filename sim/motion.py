@@ -9,6 +9,16 @@ import numpy as np
 from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
 from .motion_model import Floats, MotionModel, NotNegative, Positive
 
+__all__ = [
+    "Brownian",
+    "Directed",
+    "Motion",
+    "Oscillating",
+    "Persistent",
+    "RunAndTumble",
+    "Worm",
+]
+
 
 class Brownian(MotionModel, frozen=True):
     """Free diffusion in the plane: variance ``2 D t`` on each axis."""

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,8 +39,8 @@ def ome_tiff(folder):
 
 
 def ome_zarr(folder):
-    space = {"type": "space", "unit": "micrometer", "scale": 0.5}
-    dimensions = [
+    space: Any = {"type": "space", "unit": "micrometer", "scale": 0.5}
+    dimensions: Any = [
         Dimension(name="t", count=None, type="time", unit="second", scale=0.5),
         Dimension(name="y", count=40, **space),
         Dimension(name="x", count=51, **space),

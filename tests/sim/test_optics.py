@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ STILL = Brownian(diffusion_um2_s=0.0)
 SIZE = 257
 
 
-def specimen(shape="cell", **more):
+def specimen(shape: Any = "cell", **more: Any) -> Specimen:
     if shape == "worm":
         more = {"motion": Worm(speed_um_s=200.0, sway_um=4.0), "radius_um": 1.5} | more
     fields = {"motion": STILL, "background": 0.0, "brightness": 1000.0} | more

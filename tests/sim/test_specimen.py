@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ MS = 1_000_000
 WALK = Persistent(speed_um_s=100.0, persistence_s=0.5)
 
 
-def specimen(seed=1, **fields):
+def specimen(seed: int = 1, **fields: Any) -> Specimen:
     settings = SpecimenSettings(**({"motion": WALK} | fields))
     return Specimen(settings, np.random.default_rng(seed))
 
