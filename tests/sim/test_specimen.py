@@ -11,7 +11,8 @@ WALK = Persistent(speed_um_s=100.0, persistence_s=0.5)
 
 
 def specimen(seed: int = 1, **fields: Any) -> Specimen:
-    settings = SpecimenSettings(**({"motion": WALK} | fields))
+    chosen: dict[str, Any] = {"motion": WALK, **fields}
+    settings = SpecimenSettings(**chosen)
     return Specimen(settings, np.random.default_rng(seed))
 
 
