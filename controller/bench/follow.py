@@ -24,7 +24,7 @@ from .bound import best_error_um, delay_frames
 from .report import Row
 
 POLICIES = ("reactive", "predictive")
-_FRAMES = {"swimmer": 200, "tumbler": 200, "nucleus": 40, "crowd": 40}
+_FRAMES = {"swimmer": 200, "tumbler": 200, "nucleus": 40, "crowd": 30}
 _FRAMES_ELSE = 200
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 Row = dict[str, Any]
+_WIDTH = 160
+"""The widest table, in a file or a narrow terminal too: a wrapped line can still be read."""
 
 
 def machine() -> dict[str, Any]:
@@ -35,10 +37,12 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         numeric = isinstance(rows[0].get(column), int | float)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_text(row.get(column)) for column in columns))
-    Console(width=max(100, Console().width)).print(table)
+    console = Console()
+    console.width = max(console.width, _WIDTH)
+    console.print(table)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         content = {"machine": machine(), "rows": list(rows)}
