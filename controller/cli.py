@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from .bench.cli import app as bench_app
 from .options import (
@@ -31,7 +32,29 @@ if TYPE_CHECKING:
     from .config import Config
     from .stand import Simulation
 
+
+class _Commands(TyperGroup):
+    """Commands whose errors are one sentence if a user can cause them, instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            from ..drivers.microscope import MicroscopeError
+            from .config import ConfigError
+            from .processes import ProcessError
+
+            expected = (ConfigError, MicroscopeError, ProcessError, FileExistsError)
+            try:
+                return super().invoke(ctx)
+            except expected as error:
+                _fail(str(error))
+            except PermissionError as error:
+                _fail(f"{error.filename} may not be written: choose another folder with --out.")
+        except KeyboardInterrupt:
+            _fail("Stopped by the user.")
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -125,8 +148,10 @@ def microscope(
     Example: `pursuit microscope --mm-config MMConfig_demo.cfg`
     """
     from ..drivers.server import MicroscopeServer
-    from .processes import say, when_parent_ends
+    from .processes import say, share_quickly, when_parent_ends
     from .stand import open_microscope
+
+    share_quickly()
 
     config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
     ended = threading.Event()
@@ -230,20 +255,9 @@ def _end_like_ctrl_c(signum: int, frame: object) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command; what a user can cause ends in one sentence, not in a traceback."""
-    from ..drivers.microscope import MicroscopeError
-    from .config import ConfigError
-    from .processes import ProcessError
-
+    """Run the command."""
     signal.signal(signal.SIGTERM, _end_like_ctrl_c)
-    try:
-        app()
-    except (ConfigError, MicroscopeError, ProcessError, FileExistsError) as error:
-        _fail(str(error))
-    except PermissionError as error:
-        _fail(f"{error.filename} may not be written: choose another folder with --out.")
-    except KeyboardInterrupt:
-        _fail("Stopped by the user.")
+    app()
 
 
 if __name__ == "__main__":

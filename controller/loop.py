@@ -8,6 +8,9 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..drivers.clock import NS_PER_MS
 from ..drivers.messages import Frame, Move, Report
 from ..drivers.microscope import Microscope
@@ -141,7 +144,7 @@ class Loop:
         timings_us: dict[str, float],
     ) -> Decision:
         pose, prediction = frame.pose, plan.prediction
-        seen = target is not None and target.seen_um is not None
+        seen = target if target and target.seen_um is not None else None
         return Decision(
             frame=frame.index,
             exposed_ns=frame.exposed_ns,
@@ -150,8 +153,8 @@ class Loop:
             lock=self._target.lock,
             reason=self._target.reason or plan.reason,
             target=target.id if target else None,
-            seen_um=_pair(target.seen_um) if target and seen else None,
-            seen_score=target.score if target and seen else 0.0,
+            seen_um=_pair(seen.seen_um) if seen and seen.seen_um is not None else None,
+            seen_score=seen.score if seen else 0.0,
             predicted_um=_pair(prediction.mean_um) if prediction else None,
             predicted_sigma_um=_sigma_um(prediction.cov_um2) if prediction else 0.0,
             horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
@@ -161,13 +164,12 @@ class Loop:
         )
 
 
-def _pair(position_um: object) -> tuple[float, float]:
-    x, y, *_ = (float(v) for v in position_um)  # type: ignore[attr-defined]
-    return x, y
+def _pair(position_um: NDArray[np.float64]) -> tuple[float, float]:
+    return float(position_um[0]), float(position_um[1])
 
 
-def _sigma_um(cov_um2: object) -> float:
-    return float((cov_um2[0, 0] + cov_um2[1, 1]) / 2) ** 0.5  # type: ignore[index]
+def _sigma_um(cov_um2: NDArray[np.float64]) -> float:
+    return float((cov_um2[0, 0] + cov_um2[1, 1]) / 2) ** 0.5
 
 
 def _point(track: Track) -> TrackPoint:

@@ -50,13 +50,8 @@ class Policy(Protocol):
         ...
 
 
-class Reactive(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="reactive"
-):
-    """Move by the offset that was seen, P = 1, with a deadband.
-
-    The law of GlowTracker and Squid; here the offset is added to the pose at the exposure,
-    so that moves still under way are not made twice.
+class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name"):
+    """Base of the policies that come with the package.
 
     Attributes
     ----------
@@ -69,7 +64,15 @@ class Reactive(
     @property
     def name(self) -> str:
         """Name in configuration files and tables."""
-        return "reactive"
+        return str(self.__struct_config__.tag)
+
+
+class Reactive(Law, frozen=True, tag="reactive"):
+    """Move by the offset that was seen, P = 1, with a deadband.
+
+    The law of GlowTracker and Squid; here the offset is added to the pose at the exposure,
+    so that moves still under way are not made twice.
+    """
 
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it was seen; stay if it was not."""
@@ -78,23 +81,8 @@ class Reactive(
         return _unless_near(target.seen_um, frame, self.deadband_um, None)
 
 
-class Predictive(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name", tag="predictive"
-):
-    """Move to where the target will be at the first exposure that the move can affect.
-
-    Attributes
-    ----------
-    deadband_um : float
-        Offsets below this do not move the stage.
-    """
-
-    deadband_um: NotNegative = 0.0
-
-    @property
-    def name(self) -> str:
-        """Name in configuration files and tables."""
-        return "predictive"
+class Predictive(Law, frozen=True, tag="predictive"):
+    """Move to where the target will be at the first exposure that the move can affect."""
 
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it will be, seen or not."""

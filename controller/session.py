@@ -18,7 +18,7 @@ from .assemble import make_loop
 from .config import Config
 from .decisions import DecisionPublisher
 from .loop import Loop, Turn
-from .processes import Child, ProcessError
+from .processes import Child, ProcessError, share_quickly
 from .recorder import Recorder
 from .stand import Simulation, open_lockstep
 
@@ -100,6 +100,7 @@ def run_live(
     microscope : (host, port), optional
         A microscope that runs already; otherwise one is started, and ended again.
     """
+    share_quickly()
     with tempfile.TemporaryDirectory(prefix="pursuit-") as temporary:
         path = Path(temporary) / "config.toml"
         path.write_text(config.toml(), encoding="utf-8")
