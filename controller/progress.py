@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from statistics import median
 from types import TracebackType
 from typing import Any
 
@@ -95,17 +96,18 @@ class Progress:
         rate = (self._frames - 1) / elapsed_s if elapsed_s > 0 else 0.0
         dropped = turn.frame.index - first.frame.index + 1 - self._frames
         lock = turn.decision.lock
-        of = f" of {self._seconds:g}" if self._seconds else ""
+        of = f"/{self._seconds:g}" if self._seconds else ""
         line = Text.assemble(
-            f"{elapsed_s:6.1f}{of} s  ",
+            f"{elapsed_s:.1f}{of} s  ",
             (f"{lock:<9}", _COLOURS[lock]),
-            f"  {self._frames} frames  {rate:.1f}/s  {dropped} dropped",
+            f"  {self._frames} frames  {rate:.0f}/s  {dropped} dropped",
+            no_wrap=True,
+            overflow="ellipsis",
         )
         if self._errors_um:
             line.append(f"  error {_rms(self._errors_um):.2f} µm")
         if self._latencies_ms:
-            latencies = sorted(self._latencies_ms)
-            line.append(f"  latency {latencies[len(latencies) // 2]:.1f} ms")
+            line.append(f"  latency {median(list(self._latencies_ms)):.1f} ms")
         return line
 
 
