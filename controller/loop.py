@@ -110,18 +110,18 @@ class Loop:
         watch.lap("plan")
         self._carry_out(plan, frame)
         watch.lap("move")
-        reports = self._learn()
+        reports = self._learn(frame)
         watch.lap("learn")
         decision = self._decision(frame, len(detections), tracks, target, plan, watch.laps_us)
         return Turn(frame, decision, reports)
 
     def _plan(self, target: Track | None, frame: Frame) -> Plan:
-        self._horizon.see(frame)
         if target is None:
             return Plan(reason="no target")
         return self._policy.plan(target, frame, self._horizon)
 
-    def _learn(self) -> list[Report]:
+    def _learn(self, frame: Frame) -> list[Report]:
+        self._horizon.see(frame)
         reports = self._microscope.reports()
         for report in reports:
             self._horizon.learn(report)

@@ -29,8 +29,8 @@ class Sightings:
 
     positions_um: Floats
     sizes_um: Floats
-    scores: Floats
-    brightness: Floats
+    scores: NDArray[np.float32]
+    brightness: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.positions_um)
@@ -48,13 +48,12 @@ class View:
 
     def sightings(self, detections: Detections, frame: Frame) -> Sightings:
         """Place detections in stage coordinates by the pose at the middle of the exposure."""
-        offsets_px = detections.centres_px.astype(np.float64) - self._middle_px
-        sizes = detections.sizes_px.astype(np.float64)
+        offsets_px = detections.centres_px - self._middle_px
         return Sightings(
             offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
-            np.sqrt(sizes[:, 0] * sizes[:, 1]) * self.pixel_um,
-            detections.scores.astype(np.float64),
-            detections.brightness.astype(np.float64),
+            np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um,
+            detections.scores,
+            detections.brightness,
         )
 
     def shows(self, positions_um: Floats, frame: Frame) -> NDArray[np.bool_]:

@@ -45,8 +45,7 @@ class Target:
     def __init__(self, settings: TargetSettings) -> None:
         self._settings = settings
         self._id = 0
-        self._last_um = np.zeros(2)
-        self._spread_um = 0.0
+        self._last: Track | None = None
         self.lock = Lock.SEARCHING
         self.reason = ""
 
@@ -58,8 +57,7 @@ class Target:
             self.lock = Lock.SEARCHING if before is Lock.SEARCHING else Lock.LOST
         else:
             self._id = track.id
-            self._last_um = track.prediction.mean_um[:2]
-            self._spread_um = 3 * track.sigma_um + self._reach_um(track)
+            self._last = track
             self.lock = Lock.COASTING if track.seen_um is None else Lock.LOCKED
         self.reason = "" if self.lock is before else self._explain(before, track)
         return track
@@ -70,8 +68,9 @@ class Target:
     def _choose(self, tracks: list[Track], frame: Frame) -> Track | None:
         """Pick from the tracks that are in sight."""
         seen = [track for track in tracks if track.seen_um is not None]
-        if self._id:
-            return self._nearest(seen, self._last_um, self._spread_um)
+        if self._last is not None:
+            spread_um = 3 * self._last.sigma_um + self._reach_um(self._last)
+            return self._nearest(seen, self._last.prediction.mean_um[:2], spread_um)
         if self._settings.point_um is not None:
             return self._nearest(seen, np.array(self._settings.point_um), None)
         if not seen:
