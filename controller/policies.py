@@ -82,7 +82,7 @@ class Reactive(Law, frozen=True, tag="reactive"):
 
 
 class Predictive(Law, frozen=True, tag="predictive"):
-    """Move to where the target will be at the first exposure that the move can affect."""
+    """Move to where the target will be at the first exposure by which the move can be made."""
 
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it will be, seen or not."""

@@ -47,7 +47,6 @@ class Progress:
         self._frames = 0
         self._first: Turn | None = None
         self._turn: Turn | None = None
-        self._last_lock: Lock | None = None
         self._errors_um: deque[float] = deque(maxlen=_REMEMBERED)
         self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
         self._ended = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class RecorderProcess:
         self._thread = threading.Thread(target=self._take_decisions, name="decisions", daemon=True)
         self._thread.start()
 
-    def run(self, on_fault: Any) -> dict[str, Any]:
+    def run(self, on_fault: Callable[[str], object]) -> dict[str, Any]:
         """Record until the stream has ended or `end` was called; return the summary.
 
         Parameters

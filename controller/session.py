@@ -107,7 +107,7 @@ def run_live(
         troubles = _Troubles()
         server: Child | None = None
         if microscope is None:
-            server = Child("microscope", ["microscope", str(path)], on_death=troubles.raise_death)
+            server = Child("microscope", ["microscope", str(path)], on_death=troubles.end_loop)
             troubles.watch(server)
             microscope = ("127.0.0.1", server.ready["port"])
         try:
@@ -144,7 +144,7 @@ def _record_and_follow(
             *("--out", str(folder)),
         ],
         on_line=troubles.hear,
-        on_death=troubles.raise_death,
+        on_death=troubles.end_loop,
     )
     troubles.watch(recorder)
     publisher.wait_for_listener(_LISTENER_S)
@@ -234,8 +234,8 @@ class _Troubles:
             self._text = line["fault"]
             self.end()
 
-    def raise_death(self) -> None:
-        """Let the loop end: a child is gone."""
+    def end_loop(self) -> None:
+        """Let the loop end, as a child is gone; `check` then says which."""
         self.end()
 
     def check(self) -> None:

@@ -21,7 +21,8 @@ class Topic:
     queue : int
         High-water mark: how many messages may wait on either side before new ones are dropped.
     stale_ns : int
-        Past this age a message must not be acted on; 0 if it never grows stale.
+        Past this age a listener should not act on a message; 0 if it never grows stale. Only
+        moves enforce an age, each its own, as `Move.expires_ns`.
     """
 
     name: str
@@ -35,8 +36,6 @@ FRAMES = Topic("frames", "microscope", 1_000, 2_000, 1_000 * NS_PER_MS)
 TELEMETRY = Topic("telemetry", "microscope", 1_000, 10_000, 2_000 * NS_PER_MS)
 COMMANDS = Topic("commands", "microscope", 2_000, 1_000, 1_000 * NS_PER_MS)
 DECISIONS = Topic("decisions", "controller", 1_000, 10_000, 0)
-
-TOPICS = {topic.name: topic for topic in (FRAMES, TELEMETRY, COMMANDS, DECISIONS)}
 
 LEASE_NS = 2_000 * NS_PER_MS
 """How long a controller that says nothing keeps the right to move the stage."""
