@@ -14,6 +14,8 @@ from .microscope import one_line
 from .pose import PoseModel
 
 _READ_EVERY_NS = 200 * NS_PER_MS
+_READ_BETWEEN_MOVES_NS = 1_000 * NS_PER_MS
+"""Moves may come without a pause: then it is read right after one, when there is most time."""
 _BUSY_RETRY_S = 0.002
 _BUSY_LIMIT_NS = 10_000 * NS_PER_MS
 
@@ -111,8 +113,9 @@ class StageWorker:
                     self._halt()
                 elif job is not None:
                     self._carry_out(*job)
-                elif self._reads and self._clock.now_ns() - self._last_read_ns >= _READ_EVERY_NS:
-                    self._read()
+                    self._read_if_older_than(_READ_BETWEEN_MOVES_NS)
+                else:
+                    self._read_if_older_than(_READ_EVERY_NS)
             except Exception as error:
                 self.fault(f"The stage does not answer: {one_line(error)}")
             if stop:
@@ -172,6 +175,12 @@ class StageWorker:
             if self._focus:
                 self._core.stop(self._focus)
             self._pose.halted(self._clock.now_ns())
+
+    def _read_if_older_than(self, age_ns: int) -> None:
+        """Read the stage if that was long ago and no move waits for it."""
+        old = self._clock.now_ns() - self._last_read_ns >= age_ns
+        if self._reads and old and not self._has_work():
+            self._read()
 
     def _read(self) -> None:
         before_ns = self._clock.now_ns()
