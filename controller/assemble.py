@@ -32,6 +32,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         Tracker(config.tracking, View(description), new_predictor),
         Target(config.target),
         config.policy,
+        config.attention,
     )
 
 

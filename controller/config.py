@@ -15,6 +15,7 @@ import tomli_w
 from msgspec import Meta
 
 from ..drivers.settings import CameraSettings, LimitSettings, Settings, StageSettings, StandSettings
+from .attention import AttentionSettings
 from .policies import Predictive, Reactive
 from .targets import TargetSettings
 from .tracking import TrackingSettings
@@ -85,6 +86,7 @@ class Config(Settings, frozen=True):
     limits: LimitSettings = LimitSettings()
     detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "blobs"})
     predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "kalman"})
+    attention: AttentionSettings = AttentionSettings()
     tracking: TrackingSettings = TrackingSettings()
     policy: Predictive | Reactive = Predictive()
     target: TargetSettings = TargetSettings()

@@ -53,6 +53,8 @@ class Decision(Message, frozen=True):
         Stage pose then.
     detections : int
         Number of objects found.
+    looked_px : (left, top, right, bottom) or None
+        Part of the frame that was looked at, the latter two exclusive; None: all of it.
     lock : Lock
         State of the target after this frame.
     reason : str
@@ -78,6 +80,7 @@ class Decision(Message, frozen=True):
     pose_um: tuple[float, float, float]
     detections: int
     lock: Lock
+    looked_px: tuple[int, int, int, int] | None = None
     reason: str = ""
     target: int | None = None
     seen_um: tuple[float, float] | None = None

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from ..drivers.clock import NS_PER_MS
 from ..drivers.messages import Frame, Move, Report
 from ..drivers.microscope import Microscope
+from ..models.detections import Detections
 from ..models.detectors import Detector
+from ..models.detectors.window import detect_within
+from .attention import Attention, AttentionSettings
 from .decision import Decision, TrackPoint
 from .horizon import Horizon
 from .policies import Plan, Policy
-from .sightings import View
+from .sightings import Crop, Sightings, View
 from .targets import Target
 from .tracking import Track, Tracker
 
@@ -66,6 +69,7 @@ class Loop:
     tracker : Tracker
     target : Target
     policy : Policy
+    attention : AttentionSettings
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Loop:
         tracker: Tracker,
         target: Target,
         policy: Policy,
+        attention: AttentionSettings,
     ) -> None:
         self._microscope = microscope
         self._detector = detector
@@ -83,6 +88,8 @@ class Loop:
         self._policy = policy
         description = microscope.describe()
         self._view = View(description)
+        self._attention = Attention(attention, self._view, detector)
+        self._followed: Track | None = None
         self._horizon = Horizon(description)
 
     @property
@@ -100,11 +107,11 @@ class Loop:
 
     def _turn(self, frame: Frame) -> Turn:
         watch = Stopwatch(frame)
-        detections = self._detector.detect(frame.image)
+        detections, looked_px = self._look(frame)
         watch.lap("detect")
-        sightings = self._view.sightings(detections, frame)
+        sightings = self._view.sightings(detections, frame, looked_px)
         tracks = self._tracker.update(sightings, frame)
-        target = self._target.follow(tracks, frame)
+        target = self._followed = self._target.follow(tracks, frame)
         watch.lap("track")
         plan = self._plan(target, frame)
         watch.lap("plan")
@@ -112,8 +119,16 @@ class Loop:
         watch.lap("move")
         reports = self._learn(frame)
         watch.lap("learn")
-        decision = self._decision(frame, len(detections), tracks, target, plan, watch.laps_us)
+        decision = self._decision(frame, sightings, tracks, target, plan, watch.laps_us)
         return Turn(frame, decision, reports)
+
+    def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
+        """Detect in a window around the target if that is enough, else in the whole field."""
+        window = self._attention.window(self._followed, self._target.lock, frame)
+        if window is None:
+            return self._detector.detect(frame.image), None
+        found = detect_within(self._detector, frame.image, window)
+        return found, window.crop(frame.image.shape)
 
     def _plan(self, target: Track | None, frame: Frame) -> Plan:
         if target is None:
@@ -137,7 +152,7 @@ class Loop:
     def _decision(
         self,
         frame: Frame,
-        detections: int,
+        sightings: Sightings,
         tracks: list[Track],
         target: Track | None,
         plan: Plan,
@@ -149,7 +164,8 @@ class Loop:
             frame=frame.index,
             exposed_ns=frame.exposed_ns,
             pose_um=(pose.x_um, pose.y_um, pose.z_um),
-            detections=detections,
+            detections=len(sightings),
+            looked_px=sightings.looked_px,
             lock=self._target.lock,
             reason=self._target.reason or plan.reason,
             target=target.id if target else None,

@@ -11,6 +11,10 @@ from ..drivers.messages import Description, Frame
 from ..models.detections import Detections
 
 Floats = NDArray[np.float64]
+Crop = tuple[int, int, int, int]
+
+_WHOLE = 0.75
+"""Sizes between the middle of an object and an edge that does not cut it, long or short."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +29,15 @@ class Sightings:
         Root of the area of the box.
     scores, brightness : (N,)
         As in `Detections`.
+    looked_px : (left, top, right, bottom), optional
+        Part of the frame that was looked at, the latter two exclusive; without it, all of it.
     """
 
     positions_um: Floats
     sizes_um: Floats
     scores: NDArray[np.float32]
     brightness: NDArray[np.float32]
+    looked_px: Crop | None = None
 
     def __len__(self) -> int:
         return len(self.positions_um)
@@ -46,7 +53,9 @@ class View:
         self._middle_px = self._half_px - 0.5
         self.pixel_um = description.pixel_um
 
-    def sightings(self, detections: Detections, frame: Frame) -> Sightings:
+    def sightings(
+        self, detections: Detections, frame: Frame, looked_px: Crop | None = None
+    ) -> Sightings:
         """Place detections in stage coordinates by the pose at the middle of the exposure."""
         offsets_px = detections.centres_px - self._middle_px
         return Sightings(
@@ -54,10 +63,34 @@ class View:
             np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um,
             detections.scores,
             detections.brightness,
+            looked_px,
         )
 
-    def shows(self, positions_um: Floats, frame: Frame) -> NDArray[np.bool_]:
-        """Which positions, (N, 2) in stage µm, lie inside the field of a frame."""
+    def pixel_of(self, position_um: Floats, frame: Frame) -> tuple[float, float]:
+        """Pixel (x, y) of a frame in which a position, (2,) in stage µm, is seen."""
+        offset_um = position_um - (frame.pose.x_um, frame.pose.y_um)
+        x, y = self._inverse @ offset_um + self._middle_px
+        return float(x), float(y)
+
+    def shows(
+        self,
+        positions_um: Floats,
+        sizes_um: Floats,
+        frame: Frame,
+        looked_px: Crop | None = None,
+    ) -> NDArray[np.bool_]:
+        """Which objects should have been seen in a frame.
+
+        Those at positions, (N, 2) in stage µm, inside the field; of a part of the field that
+        was looked at, those of size (N,) that lie wholly in it.
+        """
         offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
-        inside = np.abs(offsets_um @ self._inverse.T) <= self._half_px
+        offsets_px = offsets_um @ self._inverse.T
+        if looked_px is None:
+            inside = np.abs(offsets_px) <= self._half_px
+        else:
+            places_px = offsets_px + self._half_px
+            room_px = (_WHOLE * sizes_um / self.pixel_um)[:, None]
+            low, high = looked_px[:2] + room_px, looked_px[2:] - room_px
+            inside = (places_px >= low) & (places_px <= high)
         return np.logical_and(inside[:, 0], inside[:, 1])

@@ -119,8 +119,9 @@ class Tracker:
             track.prediction = track.predictor.predict(frame.exposed_ns)
             track.seen_um = None
         taken = self._assign(sightings, frame)
-        self._count_misses(frame)
-        self._tracks = [track for track in self._tracks if self._alive(track)]
+        self._count_misses(sightings, frame)
+        narrow = sightings.looked_px is not None
+        self._tracks = [track for track in self._tracks if self._alive(track, narrow)]
         for row in np.flatnonzero(~taken).tolist():
             self._tracks.append(self._born(sightings, row, frame))
         return [track for track in self._tracks if track.confirmed]
@@ -192,16 +193,19 @@ class Tracker:
             self._named += 1
             track.id = self._named
 
-    def _count_misses(self, frame: Frame) -> None:
+    def _count_misses(self, sightings: Sightings, frame: Frame) -> None:
         """Count a frame against tracks that were not in it but should or might have been."""
         unseen = [track for track in self._tracks if track.seen_um is None]
         if not unseen:
             return
-        shown = self._view.shows(np.array([t.prediction.mean_um[:2] for t in unseen]), frame)
+        means_um = np.array([track.prediction.mean_um[:2] for track in unseen])
+        sizes_um = np.array([track.size_um for track in unseen])
+        shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
         for track, inside in zip(unseen, shown, strict=True):
             track.misses += int(inside or track.sigma_um > self._vague_um)
 
-    def _alive(self, track: Track) -> bool:
-        if not track.confirmed:
-            return track.seen_um is not None
-        return track.misses <= self._settings.coast_frames
+    def _alive(self, track: Track, narrow: bool) -> bool:
+        """Whether to keep a track after a frame of which all, or only a part, was looked at."""
+        if track.confirmed:
+            return track.misses <= self._settings.coast_frames
+        return track.seen_um is not None or (narrow and track.misses == 0)

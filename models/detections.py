@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,10 @@ class Detections:
         Sub-pixel centre as (x, y); the middle of the box unless the detector knows better.
     brightness : (N,) float32
         Integrated signal above the local background, in grey values; 0 if unknown.
+    masks : tuple of (height, width) bool, optional
+        For each object which pixels of its box are its own. The box then runs along the edges
+        of pixels: mask pixel ``[0, 0]`` is the image's ``(left + 0.5, top + 0.5)``. None if the
+        detector has no masks.
     """
 
     boxes_px: NDArray[np.float32]
@@ -31,6 +36,7 @@ class Detections:
     classes: NDArray[np.int32]
     centres_px: NDArray[np.float32]
     brightness: NDArray[np.float32] = field(repr=False)
+    masks: tuple[NDArray[np.bool_], ...] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -40,13 +46,14 @@ class Detections:
         classes: ArrayLike | None = None,
         centres_px: ArrayLike | None = None,
         brightness: ArrayLike | None = None,
+        masks: Sequence[ArrayLike] | None = None,
     ) -> Detections:
         """Validate arrays of matching length and drop rows that are not finite or inside out.
 
         Raises
         ------
         ValueError
-            If lengths differ or boxes are not (N, 4).
+            If lengths differ, boxes are not (N, 4), or a mask does not cover its box.
         """
         boxes = np.asarray(boxes_px, dtype=np.float32).reshape(-1, 4)
         n = len(boxes)
@@ -58,14 +65,18 @@ class Detections:
             np.asarray(centres, dtype=np.float32).reshape(-1, 2),
             _column(brightness, n, np.float32, 0.0),
         ]
-        if any(len(column) != n for column in columns):
+        if any(len(column) != n for column in columns) or (masks is not None and len(masks) != n):
             raise ValueError(f"detections need {n} rows in every column")
-        good = (boxes[:, :2] <= boxes[:, 2:]).all(1)
+        good = np.asarray((boxes[:, :2] <= boxes[:, 2:]).all(axis=1))
         for column in columns:
             good &= np.isfinite(column).all(axis=tuple(range(1, column.ndim)))
         if not good.all():
             columns = [column[good] for column in columns]
-        return cls(*columns)
+        checked = None
+        if masks is not None:
+            checked = _covering(columns[0], [masks[row] for row in np.flatnonzero(good)])
+        boxes, scores, classes, centres, brightness = columns
+        return cls(boxes, scores, classes, centres, brightness, checked)
 
     @classmethod
     def none(cls) -> Detections:
@@ -74,6 +85,25 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes_px)
+
+    def pick(self, which: NDArray[np.bool_] | NDArray[np.integer]) -> Detections:
+        """Return some of the rows, masks included: a boolean for each, or indices."""
+        rows = np.arange(len(self))[which]
+        masks = None if self.masks is None else tuple(self.masks[row] for row in rows)
+        return Detections(
+            self.boxes_px[rows],
+            self.scores[rows],
+            self.classes[rows],
+            self.centres_px[rows],
+            self.brightness[rows],
+            masks,
+        )
+
+    def shifted(self, x_px: int, y_px: int) -> Detections:
+        """Return them moved: from coordinates of a crop to those of the image it was cut from."""
+        by = np.array([x_px, y_px], np.float32)
+        boxes, centres = self.boxes_px + np.tile(by, 2), self.centres_px + by
+        return replace(self, boxes_px=boxes, centres_px=centres)
 
     @property
     def sizes_px(self) -> NDArray[np.float32]:
@@ -85,3 +115,20 @@ def _column(values: ArrayLike | None, n: int, dtype: type, default: float) -> ND
     if values is None:
         return np.full(n, default, dtype)
     return np.asarray(values, dtype=dtype).reshape(-1)
+
+
+def _covering(boxes: NDArray, masks: Sequence[ArrayLike]) -> tuple[NDArray[np.bool_], ...]:
+    """Check that every mask covers exactly the pixels of its box."""
+    corners = boxes + 0.5
+    if (corners != np.rint(corners)).any():
+        raise ValueError(
+            "boxes of masks run along the edges of pixels: at whole numbers and a half"
+        )
+    checked = tuple(np.asarray(mask, dtype=np.bool_) for mask in masks)
+    for mask, (left, top, right, bottom) in zip(checked, boxes.tolist(), strict=True):
+        if mask.shape != (bottom - top, right - left):
+            raise ValueError(
+                f"a mask of shape {mask.shape} does not cover its box of "
+                f"{bottom - top:g} × {right - left:g} pixels (height × width)"
+            )
+    return checked

@@ -13,7 +13,13 @@ from ..registry import Registry
 
 
 class Detector(Protocol):
-    """Finds objects in one image at a time; the result depends on that image only."""
+    """Finds objects in one image at a time.
+
+    What is where in the result is told from that image only. What of the images before a
+    detector may keep is how bright they are and how large the objects in them, and it has a
+    ``detect_within(image, window)`` if it can look at a part better than by being shown a crop
+    (:mod:`~.window`).
+    """
 
     @property
     def name(self) -> str:
@@ -31,7 +37,14 @@ class Detector(Protocol):
         ...
 
 
-DETECTORS: Registry[Detector] = Registry("detector", {"blobs": f"{__name__}.blobs:Blobs"})
+DETECTORS: Registry[Detector] = Registry(
+    "detector",
+    {
+        "blobs": f"{__name__}.blobs:Blobs",
+        "yolo": f"{__name__}.families:Yolo",
+        "ssd": f"{__name__}.families:Ssd",
+    },
+)
 """Every detector that comes with the package."""
 
 

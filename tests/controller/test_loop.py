@@ -164,6 +164,7 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
             Tracker(config.tracking, View(microscope.describe()), predictor_factory(config)),
             Target(config.target),
             config.policy,
+            config.attention,
         )
         with closing(loop.turns()) as turns:
             decisions = [turn.decision for turn in islice(turns, 20)]

@@ -1,0 +1,110 @@
+"""Contrast levels: which grey values are black and white to a network, kept steady over time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .contrast import Float, camera_noise
+
+Image = NDArray[np.uint8] | NDArray[np.uint16]
+
+LOW_PERCENTILE = 0.5
+HIGH_PERCENTILE = 99.8
+
+LEAST_SPAN_SIGMAS = 12.0
+"""Noise alone spans some 5.5 sigmas between the percentiles; it is not stretched to the full."""
+
+MOST_SAMPLES = 40_000
+"""Pixels that are looked at: the high level rests on the 80 brightest of them."""
+
+SHARE_OF_NEW = 0.2
+"""Of a new image's levels in the smoothed ones."""
+
+JUMP = 0.25
+"""Of the span: a level that differs by more is taken over at once."""
+
+
+def percentiles(image: Image) -> tuple[float, float]:
+    """Grey values to show as black and as white.
+
+    Percentiles of a grid of pixels, at least 12 sigmas of the camera's noise apart, so that an
+    image without contrast stays without.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 or uint16
+    """
+    step = int(np.ceil((image.size / MOST_SAMPLES) ** 0.5))
+    values = np.sort(image[::step, ::step], axis=None)
+    last = values.size - 1
+    low = float(values[round(LOW_PERCENTILE / 100 * last)])
+    high = float(values[round(HIGH_PERCENTILE / 100 * last)])
+    return low, max(high, low + LEAST_SPAN_SIGMAS * _noise(image))
+
+
+def stretched(image: Image, low: float, high: float, out: Float | None = None) -> Float:
+    """Map grey values from ``low`` to ``high`` to 0 to 1, cut off beyond.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 or uint16
+    low, high : float
+        As :func:`percentiles` or :class:`Levels` give them.
+    out : (H, W) float32, optional
+        To write to.
+    """
+    out = np.subtract(image, np.float32(low), out=out, dtype=np.float32)
+    np.multiply(out, np.float32(1 / (high - low)), out=out)
+    return np.clip(out, 0, 1, out=out)
+
+
+def blank(image: Image) -> bool:
+    """Say whether all pixels are the same: black, saturated, or no light at all."""
+    first = image[0, 0]
+    return bool((image[::16, ::16] == first).all() and (image == first).all())
+
+
+class Levels:
+    """Levels of a stream of images that neither flicker nor lag.
+
+    From image to image they move a fifth of the way to the new image's percentiles, so that
+    an object that comes or goes hardly changes the look of the others. Where one of the new
+    levels is off by more than a quarter of the span, the light has changed, or the
+    specimen: both are taken over at once, as with an image of another shape or type.
+    """
+
+    def __init__(self) -> None:
+        self._kind: tuple[tuple[int, ...], np.dtype] | None = None
+        self._levels = (0.0, 1.0)
+
+    def fits(self, image: Image) -> bool:
+        """Say whether images of this shape and type were seen last."""
+        return self._kind == (image.shape, image.dtype)
+
+    @property
+    def current(self) -> tuple[float, float]:
+        """Low and high grey value."""
+        return self._levels
+
+    def update(self, image: Image) -> tuple[float, float]:
+        """See a whole image, (H, W) uint8 or uint16, and return the levels for it."""
+        new = percentiles(image)
+        if self.fits(image) and not self._jumped(new):
+            low, high = self._levels
+            new = (low + SHARE_OF_NEW * (new[0] - low), high + SHARE_OF_NEW * (new[1] - high))
+        self._kind, self._levels = (image.shape, image.dtype), new
+        return new
+
+    def _jumped(self, new: tuple[float, float]) -> bool:
+        low, high = self._levels
+        far = JUMP * min(high - low, new[1] - new[0])
+        return abs(new[0] - low) > far or abs(new[1] - high) > far
+
+
+def _noise(image: Image) -> float:
+    """Noise of a pixel, from the middle of a large image."""
+    height, width = (min(size, 512) for size in image.shape)
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    middle = image[top : top + height, left : left + width]
+    return camera_noise(middle.astype(np.float32))

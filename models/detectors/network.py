@@ -1,0 +1,112 @@
+"""A network looks at a region of an image: contrast and scale in, boxes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DeviceError
+from ..metadata import Sheet
+from ..runtimes import Runtime
+from .contrast import Float, Scratch
+from .heads import Found, decode
+from .levels import Image
+from .scale import Grid, Region, render
+from .tiles import placed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """What counts as found.
+
+    Attributes
+    ----------
+    least : (classes,) float32
+        Scores from which a box of a class counts.
+    iou : float
+        Boxes of one class that overlap more are one object.
+    limit : int
+        Most boxes of a region.
+    """
+
+    least: NDArray[np.float32]
+    iou: float
+    limit: int
+
+
+class Network:
+    """A model on a runtime; should its device fail, on the CPU from then on.
+
+    Keeps arrays between images, so one object serves one thread.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        What is known of the model.
+    runtime : Runtime
+    on_cpu : callable
+        Opens the model on the CPU.
+
+    Attributes
+    ----------
+    card : ModelCard
+    runtime : Runtime
+        The one in use.
+    notes : list of str
+        What a user should know, in the order in which it came up.
+    """
+
+    def __init__(self, sheet: Sheet, runtime: Runtime, on_cpu: Callable[[], Runtime]) -> None:
+        self.card, self.runtime = sheet.card, runtime
+        self.notes = [sheet.note] if sheet.note else []
+        self._on_cpu: Callable[[], Runtime] | None = on_cpu
+        self._scratch = Scratch()
+
+    @property
+    def fixed_cells(self) -> tuple[int, int] | None:
+        """Rows and columns of cells that the model was exported for, none if any."""
+        height, width = self.runtime.inputs[0].shape[2:]
+        if height < 1 or width < 1:
+            return None
+        return height // self.card.stride, width // self.card.stride
+
+    def look(
+        self,
+        image: Image,
+        grid: Grid,
+        region: Region,
+        levels: tuple[float, float],
+        wanted: Wanted,
+    ) -> Found:
+        """Find objects in a region; boxes in network pixels of the field.
+
+        Raises
+        ------
+        DeviceError
+            If the network cannot be run, on the CPU neither.
+        """
+        stride = grid.stride
+        shape = (1, self.card.channels, region.rows * stride, region.cols * stride)
+        pixels = self._scratch.take(f"pixels {shape}", shape)
+        render(image, grid, region, levels, pixels, self._scratch)
+        outputs = self._run(pixels)
+        found = decode(outputs, self.card.head, wanted.least, wanted.iou, wanted.limit)
+        return placed(found, grid, region)
+
+    def warm_up(self, rows: int, cols: int) -> None:
+        """Prepare for regions of that many cells."""
+        self.runtime.warm_up(rows * self.card.stride, cols * self.card.stride)
+
+    def _run(self, pixels: Float) -> list[NDArray]:
+        try:
+            return self.runtime.run(pixels)
+        except DeviceError as error:
+            if self._on_cpu is None:
+                raise
+            failed, self.runtime, self._on_cpu = self.runtime, self._on_cpu(), None
+            failed.close()
+            self.notes.append(f"detecting on {self.runtime.device} from now on: {error}")
+            return self.runtime.run(pixels)

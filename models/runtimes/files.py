@@ -1,0 +1,121 @@
+"""What all runtimes ask of a model file and an input; where what they compile is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import is_zipfile
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from . import Pixels, Tensor
+
+_ONNX_START = b"\x08"
+"""Tag of the first field, ``ir_version``, of a serialised ModelProto."""
+
+
+def cache_folder() -> Path:
+    """Return the folder for compiled models: the user's cache, or ``PURSUIT_CACHE``."""
+    chosen = os.environ.get("PURSUIT_CACHE")
+    folder = Path(chosen) if chosen else platformdirs.user_cache_path("pursuit", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_file(path: Path) -> None:
+    """Make sure that a file may be an ONNX model, by its first bytes.
+
+    Files of PyTorch are refused without being opened: a pickled model can run any code, and
+    exported programs (``.pt2``) are read with pickle and ``sympify`` too.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, or something else.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error.strerror}") from error
+    if start[:1] == b"\x80" or is_zipfile(path) or start == b"PK":
+        raise ModelError(
+            f"{path} is a file of PyTorch, which can run any code when it is opened: export it "
+            f"where it was trained, with `yolo export model={path.name} format=onnx dynamic=True`"
+        )
+    if start[:1] != _ONNX_START:
+        raise ModelError(f"{path} is not an ONNX model: give the .onnx file of a detector")
+
+
+def damaged(path: Path) -> ModelError:
+    """Return the error for an ONNX file that cannot be parsed."""
+    return ModelError(f"{path} is damaged or cut off: copy or export it again")
+
+
+def not_understood(path: Path, library: str, reason: str) -> ModelError:
+    """Return the error for an operation or operation set that a library does not know."""
+    return ModelError(
+        f"{path.name} cannot be used by {library} ({reason}): update it, "
+        "or export the model again with a lower opset"
+    )
+
+
+def sentence(error: object, most: int = 160) -> str:
+    """Shorten what a library says: the last line that says something, cut to ``most``."""
+    lines = [line.strip(" -.") for line in str(error).splitlines() if line.strip(" -.")]
+    text = lines[-1] if lines else type(error).__name__
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
+    """Make sure that a network takes one picture, float32 (1, channels, height, width).
+
+    Raises
+    ------
+    ModelError
+        If it does not.
+    """
+    said = " and ".join(_sizes(tensor.shape) for tensor in inputs) or "nothing"
+    picture = len(inputs) == 1 and len(inputs[0].shape) == 4
+    if not picture or inputs[0].shape[0] not in (1, -1) or inputs[0].shape[1] < 1:
+        raise ModelError(
+            f"{path.name} takes {said}, not one picture of 1 × channels × height × width: "
+            "export a detector with batch 1"
+        )
+    if not is_float:
+        raise ModelError(f"{path.name} does not take 32 bit floats: export it without half")
+
+
+def checked(pixels: NDArray, tensor: Tensor) -> Pixels:
+    """Return an input as contiguous float32.
+
+    Raises
+    ------
+    ModelError
+        If its shape is not that of the tensor.
+    """
+    fits = pixels.ndim == len(tensor.shape) and all(
+        size == wanted or (wanted < 0 and size > 0)
+        for size, wanted in zip(pixels.shape, tensor.shape, strict=True)
+    )
+    if not fits:
+        raise ModelError(
+            f"the network takes {_sizes(tensor.shape)} and was given {_sizes(pixels.shape)}"
+        )
+    return np.ascontiguousarray(pixels, dtype=np.float32)
+
+
+def wrong_size(height: int, width: int) -> ModelError:
+    """Return the error for an input whose height or width the network cannot take."""
+    return ModelError(
+        f"the network cannot take {width} × {height} pixels: "
+        "width and height must be multiples of its stride, as its card gives it"
+    )
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " × ".join("any" if size < 0 else str(size) for size in shape) or "a number"

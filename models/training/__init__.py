@@ -1,0 +1,1 @@
+"""Training of detectors: data, augmentation, architectures, judging. Needs the extra ``train``."""

@@ -1,0 +1,89 @@
+"""Annotated images: what a detector learns from and is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One annotated image, read when it is needed.
+
+    Attributes
+    ----------
+    name : str
+        For people; with the name of its data set, unique.
+    load : callable
+        Returns the image, (H, W) uint8 or uint16.
+    boxes_px : (N, 4) float32
+        Left, top, right, bottom; the centre of the top left pixel is (0, 0).
+    classes : (N,) int64
+        Index into the classes of the data set.
+    group : str
+        Copies of one image share it, and stay on one side of a split.
+    """
+
+    name: str
+    load: Callable[[], Image]
+    boxes_px: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    group: str
+
+    @property
+    def sizes_px(self) -> NDArray[np.float32]:
+        """Root of the area of every box, (N,)."""
+        return np.sqrt((self.boxes_px[:, 2:] - self.boxes_px[:, :2]).prod(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples of one source with the names of their classes.
+
+    Attributes
+    ----------
+    name : str
+    classes : tuple of str
+    samples : tuple of Sample
+    licence : str
+        Of the images; empty if unknown.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    licence: str = ""
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @cached_property
+    def object_px(self) -> float:
+        """Median size of an object."""
+        sizes = [sample.sizes_px for sample in self.samples if len(sample.boxes_px)]
+        return float(np.median(np.concatenate(sizes))) if sizes else 32.0
+
+    def split(self, held_back: float) -> tuple[Dataset, Dataset]:
+        """Part into what is learned from and what is held back.
+
+        A group goes to one side by a hash of its name: the same whenever and wherever it is
+        done, and whatever else is in the data set.
+        """
+        back = [_fraction(f"{self.name}/{sample.group}") < held_back for sample in self.samples]
+        parts = [
+            tuple(s for s, is_back in zip(self.samples, back, strict=True) if is_back == side)
+            for side in (False, True)
+        ]
+        return replace(self, samples=parts[0]), replace(self, samples=parts[1])
+
+
+def _fraction(text: str) -> float:
+    """Spread texts evenly over 0 to 1."""
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big") / 2**64
