@@ -84,7 +84,7 @@ class Config(Settings, frozen=True):
     stage: StageSettings = StageSettings()
     focus: StageSettings = StageSettings()
     limits: LimitSettings = LimitSettings()
-    detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "blobs"})
+    detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "yolo"})
     predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "kalman"})
     attention: AttentionSettings = AttentionSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -175,7 +175,7 @@ def make_config(tables: Mapping[str, Any]) -> Config:
 
 
 _NAMES = {
-    "detector": {"name": "blobs"},
+    "detector": {"name": "yolo"},
     "predictor": {"name": "kalman"},
     "policy": {"name": "predictive"},
 }

@@ -24,6 +24,8 @@ from .config import Config, ConfigError, make_config, merge
 DEFAULT_SCENARIO = "swimmer"
 _BODY_PX = 16.0
 """Diameter of objects in a movie, for who does not tell it."""
+_BODIES = {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX}
+"""Options of the classical detector for cells in brightfield."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 
@@ -136,10 +138,11 @@ def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
     fractions were found on T cells and beads.
     """
     diameter_px = detector.get("diameter_px", _BODY_PX)
-    is_spot = detector.get("method") == "log"
+    is_classical = detector["name"] == "blobs"
+    is_spot = is_classical and detector.get("method") == "log"
     per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
     return {
-        "detector": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
+        "detector": _BODIES if is_classical else {},
         "tracking": {"births": 1, "sigma_px": diameter_px / (12 if is_spot else 4)},
         "predictor": {
             "speed_um_s": per_frame_um_s / 5,

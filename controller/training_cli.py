@@ -73,9 +73,8 @@ def detector(
         raise typer.BadParameter("must be a multiple of 32", param_hint="--tile-px")
     sources = [*map(read_source, data or []), *_rendered(rendered, frames, tile_px)]
     if not sources:
-        raise typer.BadParameter(
-            "give folders of annotated images, or --rendered", param_hint="DATA"
-        )
+        text = "give folders of annotated images, or --rendered"
+        raise typer.BadParameter(text, param_hint="DATA")
     recipe = Recipe(
         arch, steps, batch, tile_px, object_px, held_back, seed, Strength(scale, invert=invert)
     )
@@ -185,10 +184,8 @@ def beginning(start: str, arch: str) -> Path | None:
         return None
     if start != "auto":
         return find(start)
-    alike = (
-        p for p in shipped().values() if ModelCard.read(p.with_suffix(".json")).architecture == arch
-    )
-    return next(alike, None)
+    cards = {path: ModelCard.read(path.with_suffix(".json")) for path in shipped().values()}
+    return next((path for path, card in cards.items() if card.architecture == arch), None)
 
 
 @contextmanager
@@ -225,12 +222,8 @@ def _rendered(kinds: str, frames: int, size_px: int) -> list[Dataset]:
 def _training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-    )
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    what, count = TextColumn("{task.description}"), TextColumn("{task.completed}/{task.total}")
+    with Progress(what, BarColumn(), count, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("training", total=None)
 
         def on_step(step: int, steps: int, loss: float) -> None:
@@ -241,9 +234,11 @@ def _training_progress(console: Any) -> Iterator[Callable[[int, int, float], Non
 
 
 def _print_scores(row: dict[str, Any]) -> None:
-    print(
-        f"{row['data']}: mAP50 {row['map50']:.4f}, mAP50-95 {row['map50_95']:.4f} ({row['images']} images)"
-    )
+    print(f"{row['data']}, {row['images']} images: {_scores_text(row)}")
     if len(row["per_class"]) > 1:
         for name, one in row["per_class"].items():
-            print(f"  {name}: mAP50 {one['map50']:.4f}, mAP50-95 {one['map50_95']:.4f}")
+            print(f"  {name}: {_scores_text(one)}")
+
+
+def _scores_text(scores: dict[str, Any]) -> str:
+    return f"mAP50 {scores['map50']:.4f}, mAP50-95 {scores['map50_95']:.4f}"

@@ -74,7 +74,7 @@ class Detections:
             columns = [column[good] for column in columns]
         checked = None
         if masks is not None:
-            checked = _covering(columns[0], [masks[row] for row in np.flatnonzero(good)])
+            checked = _covering(columns[0], [masks[row] for row in range(n) if good[row]])
         boxes, scores, classes, centres, brightness = columns
         return cls(boxes, scores, classes, centres, brightness, checked)
 

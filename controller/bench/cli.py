@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Measure following, latency, simulator, transport.")
+app = typer.Typer(no_args_is_help=True, help="Measure following, detection, latency, simulator, transport.")
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the rows to this file too.")]
 
@@ -39,6 +39,38 @@ def follow(
             detector,
             predictor,
             seeds,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    report(rows, json_file)
+
+
+@app.command()
+def detect(
+    model: Annotated[
+        str, typer.Option(metavar="FILE.onnx", help="ONNX file, or a shipped model.")
+    ] = "yolo",
+    size: Annotated[int, typer.Option(min=128, help="Edge of a frame, in px.")] = 512,
+    frames: Annotated[int, typer.Option(min=1, help="Timed frames of each.")] = 200,
+    json_file: JsonFile = None,
+) -> None:
+    """Speed of the learned detector and the locked loop, beside ultralytics.
+
+    Example: `pursuit bench detect --json detect.json`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from . import detect as bench
+    from .report import report
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("detecting", total=None)
+        rows = bench.run(
+            model,
+            size,
+            frames,
+            console.print,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     report(rows, json_file)

@@ -59,4 +59,4 @@ def _normalised(look: NDArray) -> Float:
     """Zero mean and unit norm; all zeros if flat."""
     look = np.asarray(look - look.mean(), np.float32)
     norm = float(np.linalg.norm(look))
-    return look / np.float32(norm) if norm > 0 else look
+    return np.divide(look, norm, dtype=np.float32) if norm > 0 else look

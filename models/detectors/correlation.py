@@ -6,12 +6,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from scipy.special import ndtri
 
 from .contrast import QUANTISATION, Float, noise_of
 
 LEAST_VISIBLE = 0.1
 """Share of the template's variance below which nothing is said about a place."""
 
+_CHANCE = 0.05
 _SMALLEST = 1e-3
 
 
@@ -49,7 +51,7 @@ def correlate(image: Float, template: Float) -> tuple[Float, Float]:
     spread -= part * part / count
     squares -= total * total / count
     product -= total * part / count
-    visible: Float = spread / np.float32(np.vdot(template, template) or 1)
+    visible = np.divide(spread, np.vdot(template, template) or 1, dtype=np.float32)
     squares *= spread
     known = (squares > QUANTISATION**2 * count * spread) & (visible > LEAST_VISIBLE)
     product /= np.sqrt(np.maximum(squares, _SMALLEST, out=squares), out=squares)
@@ -75,8 +77,8 @@ def significance(correlation: Float, visible: Float) -> Float:
 
 
 def chance_level(spread: float, places: float) -> float:
-    """Greatest z to be expected by chance among so many independent places."""
-    return spread * (2 * np.log(max(places, 2.0))) ** 0.5
+    """Z that chance exceeds somewhere among so many independent places once in 20 searches."""
+    return -spread * float(ndtri(_CHANCE / max(places, 1.0)))
 
 
 def spread_around(z: Float, at: tuple[int, int], reach: float) -> float:

@@ -137,7 +137,7 @@ def areas(boxes: NDArray) -> NDArray:
 def _likeliest(scores: NDArray, boxes: NDArray, least: NDArray[np.float32]) -> Found:
     """Boxes (N, 4) that count, with the likeliest of their classes by scores (classes, N)."""
     scores = np.ascontiguousarray(scores)
-    at = np.flatnonzero(scores.max(axis=0) >= least.min())
+    at = (scores.max(axis=0) >= least.min()).nonzero()[0]
     classes = scores[:, at].argmax(axis=0).astype(np.int32)
     return _counting(Found(boxes[at], scores[classes, at], classes), least)
 

@@ -56,7 +56,8 @@ def stretched(image: Image, low: float, high: float, out: Float | None = None) -
     """
     out = np.subtract(image, np.float32(low), out=out, dtype=np.float32)
     np.multiply(out, np.float32(1 / (high - low)), out=out)
-    return np.clip(out, 0, 1, out=out)
+    np.maximum(out, 0, out=out)
+    return np.minimum(out, 1, out=out)
 
 
 def blank(image: Image) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from ..detections import Detections
-from ..errors import ModelError
+from ..errors import DeviceError, ModelError
 from .contrast import checked
 from .levels import percentiles, stretched
 from .segmenters import Camera
@@ -89,7 +89,7 @@ class MaskRCNN:
                 out = self._network([grey.expand(3, -1, -1)])[0]
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            raise ModelError(f"Mask R-CNN failed on {self._device}: {reason}") from error
+            raise DeviceError(f"Mask R-CNN failed on {self._device}: {reason}") from error
         masks, scores, labels = (out[key].cpu().numpy() for key in ("masks", "scores", "labels"))
         return from_masks(masks[:, 0] >= _INSIDE, scores, labels - 1)
 

@@ -26,29 +26,20 @@ def brightness_of(image: Image, boxes_px: NDArray[np.float32]) -> NDArray[np.flo
         Inside the image.
     """
     ring = np.maximum(RING_SHARE * (boxes_px[:, 2:] - boxes_px[:, :2]), LEAST_RING_PX)
-    inner = _pixels(boxes_px, image)
-    outer = _pixels(boxes_px + np.concatenate([-ring, ring], axis=1), image)
-    signals = [_signal(image, *pair) for pair in zip(inner, outer, strict=True)]
-    return np.array(signals, np.float32)
-
-
-def _pixels(boxes_px: NDArray, image: Image) -> list[list[int]]:
-    """Left, top, right, bottom of the pixels whose centres lie in boxes, the latter exclusive."""
-    height, width = image.shape
-    bounds = np.ceil(boxes_px).astype(np.int32)
-    return np.clip(bounds, 0, [width, height, width, height]).tolist()
+    around = boxes_px + np.concatenate([-ring, ring], axis=1)
+    first_pixels = np.maximum(np.ceil(np.stack([boxes_px, around], axis=1)), 0)
+    bounds = first_pixels.astype(np.int32).tolist()
+    return np.array([_signal(image, inner, outer) for inner, outer in bounds], np.float32)
 
 
 def _signal(image: Image, inner: list[int], outer: list[int]) -> float:
-    inside, pixels = _sum(image, inner)
-    both, all_pixels = _sum(image, outer)
+    inside, pixels = _sum(image, *inner)
+    both, all_pixels = _sum(image, *outer)
     if pixels in (0, all_pixels):
         return 0.0
     return abs(inside - pixels * (both - inside) / (all_pixels - pixels))
 
 
-def _sum(image: Image, box: list[int]) -> tuple[float, int]:
-    left, top, right, bottom = box
-    if left >= right or top >= bottom:
-        return 0.0, 0
-    return cv2.sumElems(image[top:bottom, left:right])[0], (right - left) * (bottom - top)
+def _sum(image: Image, left: int, top: int, right: int, bottom: int) -> tuple[float, int]:
+    part = image[top:bottom, left:right]
+    return (cv2.sumElems(part)[0], part.size) if part.size else (0.0, 0)

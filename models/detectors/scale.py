@@ -76,7 +76,8 @@ class Grid:
         its centre.
         """
         edge = np.array([self.width, self.height, self.width, self.height], np.float32) - 0.5
-        return np.clip(boxes * np.float32(self.cell_px / self.stride) - 0.5, -0.5, edge)
+        at = boxes * np.float32(self.cell_px / self.stride) - np.float32(0.5)
+        return np.minimum(np.maximum(at, np.float32(-0.5)), edge)
 
 
 def cell_px_for(factor: float, stride: int) -> int:

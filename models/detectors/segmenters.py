@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import cv2
 import msgspec
@@ -125,7 +125,7 @@ def _looks(labels: NDArray[np.int32], image: Camera, area: NDArray[np.intp]) -> 
     total = np.maximum(np.bincount(which, weight, count), 1e-9)
     centres = [np.bincount(which, weight * along, count) / total for along in (columns, rows)]
     power = np.bincount(which, difference**2, count) / np.maximum(area, 1)
-    signal = np.bincount(which, difference, count)
+    signal = np.bincount(which, difference, count).astype(np.float64)
     return _Looks(np.stack(centres, axis=1), signal, np.sqrt(power) / noise)
 
 
@@ -198,13 +198,11 @@ class Segmenter:
             raise ModelError(f"the function of {self.name} failed with {what}") from error
         try:
             return from_labels(labels, image, options.diameter_px, options.tolerance)
-        except ModelError as error:
-            raise ModelError(
-                f"the function of {self.name} returned no label map: {error}"
-            ) from error
+        except ValueError as error:
+            raise ModelError(f"the function of {self.name} returned none: {error}") from error
 
 
-def _imported(path: str) -> Callable[[Camera], Labels]:
+def _imported(path: str) -> Callable[[Camera], Any]:
     module, _, attribute = path.partition(":")
     try:
         function = getattr(importlib.import_module(module), attribute)

@@ -27,7 +27,7 @@ _WORKING_DIAMETER = 6
 CONTEXT = 1.5
 """Diameters around a window that are looked at to know what chance gives."""
 
-SURE = 2.0
+SURE = 1.5
 """Times the least score: the look is learned from there on."""
 
 Camera = NDArray[np.uint8] | NDArray[np.uint16]
@@ -53,21 +53,21 @@ class TemplateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     diameter_px: Annotated[float, Meta(ge=3)] = 20.0
     point_px: tuple[float, float] | None = None
     learn: Annotated[float, Meta(ge=0, le=1)] = 0.2
-    least_score: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    least_score: Annotated[float, Meta(ge=0, le=1)] = 0.2
 
 
 class Template:
     """Finds one object by normalised correlation with what it looked like.
 
-    The first image shows what to follow; each later one in which it is surely seen, at a
-    score twice the least, renews the memory of its look. There is one detection or none: its
+    The first image shows what to follow; each later one in which it is surely seen, at 1.5
+    times the least score, renews the memory of its look. There is one detection or none: its
     box is one diameter wide, cut at the border of the image, and its centre is the sub-pixel
     peak of the correlation, averaged in blocks while a diameter still spans 6 pixels. Up to
     half of the object may be outside the image.
 
     The score is ``1 - chance / z``. Fisher's z is of the correlation at the peak; chance is
-    the greatest z to be expected among so many independent places, by the spread of z around
-    the object. Noise scores about 0, a clear sight 0.4 to 0.9.
+    what noise of the spread that z has around the object exceeds in one search of 20. Noise
+    scores 0, 0.2 once in hundreds; a clear sight 0.4 to 0.9.
 
     It remembers, so one object serves one thread and one target.
     """

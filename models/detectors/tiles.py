@@ -21,6 +21,8 @@ COVERED = 0.7
 AGREE = 0.5
 """Intersection over union, where two tiles overlap, of parts of the same object."""
 
+_INWARDS = np.array([1, 1, -1, -1], np.float32)
+
 
 def tiles_of(grid: Grid, most: tuple[int, int], overlap: int, fixed: bool) -> list[Region]:
     """Cover a grid with equal tiles.
@@ -83,7 +85,8 @@ def placed(found: Found, grid: Grid, region: Region) -> Found:
     """Move boxes from the network pixels of a region to those of the field, cut to the region."""
     size = np.array([region.cols, region.rows] * 2, np.float32) * grid.stride
     corner = np.array([region.left, region.top] * 2, np.float32) * grid.stride
-    return found._replace(boxes=np.clip(found.boxes, 0, size) + corner)
+    boxes = np.minimum(np.maximum(found.boxes, 0), size)
+    return found._replace(boxes=boxes + corner)
 
 
 def merged(parts: Sequence[tuple[Region, Found]], grid: Grid, iou: float) -> Found:
@@ -155,14 +158,14 @@ def _inner_sides(grid: Grid, region: Region) -> list[float]:
 
 def _depths(boxes: NDArray, sides: NDArray) -> NDArray:
     """Way from the sides of boxes (N, 4) in to those of tiles (T, 4) out, (N, T, 4)."""
-    return np.where([True, True, False, False], boxes[:, None] - sides, sides - boxes[:, None])
+    return (boxes[:, None] - sides) * _INWARDS
 
 
 def _cut(boxes: NDArray, sides: NDArray) -> NDArray[np.bool_]:
     """Whether each of T tiles may cut each of N boxes, (N, T)."""
-    sizes = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    near = _depths(boxes, sides) < np.maximum(EDGE_PX, EDGE_SHARE * sizes)[:, None]
-    return np.logical_or.reduce(near, axis=2)
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    near = np.maximum(np.array([width, height, width, height]).T * EDGE_SHARE, EDGE_PX)
+    return np.logical_or.reduce(_depths(boxes, sides) < near[:, None], axis=2)
 
 
 def _seen_deeper(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from ..detections import Detections
+from .bodies import _above_background
 from .contrast import (
     Float,
     Polarity,
@@ -21,15 +22,15 @@ from .contrast import (
     camera_noise,
     checked,
     enlarged,
-    level_of,
     robust_noise,
     upright,
 )
+from .search import Wanted
 from .segmenters import Camera, from_labels
 
 _LEAST_BLUR = 0.8
 _PIXELS_PER_DIAMETER = 24
-_GRAINS_PER_DIAMETER = 4
+_GRAINS_PER_DIAMETER = 8
 _OUTLINE = 0.4
 _SEED_DEPTH = 0.15
 _SEED_BLUR = 8
@@ -97,34 +98,27 @@ def outlined(image: Float, options: WatershedOptions, scratch: Scratch) -> NDArr
     noise = np.inf if options.polarity == "both" else camera_noise(image)
     blur = max(_LEAST_BLUR, diameter / _PIXELS_PER_DIAMETER)
     smooth = blurred(image, blur, "smooth", scratch)
-    smooth -= _background(smooth, diameter * options.tolerance, diameter, scratch)
-    smooth -= level_of(smooth)
-    floor = options.threshold_sigmas * robust_noise(smooth, noise, 1 / (2 * np.pi**0.5 * blur))
-    grain = max(1, int(diameter / _GRAINS_PER_DIAMETER / 2))
-    coarse = binned(smooth, grain, "coarse", scratch)
+    wanted = Wanted(diameter, options.tolerance, options.threshold_sigmas, 0, noise)
+    signal = _above_background(smooth, wanted, scratch)
+    floor = options.threshold_sigmas * robust_noise(signal, noise, 1 / (2 * np.pi**0.5 * blur))
+    grain = max(1, int(diameter / _GRAINS_PER_DIAMETER))
+    coarse = binned(signal, grain, "coarse", scratch)
     width = 2 * max(1, round(diameter / grain / 2)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    highest = blurred(cv2.dilate(coarse, disc), diameter / grain / 4, "highest", scratch)
-    threshold = enlarged(highest, smooth, "threshold", scratch)
+    highest = scratch.take("dilated", coarse.shape)
+    cv2.dilate(coarse, disc, dst=highest)
+    highest = blurred(highest, diameter / grain / 4, "highest", scratch)
+    threshold = enlarged(highest, signal, "threshold", scratch)
     np.maximum(np.multiply(threshold, _OUTLINE, out=threshold), floor, out=threshold)
-    mask = (smooth > threshold).astype(np.uint8)
+    mask = (signal > threshold).astype(np.uint8)
     return filled(mask)
-
-
-def _background(image: Float, largest: float, diameter: float, scratch: Scratch) -> Float:
-    """What remains when everything as small as a body is cut off: a grey opening."""
-    grain = max(1, round(diameter / _GRAINS_PER_DIAMETER))
-    coarse = binned(image, grain, "grains", scratch)
-    width = 2 * int(np.ceil(largest / grain / 2)) + 3
-    opened = cv2.morphologyEx(coarse, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
-    opened = blurred(opened, width / 4, "opened", scratch)
-    return enlarged(opened, image, "background", scratch)
 
 
 def filled(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fill the holes of a mask in place: outlines drawn solid."""
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
+    cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
+    return mask
 
 
 def cut_apart(mask: NDArray[np.uint8], diameter: float) -> NDArray[np.int32]:

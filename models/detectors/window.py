@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,15 +60,6 @@ class Window:
         return left, top, right, bottom
 
 
-@runtime_checkable
-class Windowed(Protocol):
-    """A detector that has its own way to look at a part of an image."""
-
-    def detect_within(self, image: Image, window: Window) -> Detections:
-        """Find what lies in a window, in coordinates of the image."""
-        ...
-
-
 def detect_within(detector: Detector, image: Image, window: Window) -> Detections:
     """Find the objects in a window of an image.
 
@@ -96,8 +86,9 @@ def detect_within(detector: Detector, image: Image, window: Window) -> Detection
     ValueError
         If the image has another shape or type.
     """
-    if isinstance(detector, Windowed):
-        return detector.detect_within(image, window)
+    own = getattr(detector, "detect_within", None)
+    if own is not None:
+        return own(image, window)
     image = checked(image)
     left, top, right, bottom = window.crop(image.shape)
     if left == right or top == bottom:

@@ -85,7 +85,7 @@ def _session(path: Path, wish: Wish) -> onnxruntime.InferenceSession:
             raise damaged(path) from error
         if kind in ("InvalidGraph", "NotImplemented") or "opset" in text or "registered" in text:
             raise not_understood(path, "onnxruntime", _complaint(text)) from error
-        raise ModelError(f"onnxruntime cannot load {path.name}: {sentence(error)}") from error
+        raise ModelError(f"onnxruntime cannot load {path.name}: {_complaint(text)}") from error
 
 
 def _providers(wish: Wish) -> list[Any]:

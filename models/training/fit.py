@@ -75,8 +75,8 @@ def fit(
         if not math.isfinite(value):
             raise ModelError(f"training failed at step {step}: the loss is no longer a number")
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimizer.step()
+        if nn.utils.clip_grad_norm_(model.parameters(), CLIP).isfinite():
+            optimizer.step()
         optimizer.zero_grad()
         schedule.step()
         _follow(mean, model, min(AVERAGED, step / (step + 20)))

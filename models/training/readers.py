@@ -1,4 +1,4 @@
-"""Annotated images from a folder: label maps, YOLO, Pascal VOC or COCO, told apart by what is there."""
+"""Annotated images from a folder: label maps, YOLO, Pascal VOC or COCO."""
 
 from __future__ import annotations
 

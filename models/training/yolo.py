@@ -18,7 +18,6 @@ os.environ.setdefault("YOLO_OFFLINE", "true")
 
 import onnx
 from ultralytics.cfg import get_cfg
-from ultralytics.nn.modules import Detect
 from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 from ultralytics.utils import LOGGER
 
@@ -53,8 +52,8 @@ class Yolo:
 
     def new(self, classes: int) -> DetectionModel:
         """Make a network with fresh weights."""
-        plan = copy.deepcopy(self._plan) | {"end2end": False}
-        model = DetectionModel(plan, ch=1, nc=classes, verbose=False)
+        plan: Any = copy.deepcopy(self._plan) | {"end2end": False}
+        model: Any = DetectionModel(plan, ch=1, nc=classes, verbose=False)
         model.args = get_cfg()
         return model
 
@@ -64,13 +63,12 @@ class Yolo:
         return losses.sum() / len(batch.images)
 
     def export(self, model: nn.Module, path: Path, classes: Sequence[str], tile_px: int) -> None:
-        """Write an ONNX file for any height and width, with what ultralytics needs to read it too."""
+        """Write an ONNX file for any height and width, which ultralytics can read too."""
         copied: Any = copy.deepcopy(model).cpu().float().eval()
         copied.criterion = None
         fused = copied.fuse(verbose=False)
-        for module in fused.modules():
-            if isinstance(module, Detect):
-                module.export, module.dynamic, module.format = True, True, "onnx"
+        head = fused.model[-1]
+        head.export, head.dynamic, head.format = True, True, "onnx"
         free = {"images": {2: "height", 3: "width"}}
         with torch.no_grad():
             torch.onnx.export(

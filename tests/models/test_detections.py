@@ -34,3 +34,32 @@ def test_columns_of_another_length_are_refused():
 def test_none_is_empty():
     assert len(Detections.none()) == 0
     assert Detections.none().sizes_px.shape == (0, 2)
+
+
+def test_masks_cover_their_boxes_and_go_with_their_rows():
+    masks = [np.ones((3, 2), bool), np.ones((9, 9), bool), np.eye(2)]
+    boxes = [[-0.5, 0.5, 1.5, 3.5], [0, np.nan, 9, 9], [4.5, 4.5, 6.5, 6.5]]
+    found = Detections.of(boxes, masks=masks)
+    assert found.masks is not None
+    assert [mask.shape for mask in found.masks] == [(3, 2), (2, 2)]
+    assert all(mask.dtype == bool for mask in found.masks)
+    last = found.pick(np.array([False, True])).shifted(10, 20)
+    np.testing.assert_array_equal(last.boxes_px, [[14.5, 24.5, 16.5, 26.5]])
+    np.testing.assert_array_equal(last.centres_px, [[15.5, 25.5]])
+    assert last.masks is not None
+    np.testing.assert_array_equal(last.masks, [np.eye(2)])
+    assert Detections.none().masks is None
+
+
+@pytest.mark.parametrize(
+    ("box", "sentence"),
+    [
+        ([0, 0.5, 2, 3.5], "along the edges of pixels"),
+        ([-0.5, -0.5, 2.5, 1.5], r"shape \(3, 2\) does not cover its box of 2 × 3 pixels"),
+    ],
+)
+def test_masks_that_do_not_cover_their_boxes_are_refused(box, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Detections.of([box], masks=[np.ones((3, 2), bool)])
+    with pytest.raises(ValueError, match="1 rows in every column"):
+        Detections.of([box], masks=[])

@@ -40,15 +40,15 @@ def tensor(name: str, *sizes: int | str, kind: int = 1) -> bytes:
     return field(1, name) + field(2, field(1, field(1, kind) + field(2, dims)))
 
 
-def one_step(operation: str, *inputs: bytes, opset: int = 17) -> bytes:
+def one_step(operation: str, *inputs: bytes, kind: int = 1) -> bytes:
     """An ONNX model of one operation; SpaceToDepth with blocks of 2 × 2."""
     names = "xabc"[: len(inputs)]
     block = field(5, field(1, "blocksize") + field(3, 2) + field(20, 2))
     step = b"".join(field(1, n) for n in names) + field(2, "y") + field(4, operation)
     graph = field(1, step + block * (operation == "SpaceToDepth")) + field(2, "graph")
     graph += b"".join(field(11, value) for value in inputs)
-    graph += field(12, tensor("y", 1, "d", "e", "f"))
-    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, opset))
+    graph += field(12, tensor("y", 1, "d", "e", "f", kind=kind))
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
 PICTURE = tensor("x", 1, 3, "h", "w")
@@ -114,9 +114,9 @@ def bad_files(folder: Path) -> dict[Path, str]:
         write(folder, one_step("Frobnicate", PICTURE), "new.onnx"): "Frobnicate",
         write(folder, one_step("Add", PICTURE, tensor("a", 1)), "two.onnx"): "not one picture",
         write(folder, one_step("Relu", tensor("x", 1, 10)), "flat.onnx"): "not one picture",
-        write(folder, one_step("Identity", tensor("x", 1, 3, "h", "w", kind=10)), "half.onnx"): (
-            "without half"
-        ),
+        write(
+            folder, one_step("Identity", tensor("x", 1, 3, "h", "w", kind=10), kind=10), "half.onnx"
+        ): ("without half"),
     }
 
 

@@ -13,11 +13,29 @@ torch = pytest.importorskip("torch")
 
 from pursuit.models.errors import ModelError  # noqa: E402
 from pursuit.models.training.batch import Batch  # noqa: E402
-from pursuit.models.training.ssd import export_onnx, train_ssd  # noqa: E402
+from pursuit.models.training.fit import fit  # noqa: E402
+from pursuit.models.training.onnx_file import read_weights  # noqa: E402
+from pursuit.models.training.ssd import Ssd  # noqa: E402
 from pursuit.models.training.ssd_loss import match_boxes  # noqa: E402
 from pursuit.models.training.ssd_model import SsdModel, default_boxes  # noqa: E402
+from pursuit.models.training.start import start_from  # noqa: E402
 
 SIZE = 96
+SSD = Ssd()
+
+
+def train(batch: Batch, classes: int, steps: int) -> tuple[SsdModel, list[float]]:
+    """Train on one batch over and over; the model and its losses."""
+    losses: list[float] = []
+    model = fit(
+        SSD.new(classes),
+        SSD.loss,
+        repeat(batch),
+        steps,
+        SSD.learning_rate,
+        lambda step, loss: losses.append(loss),
+    )
+    return model, losses
 
 
 def discs(seed: int) -> Batch:
@@ -57,10 +75,7 @@ class Learned:
     def __init__(self) -> None:
         torch.manual_seed(0)
         self.batch = discs(0)
-        self.losses: list[float] = []
-        self.model = train_ssd(
-            repeat(self.batch), 2, 80, lambda step, steps, loss: self.losses.append(loss)
-        )
+        self.model, self.losses = train(self.batch, 2, 80)
 
 
 @pytest.fixture(scope="module")
@@ -106,21 +121,26 @@ def test_learns_a_batch_by_heart(learned: Learned) -> None:
     assert scores[0].max() < 0.4
 
 
-def test_goes_on_from_weights_of_other_classes(learned: Learned) -> None:
-    weights = learned.model.state_dict()
-    losses: list[float] = []
-    model = train_ssd(repeat(discs(1)), 5, 1, lambda _, __, loss: losses.append(loss), weights)
-    name = "backbone.coarse.0.0.weight"
-    assert model.classes == 5
-    assert torch.allclose(model.state_dict()[name], weights[name], atol=0.01)
+def test_goes_on_from_an_exported_file(learned: Learned, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    path = tmp_path / "ssd.onnx"
+    SSD.export(learned.model, path, "ab", SIZE)
+    fresh = SSD.new(2)
+    start_from(fresh, read_weights(path), learned.batch)
+    with torch.no_grad():
+        for ours, exported in zip(
+            fresh.eval()(learned.batch.images), learned.model(learned.batch.images), strict=True
+        ):
+            torch.testing.assert_close(ours, exported, atol=1e-2, rtol=1e-3)
+        in_training = fresh.train()(learned.batch.images)[1]
+        torch.testing.assert_close(in_training, exported, atol=1e-2, rtol=1e-3)
 
 
 def test_nothing_but_empty_pictures_teaches_nothing_wrong() -> None:
     blank = Batch(
         torch.zeros(2, 1, 64, 64), [torch.zeros(0, 4)] * 2, [torch.zeros(0, dtype=torch.int64)] * 2
     )
-    losses: list[float] = []
-    model = train_ssd(repeat(blank), 1, 3, lambda _, __, loss: losses.append(loss))
+    model, losses = train(blank, 1, 3)
     assert np.isfinite(losses).all()
     assert all(torch.isfinite(weight).all() for weight in model.state_dict().values())
 
@@ -129,7 +149,7 @@ def test_a_diverged_training_says_so() -> None:
     broken = discs(0)
     broken.images[:] = float("nan")
     with pytest.raises(ModelError, match="step 1"):
-        train_ssd(repeat(broken), 2, 2, lambda *_: None)
+        train(broken, 2, 2)
 
 
 def test_no_default_box_answers_for_two_objects() -> None:
@@ -151,7 +171,7 @@ def test_onnx_file_says_what_the_model_says(learned: Learned, runtime: str, tmp_
     engine = pytest.importorskip(runtime)
     pytest.importorskip("onnx")
     path = tmp_path / "ssd.onnx"
-    export_onnx(learned.model, path)
+    SSD.export(learned.model, path, "ab", SIZE)
     assert path.stat().st_size < 5e6
     images = torch.zeros(1, 1, 96, 160)
     images[..., :SIZE] = learned.batch.images[1]
