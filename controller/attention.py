@@ -8,7 +8,7 @@ import msgspec
 
 from ..drivers.messages import Frame
 from ..models.detectors import Detector
-from ..models.detectors.window import Window, Windowed
+from ..models.detectors.window import Window
 from .decision import Lock
 from .sightings import View
 from .tracking import Track
@@ -51,7 +51,7 @@ class Attention:
         self._view = view
         self._whole_every = settings.whole_every
         self._narrow = settings.window == "always" or (
-            settings.window == "auto" and isinstance(detector, Windowed)
+            settings.window == "auto" and hasattr(detector, "detect_within")
         )
         self._since_whole = 0
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from . import model_cli, training_cli
 from .bench.cli import app as bench_app
 from .options import (
     MMConfig,
@@ -39,13 +40,22 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             from ..drivers.microscope import MicroscopeError
+            from ..models.errors import ModelError
+            from ..sim.movie import MovieError
             from .config import ConfigError
             from .processes import ProcessError
 
-            expected = (ConfigError, MicroscopeError, ProcessError, FileExistsError)
             try:
                 return super().invoke(ctx)
-            except expected as error:
+            except ModelError as error:
+                _fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            except (
+                ConfigError,
+                MicroscopeError,
+                MovieError,
+                ProcessError,
+                FileExistsError,
+            ) as error:
                 _fail(str(error))
             except PermissionError as error:
                 _fail(f"{error.filename} may not be written: choose another folder with --out.")
@@ -63,6 +73,8 @@ app = typer.Typer(
 )
 
 app.add_typer(bench_app, name="bench")
+training_cli.register(app)
+model_cli.register(app)
 
 
 @app.command()

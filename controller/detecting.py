@@ -165,32 +165,34 @@ def detect_all(
     """
     _make(folder)
     detector.detect(pictures.read(0))
-    names = class_names(detector)
+    name = class_namer(detector)
     drawn = np.linspace(0, pictures.count - 1, min(_DRAWN, pictures.count)).round()
     counts: Counter[str] = Counter()
     panels, times_ms = [], []
     table, overlay = folder / "detections.csv", folder / "overlay.png"
     with table.open("w", encoding="utf-8", newline="") as file:
-        write = _writer(file, names)
+        write = _writer(file, name)
         for index, image, found, ms in _looked_at(pictures, detector):
             write(index, found)
             times_ms.append(ms)
-            counts.update(names[c] for c in found.classes.tolist())
+            counts.update(map(name, found.classes.tolist()))
             if index in drawn:
                 panels.append(Panel(index, image, found))
             on_progress(index + 1, pictures.count)
     objects, ms_per_frame = counts.total(), float(np.median(times_ms))
     title = f"{pictures.name}   ·   {how_many(objects, pictures.count)}   ·   {detector.name}"
-    draw_overlay(overlay, panels, names, title)
+    draw_overlay(overlay, panels, name, title)
     notes = [*getattr(detector, "notes", ())]
     classes = dict(counts.most_common())
     return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes)
 
 
-def class_names(detector: Detector) -> Sequence[str]:
-    """Names by which the classes of detections go: those of a model's card, or else just one."""
+def class_namer(detector: Detector) -> Callable[[int], str]:
+    """Return what names a class of detections: a model's card knows; others have just one."""
     card = getattr(detector, "card", None)
-    return card.classes if isinstance(card, ModelCard) else _AnyClass()
+    if isinstance(card, ModelCard):
+        return card.classes.__getitem__
+    return lambda kind: f"class {kind}" if kind else "object"
 
 
 def how_many(objects: int, frames: int) -> str:
@@ -199,16 +201,6 @@ def how_many(objects: int, frames: int) -> str:
         f"{objects:,} object{'' if objects == 1 else 's'} in "
         f"{frames:,} frame{'' if frames == 1 else 's'}"
     )
-
-
-class _AnyClass(Sequence[str]):
-    """Names of classes that nobody named."""
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: Any) -> Any:
-        return "object" if index == 0 else f"class {index}"
 
 
 def _family(model: str) -> str:
@@ -249,7 +241,7 @@ def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _writer(file: IO[str], names: Sequence[str]) -> Callable[[int, Detections], None]:
+def _writer(file: IO[str], name: Callable[[int], str]) -> Callable[[int, Detections], None]:
     """Return what writes the objects of a frame as rows."""
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -259,6 +251,6 @@ def _writer(file: IO[str], names: Sequence[str]) -> Callable[[int, Detections], 
         columns = (found.scores.tolist(), found.classes.tolist(), found.brightness.tolist())
         for place, score, kind, brightness in zip(places, *columns, strict=True):
             px = (f"{value:.3f}" for value in place)
-            rows.writerow((index, *px, f"{score:.4f}", names[kind], f"{brightness:.6g}"))
+            rows.writerow((index, *px, f"{score:.4f}", name(kind), f"{brightness:.6g}"))
 
     return write

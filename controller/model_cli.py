@@ -37,9 +37,7 @@ def detect(
     ] = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="detector.KEY=VALUE", help="Change one option; repeatable."
-        ),
+        typer.Option("--set", metavar="detector.KEY=VALUE", help="Change one option; repeatable."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..drivers.messages import Image
 from ..models.detections import Detections
-from ..models.detectors.levels import percentiles, stretched
+from ..models.detectors.levels import levels_of, stretched
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +43,9 @@ class Panel:
     found: Detections
 
 
-def draw_overlay(path: Path, panels: Sequence[Panel], names: Sequence[str], title: str) -> None:
+def draw_overlay(
+    path: Path, panels: Sequence[Panel], name: Callable[[int], str], title: str
+) -> None:
     """Draw images with boxes as a PNG; more than one on a sheet, with the numbers of the frames.
 
     Parameters
@@ -53,8 +54,8 @@ def draw_overlay(path: Path, panels: Sequence[Panel], names: Sequence[str], titl
         The file to write.
     panels : sequence of Panel
         At least one, all of one size.
-    names : sequence of str
-        Of the classes.
+    name : callable
+        Index of a class to its name.
     title : str
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,7 +69,7 @@ def draw_overlay(path: Path, panels: Sequence[Panel], names: Sequence[str], titl
     inner_px = columns * (width_px + _MARGIN_PX) - _MARGIN_PX
     counts = Counter(c for panel in panels for c in panel.found.classes.tolist())
     entries = [
-        (_colour(c), f"{names[c]} ({n:,})" if len(panels) == 1 else names[c])
+        (_colour(c), f"{name(c)} ({n:,})" if len(panels) == 1 else name(c))
         for c, n in sorted(counts.items())
     ]
     all_px = max(inner_px, _LEAST_WIDTH_PX) + 2 * _MARGIN_PX
@@ -96,8 +97,8 @@ def _draw(axes: Axes, panel: Panel, zoom: float) -> None:
     from matplotlib.collections import LineCollection
 
     height, width = panel.image.shape
-    low, high = percentiles(panel.image)
-    grey = stretched(panel.image, low, max(high, low + 1))
+    levels = levels_of(panel.image)
+    grey = stretched(panel.image, levels)
     how = "nearest" if zoom >= 1 else "antialiased"
     axes.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation=how, aspect="auto")
     boxes = panel.found.boxes_px
@@ -113,9 +114,9 @@ def _draw(axes: Axes, panel: Panel, zoom: float) -> None:
 def _scores(axes: Axes, found: Detections, colours: Sequence[str], zoom: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    large: NDArray[np.bool_] = (found.sizes_px * zoom >= _SCORE_PX).all(axis=1)
     if len(found) > _MOST_SCORES:
         return
+    large = np.asarray((found.sizes_px * zoom >= _SCORE_PX).all(axis=1))
     outline = [withStroke(linewidth=1.6, foreground="#000000b0")]
     for row in np.flatnonzero(large).tolist():
         left, top, _, _ = found.boxes_px[row].tolist()

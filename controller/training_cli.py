@@ -26,6 +26,13 @@ Data = Annotated[
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")]
 
 
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    app.add_typer(train_app, name="train")
+    app.command(name="eval")(evaluate)
+    app.command()(export)
+
+
 @train_app.command()
 def detector(
     data: Annotated[list[str] | None, Data.__metadata__[0]] = None,

@@ -13,7 +13,7 @@ import numpy as np
 from ...drivers.clock import VirtualClock
 from ...drivers.messages import Description, Frame, Move, Report
 from ...drivers.microscope import Frames, Microscope
-from ...models.detectors.levels import percentiles, stretched
+from ...models.detectors.levels import Levels, levels_of, stretched
 from ...sim.lockstep import LockstepMicroscope
 from ...sim.motion import Persistent
 from ...sim.optics import OpticsSettings
@@ -74,12 +74,12 @@ def record_cells(size_px: int, count: int) -> Recording:
     with LockstepMicroscope(world, stand, VirtualClock()) as microscope:
         frames = [*islice(microscope.frames(every=True), count)]
         description = msgspec.structs.replace(microscope.describe(), dtype="uint8")
-    levels = percentiles(frames[0].image)
+    levels = levels_of(frames[0].image)
     return Recording(description, [_flat(frame, levels) for frame in frames])
 
 
-def _flat(frame: Frame, levels: tuple[float, float]) -> Frame:
-    grey = (255 * stretched(frame.image, *levels)).astype(np.uint8)
+def _flat(frame: Frame, levels: Levels) -> Frame:
+    grey = (255 * stretched(frame.image, levels)).astype(np.uint8)
     return msgspec.structs.replace(frame, image=grey)
 
 

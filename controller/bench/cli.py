@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Measure following, detection, latency, simulator, transport.")
+app = typer.Typer(
+    no_args_is_help=True, help="Measure following, detectors, latency, simulator, transport."
+)
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the rows to this file too.")]
 

@@ -1,4 +1,4 @@
-"""Speed of the learned detector and of the locked loop, beside ultralytics with the same weights."""
+"""Speed of the learned detector and of the locked loop, beside ultralytics with its weights."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...models.errors import ModelError
@@ -18,7 +17,7 @@ from ...models.metadata import read_metadata
 
 SCORE = 0.25
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

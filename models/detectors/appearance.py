@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .contrast import Float
+from .contrast import QUANTISATION, Float
 from .correlation import correlate
 
 _FIRST_SHARE = 0.5
@@ -52,11 +52,10 @@ class Appearance:
         offsets = np.arange(-self._reach, self._reach + 1, dtype=np.float32)
         x, y = np.meshgrid(offsets + np.float32(at[0]), offsets + np.float32(at[1]))
         seen = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return _normalised(seen)
+        return _normalised(seen) if seen.std() > QUANTISATION else np.zeros_like(x)
 
 
 def _normalised(look: NDArray) -> Float:
-    """Zero mean and unit norm; all zeros if flat."""
-    look = np.asarray(look - look.mean(), np.float32)
-    norm = float(np.linalg.norm(look))
-    return np.divide(look, norm, dtype=np.float32) if norm > 0 else look
+    """Zero mean and unit norm."""
+    look = look - look.mean()
+    return np.divide(look, np.linalg.norm(look), dtype=np.float32)

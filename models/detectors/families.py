@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import weights
+from ..card import ModelCard
 from ..errors import ModelError
 from ..metadata import Sheet, describe
 from ..runtimes import load
@@ -26,6 +27,18 @@ class Ssd(Learned):
 
     def __init__(self, options: SsdOptions | None = None) -> None:
         super().__init__(*_opened(options or SsdOptions(), "ssd"))
+
+
+def family_of(model: str) -> str:
+    """Name of the detector for a model, by its card if it has one, else ``yolo``.
+
+    Raises
+    ------
+    ModelError
+        If there are no such weights, or their card is not one.
+    """
+    card = weights.find(model).with_suffix(".json")
+    return "ssd" if card.exists() and ModelCard.read(card).head == "ssd" else "yolo"
 
 
 def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Network, float | None]:

@@ -14,7 +14,7 @@ from ..detections import Detections
 from ..errors import ModelError
 from .contrast import checked
 from .heads import Found
-from .levels import Image, Levels, blank
+from .levels import Image, Levels, SteadyLevels, blank
 from .measured import brightness_of
 from .network import Network, Wanted
 from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
@@ -80,7 +80,7 @@ class SsdOptions(LearnedOptions, frozen=True, forbid_unknown_fields=True):
 class Learned:
     """Finds what a network was trained to find.
 
-    Contrast follows the light of the images seen (:class:`~.levels.Levels`), and unless the
+    Contrast follows the light of the images seen (:class:`~.levels.SteadyLevels`), and unless the
     size of the objects is given, the scale is the one at which the network finds most in the
     first image. So both depend on the images before; the rest on the image alone.
 
@@ -109,7 +109,7 @@ class Learned:
     def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
         self.options, self.card, self.notes = options, network.card, network.notes
         least = _least_scores(options, self.card)
-        self._network, self._levels = network, Levels()
+        self._network, self._levels = network, SteadyLevels()
         self._wanted = Wanted(least, options.iou, options.max_objects)
         self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
         self._is_factor_given = self._is_factor_known = factor is not None
@@ -175,6 +175,11 @@ class Learned:
         found = self._network.look(image, grid, region, levels, self._wanted)
         return self._detections(image, grid, uncut(found, grid, region))
 
+    def forget(self) -> None:
+        """Begin anew, as with another specimen."""
+        self._levels = SteadyLevels()
+        self._until_trial, self._is_factor_known = 0, self._is_factor_given
+
     def warm_up(self, height: int, width: int) -> None:
         """Prepare for images of that size and for windows in them."""
         grid = Grid(height, width, self.card.stride, self._cell_px)
@@ -183,7 +188,7 @@ class Learned:
         for rows, cols in sorted(sizes):
             self._network.warm_up(rows, cols)
 
-    def _field(self, image: Image, grid: Grid, levels: tuple[float, float]) -> Found:
+    def _field(self, image: Image, grid: Grid, levels: Levels) -> Found:
         """Look at all of an image; boxes in network pixels."""
         parts = [
             (region, self._network.look(image, grid, region, levels, self._wanted))
@@ -191,7 +196,7 @@ class Learned:
         ]
         return merged(parts, grid, self.options.iou)
 
-    def _find_factor(self, image: Image, levels: tuple[float, float]) -> None:
+    def _find_factor(self, image: Image, levels: Levels) -> None:
         """Take the factor of scale at which most is found in the middle of an image."""
         height, width = (min(size, TRIAL_PX) for size in image.shape)
         top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2

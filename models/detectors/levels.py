@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,23 @@ JUMP = 0.25
 """Of the span: a level that differs by more is taken over at once."""
 
 
-def percentiles(image: Image) -> tuple[float, float]:
+class Levels(NamedTuple):
+    """How grey values are shown.
+
+    Attributes
+    ----------
+    low, high : float
+        Grey values that become 0 and 1.
+    middle : float
+        What the median becomes, for what lies beyond the border of the image.
+    """
+
+    low: float
+    high: float
+    middle: float
+
+
+def levels_of(image: Image) -> Levels:
     """Grey values to show as black and as white.
 
     Percentiles of a grid of pixels, at least 12 sigmas of the camera's noise apart, so that an
@@ -40,22 +58,22 @@ def percentiles(image: Image) -> tuple[float, float]:
     last = values.size - 1
     low = float(values[round(LOW_PERCENTILE / 100 * last)])
     high = float(values[round(HIGH_PERCENTILE / 100 * last)])
-    return low, max(high, low + LEAST_SPAN_SIGMAS * _noise(image))
+    high = max(high, low + LEAST_SPAN_SIGMAS * _noise(image))
+    return Levels(low, high, (float(values[last // 2]) - low) / (high - low))
 
 
-def stretched(image: Image, low: float, high: float, out: Float | None = None) -> Float:
-    """Map grey values from ``low`` to ``high`` to 0 to 1, cut off beyond.
+def stretched(image: Image, levels: Levels, out: Float | None = None) -> Float:
+    """Map grey values between levels to 0 to 1, cut off beyond.
 
     Parameters
     ----------
     image : (H, W) uint8 or uint16
-    low, high : float
-        As :func:`percentiles` or :class:`Levels` give them.
+    levels : Levels
     out : (H, W) float32, optional
         To write to.
     """
-    out = np.subtract(image, np.float32(low), out=out, dtype=np.float32)
-    np.multiply(out, np.float32(1 / (high - low)), out=out)
+    out = np.subtract(image, np.float32(levels.low), out=out, dtype=np.float32)
+    np.multiply(out, np.float32(1 / (levels.high - levels.low)), out=out)
     np.maximum(out, 0, out=out)
     return np.minimum(out, 1, out=out)
 
@@ -66,7 +84,7 @@ def blank(image: Image) -> bool:
     return bool((image[::16, ::16] == first).all() and (image == first).all())
 
 
-class Levels:
+class SteadyLevels:
     """Levels of a stream of images that neither flicker nor lag.
 
     From image to image they move a fifth of the way to the new image's percentiles, so that
@@ -77,30 +95,30 @@ class Levels:
 
     def __init__(self) -> None:
         self._kind: tuple[tuple[int, ...], np.dtype] | None = None
-        self._levels = (0.0, 1.0)
+        self._levels = Levels(0.0, 1.0, 0.0)
 
     def fits(self, image: Image) -> bool:
         """Say whether images of this shape and type were seen last."""
         return self._kind == (image.shape, image.dtype)
 
     @property
-    def current(self) -> tuple[float, float]:
-        """Low and high grey value."""
+    def current(self) -> Levels:
+        """Levels for a part of the image seen last, or of one alike."""
         return self._levels
 
-    def update(self, image: Image) -> tuple[float, float]:
+    def update(self, image: Image) -> Levels:
         """See a whole image, (H, W) uint8 or uint16, and return the levels for it."""
-        new = percentiles(image)
+        new = levels_of(image)
         if self.fits(image) and not self._jumped(new):
-            low, high = self._levels
-            new = (low + SHARE_OF_NEW * (new[0] - low), high + SHARE_OF_NEW * (new[1] - high))
+            pairs = zip(self._levels, new, strict=True)
+            new = Levels(*(old + SHARE_OF_NEW * (seen - old) for old, seen in pairs))
         self._kind, self._levels = (image.shape, image.dtype), new
         return new
 
-    def _jumped(self, new: tuple[float, float]) -> bool:
-        low, high = self._levels
-        far = JUMP * min(high - low, new[1] - new[0])
-        return abs(new[0] - low) > far or abs(new[1] - high) > far
+    def _jumped(self, new: Levels) -> bool:
+        low, high, _ = self._levels
+        far = JUMP * min(high - low, new.high - new.low)
+        return abs(new.low - low) > far or abs(new.high - high) > far
 
 
 def _noise(image: Image) -> float:

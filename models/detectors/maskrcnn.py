@@ -16,7 +16,7 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn
 from ..detections import Detections
 from ..errors import DeviceError, ModelError
 from .contrast import checked
-from .levels import percentiles, stretched
+from .levels import levels_of, stretched
 from .segmenters import Camera
 
 _CLASSES_OF = "roi_heads.box_predictor.cls_score.weight"
@@ -83,7 +83,7 @@ class MaskRCNN:
             If the image has another shape or type, or the device fails.
         """
         image = checked(image)
-        grey = torch.from_numpy(stretched(image, *percentiles(image))).to(self._device)
+        grey = torch.from_numpy(stretched(image, levels_of(image))).to(self._device)
         try:
             with torch.inference_mode():
                 out = self._network([grey.expand(3, -1, -1)])[0]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contrast import Float, Scratch
-from .levels import Image, stretched
+from .levels import Image, Levels, stretched
 
 ALIKE = (0.75, 1.33)
 """Within these factors objects are as good as of the trained size: nothing is resized."""
@@ -23,9 +23,6 @@ FACTORS = (1.0, 0.5, 0.25, 2.0)
 
 CLEARLY_BETTER = 1.2
 """Another factor than one must find that much more."""
-
-PADDING = 114 / 255
-"""Grey beyond the border of the image, as in the training of YOLO."""
 
 
 class Region(NamedTuple):
@@ -114,13 +111,14 @@ def render(
     image: Image,
     grid: Grid,
     region: Region,
-    levels: tuple[float, float],
+    levels: Levels,
     pixels: Float,
     scratch: Scratch,
 ) -> None:
     """Write a region of an image as a network wants it.
 
-    Shrunk by averaging over areas, enlarged by interpolation.
+    Shrunk by averaging over areas, enlarged by interpolation. Beyond the image it is of the
+    median grey, as in training, so that its border does not look like an object.
 
     Parameters
     ----------
@@ -128,9 +126,8 @@ def render(
     grid : Grid
         Of that image.
     region : Region
-        May reach beyond the image, where it is grey.
-    levels : tuple of float
-        Low and high grey value.
+        May reach beyond the image.
+    levels : Levels
     pixels : (1, channels, rows * stride, cols * stride) float32
         To write to, 0 to 1.
     scratch : Scratch
@@ -142,9 +139,9 @@ def render(
     same = cell == grid.stride
     canvas = plane if same else scratch.take(f"canvas {size}", size)
     height, width = source.shape
-    stretched(source, *levels, out=canvas[:height, :width])
-    canvas[height:] = PADDING
-    canvas[:height, width:] = PADDING
+    stretched(source, levels, out=canvas[:height, :width])
+    canvas[height:] = levels.middle
+    canvas[:height, width:] = levels.middle
     if not same:
         how = cv2.INTER_AREA if cell > grid.stride else cv2.INTER_LINEAR
         cv2.resize(canvas, (plane.shape[1], plane.shape[0]), dst=plane, interpolation=how)

@@ -79,6 +79,7 @@ class TensorRtRuntime:
 
         self._torch, self._trt = torch, library()
         self._cuda = torch.device(wish.device or "cuda:0")
+        self.tensor_device = str(self._cuda)
         gpu = _gpu_name(torch, self._cuda)
         self._log = Log(self._trt)
         file, content = engine(Order(path, gpu, wish.exact), wish.on_progress)

@@ -52,6 +52,7 @@ class TorchRuntime:
         self.inputs, self.outputs = self._graph.inputs, self._graph.outputs
         check_input(path, self.inputs, self._graph.is_float)
         self._half = self._on.type == "cuda" and not wish.exact
+        self.tensor_device = str(self._on)
         self.device = f"{self._on} ({'f16' if self._half else 'f32'})"
 
     def run(self, pixels: Pixels) -> list[NDArray]:

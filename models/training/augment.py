@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detectors.levels import percentiles, stretched
+from ..detectors.levels import levels_of, stretched
 from .dataset import Dataset, Sample
 
 Grey = NDArray[np.float32]
@@ -67,7 +67,7 @@ def training_scale(dataset: Dataset, object_px: float) -> float:
 def prepared(sample: Sample, scale: float) -> Picture:
     """Stretch and scale an image as the detector will."""
     image = sample.load()
-    grey = stretched(image, *percentiles(image))
+    grey = stretched(image, levels_of(image))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     if scale != 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method)

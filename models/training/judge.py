@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..detections import Detections
-from ..detectors.families import open_learned
+from ..detectors import create
+from ..detectors.families import family_of
 from ..detectors.heads import Found, suppress
+from ..detectors.learned import Learned
 from ..errors import ModelError
 from .dataset import Dataset
 from .precision import Precision, Scores
@@ -48,11 +51,15 @@ def judge(
     ModelError
         If the model cannot be used, or does not know a class of several.
     """
-    options = {"score": LEAST_SCORE, "max_objects": MOST_OBJECTS, "diameter_px": dataset.object_px}
-    detector = open_learned(path, {**options, "runtime": runtime})
+    options: dict[str, Any] = {"score": LEAST_SCORE, "max_objects": MOST_OBJECTS}
+    options |= {"diameter_px": dataset.object_px}
+    options |= {"weights": str(path), "runtime": runtime}
+    detector = create(family_of(str(path)), options)
+    assert isinstance(detector, Learned)
     classes = matched(detector.card.classes, dataset.classes)
     precision = Precision(dataset.classes)
     for done, sample in enumerate(dataset.samples, start=1):
+        detector.forget()
         found = _renamed(detector.detect(sample.load()), classes, len(dataset.classes) == 1)
         precision.add(sample.boxes_px, sample.classes, *found)
         on_image(done, len(dataset))

@@ -1,6 +1,8 @@
 """The learned detector: options, scale, trouble while it runs, and the models of others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -26,6 +28,10 @@ CARD = ModelCard(
 )
 
 
+def numbered(mask):
+    return cast(tuple, label(mask))[0]
+
+
 @dataclass
 class Discs:
     """Stands for a network trained on discs of 20 pixels: the less alike, the less sure."""
@@ -42,7 +48,7 @@ class Discs:
         if self.fails:
             raise DeviceError("the device is out of memory")
         rows = []
-        for y, x in find_objects(label(pixels[0, 0] > 0.6)[0]):
+        for y, x in find_objects(numbered(pixels[0, 0] > 0.6)):
             size = ((y.stop - y.start) * (x.stop - x.start)) ** 0.5
             score = np.exp(-(np.log2(size / 20) ** 2))
             rows.append([x.start, y.start, x.stop, y.stop, score, size > 21])
@@ -55,12 +61,17 @@ class Discs:
         self.closed = True
 
 
-def learned(factor=1.0, runtime=None, on_cpu=Discs, **options):
+def learned(
+    factor: float | None = 1.0,
+    runtime: Discs | None = None,
+    on_cpu: Callable[[], Discs] = Discs,
+    **options: object,
+) -> Learned:
     network = Network(Sheet(CARD, True, ""), runtime or Discs(), on_cpu)
     return Learned(msgspec.convert(options, LearnedOptions), network, factor)
 
 
-def discs(diameter, shape=(300, 400), count=6, level=200, dtype=np.uint16):
+def discs(diameter, shape=(300, 400), count=6, level=200, dtype: type = np.uint16):
     """Image of discs in a row and their centres."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     centres = np.column_stack(
@@ -120,7 +131,8 @@ def test_classes_and_scores_can_be_chosen():
 
 
 def test_an_unknown_class_is_named_with_those_known():
-    for options in ({"classes": ["huge"]}, {"score": {"huge": 0.5}}):
+    wrong: list[dict[str, Any]] = [{"classes": ["huge"]}, {"score": {"huge": 0.5}}]
+    for options in wrong:
         with pytest.raises(ModelError, match="no class 'huge'; it knows small, large"):
             learned(**options)
 

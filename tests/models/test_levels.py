@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pursuit.models.detectors.levels import Levels, percentiles, stretched
+from pursuit.models.detectors.levels import SteadyLevels, levels_of, stretched
 
 
 def scene(rng, objects, level=300.0, shape=(200, 250)):
@@ -19,18 +19,18 @@ def scene(rng, objects, level=300.0, shape=(200, 250)):
 
 def test_levels_are_the_percentiles_of_the_image():
     image = scene(np.random.default_rng(0), 10)
-    np.testing.assert_allclose(percentiles(image), np.percentile(image, [0.5, 99.8]), rtol=0.02)
-    seen = stretched(image, *percentiles(image))
+    np.testing.assert_allclose(levels_of(image)[:2], np.percentile(image, [0.5, 99.8]), rtol=0.02)
+    seen = stretched(image, levels_of(image))
     assert seen.dtype == np.float32 and seen.min() == 0 and seen.max() == 1
 
 
 def test_no_flicker_as_objects_come_and_go():
-    rng, levels = np.random.default_rng(0), Levels()
+    rng, levels = np.random.default_rng(0), SteadyLevels()
     shown, alone = [], []
     for frame in range(50):
         image = scene(rng, 6 + frame % 2)
         shown.append(levels.update(image))
-        alone.append(percentiles(image))
+        alone.append(levels_of(image))
     jitter, jitter_alone = (np.std(np.array(x)[20:, 1]) for x in (shown, alone))
     assert jitter < 0.45 * jitter_alone
     assert abs(np.mean(shown, axis=0) - np.mean(alone, axis=0)).max() < 10
@@ -38,34 +38,33 @@ def test_no_flicker_as_objects_come_and_go():
 
 @pytest.mark.parametrize("factor", [0.4, 2.5])
 def test_a_change_of_light_is_followed_at_once(factor):
-    rng, levels = np.random.default_rng(0), Levels()
+    rng, levels = np.random.default_rng(0), SteadyLevels()
     for _ in range(10):
         levels.update(scene(rng, 6))
     image = scene(rng, 6, 300 * factor)
-    np.testing.assert_allclose(levels.update(image), percentiles(image))
+    np.testing.assert_allclose(levels.update(image), levels_of(image))
 
 
 def test_bleaching_is_followed():
-    rng, levels = np.random.default_rng(0), Levels()
-    for frame in range(60):
-        image = scene(rng, 6, 300 * 0.99**frame)
-        low, high = levels.update(image)
-    new_low, new_high = percentiles(image)
+    rng, levels = np.random.default_rng(0), SteadyLevels()
+    images = [scene(rng, 6, 300 * 0.99**frame) for frame in range(60)]
+    low, high, _ = [levels.update(image) for image in images][-1]
+    new_low, new_high, _ = levels_of(images[-1])
     assert abs(low - new_low) < 0.1 * (new_high - new_low)
     assert abs(high - new_high) < 0.1 * (new_high - new_low)
 
 
 def test_another_size_or_depth_starts_anew():
-    levels = Levels()
+    levels = SteadyLevels()
     levels.update(np.full((50, 60), 3000, np.uint16))
     image = np.random.default_rng(0).integers(100, 200, (50, 60), np.uint8)
     assert not levels.fits(image)
-    assert levels.update(image) == percentiles(image) == levels.current
+    assert levels.update(image) == levels_of(image) == levels.current
 
 
 def test_noise_alone_stays_in_the_dark_half():
     image = np.random.default_rng(0).poisson(1000, (300, 300)).astype(np.uint16)
-    seen = stretched(image, *percentiles(image))
+    seen = stretched(image, levels_of(image))
     assert np.percentile(seen, 99) < 0.5 and seen.std() < 0.1
 
 
@@ -73,7 +72,7 @@ def test_noise_alone_stays_in_the_dark_half():
 def test_constant_images_are_black(value):
     for dtype, scale in ((np.uint8, 1), (np.uint16, 257)):
         image = np.full((30, 40), value * scale, dtype)
-        assert not stretched(image, *percentiles(image)).any()
+        assert not stretched(image, levels_of(image)).any()
 
 
 @settings(max_examples=100, deadline=None)
@@ -84,7 +83,7 @@ def test_constant_images_are_black(value):
     )
 )
 def test_any_image_gives_pixels_from_0_to_1(image):
-    low, high = Levels().update(image)
-    seen = stretched(image, low, high)
-    assert high - low >= 12
+    levels = SteadyLevels().update(image)
+    seen = stretched(image, levels)
+    assert levels.high - levels.low >= 12
     assert np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1
