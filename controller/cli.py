@@ -16,7 +16,9 @@ from typer.core import TyperGroup
 from . import model_cli, training_cli
 from .bench.cli import app as bench_app
 from .options import (
+    DetectorName,
     MMConfig,
+    ModelFile,
     ScenarioName,
     ScopeFile,
     Seed,
@@ -87,6 +89,8 @@ def follow(
     seconds: Annotated[float | None, typer.Option(help="How long to follow.")] = None,
     seed: Seed = None,
     sets: Sets = None,
+    detector: DetectorName = None,
+    model: ModelFile = None,
     microscope: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="A microscope that runs already."),
@@ -107,7 +111,9 @@ def follow(
     from .progress import Progress, print_summary
     from .session import Interrupted, SessionError, run_live, run_lockstep
 
-    config, simulated = configure(scope, scenario, specimen, mm_config, start, seconds, seed, sets)
+    config, simulated = configure(
+        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
+    )
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     _announce(console, config, simulated, realtime)

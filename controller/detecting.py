@@ -119,10 +119,10 @@ def open_detector(
 
     Raises
     ------
-    ConfigError
+    ConfigError, ModelError
         If the detector or an option is not known, or the model cannot be used.
     """
-    table: dict[str, Any] = {"name": name or (_family(model) if model else "yolo")}
+    table: dict[str, Any] = {"name": name or (family_of(model) if model else "yolo")}
     if model is not None:
         table["weights"] = model
     given = [assignment(text) for text in sets]
@@ -135,6 +135,19 @@ def open_detector(
         in_px = in_um[0].removesuffix("_um") + "_px"
         raise ConfigError(f"The file does not tell the size of a pixel: give detector.{in_px}.")
     return make_detector(config, pixel_um or 1.0)
+
+
+def family_of(model: str) -> str:
+    """Name of the detector for a model: by its card if there is one, else YOLO.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its card is damaged.
+    """
+    card = weights.find(model).with_suffix(".json")
+    is_ssd = card.exists() and ModelCard.read(card).head == "ssd"
+    return "ssd" if is_ssd else "yolo"
 
 
 def detect_all(
@@ -168,13 +181,14 @@ def detect_all(
     name = class_namer(detector)
     drawn = np.linspace(0, pictures.count - 1, min(_DRAWN, pictures.count)).round()
     counts: Counter[str] = Counter()
-    panels, times_ms = [], []
+    panels, times_ms, most = [], [], 0
     table, overlay = folder / "detections.csv", folder / "overlay.png"
     with table.open("w", encoding="utf-8", newline="") as file:
         write = _writer(file, name)
         for index, image, found, ms in _looked_at(pictures, detector):
             write(index, found)
             times_ms.append(ms)
+            most = max(most, len(found))
             counts.update(map(name, found.classes.tolist()))
             if index in drawn:
                 panels.append(Panel(index, image, found))
@@ -182,7 +196,7 @@ def detect_all(
     objects, ms_per_frame = counts.total(), float(np.median(times_ms))
     title = f"{pictures.name}   ·   {how_many(objects, pictures.count)}   ·   {detector.name}"
     draw_overlay(overlay, panels, name, title)
-    notes = [*getattr(detector, "notes", ())]
+    notes = [*getattr(detector, "notes", ()), *_crowding(detector, most)]
     classes = dict(counts.most_common())
     return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes)
 
@@ -203,14 +217,12 @@ def how_many(objects: int, frames: int) -> str:
     )
 
 
-def _family(model: str) -> str:
-    """Name of the detector for a model: by its card if there is one, else YOLO."""
-    try:
-        card = weights.find(model).with_suffix(".json")
-        is_ssd = card.exists() and ModelCard.read(card).head == "ssd"
-    except ModelError as error:
-        raise ConfigError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-    return "ssd" if is_ssd else "yolo"
+def _crowding(detector: Detector, most: int) -> list[str]:
+    """Tell if there may be more objects than are kept, ``most`` being found in one frame."""
+    limit = getattr(getattr(detector, "options", None), "max_objects", None)
+    if most != limit:
+        return []
+    return [f"no more than {limit} objects of a frame are kept: raise detector.max_objects"]
 
 
 def _frame(path: Path, frames: Any, index: int) -> Image:

@@ -102,8 +102,11 @@ class Loop:
         gc.collect()
         gc.freeze()
         with closing(self._microscope.frames()) as frames:
-            for frame in frames:
-                yield self._turn(frame)
+            try:
+                for frame in frames:
+                    yield self._turn(frame)
+            finally:
+                gc.unfreeze()
 
     def _turn(self, frame: Frame) -> Turn:
         watch = Stopwatch(frame)

@@ -28,6 +28,13 @@ Sets = Annotated[
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Of everything random in the simulation.")]
+DetectorName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="yolo, ssd, blobs, template or one of your own.")
+]
+ModelFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.onnx", help="Model of a learned detector; or a shipped one."),
+]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
@@ -40,6 +47,8 @@ def configure(
     seconds: float | None,
     seed: int | None,
     sets: list[str] | None,
+    detector: str | None = None,
+    model: str | None = None,
 ) -> tuple[Config, Simulation | None]:
     """Lay the command line over the file, and the file over what the scenario suggests."""
     from .config import ConfigError, assignment, merge, read_tables
@@ -63,8 +72,36 @@ def configure(
         chosen["start_px"] = (x, y)
     given = {"seconds": seconds, "seed": seed}
     session = {key: value for key, value in given.items() if value is not None}
-    line = {"microscope": chosen, "session": session}
+    line = {
+        "microscope": chosen,
+        "session": session,
+        "detector": detector_table(detector, model),
+    }
     return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
+
+
+def detector_table(name: str | None, model: str | None) -> dict[str, Any]:
+    """Return the table for a detector's name and model; without a name, that of the model.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
+    from ..models import weights
+    from ..models.detectors.families import family_of
+    from ..models.errors import ModelError
+    from .config import ConfigError
+
+    table = {"name": name} if name else {}
+    if model is not None:
+        try:
+            table = {"name": family_of(model)} | table
+        except ModelError as error:
+            raise ConfigError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        is_shipped = model in weights.shipped()
+        table["weights"] = model if is_shipped else str(Path(model).resolve())
+    return table
 
 
 def new_folder(name: str) -> Path:

@@ -56,9 +56,9 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Of the input, (1, channels, height, width) float32 from 0 to 1.
     stride : int
         Height and width of the input are multiples of it.
-    object_px : (smallest, largest)
-        Sizes (roots of the areas of boxes) of typical objects that it finds best; images with
-        others are scaled.
+    object_px : (smallest, usual)
+        Sizes (roots of the areas of boxes) of the objects as it saw them in training: medians
+        of the data set with the smallest and of most. Images are scaled to match.
     tile_px : int
         Edge of the pictures it was trained on.
     licence : str
@@ -77,7 +77,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     classes: Annotated[tuple[str, ...], Meta(min_length=1)]
     channels: Literal[1, 3] = 1
     stride: Annotated[int, Meta(ge=1)] = 32
-    object_px: tuple[Size, Size] = (16.0, 64.0)
+    object_px: tuple[Size, Size] = (32.0, 32.0)
     tile_px: Annotated[int, Meta(ge=32)] = 320
     licence: str = ""
     data: tuple[DataNote, ...] = ()

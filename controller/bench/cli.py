@@ -72,7 +72,7 @@ def detect(
             model,
             size,
             frames,
-            console.print,
+            lambda note: console.print(note, markup=False, soft_wrap=True),
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     report(rows, json_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +14,15 @@ import numpy as np
 from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Frame
 from ...models import weights
+from ...models.card import ModelCard
+from ...models.detectors import create
 from ...models.detectors.learned import Learned
 from ...models.detectors.window import Window
 from ...models.errors import ModelError
 from ...models.runtimes import RUNTIMES
 from ..assemble import predictor_factory
-from ..config import ConfigError, make_config
-from ..detecting import open_detector
+from ..config import make_config
+from ..detecting import family_of
 from ..loop import Loop
 from ..sightings import View
 from ..targets import Target
@@ -31,11 +34,11 @@ from .report import Row
 WINDOW_PX = 128
 
 TURN = 10
-"""Frames before it is another's turn."""
+"""Frames that count before it is another's turn."""
 
 COLD = 2
-"""Frames of a turn that do not count: what the others left in the caches is not theirs, and
-threads of the others may spin on for a while."""
+"""Frames before them: what others left in the caches is not theirs, and the threads of others
+may spin on for a while."""
 
 COUNTERPART = {"full": "predict", "window": "predict", "locked": "track"}
 """What ultralytics does in place of each mode."""
@@ -87,13 +90,13 @@ def run(
     is beside the first two. Its ``track()``, which follows all objects with the tracker that it
     takes by default, is beside the third.
 
-    The weights are the same, and so are the frames: uint8, stretched to full contrast, of a
-    size that nobody has to scale; and the least score. Only Pursuit finds the contrast by
+    The weights are the same, and so are the frames: uint8, stretched to full contrast, and
+    not scaled by anybody; and so is the least score. Only Pursuit finds the contrast by
     itself, which is in its time. In OpenVINO both get what it chooses by default, on some
     processors bfloat16. In torch, ultralytics runs its own network with these weights, its
     norms folded in and its memory laid out as it likes best. Everyone takes as many threads
-    as it wants. All take turns of ten frames in one process, in which the first two do not
-    count, so that a busy computer slows all alike.
+    as it wants. All take turns in one process, so that a busy computer slows all alike: of
+    twelve frames, the first two of which do not count.
 
     Parameters
     ----------
@@ -141,26 +144,32 @@ def run(
             if turn == 0:
                 _forget(contenders)
             on_progress(turn + 1, turns)
+    gc.unfreeze()  # The loops froze all that there was; torch complains if it never goes.
     return _rows(contenders, size_px)
 
 
 def _detectors(path: Path, size_px: int, on_note: Callable[[str], None]) -> dict[str, Learned]:
     """Open the model in every runtime that works, ready for frames of that size."""
     opened: dict[str, Learned] = {}
+    options = {"weights": str(path), "score": SCORE, "diameter_px": _unscaled_px(path)}
     for runtime in RUNTIMES:
-        options = {"runtime": runtime, "score": SCORE, "diameter_px": DIAMETER_PX}
-        sets = [f"detector.{key}={value}" for key, value in options.items()]
         try:
-            detector = open_detector(None, str(path), sets, None)
+            detector = create(family_of(str(path)), {**options, "runtime": runtime})
             assert isinstance(detector, Learned)
             detector.warm_up(size_px, size_px)
-        except (ConfigError, ModelError) as error:
+        except ModelError as error:
             on_note(f"pursuit in {runtime} is left out: {error}")
         else:
             opened[runtime] = detector
     if not opened:
         raise ModelError(f"no runtime works here for {path}: install openvino")
     return opened
+
+
+def _unscaled_px(path: Path) -> float:
+    """Size to tell of the objects for a model to be shown them at their own scale."""
+    card = path.with_suffix(".json")
+    return ModelCard.read(card).object_px[1] if card.exists() else DIAMETER_PX
 
 
 def _ours(runtime: str, detector: Learned, recording: Recording) -> list[Contender]:

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from ...models.errors import ModelError
 from ...models.metadata import read_metadata
+
+if TYPE_CHECKING:
+    from ...models.training.yolo import Yolo
 
 SCORE = 0.25
 
@@ -60,24 +63,30 @@ def open_peers(
         on_note(f"ultralytics is left out: it needs {packages}: pip install {packages}")
         return []
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    from ...models.training.yolo import Yolo
+
     peers = []
     ways: dict[str, Callable[[], Any]] = {
-        "torch": lambda: _in_torch(path, architecture, image),
+        "torch": lambda: _in_torch(path, Yolo(architecture), image),
         "onnx": lambda: _in_onnx(path),
         "openvino": lambda: _in_openvino(path, folder),
     }
     for runtime, opener in ways.items():
         try:
-            pair = opener(), opener()
-            peers.append(_peer(runtime, *pair, image.shape[0]))
-            peers[-1].predict(image)
+            peers.append(_peer(runtime, opener(), opener(), image))
         except (ModelError, ImportError, OSError, RuntimeError, ValueError) as error:
             on_note(f"ultralytics in {runtime} is left out: {error}")
     return peers
 
 
-def _peer(runtime: str, predicting: Any, tracking: Any, size_px: int) -> Peer:
+def _peer(runtime: str, predicting: Any, tracking: Any, image: Pixels) -> Peer:
+    """Wrap a model for each of the two ways, and make sure that it looks at all pixels."""
+    size_px = image.shape[0]
     usual: dict[str, Any] = {"conf": SCORE, "imgsz": size_px, "verbose": False}
+    predicting.predict(image, **usual)
+    if [*predicting.predictor.imgsz] != [size_px, size_px]:
+        wrong = predicting.predictor.imgsz
+        raise ModelError(f"it takes the model for one of fixed size and would shrink to {wrong}")
     return Peer(
         runtime,
         lambda image: predicting.predict(image, **usual)[0],
@@ -109,7 +118,7 @@ def _in_openvino(path: Path, folder: Path) -> Any:
     return YOLO(layout, task="detect")
 
 
-def _in_torch(path: Path, architecture: str, image: Pixels) -> Any:
+def _in_torch(path: Path, family: Yolo, image: Pixels) -> Any:
     """Give the weights to ultralytics' own network, as if its file of PyTorch had been loaded."""
     import torch
     from ultralytics import YOLO  # type: ignore[attr-defined]
@@ -117,16 +126,15 @@ def _in_torch(path: Path, architecture: str, image: Pixels) -> Any:
     from ...models.training.batch import Batch
     from ...models.training.onnx_file import read_weights
     from ...models.training.start import start_from
-    from ...models.training.yolo import Yolo
 
     about = read_metadata(path)
     if about.get("channels") != "1" or about.get("end2end") != "False":
         raise ModelError("only weights trained with Pursuit can be given back to torch")
     names: dict[int, str] = ast.literal_eval(about["names"])
-    network: Any = Yolo(architecture).new(len(names))
+    network: Any = family.new(len(names))
     pixels = torch.from_numpy(image[None, None]).float() / 255
     start_from(network, read_weights(path), Batch(pixels, [], []))
     network.names = names
-    model = YOLO(f"{architecture}.yaml", task="detect")
+    model = YOLO(f"{family.name}.yaml", task="detect")
     model.model = network.eval()
     return model

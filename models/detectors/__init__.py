@@ -15,10 +15,10 @@ from ..registry import Registry
 class Detector(Protocol):
     """Finds objects in one image at a time.
 
-    What is where in the result is told from that image only. What of the images before a
-    detector may keep is how bright they are and how large the objects in them, and it has a
-    ``detect_within(image, window)`` if it can look at a part better than by being shown a crop
-    (:mod:`~.window`).
+    What is where in the result is told from that image. Of the images before, a detector may
+    keep how bright they are, how large the objects in them, or what the one to follow looks
+    like. It has a ``detect_within(image, window)`` if it can look at a part better than by being
+    shown a crop (:mod:`~.window`).
     """
 
     @property
@@ -41,8 +41,13 @@ DETECTORS: Registry[Detector] = Registry(
     "detector",
     {
         "blobs": f"{__name__}.blobs:Blobs",
-        "yolo": f"{__name__}.families:Yolo",
+        "edges": f"{__name__}.edges:Edges",
+        "maskrcnn": f"{__name__}.maskrcnn:MaskRCNN",
+        "segmenter": f"{__name__}.segmenters:Segmenter",
         "ssd": f"{__name__}.families:Ssd",
+        "template": f"{__name__}.template:Template",
+        "watershed": f"{__name__}.watershed:Watershed",
+        "yolo": f"{__name__}.families:Yolo",
     },
 )
 """Every detector that comes with the package."""

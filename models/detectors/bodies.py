@@ -33,7 +33,7 @@ def find_bodies(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
     """
     diameter, tolerance = wanted.diameter, wanted.tolerance
     blur = max(_LEAST_BLUR, diameter / 16)
-    signal = _above_background(blurred(image, blur, "smooth", scratch), wanted, scratch)
+    signal = above_background(blurred(image, blur, "smooth", scratch), wanted, scratch)
     noise = robust_noise(signal, wanted.camera_noise, 1 / (2 * np.pi**0.5 * blur))
     mask = _cut_apart(_outlined(signal, wanted.sigmas * noise), diameter)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
@@ -57,7 +57,7 @@ def find_bodies(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
     )
 
 
-def _above_background(smooth: Float, wanted: Wanted, scratch: Scratch) -> Float:
+def above_background(smooth: Float, wanted: Wanted, scratch: Scratch) -> Float:
     """Subtract what remains of the image when everything as small as a body is cut off.
 
     A grey opening on a coarse grid, wider than the largest body, after a plane is taken off

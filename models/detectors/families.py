@@ -9,6 +9,7 @@ from ..metadata import Sheet, describe
 from ..runtimes import load
 from .learned import Learned, LearnedOptions, SsdOptions
 from .network import Network
+from .scale import factor_for
 
 
 class Yolo(Learned):
@@ -59,5 +60,5 @@ def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Netwo
 def _factor(options: LearnedOptions, sheet: Sheet) -> float | None:
     if options.diameter_px is None or not sheet.has_object_size:
         return None
-    smallest, largest = sheet.card.object_px
-    return min(max(options.diameter_px, smallest), largest) / options.diameter_px
+    smallest, usual = sheet.card.object_px
+    return factor_for(options.diameter_px, usual, smallest)

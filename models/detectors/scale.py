@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from .contrast import Float, Scratch
 from .levels import Image, Levels, stretched
 
-ALIKE = (0.75, 1.33)
+ALIKE = (0.8, 1.25)
 """Within these factors objects are as good as of the trained size: nothing is resized."""
 
 LEAST_FACTOR, MOST_FACTOR = 1 / 8, 4.0
+
+MOST_ENLARGED = 1.5
 
 FACTORS = (1.0, 0.5, 0.25, 2.0)
 """Tried where the size of the objects is not known."""
@@ -75,6 +77,16 @@ class Grid:
         edge = np.array([self.width, self.height, self.width, self.height], np.float32) - 0.5
         at = boxes * np.float32(self.cell_px / self.stride) - np.float32(0.5)
         return np.minimum(np.maximum(at, np.float32(-0.5)), edge)
+
+
+def factor_for(diameter_px: float, usual_px: float, smallest_px: float = 0.0) -> float:
+    """Factor of scale at which a network is shown objects of a size.
+
+    Large objects are shrunk to the usual size of training. Small ones are enlarged towards it
+    by a half at most, as more shows nothing new and costs time; but at least to the smallest
+    size.
+    """
+    return max(min(usual_px / diameter_px, MOST_ENLARGED), smallest_px / diameter_px)
 
 
 def cell_px_for(factor: float, stride: int) -> int:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from ..detections import Detections
-from .bodies import _above_background
+from .bodies import above_background
 from .contrast import (
     Float,
     Polarity,
@@ -99,7 +99,7 @@ def outlined(image: Float, options: WatershedOptions, scratch: Scratch) -> NDArr
     blur = max(_LEAST_BLUR, diameter / _PIXELS_PER_DIAMETER)
     smooth = blurred(image, blur, "smooth", scratch)
     wanted = Wanted(diameter, options.tolerance, options.threshold_sigmas, 0, noise)
-    signal = _above_background(smooth, wanted, scratch)
+    signal = above_background(smooth, wanted, scratch)
     floor = options.threshold_sigmas * robust_noise(signal, noise, 1 / (2 * np.pi**0.5 * blur))
     grain = max(1, int(diameter / _GRAINS_PER_DIAMETER))
     coarse = binned(signal, grain, "coarse", scratch)

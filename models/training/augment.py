@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detectors.levels import levels_of, stretched
+from ..detectors.scale import factor_for
 from .dataset import Dataset, Sample
 
 Grey = NDArray[np.float32]
 
 LEAST_LEFT = 0.35
 """Share of a box that must remain in a crop for its object to count."""
-MOST_ENLARGED = 1.5
-"""Larger scales show nothing new and cost time."""
 LEAST_PX = 3.0
 """Smallest edge of a box that is learned."""
 
@@ -59,11 +58,6 @@ class Picture:
     classes: NDArray[np.int64]
 
 
-def training_scale(dataset: Dataset, object_px: float) -> float:
-    """Scale that brings the median object to a size; small ones are not enlarged beyond use."""
-    return min(object_px / dataset.object_px, MOST_ENLARGED)
-
-
 def prepared(sample: Sample, scale: float) -> Picture:
     """Stretch and scale an image as the detector will."""
     image = sample.load()
@@ -86,7 +80,7 @@ class Augmented:
     classes : sequence of str
         All names, in the order of the network's output.
     object_px : float
-        Size to which the median object of every source is scaled; see `training_scale`.
+        Size to which the median object of every source is scaled; see `factor_for`.
     tile_px : int
         Edge of a tile.
     strength : Strength
@@ -162,7 +156,7 @@ class Augmented:
         key = source, index
         if key not in self._pictures:
             dataset = self._sources[source]
-            scale = training_scale(dataset, self._object_px)
+            scale = factor_for(dataset.object_px, self._object_px)
             self._pictures[key] = prepared(dataset.samples[index], scale)
         return self._pictures[key]
 

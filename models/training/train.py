@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-import numpy as np
 from torch import Tensor, nn
 
 from ..card import DataNote, ModelCard
+from ..detectors.scale import factor_for
 from ..errors import ModelError
-from .augment import Augmented, Strength, training_scale
+from .augment import Augmented, Strength
 from .batch import Batch, batches
 from .dataset import Dataset
 from .fit import best_device, fit
 from .judge import judge
 from .onnx_file import read_weights, store_half
 from .start import start_from
-
-COMFORT = 1.3
-"""Sizes up to this factor beyond the medians in training are found as well as those."""
 
 OnStep = Callable[[int, int, float], None]
 
@@ -143,7 +140,7 @@ def train_detector(
         architecture=built.name,
         head=built.head,  # type: ignore[arg-type]
         classes=classes,
-        object_px=comfortable_px(learned, recipe.object_px),
+        object_px=_sizes_px(learned, recipe.object_px),
         tile_px=recipe.tile_px,
         licence=built.licence,
         data=tuple(DataNote(a.name, len(a), len(b), a.licence) for a, b in parts),
@@ -186,10 +183,10 @@ def _train(
     store_half(path)
 
 
-def comfortable_px(sources: Sequence[Dataset], object_px: float) -> tuple[float, float]:
-    """Smallest and largest median size at which a network has seen its objects, and a little."""
-    medians = [source.object_px * training_scale(source, object_px) for source in sources]
-    return round(float(np.min(medians)) / COMFORT, 1), round(float(np.max(medians)) * COMFORT, 1)
+def _sizes_px(sources: Sequence[Dataset], object_px: float) -> tuple[float, float]:
+    """Smallest and largest median size at which a network has seen the objects of a source."""
+    medians = [s.object_px * factor_for(s.object_px, object_px) for s in sources]
+    return round(min(medians), 1), round(max(medians), 1)
 
 
 def _judged(note: DataNote, path: Path, held_back: Dataset) -> DataNote:

@@ -78,10 +78,11 @@ class Yolo:
                 opset_version=OPSET,
                 input_names=["images"],
                 output_names=["output0"],
-                dynamic_axes={**free, "output0": {1: "rows", 2: "columns"}},
+                dynamic_axes={**free, "output0": {2: "places"}},
                 dynamo=False,
             )
         written = onnx.load(str(path))
+        written.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4 + len(classes)
         for key, value in _metadata(fused, classes, tile_px).items():
             written.metadata_props.add(key=key, value=value)
         onnx.save(written, str(path))

@@ -28,4 +28,4 @@ def find(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    raise ModelError(f"there are no weights {name!r}: give a file, or one of {', '.join(known)}")
+    raise ModelError(f"there are no weights {name!r}: give a file, or one of {', '.join(known) or 'none'}")

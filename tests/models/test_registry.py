@@ -18,7 +18,7 @@ def test_built_in_models_take_their_options():
 @pytest.mark.parametrize(
     ("room", "name", "options", "sentence"),
     [
-        (detectors, "blob", {}, "unknown detector 'blob'; did you mean 'blobs'? known: blobs"),
+        (detectors, "blob", {}, "unknown detector 'blob'; did you mean 'blobs'? known: blobs, edg"),
         (predictors, "xyz", {}, "unknown predictor 'xyz'; known: kalman"),
         (
             detectors,

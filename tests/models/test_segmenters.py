@@ -253,6 +253,7 @@ def test_mask_rcnn_from_a_file_of_weights(tmp_path):
 
     torch.manual_seed(0)
     network = detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=3)
+    torch.nn.init.constant_(network.roi_heads.mask_predictor.mask_fcn_logits.bias, 2.0)
     torch.save(network.state_dict(), tmp_path / "good.pt")
     options = MaskRCNNOptions(
         weights=str(tmp_path / "good.pt"), input_px=64, least_score=0.05, max_objects=7
