@@ -41,10 +41,11 @@ y_um = [{y0:g}, {y1:g}]
 z_um = [{z0:g}, {z1:g}]
 
 [detector]
-name = "blobs"
-# diameter_um = 10.0
-# polarity = "bright"         # or "dark", "both"
-# method = "log"              # for spots; "threshold" for bodies of any shape
+name = "yolo"                 # or "ssd", or the classical "blobs"
+# weights = "mine.onnx"       # a model of your own
+# diameter_um = 10.0          # typical size of the objects; found out without it
+# classes = ["cell"]          # those wanted; `pursuit models` lists them
+# score = 0.25                # least score
 
 [predictor]
 name = "kalman"

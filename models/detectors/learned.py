@@ -13,9 +13,9 @@ from ..card import ModelCard
 from ..detections import Detections
 from ..errors import ModelError
 from .contrast import checked
-from .heads import Found
+from .heads import Found, suppress
 from .levels import Image, Levels, SteadyLevels, blank
-from .measured import brightness_of
+from .measured import measure
 from .network import Network, Wanted
 from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
 from .tiles import merged, region_around, tiles_of, uncut
@@ -33,6 +33,9 @@ WINDOWS_PX = (96, 128, 192, 256, 384, 512, 768, 1024)
 
 TRIAL_PX = 512
 """Edge of the part of an image in which factors of scale are tried."""
+
+SAME = 0.7
+"""Boxes that overlap more are one object, of the class that is surer."""
 
 AGAIN_AFTER = 50
 """Images without objects after which the scale is looked for again."""
@@ -215,12 +218,13 @@ class Learned:
             )
 
     def _detections(self, image: Image, grid: Grid, found: Found) -> Detections:
+        found = found.pick(suppress(found._replace(classes=np.zeros_like(found.classes)), SAME))
         boxes = grid.in_image(found.boxes)
         rows = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(axis=1))
         rows = rows[: self.options.max_objects]
         boxes, found = boxes[rows], found.pick(rows)
-        brightness = brightness_of(image, boxes)
-        return Detections.of(boxes, found.scores, found.classes, brightness=brightness)
+        centres, brightness = measure(image, boxes)
+        return Detections.of(boxes, found.scores, found.classes, centres, brightness)
 
     def _grid(self, image: Image, cell_px: int) -> Grid:
         height, width = image.shape

@@ -10,7 +10,7 @@ import pytest
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import create
 from pursuit.models.detectors.learned import Learned, LearnedOptions
-from pursuit.models.detectors.measured import brightness_of
+from pursuit.models.detectors.measured import measure
 from pursuit.models.detectors.network import Network
 from pursuit.models.detectors.window import Window
 from pursuit.models.errors import DeviceError, ModelError
@@ -115,8 +115,8 @@ def test_brightness_is_the_signal_above_the_surroundings():
     found = learned().detect(image)
     np.testing.assert_allclose(found.brightness, 1000 * np.pi * 10**2, rtol=0.05)
     dark = (2500 - image).astype(np.uint16)
-    np.testing.assert_allclose(brightness_of(dark, found.boxes_px), found.brightness, rtol=1e-3)
-    assert not brightness_of(image[:20, :20], np.array([[-0.5, -0.5, 19.5, 19.5]], "f4")).any()
+    np.testing.assert_allclose(measure(dark, found.boxes_px)[1], found.brightness, rtol=1e-3)
+    assert not measure(image[:20, :20], np.array([[-0.5, -0.5, 19.5, 19.5]], "f4"))[1].any()
 
 
 def test_classes_and_scores_can_be_chosen():

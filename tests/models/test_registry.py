@@ -18,7 +18,13 @@ def test_built_in_models_take_their_options():
 @pytest.mark.parametrize(
     ("room", "name", "options", "sentence"),
     [
-        (detectors, "blob", {}, "unknown detector 'blob'; did you mean 'blobs'? known: blobs, edg"),
+        (
+            detectors,
+            "blob",
+            {},
+            "unknown detector 'blob'; did you mean 'blobs'? known: blobs, edges, maskrcnn, "
+            "segmenter, ssd, template, watershed, yolo",
+        ),
         (predictors, "xyz", {}, "unknown predictor 'xyz'; known: kalman"),
         (
             detectors,
