@@ -83,7 +83,7 @@ def test_an_option_changes_without_the_name_of_its_model() -> None:
         {"policy": {"deadband_um": 2}, "detector": {"threshold": 5}, "predictor": {"q": 1}}
     )
     assert config.policy == Predictive(deadband_um=2)
-    assert config.detector == {"name": "blobs", "threshold": 5}
+    assert config.detector == {"name": "yolo", "threshold": 5}
     assert config.predictor == {"name": "kalman", "q": 1}
     assert make_config({"policy": {"name": "reactive"}}).policy == Reactive()
 
