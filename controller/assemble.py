@@ -8,6 +8,7 @@ from typing import Any
 from ..drivers.microscope import Microscope
 from ..models import detectors, predictors
 from ..models.detectors import Detector
+from ..models.detectors.learned import Learned
 from ..models.predictors import Predictor
 from .config import Config, ConfigError
 from .loop import Loop
@@ -26,9 +27,12 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
     """
     description = microscope.describe()
     new_predictor = predictor_factory(config)
+    detector = make_detector(config, description.pixel_um)
+    if isinstance(detector, Learned):
+        detector.warm_up(description.height_px, description.width_px)
     return Loop(
         microscope,
-        make_detector(config, description.pixel_um),
+        detector,
         Tracker(config.tracking, View(description), new_predictor),
         Target(config.target),
         config.policy,

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from ..drivers.clock import NS_PER_MS
 from ..drivers.messages import Image
-from ..models import weights
-from ..models.card import ModelCard
 from ..models.detections import Detections
 from ..models.detectors import Detector
 from ..models.errors import ModelError
@@ -24,6 +22,7 @@ from ..models.pictures import read_grey
 from ..sim.recording import MovieError, read_recording
 from .assemble import make_detector
 from .config import ConfigError, assignment, make_config, merge
+from .options import detector_table
 from .overlay import Panel, draw_overlay
 
 COLUMNS = (
@@ -122,9 +121,7 @@ def open_detector(
     ConfigError, ModelError
         If the detector or an option is not known, or the model cannot be used.
     """
-    table: dict[str, Any] = {"name": name or (family_of(model) if model else "yolo")}
-    if model is not None:
-        table["weights"] = model
+    table = detector_table(name, model)
     given = [assignment(text) for text in sets]
     for text, tables in zip(sets, given, strict=True):
         if "detector" not in tables:
@@ -135,19 +132,6 @@ def open_detector(
         in_px = in_um[0].removesuffix("_um") + "_px"
         raise ConfigError(f"The file does not tell the size of a pixel: give detector.{in_px}.")
     return make_detector(config, pixel_um or 1.0)
-
-
-def family_of(model: str) -> str:
-    """Name of the detector for a model: by its card if there is one, else YOLO.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, or its card is damaged.
-    """
-    card = weights.find(model).with_suffix(".json")
-    is_ssd = card.exists() and ModelCard.read(card).head == "ssd"
-    return "ssd" if is_ssd else "yolo"
 
 
 def detect_all(

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 
 train_app = typer.Typer(no_args_is_help=True, help="Train models on data of your own.")
 
-Data = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="DATA...",
-        help="Folders with images and labels: label maps, YOLO, Pascal VOC or COCO; "
-        "CLASS=FOLDER names the only class of a folder whose labels name none.",
-    ),
-]
+_DATA = typer.Argument(
+    metavar="DATA...",
+    help="Folders with images and labels: label maps, YOLO, Pascal VOC or COCO; "
+    "CLASS=FOLDER names the only class of a folder whose labels name none.",
+)
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")]
 
 
@@ -35,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 @train_app.command()
 def detector(
-    data: Annotated[list[str] | None, Data.__metadata__[0]] = None,
+    data: Annotated[list[str] | None, _DATA] = None,
     out: Annotated[Path, typer.Option(help="ONNX file to write; its card goes beside it.")] = Path(
         "detector.onnx"
     ),
@@ -101,7 +98,7 @@ def detector(
 
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="ONNX file or shipped model.")],
-    data: Data,
+    data: Annotated[list[str], _DATA],
     held_back: Annotated[
         float | None,
         typer.Option(help="Judge only on this share, the one that training with it held back."),

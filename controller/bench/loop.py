@@ -51,7 +51,11 @@ def run(seconds: float) -> list[Row]:
         scenario = Path(temporary) / "loop.toml"
         scenario.write_text(_scenario_toml(), encoding="utf-8")
         config, simulated = complete(
-            {"microscope": {"scenario": str(scenario)}, "session": {"seconds": seconds}}
+            {
+                "microscope": {"scenario": str(scenario)},
+                "detector": {"name": "blobs"},
+                "session": {"seconds": seconds},
+            }
         )
         run_live(config, simulated, Path(temporary) / "session", note)
     stages = np.array(turns_ms[_WARM_UP:])

@@ -28,7 +28,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 LARGEST = 3.0
 """Objects up to that many times the typical size are seen whole in one of two tiles."""
 
-WINDOWS_PX = (96, 128, 192, 256, 384, 512, 768, 1024)
+WINDOWS_PX = (128, 192, 256, 384, 512)
 """Edges of a window in network pixels: few, because a runtime prepares for each."""
 
 TRIAL_PX = 512
@@ -184,7 +184,12 @@ class Learned:
         self._until_trial, self._is_factor_known = 0, self._is_factor_given
 
     def warm_up(self, height: int, width: int) -> None:
-        """Prepare for images of that size and for windows in them."""
+        """Prepare for images of that size and for windows in them.
+
+        As far as the scale is known; otherwise that is done when it is found out.
+        """
+        if not self._is_factor_known:
+            return
         grid = Grid(height, width, self.card.stride, self._cell_px)
         sizes = {region[2:] for region in self._tiles(grid)}
         sizes |= {size for size in self._window_sizes() if size[0] < min(grid.rows, grid.cols)}
@@ -210,8 +215,10 @@ class Learned:
             scores[factor] = self._field(part, grid, levels).scores
         factor = best_factor(scores)
         self._until_trial, self._is_factor_known = AGAIN_AFTER, factor is not None
-        if factor is not None and factor != self.factor:
+        if factor is not None:
             self._cell_px = cell_px_for(factor, self.card.stride)
+            self.warm_up(*image.shape)
+        if factor not in (None, 1.0):
             self.notes.append(
                 f"the network finds most when it is shown objects at {factor:g} times their "
                 "size; give diameter_px if that is wrong"

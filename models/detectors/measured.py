@@ -80,7 +80,7 @@ def _centroid(image: Image, box: list[int], background: float) -> tuple[float, f
     """Mean position of clear contrast in a box; NaN if there is none."""
     left, top = max(box[0] - MARGIN_PX, 0), max(box[1] - MARGIN_PX, 0)
     part = image[top : box[3] + MARGIN_PX, left : box[2] + MARGIN_PX]
-    contrast = cv2.absdiff(cv2.blur(part.astype(np.float32), (3, 3)), (background,) * 4)
+    contrast = np.abs(cv2.blur(part.astype(np.float32), (3, 3)) - background)
     foot = FOOT * cv2.minMaxLoc(contrast)[1]
     _, weights = cv2.threshold(contrast - foot, 0, 0, cv2.THRESH_TOZERO)
     moments = cv2.moments(weights)

@@ -149,7 +149,8 @@ class Augmented:
         boxes = picture.boxes_px * scale + np.tile(move[:, 2], 2)
         boxes, kept = _clipped(boxes, width, height)
         classes = self._maps[source][picture.classes[kept]]
-        grey, boxes = _flipped(part.astype(np.float32) / 255, boxes, rng)
+        shown = part.astype(np.float32) / np.float32(255)
+        grey, boxes = _flipped(shown, boxes, rng)
         return grey, boxes.astype(np.float32), classes.astype(np.int64)
 
     def _picture(self, source: int, index: int) -> Picture:
@@ -216,11 +217,11 @@ def _developed(grey: Grey, rng: np.random.Generator, invert: float) -> Grey:
 def _defocused(grey: Grey, rng: np.random.Generator) -> Grey:
     """Blur with a Gaussian or with the disc of a defocused pupil."""
     if rng.random() < 0.5:
-        return cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.5, 1.8))
+        return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.5, 1.8)), np.float32)
     radius = rng.uniform(1, 3)
     at = np.arange(-3, 4, dtype=np.float32)
     disc = np.clip(radius + 0.5 - np.hypot(at[:, None], at), 0, 1)
-    return cv2.filter2D(grey, -1, disc / disc.sum())
+    return np.asarray(cv2.filter2D(grey, -1, disc / disc.sum()), np.float32)
 
 
 def _shaded(grey: Grey, rng: np.random.Generator) -> Grey:

@@ -61,6 +61,7 @@ def _folded(model: nn.Module) -> nn.Module:
     copied = copy.deepcopy(model).cpu().float().eval()
     for part in copied.modules():
         if isinstance(part, Conv):
-            part[0] = fuse_conv_bn_eval(part[0], part[1])
-            part[1] = nn.Identity()
+            conv, norm = part[0], part[1]
+            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            part[0], part[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
     return copied

@@ -28,4 +28,6 @@ def find(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    raise ModelError(f"there are no weights {name!r}: give a file, or one of {', '.join(known) or 'none'}")
+    raise ModelError(
+        f"there are no weights {name!r}: give a file, or one of {', '.join(known) or 'none'}"
+    )

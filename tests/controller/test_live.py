@@ -107,7 +107,7 @@ def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_pa
     (tmp_path / "beads.cfg").write_text(f"{demo}\nProperty,Camera,Mode,Fluorescent Beads\n")
     code, out, err = finish(
         start(
-            *("--mm-config", "beads.cfg", "--seconds", "3", "--json"),
+            *("--mm-config", "beads.cfg", "--detector", "blobs", "--seconds", "3", "--json"),
             *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
             cwd=tmp_path,
         )
@@ -129,7 +129,7 @@ def test_nothing_to_follow_is_said_plainly(tmp_path: Path) -> None:
 
 @posix
 def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    process = start("--detector", "blobs", "--seconds", "60", "--out", "s", cwd=tmp_path)
     decisions = tmp_path / "s" / "decisions.jsonl"
     wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
     started = children(process.pid)
@@ -148,7 +148,7 @@ def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> 
 @posix
 @pytest.mark.parametrize("victim", ["microscope", "record"])
 def test_a_child_that_dies_ends_the_session_in_one_sentence(tmp_path: Path, victim: str) -> None:
-    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    process = start("--detector", "blobs", "--seconds", "60", "--out", "s", cwd=tmp_path)
     decisions = tmp_path / "s" / "decisions.jsonl"
     wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
     started = children(process.pid)
@@ -166,7 +166,7 @@ def test_a_child_that_dies_ends_the_session_in_one_sentence(tmp_path: Path, vict
 
 @posix
 def test_children_go_down_with_a_controller_that_is_killed(tmp_path: Path) -> None:
-    process = start("--seconds", "60", "--out", "s", cwd=tmp_path)
+    process = start("--detector", "blobs", "--seconds", "60", "--out", "s", cwd=tmp_path)
     decisions = tmp_path / "s" / "decisions.jsonl"
     wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
     started = children(process.pid)

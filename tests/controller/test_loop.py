@@ -67,7 +67,12 @@ predictor = {{ speed_um_s = 100.0, speed_change_um_s = 200.0 }}
 
 def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Turn]:
     config, simulated = complete(
-        {"microscope": {"scenario": scenario}, "session": {"seed": seed}, **tables}
+        {
+            "microscope": {"scenario": scenario},
+            "detector": {"name": "blobs"},
+            "session": {"seed": seed},
+            **tables,
+        }
     )
     with (
         open_lockstep(config, simulated) as microscope,
@@ -87,9 +92,11 @@ def without_timings(turns: list[Turn]) -> list[Decision]:
     return [msgspec.structs.replace(turn.decision, timings_us={}) for turn in turns]
 
 
+@pytest.mark.parametrize("detector", ["blobs", "yolo"])
 @pytest.mark.parametrize("name", scenario_names())
-def test_every_scenario_is_held(name: str) -> None:
-    turns = follow(name, FRAMES.get(name, FRAMES_ELSE), seed=3)
+def test_every_scenario_is_held(name: str, detector: str) -> None:
+    frames = FRAMES.get(name, FRAMES_ELSE)
+    turns = follow(name, frames, seed=3, detector={"name": detector})
     locks = Counter(turn.decision.lock for turn in turns)
     half_px = np.array(turns[0].frame.image.shape) / 4
     _, simulated = complete({"microscope": {"scenario": name}})

@@ -33,7 +33,7 @@ def test_boxes_stay_on_their_objects() -> None:
     inside, outside = [], []
     for grey, boxes, _ in tiles(Strength(scale=1.5, mosaic=0.5), 200):
         assert grey.shape == (96, 96) and grey.dtype == np.float32
-        assert 0 <= grey.min() and grey.max() <= 1
+        assert grey.min() >= 0 and grey.max() <= 1
         covered = np.zeros(grey.shape, bool)
         for left, top, right, bottom in boxes:
             assert 0 <= left < right <= 96 and 0 <= top < bottom <= 96

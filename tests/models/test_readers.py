@@ -105,7 +105,7 @@ def test_a_label_map_of_another_size_is_refused(tmp_path: Path) -> None:
 def test_a_class_that_data_yaml_does_not_name_is_refused(tmp_path: Path) -> None:
     yolo(tmp_path, "3 0.5 0.5 0.1 0.1")
     (tmp_path / "data.yaml").write_text("names: [cell, worm]\n")
-    with pytest.raises(ModelError, match="class 3, but data.yaml names only 2"):
+    with pytest.raises(ModelError, match=r"class 3, but data\.yaml names only 2"):
         read_dataset(tmp_path)
 
 

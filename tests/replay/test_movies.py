@@ -14,7 +14,7 @@ from pursuit.controller.decision import Decision, Lock
 from pursuit.controller.stand import Simulation, complete, open_lockstep
 
 DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[3] / "shared" / "data"))
-SPOTS = {"method": "log", "diameter_px": 6.0, "polarity": "dark"}
+SPOTS = {"name": "blobs", "method": "log", "diameter_px": 6.0, "polarity": "dark"}
 
 
 def movie(name: str) -> Path:
@@ -36,9 +36,12 @@ def follow(
 
 
 @pytest.mark.parametrize("start_px", [(336.0, 304.0), (397.0, 300.0), (310.0, 408.0)])
-def test_a_t_cell_pointed_at_is_followed_to_the_last_frame(start_px: tuple[float, float]) -> None:
+@pytest.mark.parametrize("detector", [{"name": "blobs"}, {"name": "yolo", "diameter_px": 22.0}])
+def test_a_t_cell_pointed_at_is_followed_to_the_last_frame(
+    start_px: tuple[float, float], detector: dict[str, object]
+) -> None:
     path = movie("tcells_brightfield")
-    simulated, decisions = follow(path, start_px, 15, {})
+    simulated, decisions = follow(path, start_px, 15, detector)
     assert len(decisions) == 15
     with (path.parent / "tracks.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -66,6 +69,12 @@ def test_a_bead_is_followed_for_300_frames(start_px: tuple[float, float]) -> Non
 
 
 def test_a_locus_is_followed_to_the_last_frame() -> None:
-    spots = {"method": "log", "diameter_px": 4.0, "polarity": "bright", "threshold_sigmas": 15.0}
+    spots = {
+        "name": "blobs",
+        "method": "log",
+        "diameter_px": 4.0,
+        "polarity": "bright",
+        "threshold_sigmas": 15.0,
+    }
     _, decisions = follow(movie("loci_fluorescence"), (240.0, 471.0), 15, spots)
     assert [decision.lock for decision in decisions] == [Lock.LOCKED] * 15
