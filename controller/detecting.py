@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..drivers.clock import NS_PER_MS
 from ..drivers.messages import Image
+from ..models.card import ModelCard
 from ..models.detections import Detections
 from ..models.detectors import Detector
 from ..models.errors import ModelError

@@ -16,13 +16,13 @@ from ...drivers.messages import Frame
 from ...models import weights
 from ...models.card import ModelCard
 from ...models.detectors import create
+from ...models.detectors.families import family_of
 from ...models.detectors.learned import Learned
 from ...models.detectors.window import Window
 from ...models.errors import ModelError
 from ...models.runtimes import RUNTIMES
 from ..assemble import predictor_factory
 from ..config import make_config
-from ..detecting import family_of
 from ..loop import Loop
 from ..sightings import View
 from ..targets import Target

@@ -184,7 +184,9 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
 def record(folder: Path, seconds: float = 0.5, seed: int = 4) -> dict[str, Any]:
     tables = {"scenario": "swimmer"}
     session = {"seconds": seconds, "seed": seed}
-    config, simulated = complete({"microscope": tables, "session": session})
+    config, simulated = complete(
+        {"microscope": tables, "detector": {"name": "blobs"}, "session": session}
+    )
     return run_lockstep(config, simulated, folder, lambda turn: None)
 
 

@@ -186,7 +186,7 @@ def test_eight_and_sixteen_bits_look_alike():
 def test_sizes_to_come_are_prepared():
     runtime = Discs()
     learned(runtime=runtime).warm_up(300, 400)
-    assert runtime.warmed == [(96, 96), (128, 128), (192, 192), (256, 256), (304, 400)]
+    assert runtime.warmed == [(128, 128), (192, 192), (256, 256), (304, 400)]
 
 
 def fake_onnx(path, **metadata):
