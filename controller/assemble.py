@@ -10,7 +10,7 @@ from ..models import detectors, predictors
 from ..models.detectors import Detector
 from ..models.detectors.learned import Learned
 from ..models.predictors import Predictor
-from .config import Config, ConfigError
+from .config import Config, ConfigError, as_sentence
 from .loop import Loop
 from .sightings import View
 from .targets import Target
@@ -61,5 +61,4 @@ def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> 
     try:
         return create(name, options)
     except ValueError as error:
-        text = str(error)
-        raise ConfigError(f"{text[:1].upper()}{text[1:]}.") from error
+        raise ConfigError(as_sentence(error)) from error

@@ -44,13 +44,13 @@ class _Commands(TyperGroup):
             from ..drivers.microscope import MicroscopeError
             from ..models.errors import ModelError
             from ..sim.movie import MovieError
-            from .config import ConfigError
+            from .config import ConfigError, as_sentence
             from .processes import ProcessError
 
             try:
                 return super().invoke(ctx)
             except ModelError as error:
-                _fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+                _fail(as_sentence(error))
             except (
                 ConfigError,
                 MicroscopeError,

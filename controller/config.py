@@ -109,6 +109,13 @@ class Config(Settings, frozen=True):
         return tomli_w.dumps(without_none(msgspec.to_builtins(self)))
 
 
+def as_sentence(error: Exception) -> str:
+    """Turn the clause that a model's error is into a sentence; names of files stay as they are."""
+    text = str(error)
+    first = text.partition(" ")[0]
+    return f"{text[:1].upper() if first.isalpha() else text[:1]}{text[1:]}."
+
+
 def read_tables(path: Path) -> dict[str, Any]:
     """Read a TOML file without judging it.
 

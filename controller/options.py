@@ -91,14 +91,14 @@ def detector_table(name: str | None, model: str | None) -> dict[str, Any]:
     from ..models import weights
     from ..models.detectors.families import family_of
     from ..models.errors import ModelError
-    from .config import ConfigError
+    from .config import ConfigError, as_sentence
 
     table = {"name": name} if name else {}
     if model is not None:
         try:
             table = {"name": family_of(model)} | table
         except ModelError as error:
-            raise ConfigError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+            raise ConfigError(as_sentence(error)) from error
         is_shipped = model in weights.shipped()
         table["weights"] = model if is_shipped else str(Path(model).resolve())
     return table
