@@ -24,8 +24,14 @@ from .config import Config, ConfigError, make_config, merge
 DEFAULT_SCENARIO = "swimmer"
 _BODY_PX = 16.0
 """Diameter of objects in a movie, for who does not tell it."""
-_BODIES = {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX}
-"""Options of the classical detector for cells in brightfield."""
+_FOR_BODIES = {
+    "blobs": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
+    "yolo": {"score": 0.1},
+    "ssd": {"score": 0.1},
+}
+"""Options of detectors for cells in brightfield; what is pointed at may be hard to see."""
+_SIGMAS = {"yolo": 11, "ssd": 11}
+"""Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 
@@ -138,12 +144,12 @@ def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
     fractions were found on T cells and beads.
     """
     diameter_px = detector.get("diameter_px", _BODY_PX)
-    is_classical = detector["name"] == "blobs"
-    is_spot = is_classical and detector.get("method") == "log"
+    kind = detector["name"]
+    sigmas = 12 if detector.get("method") == "log" else _SIGMAS.get(kind, 4)
     per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
     return {
-        "detector": _BODIES if is_classical else {},
-        "tracking": {"births": 1, "sigma_px": diameter_px / (12 if is_spot else 4)},
+        "detector": _FOR_BODIES.get(kind, {}),
+        "tracking": {"births": 1, "sigma_px": diameter_px / sigmas},
         "predictor": {
             "speed_um_s": per_frame_um_s / 5,
             "speed_change_um_s": per_frame_um_s / 8 / movie.interval_s**0.5,
