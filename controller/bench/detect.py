@@ -83,8 +83,8 @@ def run(
 ) -> list[Row]:
     """Time frames of some twenty moving cells, in every runtime that works here.
 
-    ``full`` is the detector on the whole field and ``window`` on 128 × 128 pixels in its
-    middle. ``locked`` is a turn of the loop as it is configured by default, following one
+    ``full`` is the detector on the whole field and ``window`` on 128 × 128 pixels around one
+    cell. ``locked`` is a turn of the loop as it is configured by default, following one
     object: mostly a window around the prediction, every 50th frame the whole field, with
     assignment, prediction and plan: everything but camera and stage. Ultralytics' ``predict()``
     is beside the first two. Its ``track()``, which follows all objects with the tracker that it
@@ -175,11 +175,18 @@ def _unscaled_px(path: Path) -> float:
 def _ours(runtime: str, detector: Learned, recording: Recording) -> list[Contender]:
     """The three modes in a runtime."""
     turns = _loop(detector, recording).turns()
-    width_px, height_px = recording.description.width_px, recording.description.height_px
-    middle = Window(((width_px - 1) / 2, (height_px - 1) / 2), WINDOW_PX / 2)
+    about = recording.description
+
+    def around(frame: Frame) -> Window:
+        """Return a window about the place where the target truly is."""
+        assert frame.truth_um is not None
+        right_px, down_px, _ = (offset_um / about.pixel_um for offset_um in frame.truth_um)
+        x, y = (about.width_px - 1) / 2 + right_px, (about.height_px - 1) / 2 + down_px
+        return Window((x, y), WINDOW_PX / 2)
+
     looks: dict[str, Callable[[Frame], int]] = {
         "full": lambda frame: len(detector.detect(frame.image)),
-        "window": lambda frame: len(detector.detect_within(frame.image, middle)),
+        "window": lambda frame: len(detector.detect_within(frame.image, around(frame))),
         "locked": lambda frame: next(turns).decision.detections,
     }
     return [Contender("pursuit", runtime, mode, look) for mode, look in looks.items()]

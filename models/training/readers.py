@@ -218,8 +218,8 @@ def _sample(path: Path, boxes: _Boxes, names: tuple[str, ...]) -> Sample:
     corners = np.minimum(np.maximum(corners, 0), edge)
     good = (corners[:, 2:] - corners[:, :2] >= 1).all(axis=1)
     group = path.stem.partition(_COPY_MARK)[0]
-    boxes = (corners[good] - 0.5).astype(np.float32)
-    return Sample(path.stem, partial(read_grey, path), boxes, classes[good], group)
+    boxes_px = (corners[good] - 0.5).astype(np.float32)
+    return Sample(path.stem, partial(read_grey, path), boxes_px, classes[good], group)
 
 
 def _class_names(folder: Path, labelled: list[tuple[Path, _Boxes]]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Contrast levels: steady, quick where the light changes, and never noise made large."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,7 +73,7 @@ def test_noise_alone_stays_in_the_dark_half():
 @pytest.mark.parametrize("value", [0, 7, 255])
 def test_constant_images_are_black(value):
     for dtype, scale in ((np.uint8, 1), (np.uint16, 257)):
-        image = np.full((30, 40), value * scale, dtype)
+        image: Any = np.full((30, 40), value * scale, dtype)
         assert not stretched(image, levels_of(image)).any()
 
 

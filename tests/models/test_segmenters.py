@@ -53,6 +53,7 @@ def test_a_label_map_gives_exact_boxes_masks_centres_and_brightness():
     np.testing.assert_array_equal(
         found.boxes_px, [[19.5, 9.5, 23.5, 12.5], [48.5, -0.5, 49.5, 0.5]]
     )
+    assert found.masks is not None
     np.testing.assert_array_equal(found.masks[0], labels[10:13, 20:24] == 7)
     rows, columns = np.nonzero(labels == 7)
     np.testing.assert_allclose(found.centres_px[0], [columns.mean(), rows.mean()], atol=1e-5)

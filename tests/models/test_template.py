@@ -4,6 +4,7 @@ import csv
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_an_image_of_another_size_is_refused():
 def test_any_images_give_sound_detections(image, seed, diameter, window):
     follow = template(diameter_px=diameter, least_score=0.0)
     follow.detect(image)
-    other = np.random.default_rng(seed).permutation(image.ravel()).reshape(image.shape)
+    other: Any = np.random.default_rng(seed).permutation(image.ravel()).reshape(image.shape)
     for found in (follow.detect(other), follow.detect_within(image, Window(window[:2], window[2]))):
         assert len(found) <= 1
         assert ((found.scores >= 0) & (found.scores <= 1)).all()
@@ -217,5 +218,7 @@ def stays(movie, track, learn):
     follow.detect(movie[first])
     for frame in range(first + 1, last + 1):
         found = follow.detect_within(movie[frame], Window(at, 30))
-        at = tuple(map(float, found.centres_px[0])) if len(found) else at
+        if len(found):
+            x, y = found.centres_px[0].tolist()
+            at = (x, y)
     return np.hypot(*np.subtract(at, track[last])) < 10

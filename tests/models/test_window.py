@@ -80,7 +80,8 @@ def test_a_window_finds_what_the_whole_image_shows_there(seed, shape, centre, ha
 
 
 def test_at_one_scale_a_window_is_exact_to_the_rounding_of_coordinates():
-    image = cv2.blur(np.random.default_rng(0).integers(0, 255, (500, 640), np.uint8), (9, 9))
+    noise = np.random.default_rng(0).integers(0, 255, (500, 640), np.uint8)
+    image = np.asarray(cv2.blur(noise, (9, 9)), np.uint8)
     detector = learned(Convolution(), 1.0)
     full = detector.detect(image)
     compared = 0
