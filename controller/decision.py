@@ -71,6 +71,8 @@ class Decision(Message, frozen=True):
         Where the stage was sent.
     tracks : tuple of TrackPoint
         All confirmed tracks.
+    notes : tuple of str
+        What the detector has to say since the last frame: what it runs on, and why.
     timings_us : dict of str to float
         Host time that each stage of the loop took; see `Stopwatch`.
     """
@@ -90,4 +92,5 @@ class Decision(Message, frozen=True):
     horizon_ms: float = 0.0
     move_um: tuple[float, float] | None = None
     tracks: tuple[TrackPoint, ...] = ()
+    notes: tuple[str, ...] = ()
     timings_us: dict[str, float] = {}  # noqa: RUF012 (msgspec copies an empty default)

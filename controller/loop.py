@@ -90,6 +90,7 @@ class Loop:
         self._view = View(description)
         self._attention = Attention(attention, self._view, detector)
         self._followed: Track | None = None
+        self._notes_said = 0
         self._horizon = Horizon(description)
 
     @property
@@ -179,8 +180,15 @@ class Loop:
             horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
             move_um=_pair(plan.move_um) if plan.move_um is not None else None,
             tracks=tuple(_point(track) for track in tracks),
+            notes=self._new_notes(),
             timings_us=timings_us,
         )
+
+    def _new_notes(self) -> tuple[str, ...]:
+        """What the detector has noted since the last frame, if it takes notes."""
+        notes = getattr(self._detector, "notes", ())
+        new, self._notes_said = tuple(notes[self._notes_said :]), len(notes)
+        return new
 
 
 def _pair(position_um: NDArray[np.float64]) -> tuple[float, float]:

@@ -32,7 +32,8 @@ _COLOURS = {
 class Progress:
     """A line that tells how the following goes, redrawn a few times a second.
 
-    `update` only takes note; drawing is done by a thread of its own.
+    `update` only takes note, and prints what the detector has to say, which is seldom; drawing
+    is done by a thread of its own.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ class Progress:
         if decision.seen_um is not None:
             x, y, _ = decision.pose_um
             self._errors_um.append(math.hypot(decision.seen_um[0] - x, decision.seen_um[1] - y))
+        for note in decision.notes:
+            self._console.print(note, style="dim", highlight=False)
         for report in turn.reports:
             if isinstance(report, Issued) and report.exposed_ns:
                 self._latencies_ms.append((report.issued_ns - report.exposed_ns) / NS_PER_MS)

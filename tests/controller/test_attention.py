@@ -51,6 +51,14 @@ def test_the_learned_detector_is_shown_a_window_by_itself() -> None:
     assert sum(d.looked_px is not None for d in decisions) >= 15
 
 
+def test_the_session_says_once_what_computes_the_network() -> None:
+    first, *rest = (
+        d.notes for d in follow("swimmer", 5, detector={"name": "yolo", "runtime": "openvino:CPU"})
+    )
+    assert any("openvino on CPU" in note for note in first)
+    assert rest == [()] * 4
+
+
 def test_neighbours_outside_the_window_are_not_given_up() -> None:
     decisions = follow("crowd", 35, attention=ALWAYS)
     assert {d.target for d in decisions if d.target} == {decisions[-1].target}
