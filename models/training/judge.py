@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..detections import Detections
 from ..detectors import create
 from ..detectors.families import family_of
-from ..detectors.heads import Found, suppress
+from ..detectors.heads import Found
 from ..detectors.learned import Learned
 from ..errors import ModelError
 from .dataset import Dataset
@@ -21,8 +21,6 @@ from .precision import Precision, Scores
 LEAST_SCORE = 0.001
 """Average precision is about all thresholds, so that nearly everything is wanted."""
 MOST_OBJECTS = 1000
-SAME_OBJECT = 0.6
-"""Overlap from which boxes of different classes are one object, where classes do not count."""
 
 
 def judge(
@@ -60,7 +58,7 @@ def judge(
     precision = Precision(dataset.classes)
     for done, sample in enumerate(dataset.samples, start=1):
         detector.forget()
-        found = _renamed(detector.detect(sample.load()), classes, len(dataset.classes) == 1)
+        found = _renamed(detector.detect(sample.load()), classes)
         precision.add(sample.boxes_px, sample.classes, *found)
         on_image(done, len(dataset))
     return precision.result()
@@ -84,9 +82,8 @@ def matched(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
     return np.zeros(len(known), np.int64) if missing else np.array(classes)
 
 
-def _renamed(detections: Detections, classes: NDArray[np.int64], is_one: bool) -> Found:
+def _renamed(detections: Detections, classes: NDArray[np.int64]) -> Found:
     """Found objects by the classes of a data set, without those that it does not have."""
     named = classes[detections.classes]
     found = Found(detections.boxes_px, detections.scores, named.astype(np.int32))
-    found = found.pick(np.flatnonzero(named >= 0))
-    return found.pick(suppress(found, SAME_OBJECT)) if is_one else found
+    return found.pick(np.flatnonzero(named >= 0))
