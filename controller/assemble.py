@@ -26,14 +26,14 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         If a model or one of its options is unknown.
     """
     description = microscope.describe()
-    new_predictor = predictor_factory(config)
+    predictor = make_predictor(config)
     detector = make_detector(config, description.pixel_um)
     if isinstance(detector, Learned):
         detector.warm_up(description.height_px, description.width_px)
     return Loop(
         microscope,
         detector,
-        Tracker(config.tracking, View(description), new_predictor),
+        Tracker(config.tracking, View(description), predictor),
         Target(config.target),
         config.policy,
         config.attention,
@@ -49,12 +49,10 @@ def make_detector(config: Config, pixel_um: float) -> Detector:
     return _checked(detectors.create, name, options)
 
 
-def predictor_factory(config: Config) -> Callable[[], Predictor]:
-    """Return what makes the predictor of a new track, tried once."""
+def make_predictor(config: Config) -> Predictor:
+    """Make the predictor of all tracks."""
     options = dict(config.predictor)
-    name = options.pop("name")
-    _checked(predictors.create, name, options)
-    return lambda: predictors.create(name, options)
+    return _checked(predictors.create, options.pop("name"), options)
 
 
 def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from ..models.detectors import Detector
 from ..models.detectors.window import Window
 from .decision import Lock
 from .sightings import View
-from .tracking import Track
+from .tracks import Track
 
 _SIGMAS = 5.0
 """Half the window holds so many standard deviations of the prediction."""
@@ -66,7 +66,7 @@ class Attention:
             return self._whole()
         if self._since_whole >= self._whole_every:
             return self._whole()
-        prediction = target.predictor.predict(frame.exposed_ns)
+        prediction = target.predict(frame.exposed_ns)
         spread_um = _SIGMAS * float(prediction.cov_um2[:2, :2].trace() / 2) ** 0.5
         half_px = (_SIZES * target.size_um + spread_um) / self._view.pixel_um
         x, y = self._view.pixel_of(prediction.mean_um[:2], frame)

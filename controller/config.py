@@ -85,7 +85,7 @@ class Config(Settings, frozen=True):
     focus: StageSettings = StageSettings()
     limits: LimitSettings = LimitSettings()
     detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "yolo"})
-    predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "kalman"})
+    predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "auto"})
     attention: AttentionSettings = AttentionSettings()
     tracking: TrackingSettings = TrackingSettings()
     policy: Predictive | Reactive = Predictive()
@@ -183,7 +183,7 @@ def make_config(tables: Mapping[str, Any]) -> Config:
 
 _NAMES = {
     "detector": {"name": "yolo"},
-    "predictor": {"name": "kalman"},
+    "predictor": {"name": "auto"},
     "policy": {"name": "predictive"},
 }
 """Lets a table change an option without repeating which model it is for."""

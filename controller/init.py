@@ -48,7 +48,7 @@ name = "yolo"                 # or "ssd", or the classical "blobs"
 # score = 0.25                # least score
 
 [predictor]
-name = "kalman"
+name = "auto"
 # speed_um_s = 10.0           # typical speed of the target
 # speed_change_um_s = 10.0    # typical change of its velocity within a second
 

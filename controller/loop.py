@@ -23,7 +23,8 @@ from .horizon import Horizon
 from .policies import Plan, Policy
 from .sightings import Crop, Sightings, View
 from .targets import Target
-from .tracking import Track, Tracker
+from .tracking import Tracker
+from .tracks import Track
 
 _LEAST_LIFE_NS = 250 * NS_PER_MS
 _LIFE_INTERVALS = 3

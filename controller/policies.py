@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..drivers.messages import Frame
 from ..models.predictors import Prediction
 from .horizon import Horizon
-from .tracking import Track
+from .tracks import Track
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -86,9 +86,9 @@ class Predictive(Law, frozen=True, tag="predictive"):
 
     def plan(self, target: Track, frame: Frame, horizon: Horizon) -> Plan:
         """Centre the target where it will be, seen or not."""
-        soonest = target.predictor.predict(horizon.instant_ns(frame))
+        soonest = target.predict(horizon.instant_ns(frame))
         at_ns = horizon.instant_ns(frame, soonest.mean_um.tolist())
-        prediction = soonest if at_ns == soonest.at_ns else target.predictor.predict(at_ns)
+        prediction = soonest if at_ns == soonest.at_ns else target.predict(at_ns)
         return _unless_near(prediction.mean_um[:2], frame, self.deadband_um, prediction)
 
 

@@ -27,8 +27,10 @@ class Sightings:
         Where the stage would have to be for the object to be centred.
     sizes_um : (N,)
         Root of the area of the box.
-    scores, brightness : (N,)
+    scores, brightness, classes : (N,)
         As in `Detections`.
+    looks : (N, 2)
+        Logarithms of size and brightness, NaN for an unknown one.
     looked_px : (left, top, right, bottom), optional
         Part of the frame that was looked at, the latter two exclusive; without it, all of it.
     """
@@ -37,6 +39,8 @@ class Sightings:
     sizes_um: Floats
     scores: NDArray[np.float32]
     brightness: NDArray[np.float32]
+    classes: NDArray[np.int32]
+    looks: Floats
     looked_px: Crop | None = None
 
     def __len__(self) -> int:
@@ -58,11 +62,16 @@ class View:
     ) -> Sightings:
         """Place detections in stage coordinates by the pose at the middle of the exposure."""
         offsets_px = detections.centres_px - self._middle_px
+        sizes_um = np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um
+        traits = np.column_stack([sizes_um, detections.brightness])
+        looks = np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan))
         return Sightings(
             offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
-            np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um,
+            sizes_um,
             detections.scores,
             detections.brightness,
+            detections.classes,
+            looks,
             looked_px,
         )
 

@@ -32,6 +32,8 @@ _FOR_BODIES = {
 """Options of detectors for cells in brightfield; what is pointed at may be hard to see."""
 _SIGMAS = {"yolo": 11, "ssd": 11}
 """Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
+_SURE_SCORES = {"yolo": 0.2, "ssd": 0.2}
+"""Scores from which a sighting may begin a track."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 
@@ -149,11 +151,12 @@ def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
     per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
     return {
         "detector": _FOR_BODIES.get(kind, {}),
-        "tracking": {"births": 1, "sigma_px": diameter_px / sigmas},
-        "predictor": {
-            "speed_um_s": per_frame_um_s / 5,
-            "speed_change_um_s": per_frame_um_s / 8 / movie.interval_s**0.5,
+        "tracking": {
+            "births": 1,
+            "sigma_px": diameter_px / sigmas,
+            "sure_score": _SURE_SCORES.get(kind, 0.0),
         },
+        "predictor": {"speed_um_s": per_frame_um_s / 5},
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..drivers.messages import Frame
 from .decision import Lock
-from .tracking import Track
+from .tracks import Track
 
 
 class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

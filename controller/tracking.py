@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
 from typing import Annotated
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from ..drivers.messages import Frame
-from ..models.predictors import Prediction, Predictor
+from ..models.predictors import Predictor
+from .association import Bools, Floats, Indices, best_pairs, nearby
+from .looks import Looks
 from .sightings import Sightings, View
+from .tracks import Track
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
@@ -23,9 +23,9 @@ LEAST_BODY_PX = 2.0
 """The same for point-like objects: a shaken image must not look like another object."""
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
-_UNMEASURED = np.diag([0.0, 0.0, 1e9])
-"""Covariance of a sighting but for x and y: a detector says nothing of z."""
-_NO_MATCH = 1e6
+_STRANGE = 40.0
+"""Squared distance beyond which a sighting within the body is no worse still."""
+_LOOKS_MEMORY = 10.0
 
 
 class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,79 +35,43 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     births : int
         Sightings in a row that make a track.
+    sure_score : float
+        Score from which a sighting may begin a track. Weaker ones only continue those that
+        found nothing better.
     coast_frames : int
         Frames without a sighting that a track survives, as long as its object should be in the
         field or nobody knows where it is.
     sigma_px : float
-        Standard deviation of a detector's position along one axis.
+        Standard deviation of a detector's position along one axis, to begin with.
     """
 
     births: Annotated[int, msgspec.Meta(ge=1)] = 2
+    sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     coast_frames: Annotated[int, msgspec.Meta(ge=0)] = 10
     sigma_px: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 0.15
-
-
-@dataclass(eq=False, slots=True)
-class Track:
-    """One object over time.
-
-    Attributes
-    ----------
-    id : int
-        Unique within a session; 0 until the track is confirmed.
-    predictor : Predictor
-        Its motion so far.
-    prediction : Prediction
-        Where it is believed to be at the last frame, that frame's sighting included.
-    hits, misses : int
-        Sightings in all; frames since the last one in which it was missed.
-    seen_um : (2,) or None
-        Where it was sighted in the last frame.
-    size_um, brightness, score : float
-        Of the last sighting.
-    """
-
-    predictor: Predictor
-    prediction: Prediction
-    id: int = 0
-    hits: int = 0
-    misses: int = 0
-    seen_um: NDArray[np.float64] | None = field(default=None, repr=False)
-    size_um: float = 0.0
-    brightness: float = 0.0
-    score: float = 0.0
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether there is enough evidence that the object exists."""
-        return self.id > 0
-
-    @property
-    def sigma_um(self) -> float:
-        """Standard deviation of its position along one axis."""
-        return float(np.sqrt(self.prediction.cov_um2[:2, :2].trace() / 2))
 
 
 class Tracker:
     """Gated optimal assignment of sightings to tracks, births, coasting and deaths.
 
     Tracks live in stage µm: a moving stage does not look like a moving object, and an object
-    that has left the field is not missed there until its whereabouts have become vague.
+    that has left the field is not missed there until its whereabouts have become vague. Sure
+    sightings are assigned first, then the weak ones to tracks that are left (Zhang et al.,
+    ByteTrack, ECCV 2022).
 
     Parameters
     ----------
     settings : TrackingSettings
     view : View
         Of the microscope.
-    new_predictor : callable
-        Makes the predictor of a new track.
+    predictor : Predictor
+        Of all objects.
     """
 
-    def __init__(
-        self, settings: TrackingSettings, view: View, new_predictor: Callable[[], Predictor]
-    ) -> None:
-        self._settings, self._view, self._new_predictor = settings, view, new_predictor
+    def __init__(self, settings: TrackingSettings, view: View, predictor: Predictor) -> None:
+        self._settings, self._view, self._predictor = settings, view, predictor
         self._tracks: list[Track] = []
+        self._looks = Looks()
         self._named = 0
         self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
         self._least_body_um = LEAST_BODY_PX * view.pixel_um
@@ -115,78 +79,111 @@ class Tracker:
 
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
         """Take in the sightings of a frame and return the confirmed tracks."""
-        for track in self._tracks:
-            track.prediction = track.predictor.predict(frame.exposed_ns)
-            track.seen_um = None
-        taken = self._assign(sightings, frame)
+        self._predictor.advance(frame.exposed_ns)
+        self._believe(frame)
+        sure = sightings.scores >= self._settings.sure_score
+        rows, columns = self._match(sightings, frame, sure)
+        self._sight(rows, columns, sightings, frame)
         self._count_misses(sightings, frame)
-        narrow = sightings.looked_px is not None
-        self._tracks = [track for track in self._tracks if self._alive(track, narrow)]
-        for row in np.flatnonzero(~taken).tolist():
-            self._tracks.append(self._born(sightings, row, frame))
+        self._bury(sightings.looked_px is not None)
+        sure[columns] = False
+        self._bear(np.flatnonzero(sure), sightings, frame)
+        self._believe(frame)
         return [track for track in self._tracks if track.confirmed]
 
-    def _assign(self, sightings: Sightings, frame: Frame) -> NDArray[np.bool_]:
-        """Match sightings with tracks; return which sightings were taken."""
-        taken = np.zeros(len(sightings), bool)
+    def _believe(self, frame: Frame) -> None:
+        """Note on every track where it is believed to be in this frame."""
+        if not self._tracks:
+            return
+        forecast = self._predictor.predict(self._slots(self._tracks), frame.exposed_ns)
+        for row, track in enumerate(self._tracks):
+            track.prediction = forecast[row]
+
+    def _match(self, sightings: Sightings, frame: Frame, sure: Bools) -> tuple[Indices, Indices]:
+        """Rows of tracks and of the sightings they are given: sure sightings first."""
+        for track in self._tracks:
+            track.seen_um = None
         if not self._tracks or not len(sightings):
-            return taken
-        costs = self._costs(sightings, self._noise_um2(frame))
-        for t, s in zip(*linear_sum_assignment(costs), strict=True):
-            if costs[t, s] < _NO_MATCH:
-                self._sight(self._tracks[t], sightings, int(s), frame)
-                taken[s] = True
-        return taken
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        rows, columns, costs = self._candidates(sightings, frame)
+        pairs = np.empty(0, np.intp)
+        for wanted in (sure[columns], ~sure[columns]):
+            free = wanted & ~np.isin(rows, rows[pairs])
+            open_pairs = np.flatnonzero(free)
+            chosen = best_pairs(rows[open_pairs], columns[open_pairs], costs[open_pairs])
+            pairs = np.concatenate([pairs, open_pairs[chosen]])
+        return rows[pairs], columns[pairs]
 
-    def _costs(self, sightings: Sightings, noise_um2: float) -> NDArray[np.float64]:
-        """Negative log likelihood, but for constants, of every track (T) in every sighting (S).
+    def _candidates(self, sightings: Sightings, frame: Frame) -> tuple[Indices, Indices, Floats]:
+        """Pairs of a track and a sighting that may be its own, and what each would cost.
 
-        The inverse of the 2 x 2 covariances is written out: this is on the hot path.
+        The cost is twice a negative log likelihood, but for constants: of the position and of
+        the looks. The inverse of the 2 x 2 covariances is written out.
         """
-        means = np.array([track.prediction.mean_um for track in self._tracks])
-        spreads = np.array([track.prediction.cov_um2 for track in self._tracks])
+        means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
+        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks])
+        spreads += self._noise_um2(frame) * np.eye(2)
         bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
-        xx, xy, yy = (spreads[:, i, j, None] for i, j in ((0, 0), (0, 1), (1, 1)))
-        xx, yy = xx + noise_um2, yy + noise_um2
-        right = sightings.positions_um[:, 0] - means[:, 0, None]
-        down = sightings.positions_um[:, 1] - means[:, 1, None]
+        widest = np.sqrt(GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
+        reaches_um = np.maximum(widest, bodies_um)
+        rows, columns = nearby(means, reaches_um, sightings.positions_um)
+        right, down = (sightings.positions_um[columns] - means[rows]).T
+        xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
         determinants = xx * yy - xy * xy
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
-        near = right**2 + down**2 < bodies_um[:, None] ** 2
-        costs = np.minimum(squares + np.log(determinants), _NO_MATCH / 2)
-        costs[(squares >= GATE) & ~near] = _NO_MATCH
-        return costs
+        own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
+        rows, columns = rows[own], columns[own]
+        costs = np.minimum(squares[own], _STRANGE) + np.log(determinants[own])
+        return rows, columns, costs + self._look_costs(rows, columns, sightings)
 
-    def _born(self, sightings: Sightings, row: int, frame: Frame) -> Track:
-        """Begin a track with a sighting that no other took."""
-        predictor = self._new_predictor()
-        track = Track(predictor, self._measured(predictor, sightings.positions_um[row], frame))
-        self._note(track, sightings, row)
-        return track
+    def _look_costs(self, rows: Indices, columns: Indices, sightings: Sightings) -> Floats:
+        looks = np.array([track.looks for track in self._tracks])
+        kinds = np.array([track.kind for track in self._tracks])
+        same = kinds[rows] == sightings.classes[columns]
+        return self._looks.costs(looks[rows], sightings.looks[columns], same)
 
-    def _sight(self, track: Track, sightings: Sightings, row: int, frame: Frame) -> None:
-        """Give a sighting to a track."""
-        position = sightings.positions_um[row]
-        track.prediction = self._measured(track.predictor, position, frame)
-        self._note(track, sightings, row)
+    def _sight(self, rows: Indices, columns: Indices, sightings: Sightings, frame: Frame) -> None:
+        """Give tracks their sightings."""
+        if not len(rows):
+            return
+        tracks = [self._tracks[row] for row in rows.tolist()]
+        positions_um = sightings.positions_um[columns]
+        variances = np.full(len(rows), self._noise_um2(frame))
+        order = np.argsort(self._slots(tracks))
+        slots = self._slots(tracks)[order]
+        self._predictor.update(slots, positions_um[order], variances)
+        looks = np.array([track.looks for track in tracks])
+        self._looks.learn(looks, sightings.looks[columns])
+        for track, column in zip(tracks, columns.tolist(), strict=True):
+            self._note(track, sightings, column)
 
-    def _measured(self, predictor: Predictor, position_um: NDArray, frame: Frame) -> Prediction:
-        """Tell a predictor a position and return what it now believes."""
-        noise = _UNMEASURED.copy()
-        noise[0, 0] = noise[1, 1] = self._noise_um2(frame)
-        predictor.update(frame.exposed_ns, (*position_um, frame.pose.z_um), noise)
-        return predictor.predict(frame.exposed_ns)
+    def _bear(self, columns: Indices, sightings: Sightings, frame: Frame) -> None:
+        """Begin tracks with sightings that no other took."""
+        if not len(columns):
+            return
+        positions_um = np.full((len(columns), 3), frame.pose.z_um)
+        positions_um[:, :2] = sightings.positions_um[columns]
+        variances = np.full(len(columns), self._noise_um2(frame))
+        slots = self._predictor.begin(positions_um, variances)
+        forecast = self._predictor.predict(slots, frame.exposed_ns)
+        for row, (slot, column) in enumerate(zip(slots.tolist(), columns.tolist(), strict=True)):
+            track = Track(self._predictor, slot, forecast[row])
+            self._note(track, sightings, column)
+            self._tracks.append(track)
 
     def _noise_um2(self, frame: Frame) -> float:
         """Variance of a sighting along one axis: the detector's and the stage's."""
         return self._variance_um2 + frame.pose.sigma_um**2
 
-    def _note(self, track: Track, sightings: Sightings, row: int) -> None:
+    def _note(self, track: Track, sightings: Sightings, column: int) -> None:
         """Note a sighting on its track, which gets its name if there were enough."""
-        track.seen_um = sightings.positions_um[row]
-        track.size_um = float(sightings.sizes_um[row])
-        track.brightness = float(sightings.brightness[row])
-        track.score = float(sightings.scores[row])
+        track.seen_um = sightings.positions_um[column]
+        track.size_um = float(sightings.sizes_um[column])
+        track.brightness = float(sightings.brightness[column])
+        track.score = float(sightings.scores[column])
+        track.kind = int(sightings.classes[column])
+        size, brightness = sightings.looks[column].tolist()
+        track.looks = _followed(track.looks[0], size), _followed(track.looks[1], brightness)
         track.hits += 1
         track.misses = 0
         if not track.confirmed and track.hits >= self._settings.births:
@@ -204,8 +201,23 @@ class Tracker:
         for track, inside in zip(unseen, shown, strict=True):
             track.misses += int(inside or track.sigma_um > self._vague_um)
 
+    def _bury(self, narrow: bool) -> None:
+        """Forget tracks without evidence, after a frame that was looked at whole or narrowly."""
+        dead = [track for track in self._tracks if not self._alive(track, narrow)]
+        if dead:
+            self._predictor.end(self._slots(dead))
+            self._tracks = [track for track in self._tracks if track not in dead]
+
     def _alive(self, track: Track, narrow: bool) -> bool:
-        """Whether to keep a track after a frame of which all, or only a part, was looked at."""
         if track.confirmed:
             return track.misses <= self._settings.coast_frames
         return track.seen_um is not None or (narrow and track.misses == 0)
+
+    @staticmethod
+    def _slots(tracks: list[Track]) -> Indices:
+        return np.array([track.slot for track in tracks], np.intp)
+
+
+def _followed(usual: float, now: float) -> float:
+    """Return a slowly following mean, begun with the first number."""
+    return usual + (now - usual) / _LOOKS_MEMORY if math.isfinite(usual) else now

@@ -36,6 +36,9 @@ class RunAndTumble(MotionModel, frozen=True):
         turn_rad = (math.radians(self.turn_deg), math.radians(self.turn_spread_deg))
         _go_and_rest(state, dt_s, rng, self.speed_um_s, (self.run_s, self.tumble_s), turn_rad)
 
+    def _turn_back(self, state: Floats) -> None:
+        state[:, 3] += math.pi
+
 
 class Directed(MotionModel, frozen=True):
     """Directed motion with pauses, as of a crawling cell or a cargo on a filament.
@@ -59,6 +62,9 @@ class Directed(MotionModel, frozen=True):
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         turn_rad = (0.0, math.radians(self.turn_deg))
         _go_and_rest(state, dt_s, rng, self.speed_um_s, (self.move_s, self.pause_s), turn_rad)
+
+    def _turn_back(self, state: Floats) -> None:
+        state[:, 3] += math.pi
 
 
 class Oscillating(MotionModel, frozen=True):
@@ -91,6 +97,9 @@ class Oscillating(MotionModel, frozen=True):
         if self.diffusion_um2_s:
             spread_um = math.sqrt(2 * self.diffusion_um2_s * dt_s)
             state[:, :2] += rng.normal(0.0, spread_um, (len(state), 2))
+
+    def _turn_back(self, state: Floats) -> None:
+        state[:, 4] = math.pi - state[:, 4]
 
 
 class Worm(MotionModel, frozen=True):
@@ -131,6 +140,10 @@ class Worm(MotionModel, frozen=True):
         state[:, 3] = headings[:, -1]
         _advance_phase(state, dt_s, rng, self.period_s, 0.0)
         state[:, :2] += self._sway(state)
+
+    def _turn_back(self, state: Floats) -> None:
+        state[:, 3] += math.pi
+        state[:, 4] *= -1
 
     def _sway(self, state: Floats) -> Floats:
         across = np.column_stack([-np.sin(state[:, 3]), np.cos(state[:, 3])])

@@ -7,7 +7,14 @@ import math
 import numpy as np
 
 from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
-from .motion_model import Floats, MotionModel, NotNegative, Positive
+from .motion_model import (
+    Floats,
+    MotionModel,
+    NotNegative,
+    Positive,
+    carry,
+    persistent_matrices,
+)
 
 __all__ = [
     "Brownian",
@@ -36,12 +43,14 @@ class Brownian(MotionModel, frozen=True):
         spread_um = math.sqrt(2 * self.diffusion_um2_s * dt_s)
         state[:, :2] += rng.normal(0.0, spread_um, (len(state), 2))
 
+    def _turn_back(self, state: Floats) -> None:
+        """Do nothing: a diffusing object has no direction."""
+
 
 class Persistent(MotionModel, frozen=True):
     """Persistent random walk: the velocity is an Ornstein-Uhlenbeck process.
 
-    The state carries the velocity in columns 3 and 4. The discretisation is exact (Gillespie,
-    Phys. Rev. E 54:2084, 1996).
+    The state carries the velocity in columns 3 and 4.
 
     Attributes
     ----------
@@ -56,28 +65,16 @@ class Persistent(MotionModel, frozen=True):
 
     def matrices(self, dt_s: float) -> tuple[Floats, Floats]:
         """Transition F (2, 2) and process noise Q (2, 2) of one axis, position first."""
-        tau, h = self.persistence_s, dt_s / self.persistence_s
-        lost = -math.expm1(-h)
-        if h < 0.01:
-            wander = h**3 * (2 / 3 - h / 2 + 7 * h**2 / 30 - h**3 / 12)
-        else:
-            wander = 2 * (h - lost) - lost**2
-        F = np.array([[1.0, tau * lost], [0.0, 1.0 - lost]])
-        mixed = tau * lost**2
-        Q = np.array([[tau**2 * wander, mixed], [mixed, -math.expm1(-2 * h)]])
-        return F, Q * self.speed_um_s**2 / 2
+        return persistent_matrices(dt_s, self.persistence_s, self.speed_um_s**2 / 2)
 
     def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
         return rng.normal(0.0, self.speed_um_s / math.sqrt(2), (count, 2))
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
-        F, Q = self.matrices(dt_s)
-        spread_v = math.sqrt(Q[1, 1])
-        shared_x = Q[0, 1] / spread_v if spread_v else 0.0
-        own_x = math.sqrt(max(Q[0, 0] - shared_x**2, 0.0))
-        first, second = rng.standard_normal((2, len(state), 2))
-        state[:, :2] += F[0, 1] * state[:, 3:5] + shared_x * first + own_x * second
-        state[:, 3:5] = F[1, 1] * state[:, 3:5] + spread_v * first
+        carry(state[:, :2], state[:, 3:5], self.matrices(dt_s), rng)
+
+    def _turn_back(self, state: Floats) -> None:
+        state[:, 3:5] *= -1
 
 
 Motion = Brownian | Persistent | RunAndTumble | Directed | Oscillating | Worm

@@ -11,12 +11,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Pair = tuple[Floats, Floats]
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 """A setting that must be positive and finite; checked where it is decoded."""
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
 """A setting that must be zero or positive and finite; checked where it is decoded."""
+
+
+def persistent_matrices(dt_s: float, persistence_s: float, variance_um2_s2: float) -> Pair:
+    """Transition F (2, 2) and noise Q (2, 2) of a position whose velocity forgets itself.
+
+    The velocity is an Ornstein-Uhlenbeck process; the step is exact at any length (Gillespie,
+    Phys. Rev. E 54:2084, 1996).
+
+    Parameters
+    ----------
+    dt_s : float
+        Length of the step.
+    persistence_s : float
+        Time over which the velocity forgets itself by a factor e.
+    variance_um2_s2 : float
+        Variance of the velocity along the axis.
+    """
+    tau, h = persistence_s, dt_s / persistence_s
+    lost = -math.expm1(-h)
+    if h < 0.01:
+        wander = h**3 * (2 / 3 - h / 2 + 7 * h**2 / 30 - h**3 / 12)
+    else:
+        wander = 2 * (h - lost) - lost**2
+    F = np.array([[1.0, tau * lost], [0.0, 1.0 - lost]])
+    mixed = tau * lost**2
+    Q = np.array([[tau**2 * wander, mixed], [mixed, -math.expm1(-2 * h)]])
+    return F, Q * variance_um2_s2
+
+
+def carry(position: Floats, velocity: Floats, matrices: Pair, rng: np.random.Generator) -> None:
+    """Advance positions and velocities, both (N, A), in place by the matrices of an axis."""
+    F, Q = matrices
+    spread_v = math.sqrt(Q[1, 1])
+    shared_x = Q[0, 1] / spread_v if spread_v else 0.0
+    own_x = math.sqrt(max(Q[0, 0] - shared_x**2, 0.0))
+    first, second = rng.standard_normal((2, *position.shape))
+    position += F[0, 1] * velocity + shared_x * first + own_x * second
+    velocity[:] = F[1, 1] * velocity + spread_v * first
 
 
 def _kebab(name: str) -> str:
@@ -37,30 +76,77 @@ class MotionModel(
     position in µm and may be shifted freely. Rows are independent of each other, so the
     futures of one object are had by repeating its row and stepping.
 
+    Along the optical axis any motion may wander, swim up and down, or both; it does so
+    independently of the plane. The velocity of the swimming is the last column.
+
     Attributes
     ----------
     z_um_sqrt_s : float
         Random walk of the focal position: its standard deviation after one second.
+    z_speed_um_s, z_persistence_s : float
+        Root mean square of a velocity along the optical axis, and the time over which it
+        forgets itself by a factor e; 0 µm/s: there is none.
+    z_reach_um : float
+        Floor and ceiling, this far below and above focal zero, at which objects turn back;
+        0: there are none.
     """
 
     z_um_sqrt_s: NotNegative = 0.0
+    z_speed_um_s: NotNegative = 0.0
+    z_persistence_s: Positive = 1.0
+    z_reach_um: NotNegative = 0.0
 
     def start(self, positions_um: Floats, rng: np.random.Generator) -> Floats:
         """Return states (N, S) at the given positions (N, 3), drawn from the steady state."""
-        return np.column_stack([positions_um, self._draw_hidden(len(positions_um), rng)])
+        count = len(positions_um)
+        state = np.column_stack([positions_um, self._draw_hidden(count, rng)])
+        if not self.z_speed_um_s:
+            return state
+        return np.column_stack([state, rng.normal(0.0, self.z_speed_um_s, count)])
 
     def step(self, state: Floats, dt_s: float, rng: np.random.Generator) -> Floats:
         """Return the states (N, S) a time ``dt_s`` later; the given array is left as it is."""
         after = state.copy()
         if dt_s > 0:
             self._move(after, dt_s, rng)
-            if self.z_um_sqrt_s:
-                spread_um = self.z_um_sqrt_s * math.sqrt(dt_s)
-                after[:, 2] += rng.normal(0.0, spread_um, len(after))
+            self._move_in_depth(after, dt_s, rng)
         return after
+
+    def turned_back(self, state: Floats) -> Floats:
+        """Return the states (N, S) with time running the other way.
+
+        A step from there leads to a past of the given states: in the steady state all motions
+        look the same forward and backward.
+        """
+        back = state.copy()
+        self._turn_back(back)
+        if self.z_speed_um_s:
+            back[:, -1] *= -1
+        return back
+
+    def _move_in_depth(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
+        if self.z_um_sqrt_s:
+            spread_um = self.z_um_sqrt_s * math.sqrt(dt_s)
+            state[:, 2] += rng.normal(0.0, spread_um, len(state))
+        if self.z_speed_um_s:
+            matrices = persistent_matrices(dt_s, self.z_persistence_s, self.z_speed_um_s**2)
+            carry(state[:, 2:3], state[:, -1:], matrices, rng)
+        if self.z_reach_um:
+            self._turn_at_walls(state)
+
+    def _turn_at_walls(self, state: Floats) -> None:
+        """Fold the way at floor and ceiling, as mirrors do: exact, as up and down are alike."""
+        height_um = 2 * self.z_reach_um
+        way_um = np.mod(state[:, 2] + self.z_reach_um, 2 * height_um)
+        state[:, 2] = height_um - np.abs(way_um - height_um) - self.z_reach_um
+        if self.z_speed_um_s:
+            state[way_um > height_um, -1] *= -1
 
     def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
         raise NotImplementedError
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
+        raise NotImplementedError
+
+    def _turn_back(self, state: Floats) -> None:
         raise NotImplementedError

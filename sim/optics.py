@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import cv2
 import msgspec
@@ -45,12 +46,17 @@ class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Wavelength of the light that is seen.
     index : float
         Refractive index of the immersion: 1 for air.
+    astigmatism_um : float
+        As a cylindrical lens before the camera makes it: rows of the image are sharpest half of
+        it above the focal plane, columns half of it below, so that the shape of a point tells
+        on which side of the focus it lies. 0: both sides look the same.
     """
 
     pixel_um: Positive = 0.65
     na: Positive = 0.5
     wavelength_um: Positive = 0.52
     index: Positive = 1.0
+    astigmatism_um: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)] = 0.0
 
     def __post_init__(self) -> None:
         if self.na >= self.index:
@@ -58,7 +64,7 @@ class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def spread_variance_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Floats:
-    """Variance on one axis of the point spread at a distance from focus, in µm².
+    """Variance on one axis of the point spread at a distance from that axis' focus, in µm².
 
     In focus it is that of the Gaussian nearest to the Airy disc of a widefield microscope,
     0.225 λ/NA squared (Zhang, Zerubia and Olivo-Marin, Appl. Opt. 46:1819, 2007). Out of
@@ -69,6 +75,16 @@ def spread_variance_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Floa
     focused_um = 0.225 * settings.wavelength_um / settings.na
     tangent = math.tan(math.asin(settings.na / settings.index))
     return focused_um**2 + (np.asarray(defocus_um) * tangent / 2) ** 2
+
+
+def spread_variances_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Floats:
+    """Variances of the point spread along x and y of the image, (2, ...), in µm².
+
+    Without astigmatism they are the same, and only one is returned: (1, ...).
+    """
+    half_um = settings.astigmatism_um / 2
+    foci_um = (half_um, -half_um) if half_um else (0.0,)
+    return np.stack([spread_variance_um2(settings, defocus_um - at_um) for at_um in foci_um])
 
 
 class Optics:
@@ -140,7 +156,7 @@ class Optics:
         centres_px, variances_px2, peaks = self._parts(relative_um, specimen, exposure_ms)
         size_px = np.array(out.shape[::-1], np.float32)[:, None]
         centres_px += (size_px[:, None] - 1) / 2
-        reach_px = REACH * np.sqrt(variances_px2.max(axis=0))
+        reach_px = REACH * np.sqrt(variances_px2.max(axis=(0, 1)))
         first_px = np.floor(centres_px.min(axis=1) - reach_px)
         last_px = np.ceil(centres_px.max(axis=1) + reach_px)
         seen = ((last_px >= 0) & (first_px < size_px)).all(axis=0)
@@ -148,13 +164,16 @@ class Optics:
         edges_px = _patch_edges((last_px - first_px).max(axis=0) + 1)
         for edge_px in sorted(set(edges_px[seen].tolist())):
             rows = np.flatnonzero(seen & (edges_px == edge_px))
-            parts = centres_px[..., rows], variances_px2[:, rows], peaks[:, rows]
+            parts = centres_px[..., rows], variances_px2[..., rows], peaks[:, rows]
             _draw(out, edge_px, first_px[:, rows], *parts)
 
     def _parts(
         self, relative_um: Floats, specimen: Specimen, exposure_ms: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Centres (2, P, N), variances (P, N) and photoelectrons at the peak of P = M·K parts."""
+        """Centres (2, P, N), variances and photoelectrons at the peak (P, N) of P = M·K parts.
+
+        Variances are (2, P, N), or (1, P, N) where both axes have the same.
+        """
         if len(relative_um) == 1:
             relative_um = np.repeat(relative_um, 2, axis=0)  # a product over 1 part is slow
         m, n, _ = relative_um.shape
@@ -163,12 +182,14 @@ class Optics:
         places_px = self._to_px @ specimen.offsets_um.transpose(2, 1, 0).reshape(2, -1)
         centres = _single(at_px).reshape(2, m, 1, n) + _single(places_px).reshape(2, 1, -1, n)
         pixel_um2 = self.settings.pixel_um**2
-        blur = spread_variance_um2(self.settings, z) / pixel_um2 + PIXEL_VARIANCE
+        blur = spread_variances_um2(self.settings, z) / pixel_um2 + PIXEL_VARIANCE
         body = specimen.widths_um.T**2 / pixel_um2
-        variances = _single(blur)[:, None] + _single(body)
+        variances = _single(blur)[:, :, None] + _single(body)
         light = specimen.weights.T * (specimen.brightness * (exposure_ms / (2 * math.pi * m)))
-        peaks = np.divide(_single(light), variances, dtype=np.float32)
-        return centres.reshape(2, -1, n), variances.reshape(-1, n), peaks.reshape(-1, n)
+        areas = np.sqrt(variances[0] * variances[-1])
+        peaks = np.divide(_single(light), areas, dtype=np.float32)
+        variances = variances.reshape(len(variances), -1, n)
+        return centres.reshape(2, -1, n), variances, peaks.reshape(-1, n)
 
 
 def _single(values: Floats) -> NDArray[np.float32]:
@@ -215,8 +236,7 @@ def _bells(
     index, so matrix products evaluate it; they are small enough to stay on one core.
     """
     parabolas = np.empty((3, *centres_px.shape), np.float32)
-    np.divide(-0.5, variances_px2, out=parabolas[0, 0])
-    parabolas[0, 1] = parabolas[0, 0]
+    np.divide(-0.5, variances_px2, out=parabolas[0])
     np.multiply(parabolas[0], centres_px, out=parabolas[1])
     np.multiply(parabolas[1], centres_px, out=parabolas[2])
     parabolas[2, 0] += np.log(peaks)

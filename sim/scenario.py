@@ -83,6 +83,18 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pixel_um = self.optics.pixel_um
         return self.camera.affine or (pixel_um, 0.0, 0.0, pixel_um)
 
+    @property
+    def depth_of_field_um(self) -> float:
+        """Depth in which an object looks sharp, in µm.
+
+        The depth of the diffraction pattern, n λ / NA², and that in which its cone of light
+        stays within a pixel, n e / NA with the pixel's edge e in the specimen (Inoué and Spring,
+        Video Microscopy, 2nd edition, 1997, chapter 2).
+        """
+        optics = self.optics
+        waves_um = optics.wavelength_um / optics.na
+        return optics.index / optics.na * (waves_um + optics.pixel_um)
+
     def stand(self, name: str) -> StandSettings:
         """What a perfectly calibrated user would say about this stand."""
         camera = self.camera

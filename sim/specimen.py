@@ -3,73 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
 
 from ..drivers.clock import NS_PER_S
-from .motion import Floats, Motion, NotNegative, Positive, Worm
+from .bodies import WORM_ASPECT, bend, bodies
+from .division import Partings
+from .meetings import Meetings
+from .motion import Floats, Worm
+from .specimen_settings import MOST_OBJECTS, SpecimenSettings
 
-CELL_PARTS = 9
-WORM_PARTS = 28
-WORM_ASPECT = 20.0
-"""Length of a worm over the radius of its body."""
-MOST_OBJECTS = 1000
-"""Division stops here."""
-
-
-class SpecimenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to put under the objective.
-
-    Attributes
-    ----------
-    motion : Motion
-        How every object moves, independently of the others.
-    count : int
-        Number of objects. The first is the target and starts at the origin in focus.
-    shape : {"spot", "cell", "worm"}
-        A blurred dot; a flat-topped body with some texture; an undulating chain.
-    radius_um, radius_spread : float
-        Radius of a spot or cell, half the width of a worm; relative standard deviation.
-    brightness, brightness_spread : float
-        Photoelectrons per ms from a whole object in the camera; relative standard deviation.
-    background : float
-        Photoelectrons per ms in every pixel.
-    area_um : float
-        Edge of the square around the origin in which the other objects start.
-    depth_um : float
-        Standard deviation of the focal position at which the other objects start.
-    min_separation_um : float
-        Least distance between objects at the start.
-    endless : bool
-        Objects that stray from the target by more than half of ``area_um`` come in again on
-        the other side, so that a crowd stays one. Meant for an area of two fields or more.
-    bleach_per_s : float
-        Rate at which fluorescence decays in light: it falls by a factor e in 1 / rate
-        seconds of exposure.
-    doubling_s : float
-        Time in which division doubles the number of objects; 0: they do not divide.
-    """
-
-    motion: Motion
-    count: Annotated[int, msgspec.Meta(ge=1, le=MOST_OBJECTS)] = 1
-    shape: Literal["spot", "cell", "worm"] = "cell"
-    radius_um: Positive = 6.0
-    radius_spread: NotNegative = 0.0
-    brightness: NotNegative = 4000.0
-    brightness_spread: NotNegative = 0.0
-    background: NotNegative = 2.0
-    area_um: Positive = 300.0
-    depth_um: NotNegative = 0.0
-    min_separation_um: NotNegative = 0.0
-    endless: bool = False
-    bleach_per_s: NotNegative = 0.0
-    doubling_s: NotNegative = 0.0
-
-    def __post_init__(self) -> None:
-        if self.shape == "worm" and not isinstance(self.motion, Worm):
-            raise ValueError('a specimen of shape "worm" needs a motion of kind "worm"')
+__all__ = ["MOST_OBJECTS", "WORM_ASPECT", "Specimen", "SpecimenSettings"]
 
 
 class Specimen:
@@ -86,10 +30,6 @@ class Specimen:
         States of the motion at the time of the last `advance`; row 0 is the target.
     parents : (N,) int
         Row from which an object divided off; -1 if it was there from the start.
-    brightness : (N,) float64
-        Photoelectrons per ms of whole objects, less what has bleached.
-    widths_um : (N, K) float64
-        Standard deviations of the parts of every object.
     weights : (N, K) float64
         Share of each part in the brightness; rows sum to 1.
     """
@@ -99,19 +39,38 @@ class Specimen:
     ) -> None:
         self.settings = settings
         self._rng = rng
-        self._at_ns = start_ns
+        self._start_ns = self._at_ns = start_ns
         self._undivided_s = 0.0
-        n = settings.count
+        self._divisions_s = sorted(settings.divides_s)
+        self._partings = Partings(settings.parting_s)
+        self._meetings: Meetings | None = None
         self.state = settings.motion.start(_scatter(settings, rng), rng)
+        if settings.meets_s:
+            self._meet(settings)
+        n, count = len(self.state), settings.count
         self.parents = np.full(n, -1)
-        self.brightness = settings.brightness * _spread(n, settings.brightness_spread, rng)
+        self._brightness = settings.brightness * _spread(n, settings.brightness_spread, rng)
         self._radii_um = settings.radius_um * _spread(n, settings.radius_spread, rng)
-        self._places, self._widths, self.weights = _bodies(settings.shape, n, rng)
+        self._brightness[count:], self._radii_um[count:] = self._brightness[0], self._radii_um[0]
+        self._places, self._widths, self.weights = bodies(settings.shape, n, rng)
 
     @property
     def positions_um(self) -> Floats:
         """Positions (N, 3) at the time of the last `advance`."""
         return self.state[:, :3]
+
+    @property
+    def brightness(self) -> Floats:
+        """Photoelectrons per ms (N,) of whole objects, less what has bleached or is hidden."""
+        if not self._hidden():
+            return self._brightness
+        seen = self._brightness.copy()
+        seen[0] = 0.0
+        return seen
+
+    @brightness.setter
+    def brightness(self, values: Floats) -> None:
+        self._brightness = values
 
     @property
     def widths_um(self) -> Floats:
@@ -123,8 +82,17 @@ class Specimen:
         """Offsets (N, K, 2) of the parts from the position of their object."""
         offsets = self._places * self._radii_um[:, None, None]
         if isinstance(self.settings.motion, Worm) and self.settings.shape == "worm":
-            return _bend(offsets[:, :, 0], self.state, self.settings.motion)
+            return bend(offsets[:, :, 0], self.state, self.settings.motion)
         return offsets
+
+    @property
+    def centres_um(self) -> Floats:
+        """Centres (N, 3) of the light of the objects, which for a worm is not its position."""
+        if self.settings.shape != "worm":
+            return self.positions_um
+        centres_um = self.positions_um.copy()
+        centres_um[:, :2] += (self.weights[..., None] * self.offsets_um).sum(axis=1)
+        return centres_um
 
     def advance(self, t_ns: int) -> Floats:
         """Move everything on to a time and return the positions (N, 3).
@@ -137,21 +105,53 @@ class Specimen:
         if t_ns < self._at_ns:
             raise ValueError("a specimen cannot go back in time: advance it in order of time")
         dt_s = (t_ns - self._at_ns) / NS_PER_S
-        self.state = self.settings.motion.step(self.state, dt_s, self._rng)
-        self._undivided_s += dt_s
+        before_s = self._age_s
         self._at_ns = t_ns
+        self.state = self._moved(before_s, dt_s)
+        self._partings.push(self.state, before_s, self._age_s)
+        self._undivided_s += dt_s
         return self.positions_um
 
     def expose(self, exposure_ms: float) -> None:
         """End an exposure: bleach by its light, divide what is due, bring strays back."""
-        self.brightness = self.brightness * math.exp(
+        self._brightness = self._brightness * math.exp(
             -self.settings.bleach_per_s * exposure_ms / 1000
         )
         self._divide()
         if self.settings.endless:
             self._bring_back()
 
+    @property
+    def _age_s(self) -> float:
+        return (self._at_ns - self._start_ns) / NS_PER_S
+
+    def _hidden(self) -> bool:
+        age_s = self._age_s
+        return any(first_s <= age_s < last_s for first_s, last_s in self.settings.hidden_s)
+
+    def _meet(self, settings: SpecimenSettings) -> None:
+        """Append the objects that meet the target."""
+        near_um, depth_um = settings.radius_um, settings.depth_um
+        self._meetings = Meetings(
+            settings.motion, self.state[:1], settings.meets_s, near_um, depth_um, self._rng
+        )
+        self.state = np.concatenate([self.state, self._meetings.states(0.0)[1:]])
+
+    def _moved(self, before_s: float, dt_s: float) -> Floats:
+        step, rng, settings = self.settings.motion.step, self._rng, self.settings
+        if self._meetings is None:
+            return step(self.state, dt_s, rng)
+        meeting = np.r_[0, settings.count : len(self.state)]
+        after = np.empty_like(self.state)
+        after[1 : settings.count] = step(self.state[1 : settings.count], dt_s, rng)
+        after[meeting] = self._meetings.step(self.state[meeting], before_s, self._age_s, rng)
+        return after
+
     def _divide(self) -> None:
+        """Divide those whose time has come, by the clock or by chance."""
+        while self._divisions_s and self._divisions_s[0] <= self._age_s:
+            self._divisions_s.pop(0)
+            self._split(np.zeros(1, int))
         doubling_s, lived_s = self.settings.doubling_s, self._undivided_s
         self._undivided_s = 0.0
         if not doubling_s:
@@ -162,22 +162,23 @@ class Specimen:
             self._split(mothers)
 
     def _split(self, mothers: np.ndarray) -> None:
-        """Halve the mothers and append a daughter of the same volume beside each."""
-        rng, shape = self._rng, self.settings.shape
-        self._radii_um[mothers] *= 2 ** (-1 / 3)
-        self.brightness[mothers] /= 2
-        angle = rng.uniform(0.0, 2 * math.pi, len(mothers))
-        apart_um = np.zeros((len(mothers), 3))
-        apart_um[:, 0], apart_um[:, 1] = np.cos(angle), np.sin(angle)
-        apart_um *= self._radii_um[mothers, None]
-        middles_um = self.state[mothers, :3]
-        self.state[mothers, :3] += apart_um
-        daughters = self.settings.motion.start(middles_um - apart_um, rng)
-        places, widths, weights = _bodies(shape, len(mothers), rng)
+        """Make the mothers their larger daughters and append the smaller ones."""
+        rng, share, n = self._rng, self.settings.larger_share, len(mothers)
+        pairs = np.column_stack([mothers, len(self.state) + np.arange(n)])
+        sizes = np.cbrt([1.0, share, 1 - share])
+        radii_um = self._radii_um[mothers, None] * sizes
+        offsets_um = self._partings.begin(pairs, radii_um, share, self._age_s, rng)
+        daughters = self.settings.motion.start(self.state[mothers, :3], rng)
+        self.state[mothers, :2] += offsets_um[:, 0]
+        daughters[:, :2] += offsets_um[:, 1]
+        light = self._brightness[mothers]
+        self._brightness[mothers] = light * share
+        self._radii_um[mothers] = radii_um[:, 1]
+        places, widths, weights = bodies(self.settings.shape, n, rng)
         self.state = np.concatenate([self.state, daughters])
         self.parents = np.concatenate([self.parents, mothers])
-        self.brightness = np.concatenate([self.brightness, self.brightness[mothers]])
-        self._radii_um = np.concatenate([self._radii_um, self._radii_um[mothers]])
+        self._brightness = np.concatenate([self._brightness, light * (1 - share)])
+        self._radii_um = np.concatenate([self._radii_um, radii_um[:, 2]])
         self._places = np.concatenate([self._places, places])
         self._widths = np.concatenate([self._widths, widths])
         self.weights = np.concatenate([self.weights, weights])
@@ -211,46 +212,3 @@ def _scatter(settings: SpecimenSettings, rng: np.random.Generator) -> Floats:
             )
     positions_um[1:, 2] = rng.normal(0.0, settings.depth_um, settings.count - 1)
     return positions_um
-
-
-def _bodies(shape: str, count: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Places (N, K, 2), widths (N, K) and weights (N, K) of parts of bodies of radius 1.
-
-    A uniform ball projects to a variance of 1/5 on each axis, which a spot has. A cell is a
-    sunflower of overlapping parts. The weighted mean of the places is the origin.
-    """
-    if shape == "spot":
-        return np.zeros((count, 1, 2)), np.full((count, 1), 5**-0.5), np.ones((count, 1))
-    if shape == "worm":
-        along = np.linspace(-WORM_ASPECT / 2, WORM_ASPECT / 2, WORM_PARTS)
-        thick = np.sqrt(1.2 - (2 * along / WORM_ASPECT) ** 4)
-        places = np.column_stack([along, np.zeros(WORM_PARTS)])
-        weights = thick**2 / (thick**2).sum()
-        return (
-            np.tile(places, (count, 1, 1)),
-            np.tile(0.55 * thick, (count, 1)),
-            np.tile(weights, (count, 1)),
-        )
-    k = np.arange(CELL_PARTS)
-    radius = 0.7 * np.sqrt((k + 0.5) / CELL_PARTS)
-    angle = k * math.pi * (3 - math.sqrt(5)) + rng.uniform(0.0, 2 * math.pi, (count, 1))
-    places = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    places += rng.normal(0.0, 0.05, places.shape)
-    weights = rng.gamma(12.0, size=(count, CELL_PARTS))
-    weights /= weights.sum(axis=1, keepdims=True)
-    places -= (weights[..., None] * places).sum(axis=1, keepdims=True)
-    return places, np.full((count, CELL_PARTS), 0.32), weights
-
-
-def _bend(along_um: Floats, state: Floats, motion: Worm) -> Floats:
-    """Lay parts at (N, K) along a body onto its wave (N, K, 2), as seen from its middle.
-
-    The wave travels backward at the speed of the worm, so every part follows the same track.
-    """
-    heading, phase = state[:, 3:4], state[:, 4:5]
-    wave_um = motion.speed_um_s * motion.period_s
-    bent = np.sin(phase + 2 * math.pi * along_um / wave_um) - np.sin(phase)
-    across_um = motion.sway_um * bent
-    x_um = along_um * np.cos(heading) - across_um * np.sin(heading)
-    y_um = along_um * np.sin(heading) + across_um * np.cos(heading)
-    return np.stack([x_um, y_um], axis=-1)

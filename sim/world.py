@@ -17,11 +17,16 @@ from .specimen import Specimen
 from .stage import SimStage
 
 Truth = tuple[float, float, float]
-"""Offset of the target from the field centre and the focal plane at mid-exposure, in µm."""
+"""Offset of the target's light from field centre and focal plane at mid-exposure, in µm."""
 
 
 class Scene(Protocol):
     """What lies under the objective."""
+
+    @property
+    def objects_um(self) -> NDArray[np.float64]:
+        """Offsets (N, 3) of all objects at the middle of the last exposure."""
+        ...
 
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth | None]:
         """Collect light from a time since the first exposure; in order of time."""
@@ -83,6 +88,16 @@ class World:
             self._birth_ns = start_ns
         return self._scene.expose(start_ns - self._birth_ns, exposure_ms, self._where)
 
+    @property
+    def objects_um(self) -> NDArray[np.float64]:
+        """Where all objects were at the middle of the last exposure, (N, 3) in µm.
+
+        From the field's centre and the focal plane, as the truth of an exposure, which is row 0.
+        A row stays with its object; those that are born are appended. None, (0, 3), before the
+        first exposure and of a movie.
+        """
+        return self._scene.objects_um
+
     def _where(self, age_ns: int) -> NDArray[np.float64]:
         assert self._birth_ns is not None
         at_ns = age_ns + self._birth_ns
@@ -104,15 +119,19 @@ class RenderedScene:
         self._sensor = Sensor(scenario.sensor, noise)
         shape = (scenario.sensor.height_px, scenario.sensor.width_px)
         self._electrons = np.empty(shape, np.float32)
+        self.objects_um = np.empty((0, 3))
 
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth]:
         """Integrate the light while objects and stage both move."""
         half_ns = round(exposure_ms * NS_PER_MS / 2)
-        ends = [self._relative(start_ns + i * half_ns, where) for i in range(3)]
-        relative = self._between(np.stack(ends))
+        beginning = self._relative(start_ns, where)
+        middle = self._relative(start_ns + half_ns, where)
+        self.objects_um = self._specimen.centres_um - where(start_ns + half_ns)
+        end = self._relative(start_ns + 2 * half_ns, where)
+        relative = self._between(np.stack([beginning, middle, end]))
         self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
         self._specimen.expose(exposure_ms)
-        x, y, z = ends[1][0]
+        x, y, z = self.objects_um[0]
         return self._sensor.read(self._electrons), (float(x), float(y), float(z))
 
     def _relative(self, at_ns: int, where: Where) -> NDArray[np.float64]:
@@ -134,6 +153,7 @@ class MovieScene:
     def __init__(self, scenario: Scenario, movie: Movie) -> None:
         self._movie = movie
         self._shape = (scenario.sensor.height_px, scenario.sensor.width_px)
+        self.objects_um = np.empty((0, 3))
 
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, None]:
         """Cut the field out of the frame that is due at the middle of the exposure."""

@@ -19,7 +19,7 @@ def follow(
     scenario: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
     policy: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
     detector: Annotated[str, typer.Option(help="Name of the detector.")] = "blobs",
-    predictor: Annotated[str, typer.Option(help="Name of the predictor.")] = "kalman",
+    predictor: Annotated[str, typer.Option(help="Name of the predictor.")] = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 30,
     json_file: JsonFile = None,
 ) -> None:

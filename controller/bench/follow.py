@@ -70,7 +70,7 @@ def run(
     scenarios: Sequence[str] = (),
     policies: Sequence[str] = POLICIES,
     detector: str = "blobs",
-    predictor: str = "kalman",
+    predictor: str = "auto",
     seeds: int = 30,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Row]:

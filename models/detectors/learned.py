@@ -70,7 +70,7 @@ class LearnedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score: Share | dict[str, Share] = 0.25
     diameter_px: Annotated[float, Meta(ge=2)] | None = None
     iou: Share = 0.5
-    max_objects: Annotated[int, Meta(ge=1)] = 300
+    max_objects: Annotated[int, Meta(ge=1)] = 1000
     tile_px: Annotated[int, Meta(ge=128)] = 1024
 
 

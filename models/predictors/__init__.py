@@ -1,4 +1,4 @@
-"""Predictors: a track so far in, a Prediction out."""
+"""Predictors: objects' sightings in, their positions at any later instant out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from ..registry import Registry
+from .modes import Floats, Slots
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,44 +27,102 @@ class Prediction:
     """
 
     at_ns: int
-    mean_um: NDArray[np.float64]
-    cov_um2: NDArray[np.float64]
+    mean_um: Floats
+    cov_um2: Floats
     source: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """Where several objects are believed to be at one instant.
+
+    Attributes
+    ----------
+    at_ns : int
+        The instant, on the clock of the frames.
+    means_um : (K, 3) float64
+        x, y and z in µm.
+    covs_um2 : (K, 3, 3) float64
+        Covariances of those positions in µm².
+    source : str
+        Who predicted.
+    """
+
+    at_ns: int
+    means_um: Floats
+    covs_um2: Floats
+    source: str
+
+    def __getitem__(self, row: int) -> Prediction:
+        """One of them."""
+        return Prediction(self.at_ns, self.means_um[row], self.covs_um2[row], self.source)
+
+
 class Predictor(Protocol):
-    """The motion of one object: measurements in, positions at any later time out."""
+    """The motion of any number of objects, all taken to the same instant together.
+
+    An object is known by its slot, a number that `begin` hands out and that stays the same
+    until `end`. In a frame: `advance` to its exposure, `update` what was seen, `begin` what is
+    new, `end` what is gone; then `predict`.
+    """
 
     @property
-    def velocity_um_s(self) -> NDArray[np.float64]:
-        """Velocity at the last measurement in µm/s, (3,); zero before the first."""
+    def name(self) -> str:
+        """For people and records."""
         ...
 
-    def update(self, at_ns: int, position_um: ArrayLike, cov_um2: ArrayLike) -> None:
-        """Take in a measured position, (3,) µm, and its covariance, (3, 3) µm².
+    def advance(self, at_ns: int) -> None:
+        """Take all objects to an instant; one before the last is taken for the last."""
+        ...
 
-        The first call initialises. A coordinate that was not measured has a huge variance;
-        infinity is allowed.
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+        """Take in new objects, first seen at the instant of the last `advance`.
 
-        Raises
-        ------
-        ValueError
-            If a position is not finite or a variance is not positive.
+        Parameters
+        ----------
+        positions_um : (K, 3)
+            x, y and a guess of z, which counts as not measured.
+        variances_um2 : (K,)
+            Believed variance of x and of y.
+
+        Returns
+        -------
+        (K,) intp
+            Their slots.
         """
         ...
 
-    def predict(self, at_ns: int) -> Prediction:
-        """Say where the object is at ``at_ns``, at any horizon; changes nothing.
+    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in positions, (K, 2), measured at the instant of the last `advance`."""
+        ...
 
-        Raises
-        ------
-        ValueError
-            Before the first measurement.
+    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+        """Take in focal positions, (K,), measured at the instant of the last `advance`."""
+        ...
+
+    def end(self, slots: Slots) -> None:
+        """Forget objects."""
+        ...
+
+    def predict(self, slots: Slots, at_ns: int) -> Forecast:
+        """Say where objects are at an instant, at any horizon; changes nothing.
+
+        An instant before the last `advance` is taken for it. The variance of z is vast until
+        `focus` has told something of it.
         """
         ...
 
 
-PREDICTORS: Registry[Predictor] = Registry("predictor", {"kalman": f"{__name__}.kalman:Kalman"})
+PREDICTORS: Registry[Predictor] = Registry(
+    "predictor",
+    {
+        "auto": f"{__name__}.motions:Auto",
+        "imm": f"{__name__}.motions:Imm",
+        "kalman": f"{__name__}.motions:Kalman",
+        "brownian": f"{__name__}.motions:Brownian",
+        "acceleration": f"{__name__}.motions:Acceleration",
+    },
+)
 """Every predictor that comes with the package."""
 
 

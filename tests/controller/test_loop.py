@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 import tensorstore
-from pursuit.controller.assemble import make_loop, predictor_factory
+from pursuit.controller.assemble import make_loop, make_predictor
 from pursuit.controller.config import make_config, read_tables
 from pursuit.controller.decision import Decision, Lock
 from pursuit.controller.loop import Loop, Turn
@@ -61,7 +61,7 @@ acceleration_um_s2 = 300_000.0
 
 [task]
 detector = {{ diameter_um = 4.5 }}
-predictor = {{ speed_um_s = 100.0, speed_change_um_s = 200.0 }}
+predictor = {{ speed_um_s = 100.0 }}
 """
 
 
@@ -168,7 +168,7 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
         loop = Loop(
             microscope,
             Blind(),
-            Tracker(config.tracking, View(microscope.describe()), predictor_factory(config)),
+            Tracker(config.tracking, View(microscope.describe()), make_predictor(config)),
             Target(config.target),
             config.policy,
             config.attention,

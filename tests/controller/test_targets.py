@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pursuit.controller.decision import Lock
 from pursuit.controller.targets import Target, TargetSettings
-from pursuit.controller.tracking import Track
+from pursuit.controller.tracks import Track
 from pursuit.drivers.messages import Frame, StagePose
 from pursuit.models import predictors
 from pursuit.models.predictors import Prediction
@@ -27,7 +27,8 @@ def track(
 ) -> Track:
     mean = np.array([x_um, y_um, 0.0])
     belief = Prediction(0, mean, np.eye(3) * sigma_um**2, "test")
-    made = Track(predictors.create("kalman"), belief, id, size_um=size_um, brightness=brightness)
+    predictor = predictors.create("brownian")
+    made = Track(predictor, 0, belief, id, size_um=size_um, brightness=brightness)
     made.seen_um = mean[:2] if seen else None
     return made
 

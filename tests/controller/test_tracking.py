@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from pursuit.controller.sightings import View
-from pursuit.controller.tracking import Track, Tracker, TrackingSettings
+from pursuit.controller.tracking import Tracker, TrackingSettings
+from pursuit.controller.tracks import Track
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models import predictors
 from pursuit.models.detections import Detections
@@ -43,11 +44,11 @@ class Bench:
     """A tracker that is shown objects by their positions in stage µm, frame after frame."""
 
     def __init__(self, speed_um_s: float = 10.0, **settings: float) -> None:
-        options = {"speed_um_s": speed_um_s, "speed_change_um_s": 5.0}
+        options = {"speed_um_s": speed_um_s}
         self.tracker = Tracker(
             TrackingSettings(**settings),  # type: ignore[arg-type]
             VIEW,
-            lambda: predictors.create("kalman", options),
+            predictors.create("auto", options),
         )
         self.shown = 0
 
@@ -154,7 +155,8 @@ def test_a_moving_stage_does_not_look_like_a_moving_object() -> None:
     stages_um = [(20 * np.sin(i), 15 * np.cos(2.3 * i)) for i in range(12)]
     (track,) = [bench.show([(7, -3)], stage_um) for stage_um in stages_um][-1]
     assert track.prediction.mean_um[:2] == pytest.approx((7, -3), abs=0.01)
-    assert np.abs(track.predictor.velocity_um_s).max() < 0.1
+    ahead = track.predict(12 * INTERVAL_NS).mean_um[:2]
+    assert ahead == pytest.approx((7, -3), abs=0.01)
 
 
 def test_objects_alike_that_cross_keep_their_identity() -> None:

@@ -134,3 +134,53 @@ def test_focus_drifts_only_when_asked():
     assert not still.step(started(still, 9, rng), 1.0, rng)[:, 2].any()
     z_um = drifting.step(started(drifting, MANY, rng), 4.0, rng)[:, 2]
     assert z_um.std() == pytest.approx(4.0, rel=0.02)
+
+
+@pytest.mark.parametrize("motion", MOTIONS, ids=lambda m: type(m).__name__)
+def test_any_motion_can_swim_up_and_down_and_the_plane_does_not_notice(motion):
+    swimming = msgspec.structs.replace(motion, z_speed_um_s=5.0, z_persistence_s=0.8)
+    plane, state = (started(m, MANY, np.random.default_rng(9)) for m in (motion, swimming))
+    np.testing.assert_array_equal(state[:, : plane.shape[1]], plane)
+    assert state[:, -1].std() == pytest.approx(5.0, rel=0.02)
+    after = swimming.step(state, 0.5, np.random.default_rng(10))
+    flat = motion.step(plane, 0.5, np.random.default_rng(10))
+    np.testing.assert_array_equal(after[:, :2], flat[:, :2])
+    _, Q = Persistent(speed_um_s=5.0 * math.sqrt(2), persistence_s=0.8).matrices(0.5)
+    climbed = 0.8 * -math.expm1(-0.5 / 0.8) * state[:, -1]
+    assert np.var(after[:, 2] - climbed) == pytest.approx(Q[0, 0], rel=0.05)
+    assert after[:, -1].std() == pytest.approx(5.0, rel=0.02)
+
+
+def test_objects_turn_back_at_floor_and_ceiling():
+    motion = Brownian(diffusion_um2_s=1.0, z_speed_um_s=5.0, z_persistence_s=2.0, z_reach_um=12.0)
+    rng = np.random.default_rng(11)
+    state = started(motion, MANY // 4, rng)
+    for dt_s in np.tile([0.1, 7.0, 30.0], 5):
+        state = motion.step(state, dt_s, rng)
+        assert np.abs(state[:, 2]).max() <= 12.0
+    quarters = np.histogram(state[:, 2], [-12.0, -6.0, 0.0, 6.0, 12.0])[0] / len(state)
+    np.testing.assert_allclose(quarters, 0.25, atol=0.02)
+    assert state[:, -1].std() == pytest.approx(5.0, rel=0.03)
+    at_ceiling = np.array([[0.0, 0.0, 11.9, 5.0]])
+    straight = msgspec.structs.replace(motion, z_persistence_s=1e9)
+    np.testing.assert_allclose(straight.step(at_ceiling, 0.1, rng)[0, 2:], [11.6, -5.0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        Persistent(speed_um_s=50.0, persistence_s=1e15, z_speed_um_s=3.0, z_persistence_s=1e15),
+        Directed(speed_um_s=10.0, move_s=1e9, pause_s=0.0),
+        RunAndTumble(speed_um_s=20.0, run_s=1e9),
+        Oscillating(amplitude_um=40.0, period_s=1.0),
+        Worm(speed_um_s=200.0, sway_um=40.0, turn_rad_sqrt_s=0.0),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_turned_back_it_retraces_its_way(motion):
+    rng = np.random.default_rng(12)
+    state = started(motion, 20, rng)
+    there = motion.step(state, 0.3, rng)
+    assert np.abs(there - state)[:, :3].max() > 1
+    back = motion.step(motion.turned_back(there), 0.3, rng)
+    np.testing.assert_allclose(back[:, :3], state[:, :3], atol=1e-5)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.messages import Image
-from pursuit.sim.motion import Brownian, Motion, Persistent
+from pursuit.sim.motion import Brownian, Motion, Persistent, Worm
 from pursuit.sim.optics import OpticsSettings
 from pursuit.sim.scenario import Scenario, SimCameraSettings
 from pursuit.sim.sensor import SensorSettings
@@ -174,3 +174,38 @@ def test_the_type_of_images_follows_the_bits() -> None:
         world = World(made, seed=0)
         image, _ = world.expose(0, EXPOSURE_MS)
         assert (world.dtype, image.dtype, image.shape) == (dtype, dtype, (HEIGHT_PX, WIDTH_PX))
+
+
+def test_it_tells_where_all_objects_are_and_the_target_is_the_first() -> None:
+    crowd = scenario(Persistent(speed_um_s=200.0, persistence_s=10.0))
+    assert crowd.specimen is not None
+    several = msgspec.structs.replace(crowd.specimen, count=4, area_um=40.0, divides_s=(0.02,))
+    world = World(msgspec.structs.replace(crowd, specimen=several), seed=5, start_um=(2.0, 1.0))
+    assert world.objects_um.shape == (0, 3)
+    counts = []
+    for i in range(5):
+        _, truth_um = expose(world, 10 * i)
+        assert world.objects_um[0] == pytest.approx(truth_um)
+        counts.append(len(world.objects_um))
+    assert counts == [4, 4, 4, 5, 5]
+
+
+def test_the_truth_of_a_worm_is_the_middle_of_its_light() -> None:
+    crawler = Worm(speed_um_s=200.0, sway_um=60.0, period_s=2.0)
+    flat = scenario(crawler)
+    large = msgspec.structs.replace(
+        flat,
+        specimen=SpecimenSettings(
+            motion=crawler, shape="worm", radius_um=35.0, brightness=5e5, background=0.0
+        ),
+        optics=OpticsSettings(pixel_um=20.0, na=0.1),
+    )
+    world = World(large, seed=2)
+    for at_ms in (0, 300, 900):
+        image, truth_um = expose(world, at_ms)
+        assert centroid_px(image) * 20.0 == pytest.approx(truth_um[:2], abs=1.5)
+
+
+def test_depth_of_field_grows_with_the_pixel_and_shrinks_with_the_aperture() -> None:
+    fine = Scenario("test", optics=OpticsSettings(pixel_um=0.1, na=1.2, index=1.33))
+    assert fine.depth_of_field_um == pytest.approx(1.33 * 0.52 / 1.44 + 1.33 * 0.1 / 1.2)

@@ -1,0 +1,61 @@
+"""One object over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.predictors import Prediction, Predictor
+
+
+@dataclass(eq=False, slots=True)
+class Track:
+    """One object over time.
+
+    Attributes
+    ----------
+    predictor, slot : Predictor, int
+        Who knows its motion, and under which number.
+    prediction : Prediction
+        Where it is believed to be at the last frame, that frame's sighting included.
+    id : int
+        Unique within a session; 0 until the track is confirmed.
+    hits, misses : int
+        Sightings in all; frames since the last one in which it was missed.
+    seen_um : (2,) or None
+        Where it was sighted in the last frame.
+    size_um, brightness, score, kind : float, float, float, int
+        Of the last sighting; ``kind`` is the index of its class.
+    looks : (2,)
+        Logarithms of its usual size and brightness.
+    """
+
+    predictor: Predictor = field(repr=False)
+    slot: int
+    prediction: Prediction
+    id: int = 0
+    hits: int = 0
+    misses: int = 0
+    seen_um: NDArray[np.float64] | None = field(default=None, repr=False)
+    size_um: float = 0.0
+    brightness: float = 0.0
+    score: float = 0.0
+    kind: int = 0
+    looks: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether there is enough evidence that the object exists."""
+        return self.id > 0
+
+    @property
+    def sigma_um(self) -> float:
+        """Standard deviation of its position along one axis."""
+        return float(np.sqrt(self.prediction.cov_um2[:2, :2].trace() / 2))
+
+    def predict(self, at_ns: int) -> Prediction:
+        """Say where it will be at an instant, at any horizon."""
+        return self.predictor.predict(np.array([self.slot]), at_ns)[0]

@@ -1,0 +1,154 @@
+"""The predictors that know nothing but laws of motion: one law, several, all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from . import Forecast
+from .filtered import VAST_UM2, Filtered, Pace
+from .modes import Floats, Hypothesis, Mode, Slots
+
+_NS_PER_S = 1e9
+
+BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]
+VELOCITY = [Hypothesis((Mode(2, 10.0 ** (k / 2)),)) for k in range(-10, 7)]
+ACCELERATION = [Hypothesis((Mode(3, 10.0 ** (k / 2)),)) for k in range(-14, 5)]
+_RESTING = Mode(1, 1e-3)
+SWITCHING = [
+    Hypothesis(
+        (_RESTING, Mode(2, quiet), Mode(2, 1e2 * quiet), Mode(2, 1e5 * quiet)),
+        (dwell, dwell, dwell / 2, 1.0),
+    )
+    for dwell in (8.0, 40.0)
+    for quiet in (1e-6, 1e-4, 1e-2)
+]
+"""At rest, gliding, turning, darting off."""
+
+
+class LawOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be known beforehand; everything else is found out while following.
+
+    Attributes
+    ----------
+    speed_um_s : float, optional
+        Typical speed along an axis: what is believed of the velocity at the first sight.
+        Needed only for objects that move by more than their own size in a frame.
+    """
+
+    speed_um_s: Annotated[float, Meta(gt=0, le=1e5)] | None = None
+
+
+class LawPredictor:
+    """Base of these predictors: x and y move alike, z by a law of its own.
+
+    Steps may be irregular. Of two measurements at the same instant both are used.
+    """
+
+    Options = LawOptions
+    name: ClassVar[str]
+    hypotheses: ClassVar[Sequence[Hypothesis]]
+
+    def __init__(self, options: LawOptions | None = None) -> None:
+        speed_um_s = options.speed_um_s if options else None
+        self._pace = Pace()
+        self._plane = Filtered(self.hypotheses, 2, self._pace, speed_um_s)
+        self._depth = Filtered(self.hypotheses, 1, self._pace)
+        self._guesses_um: dict[int, float] = {}
+        self._named = 0
+        self._at_ns: int | None = None
+
+    def advance(self, at_ns: int) -> None:
+        """Take all objects to an instant; one before the last is taken for the last."""
+        step_s = self._step_s(at_ns)
+        self._at_ns = at_ns if self._at_ns is None else max(at_ns, self._at_ns)
+        if step_s == 0:
+            return
+        first = self._pace.step(step_s)
+        for part in (self._plane, self._depth):
+            if first:
+                part.restart()
+            part.advance(step_s)
+
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+        """Take in new objects at (K, 3), z a guess, with variances (K,) of x and of y."""
+        slots = np.arange(self._named, self._named + len(positions_um))
+        self._plane.begin(slots, positions_um[:, :2], variances_um2)
+        self._named += len(slots)
+        self._guesses_um.update(zip(slots.tolist(), positions_um[:, 2].tolist(), strict=True))
+        return slots
+
+    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in positions, (K, 2), measured at the instant of the last `advance`."""
+        self._plane.update(slots, positions_um, variances_um2)
+
+    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+        """Take in focal positions, (K,), measured at the instant of the last `advance`."""
+        known = self._depth.has(slots)
+        self._depth.update(slots[known], z_um[known, None], variances_um2[known])
+        self._depth.begin(slots[~known], z_um[~known, None], variances_um2[~known])
+
+    def end(self, slots: Slots) -> None:
+        """Forget objects."""
+        self._plane.end(slots)
+        self._depth.end(slots)
+        for slot in slots.tolist():
+            del self._guesses_um[slot]
+
+    def predict(self, slots: Slots, at_ns: int) -> Forecast:
+        """Say where objects are at an instant, at any horizon; changes nothing."""
+        step_s = self._step_s(at_ns)
+        means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
+        means_um[:, :2], plane = self._plane.predict(slots, step_s)
+        covs_um2[:, 0, 0] = covs_um2[:, 1, 1] = plane
+        means_um[:, 2] = [self._guesses_um[slot] for slot in slots.tolist()]
+        covs_um2[:, 2, 2] = VAST_UM2
+        known = self._depth.has(slots)
+        if known.any():
+            depth, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)
+            means_um[known, 2] = depth[:, 0]
+        return Forecast(at_ns, means_um, covs_um2, self.name)
+
+    def _step_s(self, at_ns: int) -> float:
+        """Time from the last `advance` to an instant; 0 before the first."""
+        elapsed_ns = 0 if self._at_ns is None else max(at_ns - self._at_ns, 0)
+        return elapsed_ns / _NS_PER_S
+
+
+class Brownian(LawPredictor):
+    """Free diffusion: it is where it was, the less surely the longer ago."""
+
+    name = "brownian"
+    hypotheses = BROWNIAN
+
+
+class Kalman(LawPredictor):
+    """Nearly constant velocity: the Kalman filter of every tracking book."""
+
+    name = "kalman"
+    hypotheses = VELOCITY
+
+
+class Acceleration(LawPredictor):
+    """Nearly constant acceleration, for what swings."""
+
+    name = "acceleration"
+    hypotheses = ACCELERATION
+
+
+class Imm(LawPredictor):
+    """Interacting multiple models: it rests, glides, turns or darts off, now this, now that."""
+
+    name = "imm"
+    hypotheses = SWITCHING
+
+
+class Auto(LawPredictor):
+    """Diffusion, constant velocity and the switching ones, weighed by how well they predict."""
+
+    name = "auto"
+    hypotheses = (*BROWNIAN, *VELOCITY, *SWITCHING)
