@@ -10,8 +10,8 @@ from ..drivers.messages import Frame
 from ..models.detectors import Detector
 from ..models.detectors.window import Window
 from .decision import Lock
+from .group import Followed
 from .sightings import View
-from .tracks import Track
 
 _SIGMAS = 5.0
 """Half the window holds so many standard deviations of the prediction."""
@@ -55,7 +55,7 @@ class Attention:
         )
         self._since_whole = 0
 
-    def window(self, target: Track | None, lock: Lock, frame: Frame) -> Window | None:
+    def window(self, target: Followed | None, lock: Lock, frame: Frame) -> Window | None:
         """Return where to look, None for the whole field.
 
         The whole field is due after some frames, and on doubt: unless the target was seen in

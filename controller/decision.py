@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from ..drivers.messages import Message
 
@@ -17,7 +18,23 @@ class Lock(StrEnum):
     COASTING = "coasting"
     """Not seen in this frame; its motion is extrapolated."""
     LOST = "lost"
-    """The track died; the stage rests where it is until a target is found again."""
+    """The track died; the stage looks where it may be, until one is found that must be it."""
+
+
+class Event(Message, frozen=True):
+    """What happened between objects.
+
+    Attributes
+    ----------
+    kind : {"division", "merge", "parting"}
+        One became two; two are seen as one; they are seen apart again.
+    before, after : tuple of int
+        Identities of the tracks that took part, before and after it.
+    """
+
+    kind: Literal["division", "merge", "parting"]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
 
 
 class TrackPoint(Message, frozen=True):
@@ -71,6 +88,8 @@ class Decision(Message, frozen=True):
         Where the stage was sent.
     tracks : tuple of TrackPoint
         All confirmed tracks.
+    events : tuple of Event
+        Divisions, merges and partings since the last frame.
     notes : tuple of str
         What the detector has to say since the last frame: what it runs on, and why.
     timings_us : dict of str to float
@@ -92,5 +111,6 @@ class Decision(Message, frozen=True):
     horizon_ms: float = 0.0
     move_um: tuple[float, float] | None = None
     tracks: tuple[TrackPoint, ...] = ()
+    events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
     timings_us: dict[str, float] = {}  # noqa: RUF012 (msgspec copies an empty default)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drivers.clock import NS_PER_MS
+from ..drivers.clock import NS_PER_MS, NS_PER_S
 from ..drivers.messages import Frame, Move, Report
 from ..drivers.microscope import Microscope
 from ..models.detections import Detections
@@ -19,6 +19,8 @@ from ..models.detectors import Detector
 from ..models.detectors.window import detect_within
 from .attention import Attention, AttentionSettings
 from .decision import Decision, TrackPoint
+from .finding import Search
+from .group import Followed, Group, Tour
 from .horizon import Horizon
 from .policies import Plan, Policy
 from .sightings import Crop, Sightings, View
@@ -28,6 +30,8 @@ from .tracks import Track
 
 _LEAST_LIFE_NS = 250 * NS_PER_MS
 _LIFE_INTERVALS = 3
+_TOGETHER = 0.8
+"""Share of the field within which several objects are followed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,11 @@ class Loop:
         description = microscope.describe()
         self._view = View(description)
         self._attention = Attention(attention, self._view, detector)
-        self._followed: Track | None = None
+        self._search = Search(description)
+        sides_px = min(description.width_px, description.height_px)
+        self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
+        self._home_um: NDArray[np.float64] | None = None
+        self._followed: Followed | None = None
         self._notes_said = 0
         self._horizon = Horizon(description)
 
@@ -117,6 +125,7 @@ class Loop:
         sightings = self._view.sightings(detections, frame, looked_px)
         tracks = self._tracker.update(sightings, frame)
         target = self._followed = self._target.follow(tracks, frame)
+        self._tracker.kept = self._target.kept
         watch.lap("track")
         plan = self._plan(target, frame)
         watch.lap("plan")
@@ -135,10 +144,24 @@ class Loop:
         found = detect_within(self._detector, frame.image, window)
         return found, window.crop(frame.image.shape)
 
-    def _plan(self, target: Track | None, frame: Frame) -> Plan:
+    def _plan(self, target: Followed | None, frame: Frame) -> Plan:
+        if self._home_um is None:
+            self._home_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target is None:
+            return self._seek(self._target.lost, frame, self._home_um)
+        self._search.restart()
+        wanted = self._tour.stop(target) if isinstance(target, Group) else target
+        return self._policy.plan(wanted, frame, self._horizon)
+
+    def _seek(self, lost: Track | None, frame: Frame, home_um: NDArray[np.float64]) -> Plan:
+        """Look for a lost target where it may be, for a while; then go home."""
+        longest_s = self._target.settings.search_s
+        if lost is None or not longest_s:
             return Plan(reason="no target")
-        return self._policy.plan(target, frame, self._horizon)
+        if frame.exposed_ns - self._target.lost_ns > longest_s * NS_PER_S:
+            return Plan(home_um, reason="searched in vain: back to where following began")
+        where_um = self._search.where_um(lost, frame, self._horizon.instant_ns(frame))
+        return Plan(where_um, reason="searching where it may be")
 
     def _learn(self, frame: Frame) -> list[Report]:
         self._horizon.see(frame)
@@ -159,7 +182,7 @@ class Loop:
         frame: Frame,
         sightings: Sightings,
         tracks: list[Track],
-        target: Track | None,
+        target: Followed | None,
         plan: Plan,
         timings_us: dict[str, float],
     ) -> Decision:
@@ -181,6 +204,7 @@ class Loop:
             horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
             move_um=_pair(plan.move_um) if plan.move_um is not None else None,
             tracks=tuple(_point(track) for track in tracks),
+            events=self._tracker.events(),
             notes=self._new_notes(),
             timings_us=timings_us,
         )

@@ -1,4 +1,4 @@
-"""Which object to follow, and whether it is still in hand."""
+"""Which objects to follow, and whether they are still in hand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from ..drivers.messages import Frame
 from .decision import Lock
+from .finding import best_candidate
+from .group import Followed, Group
 from .tracks import Track
 
 
@@ -20,89 +22,133 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     choose : {"centre", "largest", "brightest"}
         Among the objects that are found first.
     point_um : (x, y), optional
-        In stage coordinates: choose the object nearest to it instead.
+        In stage coordinates: choose the objects nearest to it instead.
     reach_um : float, optional
-        How far from the point, or from where a lost target was last believed, to look;
-        without it, three sizes of the object.
+        How far from the point to look; without it, three sizes of the object.
+    count : int
+        How many objects to follow: in the middle of the field together while it holds them,
+        visited in turn when it does not.
+    daughter : {"brightest", "largest", "first", "both"}
+        Whom to follow after a division; the first is the one nearest to where the mother was
+        expected.
+    search_s : float
+        For how long the stage looks for a lost target before it goes back to where it was
+        when following began; 0: it rests.
     """
 
     choose: Literal["centre", "largest", "brightest"] = "centre"
     point_um: tuple[float, float] | None = None
     reach_um: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
+    count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    daughter: Literal["brightest", "largest", "first", "both"] = "brightest"
+    search_s: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 10.0
 
 
 class Target:
-    """The object that is followed: chosen once, kept by identity, found again after a loss.
+    """What is followed: chosen once, kept by identity, through divisions, found after a loss.
 
     Attributes
     ----------
     lock : Lock
         How surely it is in hand.
     reason : str
-        Why the lock changed in the last frame; empty if it did not.
+        Why the lock, or who is followed, changed in the last frame; empty if nothing did.
+    lost : Track or None
+        The target as it was last believed, while it is lost.
+    lost_ns : int
+        Exposure of the frame after which it was given up.
     """
 
     def __init__(self, settings: TargetSettings) -> None:
-        self._settings = settings
-        self._id = 0
-        self._last: Track | None = None
+        self.settings = settings
+        self._members: dict[int, Track] = {}
         self.lock = Lock.SEARCHING
         self.reason = ""
+        self.lost: Track | None = None
+        self.lost_ns = 0
 
-    def follow(self, tracks: list[Track], frame: Frame) -> Track | None:
-        """Return the target's track after a frame, None while there is none."""
-        before = self.lock
-        track = self._by_identity(tracks) or self._choose(tracks, frame)
-        if track is None:
-            self.lock = Lock.SEARCHING if before is Lock.SEARCHING else Lock.LOST
+    @property
+    def kept(self) -> list[Track]:
+        """Tracks whose predictions are needed even if they die."""
+        return list(self._members.values())
+
+    def follow(self, tracks: list[Track], frame: Frame) -> Followed | None:
+        """Return what to follow after a frame, None while there is nothing."""
+        before, had = self.lock, dict(self._members)
+        members = [kept for id, last in had.items() for kept in self._successors(id, last, tracks)]
+        if not members:
+            members = self._found(tracks, frame) if had else self._chosen(tracks, frame)
+        self._remember(members, frame)
+        if not members:
+            self.lock = Lock.SEARCHING if not had else Lock.LOST
         else:
-            self._id = track.id
-            self._last = track
-            self.lock = Lock.COASTING if track.seen_um is None else Lock.LOCKED
-        self.reason = "" if self.lock is before else self._explain(before, track)
-        return track
+            seen = any(member.seen_um is not None for member in members)
+            self.lock = Lock.LOCKED if seen else Lock.COASTING
+        changed = before is not self.lock or [m.id for m in members] not in ([], [*had])
+        self.reason = self._explain(before, had, members) if changed else ""
+        return members[0] if len(members) == 1 else Group(members) if members else None
 
-    def _by_identity(self, tracks: list[Track]) -> Track | None:
-        return next((track for track in tracks if track.id == self._id), None)
+    def _remember(self, members: list[Track], frame: Frame) -> None:
+        if members:
+            self._members, self.lost = {member.id: member for member in members}, None
+        elif self._members and self.lost is None:
+            id, self.lost = next(iter(self._members.items()))
+            self._members, self.lost_ns = {id: self.lost}, frame.exposed_ns
 
-    def _choose(self, tracks: list[Track], frame: Frame) -> Track | None:
-        """Pick from the tracks that are in sight."""
-        seen = [track for track in tracks if track.seen_um is not None]
-        if self._last is not None:
-            spread_um = 3 * self._last.sigma_um + self._reach_um(self._last)
-            return self._nearest(seen, self._last.prediction.mean_um[:2], spread_um)
-        if self._settings.point_um is not None:
-            return self._nearest(seen, np.array(self._settings.point_um), None)
-        if not seen:
-            return None
-        match self._settings.choose:
+    def _successors(self, id: int, last: Track, tracks: list[Track]) -> list[Track]:
+        """The track itself, or after a division its daughters that are wanted."""
+        itself = [track for track in tracks if track.id == id]
+        daughters = [track for track in tracks if id in track.parents]
+        if itself or not daughters:
+            return itself
+        match self.settings.daughter:
+            case "both":
+                return daughters
             case "largest":
-                return max(seen, key=lambda track: track.size_um)
+                return [max(daughters, key=lambda track: track.size_um)]
             case "brightest":
-                return max(seen, key=lambda track: track.brightness)
-        return self._nearest(seen, np.array((frame.pose.x_um, frame.pose.y_um)), np.inf)
+                return [max(daughters, key=lambda track: track.brightness)]
+        return [track for track in daughters if track.slot == last.slot] or daughters[:1]
 
-    def _nearest(
-        self, tracks: list[Track], point_um: np.ndarray, reach_um: float | None
-    ) -> Track | None:
-        """Return the track nearest to a point, if it is within reach of it."""
-        if not tracks:
-            return None
-        nearest = min(tracks, key=lambda t: np.hypot(*(t.prediction.mean_um[:2] - point_um)))
-        distance_um = np.hypot(*(nearest.prediction.mean_um[:2] - point_um))
-        reach_um = self._reach_um(nearest) if reach_um is None else reach_um
-        return nearest if distance_um <= reach_um else None
+    def _found(self, tracks: list[Track], frame: Frame) -> list[Track]:
+        """The target again, if one of the new tracks must be it."""
+        id, lost = next(iter(self._members.items()))
+        found = best_candidate(lost, tracks, frame)
+        if found is None:
+            return []
+        found.id = id
+        return [found]
 
-    def _reach_um(self, track: Track) -> float:
-        return 3 * track.size_um if self._settings.reach_um is None else self._settings.reach_um
+    def _chosen(self, tracks: list[Track], frame: Frame) -> list[Track]:
+        """Pick from the tracks that are in sight, the best first."""
+        seen = [track for track in tracks if track.seen_um is not None]
+        wanted = self.settings
+        if wanted.point_um is not None:
+            point = np.array(wanted.point_um)
+            seen = [t for t in seen if _apart_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
+            seen.sort(key=lambda track: _apart_um(track, point))
+        elif wanted.choose == "largest":
+            seen.sort(key=lambda track: -track.size_um)
+        elif wanted.choose == "brightest":
+            seen.sort(key=lambda track: -track.brightness)
+        else:
+            middle = np.array((frame.pose.x_um, frame.pose.y_um))
+            seen.sort(key=lambda track: _apart_um(track, middle))
+        return seen[: wanted.count]
 
-    def _explain(self, before: Lock, track: Track | None) -> str:
-        if track is None:
+    def _explain(self, before: Lock, had: dict[int, Track], members: list[Track]) -> str:
+        if not members:
             return "no sighting for too long"
-        if self.lock is Lock.COASTING:
-            return "not seen in this frame"
         if before in (Lock.SEARCHING, Lock.LOST):
-            x, y = track.prediction.mean_um[:2]
+            x, y = members[0].prediction.mean_um[:2]
             again = " again" if before is Lock.LOST else ""
             return f"found{again} at ({x:.1f}, {y:.1f}) µm"
-        return "seen again"
+        if any(set(member.parents) & set(had) for member in members):
+            return "divided"
+        if len(members) < len(had):
+            return f"{len(members)} of {len(had)} left"
+        return "not seen in this frame" if self.lock is Lock.COASTING else "seen again"
+
+
+def _apart_um(track: Track, point_um: np.ndarray) -> float:
+    return float(np.hypot(*(track.prediction.mean_um[:2] - point_um)))

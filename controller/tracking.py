@@ -11,6 +11,8 @@ import numpy as np
 from ..drivers.messages import Frame
 from ..models.predictors import Predictor
 from .association import Bools, Floats, Indices, best_pairs, nearby
+from .decision import Event
+from .lineage import Lineage
 from .looks import Looks
 from .sightings import Sightings, View
 from .tracks import Track
@@ -66,12 +68,20 @@ class Tracker:
         Of the microscope.
     predictor : Predictor
         Of all objects.
+
+    Attributes
+    ----------
+    kept : list of Track
+        Tracks that shall still be able to predict when they have died.
     """
 
     def __init__(self, settings: TrackingSettings, view: View, predictor: Predictor) -> None:
         self._settings, self._view, self._predictor = settings, view, predictor
         self._tracks: list[Track] = []
+        self._dead: list[Track] = []
+        self.kept: list[Track] = []
         self._looks = Looks()
+        self._lineage = Lineage()
         self._named = 0
         self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
         self._least_body_um = LEAST_BODY_PX * view.pixel_um
@@ -83,13 +93,24 @@ class Tracker:
         self._believe(frame)
         sure = sightings.scores >= self._settings.sure_score
         rows, columns = self._match(sightings, frame, sure)
-        self._sight(rows, columns, sightings, frame)
-        self._count_misses(sightings, frame)
+        unseen = self._missed(rows, sightings, frame)
+        hidden = self._hidden(rows, columns, unseen, sightings)
+        self._sight(rows, columns, hidden, sightings, frame)
+        self._lineage.note_hidden(hidden, self._tracks)
+        for track in unseen:
+            track.misses += not track.merged_with
         self._bury(sightings.looked_px is not None)
+        self._forget()
         sure[columns] = False
         self._bear(np.flatnonzero(sure), sightings, frame)
+        self._name()
         self._believe(frame)
         return [track for track in self._tracks if track.confirmed]
+
+    def events(self) -> tuple[Event, ...]:
+        """Return the divisions, merges and partings since this was last asked."""
+        events, self._lineage.events = tuple(self._lineage.events), []
+        return events
 
     def _believe(self, frame: Frame) -> None:
         """Note on every track where it is believed to be in this frame."""
@@ -142,20 +163,43 @@ class Tracker:
         same = kinds[rows] == sightings.classes[columns]
         return self._looks.costs(looks[rows], sightings.looks[columns], same)
 
-    def _sight(self, rows: Indices, columns: Indices, sightings: Sightings, frame: Frame) -> None:
-        """Give tracks their sightings."""
-        if not len(rows):
+    def _hidden(
+        self, rows: Indices, columns: Indices, unseen: list[Track], sightings: Sightings
+    ) -> list[tuple[Track, Track, int]]:
+        """Who hides in whose sighting."""
+        lost = [track for track in unseen if track.confirmed]
+        if not lost:
+            return []
+        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        seen = [(self._tracks[r], c) for r, c in pairs if self._tracks[r].confirmed]
+        return self._lineage.hidden(lost, seen, sightings)
+
+    def _sight(
+        self,
+        rows: Indices,
+        columns: Indices,
+        hidden: list[tuple[Track, Track, int]],
+        sightings: Sightings,
+        frame: Frame,
+    ) -> None:
+        """Give tracks their sightings; those of two objects in one say little of either."""
+        tracks = [self._tracks[row] for row in rows.tolist()] + [track for track, *_ in hidden]
+        if not tracks:
             return
-        tracks = [self._tracks[row] for row in rows.tolist()]
-        positions_um = sightings.positions_um[columns]
-        variances = np.full(len(rows), self._noise_um2(frame))
-        order = np.argsort(self._slots(tracks))
-        slots = self._slots(tracks)[order]
-        self._predictor.update(slots, positions_um[order], variances)
-        looks = np.array([track.looks for track in tracks])
-        self._looks.learn(looks, sightings.looks[columns])
-        for track, column in zip(tracks, columns.tolist(), strict=True):
-            self._note(track, sightings, column)
+        shared = np.array([row for *_, row in hidden], np.intp)
+        every = np.concatenate([columns, shared])
+        variances = np.full(len(every), self._noise_um2(frame))
+        variances += np.isin(every, shared) * (sightings.sizes_um[every] / 2) ** 2
+        slots = self._slots(tracks)
+        order = np.argsort(slots)
+        self._predictor.update(slots[order], sightings.positions_um[every][order], variances[order])
+        alone = ~np.isin(columns, shared)
+        looks = np.array([track.looks for track in tracks[: len(columns)]]).reshape(-1, 2)
+        self._looks.learn(looks[alone], sightings.looks[columns[alone]])
+        for track, column, own in zip(tracks, columns.tolist(), alone.tolist(), strict=False):
+            usual = track.looks
+            self._note(track, sightings, column, frame)
+            track.looks = track.looks if own else usual
 
     def _bear(self, columns: Indices, sightings: Sightings, frame: Frame) -> None:
         """Begin tracks with sightings that no other took."""
@@ -166,47 +210,77 @@ class Tracker:
         variances = np.full(len(columns), self._noise_um2(frame))
         slots = self._predictor.begin(positions_um, variances)
         forecast = self._predictor.predict(slots, frame.exposed_ns)
+        new: list[Track] = []
         for row, (slot, column) in enumerate(zip(slots.tolist(), columns.tolist(), strict=True)):
-            track = Track(self._predictor, slot, forecast[row])
-            self._note(track, sightings, column)
-            self._tracks.append(track)
+            track = Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
+            self._note(track, sightings, column, frame)
+            new.append(track)
+        self._lineage.note_births(new, self._tracks)
+        self._tracks += new
 
     def _noise_um2(self, frame: Frame) -> float:
         """Variance of a sighting along one axis: the detector's and the stage's."""
         return self._variance_um2 + frame.pose.sigma_um**2
 
-    def _note(self, track: Track, sightings: Sightings, column: int) -> None:
-        """Note a sighting on its track, which gets its name if there were enough."""
+    @staticmethod
+    def _note(track: Track, sightings: Sightings, column: int, frame: Frame) -> None:
+        """Note a sighting on its track."""
+        track.seen_ns = frame.exposed_ns
         track.seen_um = sightings.positions_um[column]
         track.size_um = float(sightings.sizes_um[column])
         track.brightness = float(sightings.brightness[column])
         track.score = float(sightings.scores[column])
         track.kind = int(sightings.classes[column])
         size, brightness = sightings.looks[column].tolist()
+        track.past.append((size, brightness))
         track.looks = _followed(track.looks[0], size), _followed(track.looks[1], brightness)
         track.hits += 1
         track.misses = 0
-        if not track.confirmed and track.hits >= self._settings.births:
-            self._named += 1
-            track.id = self._named
 
-    def _count_misses(self, sightings: Sightings, frame: Frame) -> None:
-        """Count a frame against tracks that were not in it but should or might have been."""
-        unseen = [track for track in self._tracks if track.seen_um is None]
+    def _name(self) -> None:
+        """Give names to tracks with enough evidence; a new one may be somebody's daughter."""
+        for track in self._tracks:
+            if not track.confirmed and track.hits >= self._settings.births:
+                track.id = self._next_name()
+                mother = self._lineage.mother(track)
+                if mother is not None:
+                    ended, mother.id = mother.id, self._next_name()
+                    self._lineage.note_division(ended, (mother, track))
+
+    def _next_name(self) -> int:
+        self._named += 1
+        return self._named
+
+    def _missed(self, rows: Indices, sightings: Sightings, frame: Frame) -> list[Track]:
+        """Tracks without a sighting in a frame that should, or might, have shown them."""
+        seen = set(rows.tolist())
+        unseen = [track for row, track in enumerate(self._tracks) if row not in seen]
         if not unseen:
-            return
+            return []
         means_um = np.array([track.prediction.mean_um[:2] for track in unseen])
         sizes_um = np.array([track.size_um for track in unseen])
         shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
-        for track, inside in zip(unseen, shown, strict=True):
-            track.misses += int(inside or track.sigma_um > self._vague_um)
+        return [
+            track
+            for track, inside in zip(unseen, shown.tolist(), strict=True)
+            if inside or track.sigma_um > self._vague_um
+        ]
 
     def _bury(self, narrow: bool) -> None:
         """Forget tracks without evidence, after a frame that was looked at whole or narrowly."""
         dead = [track for track in self._tracks if not self._alive(track, narrow)]
-        if dead:
-            self._predictor.end(self._slots(dead))
-            self._tracks = [track for track in self._tracks if track not in dead]
+        if not dead:
+            return
+        self._lineage.forget(dead)
+        self._tracks = [track for track in self._tracks if track not in dead]
+        self._dead += dead
+
+    def _forget(self) -> None:
+        """Let go of dead tracks, but for those that shall still be able to predict."""
+        gone = [track for track in self._dead if track not in self.kept]
+        if gone:
+            self._predictor.end(self._slots(gone))
+            self._dead = [track for track in self._dead if track in self.kept]
 
     def _alive(self, track: Track, narrow: bool) -> bool:
         if track.confirmed:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..models.predictors import Prediction, Predictor
+
+PAST = 50
+"""Sightings whose looks are remembered."""
 
 
 @dataclass(eq=False, slots=True)
@@ -31,6 +35,14 @@ class Track:
         Of the last sighting; ``kind`` is the index of its class.
     looks : (2,)
         Logarithms of its usual size and brightness.
+    past : deque of (2,)
+        Logarithms of size and brightness in the last sightings.
+    born_ns, seen_ns : int
+        Instants of the first and of the last sighting.
+    merged_with : int
+        Identity of the track in whose sightings it hides at present; 0 if it does not.
+    parents : tuple of int
+        Identity of the mother, if it is a daughter.
     """
 
     predictor: Predictor = field(repr=False)
@@ -45,6 +57,11 @@ class Track:
     score: float = 0.0
     kind: int = 0
     looks: tuple[float, float] = (math.nan, math.nan)
+    past: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=PAST), repr=False)
+    born_ns: int = 0
+    seen_ns: int = 0
+    merged_with: int = 0
+    parents: tuple[int, ...] = ()
 
     @property
     def confirmed(self) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pursuit.controller.decision import Lock
+from pursuit.controller.finding import Search
+from pursuit.controller.group import Group, Tour
 from pursuit.controller.targets import Target, TargetSettings
 from pursuit.controller.tracks import Track
-from pursuit.drivers.messages import Frame, StagePose
+from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models import predictors
 from pursuit.models.predictors import Prediction
 
 STAGE_UM = (100.0, 50.0)
-FRAME = Frame(np.zeros((8, 8), np.uint8), 0, 0, 0, 5.0, StagePose(*STAGE_UM, 0.0, 0))
+IMAGE = np.zeros((8, 8), np.uint8)
+FRAME = Frame(IMAGE, 0, 0, 0, 5.0, StagePose(*STAGE_UM, 0.0, 0))
 
 
 def track(
@@ -28,7 +31,12 @@ def track(
     mean = np.array([x_um, y_um, 0.0])
     belief = Prediction(0, mean, np.eye(3) * sigma_um**2, "test")
     predictor = predictors.create("brownian")
-    made = Track(predictor, 0, belief, id, size_um=size_um, brightness=brightness)
+    predictor.advance(0)
+    (slot,) = predictor.begin(mean[None], np.array([sigma_um**2])).tolist()
+    looks = float(np.log(size_um)), float(np.log(brightness))
+    made = Track(
+        predictor, slot, belief, id, size_um=size_um, brightness=brightness, looks=looks, born_ns=id
+    )
     made.seen_um = mean[:2] if seen else None
     return made
 
@@ -126,13 +134,14 @@ def test_after_a_loss_only_an_object_near_by_is_taken() -> None:
     assert target.follow([], FRAME) is None
     assert target.follow([track(2, 100, 50, size_um=99)], FRAME) is None
     assert target.lock is Lock.LOST
-    near = track(3, 10)
+    near = track(3, 5)
     assert target.follow([track(2, 100, 50), near], FRAME) is near
+    assert (near.id, target.lock) == (1, Lock.LOCKED)
     assert target.follow([track(2, 100, 50), near], FRAME) is near
 
 
 def test_the_less_sure_it_was_the_wider_it_looks() -> None:
-    stray = track(2, 40)
+    stray = track(2, 30)
     assert locked(sigma_um=0.1).follow([stray], FRAME) is None
     assert locked(sigma_um=10).follow([stray], FRAME) is stray
 
@@ -145,4 +154,99 @@ def test_the_point_does_not_bring_a_lost_target_back() -> None:
     target.follow([], FRAME)
     assert target.follow([track(2, 0)], FRAME) is None
     found = target.follow([track(3, 62)], FRAME)
-    assert found is not None and found.id == 3
+    assert found is not None and found.id == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(track(0, 1), id="seen beside the target before"),
+        pytest.param(track(2, 1, size_um=9), id="another size"),
+        pytest.param(track(2, 1, brightness=3), id="another brightness"),
+        pytest.param(track(2, 1, seen=False), id="not in sight"),
+    ],
+)
+def test_what_cannot_be_the_lost_target_is_not_taken_for_it(wrong: Track) -> None:
+    target = locked()
+    target.follow([], FRAME)
+    assert target.follow([wrong], FRAME) is None
+    assert target.follow([wrong, track(3, 2)], FRAME) is not None
+
+
+def test_of_two_that_may_be_the_lost_target_neither_is_taken() -> None:
+    target = locked()
+    target.follow([], FRAME)
+    assert target.follow([track(2, 1), track(3, -1)], FRAME) is None
+    found = target.follow([track(2, 0.5), track(3, -9)], FRAME)
+    assert found is not None and found.prediction.mean_um[0] == 0.5
+
+
+def daughters() -> list[Track]:
+    small, large = track(2, -4, size_um=3, brightness=7), track(3, 4, size_um=6, brightness=5)
+    for daughter in (small, large):
+        daughter.parents = (1,)
+    (small.slot,) = small.predictor.begin(small.prediction.mean_um[None], np.ones(1)).tolist()
+    return [small, large]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("brightest", [2]), ("largest", [3]), ("first", [3]), ("both", [2, 3])]
+)
+def test_after_a_division_the_wanted_daughter_is_followed(wanted: str, expected: list[int]) -> None:
+    target = locked(daughter=wanted)  # type: ignore[arg-type]
+    followed = target.follow(daughters(), FRAME)
+    assert followed is not None and target.reason == "divided"
+    assert [track.id for track in target.kept] == expected
+    middle_um = np.mean([track.prediction.mean_um[0] for track in target.kept])
+    assert followed.predict(0).mean_um[0] == pytest.approx(middle_um)
+
+
+def test_several_are_followed_by_their_middle_until_one_is_left() -> None:
+    target = Target(TargetSettings(count=3))
+    three = [track(i, x, 50) for i, x in ((1, 90), (2, 100), (3, 120))]
+    group = target.follow([*three, track(4, 300)], FRAME)
+    assert isinstance(group, Group) and group.seen_um == pytest.approx((105, 50))
+    assert group.size_um == 34
+    target.follow(three[1:], FRAME)
+    assert target.reason == "2 of 3 left"
+    assert target.follow(three[2:], FRAME) is three[2]
+
+
+def test_a_field_too_small_for_all_visits_the_most_uncertain_first() -> None:
+    near, far = track(1, 0, seen=False), track(2, 90, seen=False, sigma_um=3)
+    tour = Tour(50)
+    assert tour.stop(Group([near, far])) is far
+    near.prediction.cov_um2[:] *= 1e4
+    assert tour.stop(Group([near, far])) is far
+    far.seen_um = far.prediction.mean_um[:2]
+    assert tour.stop(Group([near, far])) is near
+    assert isinstance(Tour(500).stop(Group([near, far])), Group)
+
+
+def test_a_search_visits_the_likely_places_first_and_all_of_them() -> None:
+    description = Description(
+        name="test",
+        camera="Camera",
+        xy_stage="XY",
+        focus="",
+        width_px=100,
+        height_px=100,
+        dtype="uint8",
+        pixel_um=0.5,
+        affine=(0.5, 0, 0, 0.5),
+        exposure_ms=5,
+        interval_ms=100,
+        dynamics=Dynamics(),
+        limits_um=((-1e4, 1e4), (-1e4, 1e4), (-1e4, 1e4)),
+    )
+    search, lost = Search(description), track(1, 20, 30, sigma_um=25)
+    places = [np.array(STAGE_UM)]
+    for _ in range(25):
+        pose = StagePose(*places[-1], 0.0, 0)
+        places.append(search.where_um(lost, Frame(IMAGE, 0, 0, 0, 5.0, pose), 0))
+    away = np.hypot(*(np.array(places[1:]) - (20, 30)).T)
+    assert away[0] == 0 and (np.diff(away[:9]) >= 0).all()
+    assert len(np.unique(np.round(places[1:], 6), axis=0)) >= 20
+    assert places[1] == pytest.approx((20, 30))
+    search.restart()
+    assert search.where_um(track(1, 20, 30, sigma_um=0.5), FRAME, 0) == pytest.approx((20, 30))

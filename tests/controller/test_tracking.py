@@ -185,6 +185,69 @@ def test_three_hundred_objects_stay_under_control() -> None:
     assert all(owner == owners[1] for owner in owners[1:])
 
 
+def boxes(*objects: tuple[float, float, float, float]) -> Detections:
+    """Objects given by x, y and size in µm, and brightness."""
+    rows = np.array(objects)
+    centres, half = rows[:, :2] / PIXEL_UM + (SIZE_PX - 1) / 2, rows[:, 2:3] / PIXEL_UM / 2
+    return Detections.of(np.hstack([centres - half, centres + half]), brightness=rows[:, 3])
+
+
+def events(bench: Bench) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    return [(event.kind, event.before, event.after) for event in bench.tracker.events()]
+
+
+def test_a_division_gives_two_daughters_with_a_parent() -> None:
+    bench = Bench(births=2)
+    for _ in range(10):
+        (mother,) = bench.detect(boxes((0, 0, 8, 1000)))[-1:] or [None]
+    assert mother is not None and mother.id == 1
+    for apart in (5, 5.5, 6):
+        tracks = bench.detect(boxes((-apart / 2, 0, 6, 550), (apart / 2, 0, 6, 450)))
+    assert {track.parents for track in tracks} == {(1,)}
+    assert {track.id for track in tracks} == {2, 3}
+    assert events(bench) == [("division", (1,), (3, 2))]
+
+
+def test_an_object_that_comes_near_another_is_not_its_daughter() -> None:
+    bench = Bench(births=2)
+    bench.detect(boxes((0, 0, 8, 1000)))
+    for x in (9, 8, 7, 6):
+        tracks = bench.detect(boxes((0, 0, 8, 1000), (x, 0, 8, 900)))
+    assert [track.parents for track in tracks] == [(), ()]
+    assert events(bench) == []
+
+
+def test_a_target_that_splits_in_three_breaks_nothing() -> None:
+    bench = Bench(births=1)
+    for _ in range(5):
+        bench.detect(boxes((0, 0, 8, 900)))
+    for _ in range(3):
+        tracks = bench.detect(boxes((-5, 0, 5, 300), (5, 0, 5, 300), (0, 5, 5, 300)))
+    assert len({track.id for track in tracks}) == 3
+
+
+def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
+    bench = Bench(births=1)
+    for t in range(-10, 11):
+        x = 2.0 * t
+        if abs(x) > 4:
+            tracks = bench.detect(boxes((x, 1, 6, 1000), (-x, -1, 6, 1000)))
+        else:
+            tracks = bench.detect(boxes((0, 0, 8, 2000)))
+        if t == -10:
+            first = {track.id: np.sign(track.prediction.mean_um[0]) for track in tracks}
+    assert {track.id: -np.sign(track.prediction.mean_um[0]) for track in tracks} == first
+    assert [kind for kind, *_ in events(bench)] == ["merge", "parting"]
+
+
+def test_weak_sightings_continue_a_track_but_begin_none() -> None:
+    bench = Bench(births=1, sure_score=0.5)
+    weak = Detections.of([[100, 100, 108, 108]], scores=[0.2])
+    assert bench.detect(weak) == []
+    (track,) = bench.detect(Detections.of([[100, 100, 108, 108]], scores=[0.9]))
+    assert bench.detect(weak) == [track] and track.misses == 0
+
+
 ODD = st.sampled_from([0.0, -0.5, SIZE_PX - 0.5, SIZE_PX, -1e30, 1e30, np.nan, np.inf])
 COORDINATE = st.one_of(st.floats(-10, SIZE_PX + 10, width=32), ODD)
 BOXES = st.lists(st.tuples(*[COORDINATE] * 4), max_size=12)

@@ -1,0 +1,138 @@
+"""Objects that touch and part, and objects that divide: who is who, and whose daughter."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .association import Floats, nearby
+from .decision import Event
+from .sightings import Sightings
+from .tracks import Track
+
+_OVERLAP = 0.7
+"""Share of the size of a sighting within which another object's middle may hide in it."""
+_GROWN = math.log(1.1), math.log(1.25)
+"""Least growth of size or of brightness, as logarithms, of a sighting that holds two objects."""
+_BESIDE = 1.5
+"""Distance of a daughter from the mother's place, in sizes of the mother."""
+_BEFORE = 80.0
+"""Percentile of a mother's size and brightness in the past that she had before dividing."""
+_SHRUNK = math.log(0.9)
+"""Brightness or area of a daughter over her mother's, as a logarithm, is below this."""
+_WHOLE = math.log(0.65), math.log(1.4)
+"""Between these is what the daughters have of the mother's brightness or area together."""
+
+
+class Lineage:
+    """Notices merges, partings and divisions among the tracks of a `Tracker`.
+
+    Two objects in one sighting both keep their identity: the one that got it goes on, the other
+    waits inside it. A new object that appears within another that shrinks is its daughter, and
+    so is what is left of the other.
+    """
+
+    def __init__(self) -> None:
+        self._mothers: dict[int, tuple[Track, Floats]] = {}
+        self.events: list[Event] = []
+
+    def hidden(
+        self, unseen: list[Track], seen: list[tuple[Track, int]], sightings: Sightings
+    ) -> list[tuple[Track, Track, int]]:
+        """Objects that hide in the sighting of another.
+
+        Parameters
+        ----------
+        unseen : list of Track
+            Confirmed tracks that should have been seen but were not.
+        seen : list of (Track, int)
+            Confirmed tracks and the rows of their sightings.
+        sightings : Sightings
+
+        Returns
+        -------
+        list of (Track, Track, int)
+            Who hides, in whose sighting, and its row.
+        """
+        if not unseen or not seen:
+            return []
+        rows = np.array([row for _, row in seen])
+        places = np.array([track.prediction.mean_um[:2] for track in unseen])
+        reach_um = _OVERLAP * float(sightings.sizes_um[rows].max())
+        pairs = nearby(places, np.full(len(unseen), reach_um), sightings.positions_um[rows])
+        found: dict[int, tuple[Track, Track, int]] = {}
+        for u, s in zip(*(side.tolist() for side in pairs), strict=True):
+            hides, (other, row) = unseen[u], seen[s]
+            apart_um = math.dist(places[u], sightings.positions_um[row])
+            if apart_um < _OVERLAP * sightings.sizes_um[row] and _grown(other, sightings, row):
+                found[id(hides)] = hides, other, row
+        return list(found.values())
+
+    def note_hidden(self, hidden: list[tuple[Track, Track, int]], tracks: list[Track]) -> None:
+        """Note on every track with whom it is merged, and the events that this makes."""
+        now = {id(hides): other.id for hides, other, _ in hidden}
+        for track in tracks:
+            other = now.get(id(track), 0)
+            if other and not track.merged_with:
+                self.events.append(Event("merge", (track.id, other), (track.id, other)))
+            elif track.merged_with and not other and track.seen_um is not None:
+                both = track.id, track.merged_with
+                self.events.append(Event("parting", both, both))
+            if other or track.seen_um is not None:
+                track.merged_with = other
+
+    def note_births(self, children: list[Track], tracks: list[Track]) -> None:
+        """Note within whom new objects have appeared."""
+        hosts = [t for t in tracks if t.confirmed and t.seen_um is not None and not t.merged_with]
+        if not hosts:
+            return
+        places = np.array([host.prediction.mean_um[:2] for host in hosts])
+        before = np.array([np.percentile(np.array(host.past), _BEFORE, axis=0) for host in hosts])
+        births = np.array([child.prediction.mean_um[:2] for child in children])
+        pairs = nearby(places, _BESIDE * np.exp(before[:, 0]), births)
+        for h, c in zip(*(side.tolist() for side in pairs), strict=True):
+            self._mothers[id(children[c])] = hosts[h], before[h]
+
+    def mother(self, child: Track) -> Track | None:
+        """Who has divided, now that a new object is confirmed; None if nobody has."""
+        mother, before = self._mothers.pop(id(child), (None, np.full(2, np.nan)))
+        if mother is None or mother.seen_um is None or not mother.confirmed:
+            return None
+        looks = np.array([_look(mother), _look(child)])
+        area, light = 2 * (looks[:, 0] - before[0]), looks[:, 1] - before[1]
+        shares = light if np.isfinite(light).all() else area
+        together = math.log(np.exp(shares).sum())
+        divided = shares.max() < _SHRUNK and _WHOLE[0] < together < _WHOLE[1]
+        return mother if divided else None
+
+    def note_division(self, mother: int, daughters: tuple[Track, Track]) -> None:
+        """Note that the track ``mother`` has ended in two others."""
+        for daughter in daughters:
+            daughter.parents = (mother,)
+            daughter.looks = _look(daughter)
+            daughter.past.clear()
+            daughter.past.append(daughter.looks)
+        first, second = daughters
+        self.events.append(Event("division", (mother,), (first.id, second.id)))
+
+    def forget(self, dead: list[Track]) -> None:
+        """Forget candidates that came to nothing."""
+        for track in dead:
+            self._mothers.pop(id(track), None)
+
+
+def _look(track: Track) -> tuple[float, float]:
+    """Logarithms of what a track looked like when it was seen last."""
+    size, brightness = track.size_um, track.brightness
+    return _log(size), _log(brightness)
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else math.nan
+
+
+def _grown(track: Track, sightings: Sightings, row: int) -> bool:
+    """Whether a sighting is larger or brighter than the one object usually is."""
+    growth = sightings.looks[row] - track.looks
+    return bool((growth > _GROWN).any())
