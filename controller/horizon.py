@@ -1,20 +1,21 @@
-"""How far ahead to look: the first exposure that a move can still affect, as measured."""
+"""How far ahead to look: what a move can still affect, from measured times and moves under way."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Sequence
 from statistics import median
 
-from ..drivers.clock import NS_PER_MS
-from ..drivers.kinematics import travel_ms
-from ..drivers.messages import Description, Frame, Issued, Report
+from ..drivers.clock import NS_PER_MS, NS_PER_S
+from ..drivers.kinematics import Axis, Trapezoid
+from ..drivers.messages import Description, Frame, Issued, Move, Report
+from ..drivers.passing import State
 
 _REMEMBERED = 15
 
 
 class Horizon:
-    """Learns camera interval and command latency, and names the instant to aim at.
+    """Learns camera interval and command latency, and knows what the stage is about to do.
 
     Parameters
     ----------
@@ -23,6 +24,10 @@ class Horizon:
 
     Attributes
     ----------
+    dynamics : Dynamics
+        Of the XY stage.
+    takes_velocity : bool
+        Whether it can be given a velocity.
     interval_ns : float
         Time from one exposure to the next.
     latency_ns : float
@@ -30,50 +35,102 @@ class Horizon:
     """
 
     def __init__(self, description: Description) -> None:
-        self._dynamics = description.dynamics
+        self.dynamics = description.dynamics
+        self.takes_velocity = description.takes_velocity
         self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
         self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._readable_ns: dict[int, int] = {}
         self._last: Frame | None = None
-        self._sent_um: tuple[float, float] | None = None
+        self._axes = (Axis(0.0, self.dynamics), Axis(0.0, self.dynamics))
+        self._off_um = (0.0, 0.0)
+        self._sent_frame, self._expires_ns = -1, 0
         self.interval_ns: float = description.interval_ms * NS_PER_MS
         self.latency_ns: float = NS_PER_MS
 
     def see(self, frame: Frame) -> None:
-        """Learn from the timestamps of a frame."""
+        """Learn from the timestamps and the pose of a frame."""
         if self._last is not None and frame.index > self._last.index:
             elapsed_ns = frame.exposed_ns - self._last.exposed_ns
             self._intervals_ns.append(elapsed_ns / (frame.index - self._last.index))
             self.interval_ns = median(self._intervals_ns)
         self._last = frame
+        self._off_um = self._offsets_um(frame)
         self._readable_ns[frame.index] = frame.readable_ns
         if len(self._readable_ns) > _REMEMBERED:
             del self._readable_ns[min(self._readable_ns)]
+
+    def sent(self, move: Move) -> None:
+        """Count on a move that was just sent, before it is reported."""
+        readable_ns = self._readable_ns.get(move.frame)
+        if readable_ns is not None:
+            self._sent_frame, self._expires_ns = move.frame, move.expires_ns
+            self._count_on(move, readable_ns + round(self.latency_ns))
 
     def learn(self, report: Report) -> None:
         """Learn from a move how long it takes from a readable frame to the stage."""
         if isinstance(report, Issued) and report.frame in self._readable_ns:
             self._latencies_ns.append(report.issued_ns - self._readable_ns[report.frame])
             self.latency_ns = median(self._latencies_ns)
-            if report.x_um is not None and report.y_um is not None:
-                self._sent_um = report.x_um, report.y_um
+            if report.frame >= self._sent_frame:
+                if report.frame > self._sent_frame:
+                    self._sent_frame, self._expires_ns = report.frame, 0
+                self._count_on(report, report.issued_ns)
 
-    def instant_ns(self, frame: Frame, to_um: Sequence[float] | None = None) -> int:
-        """Middle of the first exposure by which a move answering ``frame`` can be finished.
+    def start_ns(self, frame: Frame) -> int:
+        """When a move that answers ``frame`` begins to show."""
+        delay_ns = self.dynamics.delay_ms * NS_PER_MS
+        return frame.readable_ns + round(self.latency_ns + delay_ns)
 
-        Parameters
-        ----------
-        frame : Frame
-            The frame just seen.
-        to_um : (x, y), optional
-            End of the move, which begins where the last one ends; without it, a move of no
-            length.
+    def instant_ns(self, frame: Frame, later: int = 0) -> int:
+        """Middle of the first exposure that a move answering ``frame`` can affect.
+
+        With ``later``, of the exposure that comes so many after it.
         """
-        distance_um = 0.0
-        if to_um is not None:
-            start_um = self._sent_um or (frame.pose.x_um, frame.pose.y_um)
-            distance_um = max(abs(to_um[0] - start_um[0]), abs(to_um[1] - start_um[1]))
-        travel_ns = travel_ms(distance_um, self._dynamics) * NS_PER_MS
-        there_ns = frame.readable_ns + self.latency_ns + travel_ns
-        exposures = max(-(-(there_ns - frame.exposed_ns) // self.interval_ns), 1)
+        ahead_ns = self.start_ns(frame) - frame.exposed_ns
+        exposures = max(math.ceil(ahead_ns / self.interval_ns), 1) + later
         return frame.exposed_ns + round(exposures * self.interval_ns)
+
+    def still_ns(self, frame: Frame, to_um: tuple[float, float]) -> int:
+        """Middle of the first exposure during all of which the stage can rest at a place.
+
+        It has moved there from where it is when the move begins, and has settled.
+        """
+        states = self.states(frame, self.start_ns(frame))
+        needs_s = max(
+            Trapezoid.plan(0, *state, end, self.dynamics).duration_s
+            for state, end in zip(states, to_um, strict=True)
+        )
+        ready_ms = self.dynamics.settle_ms + frame.exposure_ms / 2
+        ready_ns = self.start_ns(frame) + needs_s * NS_PER_S + ready_ms * NS_PER_MS
+        first_ns = self.instant_ns(frame)
+        late = max(math.ceil((ready_ns - first_ns) / self.interval_ns), 0)
+        return self.instant_ns(frame, late)
+
+    def states(self, frame: Frame, at_ns: int) -> tuple[State, State]:
+        """Position and velocity along x and y at an instant if nothing more is sent."""
+        off = self._offsets_um(frame)
+        (x, vx), (y, vy) = (axis.state(at_ns) for axis in self._axes)
+        return (x + off[0], vx), (y + off[1], vy)
+
+    def answered(self, frame: Frame) -> bool:
+        """Whether the frame before was answered by a move."""
+        return 0 <= self._sent_frame < frame.index and self._sent_frame == self._before(frame)
+
+    def _before(self, frame: Frame) -> int:
+        """Index of the last frame seen before another."""
+        return max((index for index in self._readable_ns if index < frame.index), default=-1)
+
+    def _offsets_um(self, frame: Frame) -> tuple[float, float]:
+        """How far the stage was from where the moves alone would have taken it."""
+        (x, _), (y, _) = (axis.state(frame.exposed_ns) for axis in self._axes)
+        return frame.pose.x_um - x, frame.pose.y_um - y
+
+    def _count_on(self, move: Move | Issued, arrived_ns: int) -> None:
+        if move.velocity_um_s is not None:
+            for axis, velocity in zip(self._axes, move.velocity_um_s, strict=True):
+                axis.drive(arrived_ns, velocity)
+                if move.frame == self._sent_frame and self._expires_ns > arrived_ns:
+                    axis.halt(self._expires_ns)
+        for axis, target, off in zip(self._axes, (move.x_um, move.y_um), self._off_um, strict=True):
+            if target is not None:
+                axis.command(arrived_ns, target - off)

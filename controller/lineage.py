@@ -35,6 +35,7 @@ class Lineage:
 
     def __init__(self) -> None:
         self._mothers: dict[int, tuple[Track, Floats]] = {}
+        self._merged: set[frozenset[int]] = set()
         self.events: list[Event] = []
 
     def hidden(
@@ -71,16 +72,18 @@ class Lineage:
 
     def note_hidden(self, hidden: list[tuple[Track, Track, int]], tracks: list[Track]) -> None:
         """Note on every track with whom it is merged, and the events that this makes."""
-        now = {id(hides): other.id for hides, other, _ in hidden}
+        pairs = {frozenset((hides.id, other.id)) for hides, other, _ in hidden}
+        hides_in = {hides.id: other.id for hides, other, _ in hidden}
         for track in tracks:
-            other = now.get(id(track), 0)
-            if other and not track.merged_with:
-                self.events.append(Event("merge", (track.id, other), (track.id, other)))
-            elif track.merged_with and not other and track.seen_um is not None:
-                both = track.id, track.merged_with
-                self.events.append(Event("parting", both, both))
-            if other or track.seen_um is not None:
-                track.merged_with = other
+            if track.confirmed and (track.id in hides_in or track.seen_um is not None):
+                track.merged_with = hides_in.get(track.id, 0)
+        seen = {track.id for track in tracks if track.seen_um is not None}
+        alive = {track.id for track in tracks}
+        parted = {pair for pair in self._merged - pairs if pair <= seen}
+        for kind, changed in (("merge", pairs - self._merged), ("parting", parted)):
+            for pair in sorted(tuple(sorted(pair)) for pair in changed):
+                self.events.append(Event(kind, pair, pair))
+        self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
     def note_births(self, children: list[Track], tracks: list[Track]) -> None:
         """Note within whom new objects have appeared."""

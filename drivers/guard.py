@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import useq
 
-from .messages import Description, Move
+from .messages import Description, Dynamics, Move
 from .microscope import MicroscopeError
+from .passing import State
 
-Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+LONGEST_DRIVE_NS = 1_000_000_000
+"""How long a velocity lasts at most, whatever its move says."""
+_REACTION_S = 0.05
+"""How late a stage that has to stop may be told so."""
+_REIN_S = 2 * _REACTION_S
+"""The same for a new velocity: near a limit it becomes slow instead of being cut off at once."""
+
+Range = tuple[float, float]
+Box = tuple[Range, Range, Range]
 
 
 def refuse_non_finite(move: Move) -> None:
-    """Raise `MicroscopeError` if any coordinate is NaN or infinite."""
+    """Raise `MicroscopeError` if any number is NaN or infinite."""
     if not move.is_finite():
         raise MicroscopeError(
-            f"A move to ({move.x_um}, {move.y_um}, {move.z_um}) µm was refused: "
-            "every coordinate must be a finite number."
+            f"A move to {_what(move)} was refused: every coordinate must be a finite number."
         )
 
 
@@ -27,6 +37,58 @@ def within(move: Move, limits_um: Box) -> Move:
         for value, (low, high) in zip((move.x_um, move.y_um, move.z_um), limits_um, strict=True)
     )
     return msgspec.structs.replace(move, x_um=x, y_um=y, z_um=z)
+
+
+def reined(velocity_um_s: float, state: State, limits: Range, dynamics: Dynamics) -> float:
+    """Return the velocity of an axis, reduced so far that it can be stopped inside its limits.
+
+    It keeps ``v t + v²/2a``, the way in the time that it may take until somebody stops the axis,
+    and its braking, within the room that is left.
+
+    Parameters
+    ----------
+    velocity_um_s : float
+        What is wanted.
+    state : (position_um, velocity_um_s)
+        When the velocity would come into force.
+    limits : (low, high)
+        In µm.
+    dynamics : Dynamics
+        Greatest speed and acceleration of the axis.
+    """
+    acceleration = dynamics.acceleration_um_s2
+    sign = math.copysign(1.0, velocity_um_s)
+    now = max(sign * state[1], 0.0)
+    room_um = max(_room_um(state[0], sign, limits), 0.0)
+    most = acceleration * (math.sqrt(_REIN_S**2 + 2 * room_um / acceleration) - _REIN_S)
+    if now > most:
+        most = max(room_um - now * now / (2 * acceleration), 0.0) / _REIN_S
+    return sign * min(abs(velocity_um_s), dynamics.speed_um_s, most)
+
+
+def lasts_s(velocity_um_s: float, state: State, limits: Range, dynamics: Dynamics) -> float:
+    """Return how long an axis may keep a velocity until it has to be told to stop.
+
+    Parameters are those of `reined`; infinite for an axis that stands.
+    """
+    sign = math.copysign(1.0, velocity_um_s or state[1])
+    speed = max(abs(velocity_um_s), sign * state[1])
+    if speed <= 0:
+        return math.inf
+    needed_um = speed * _REACTION_S + speed * speed / (2 * dynamics.acceleration_um_s2)
+    return max(_room_um(state[0], sign, limits) - needed_um, 0.0) / speed
+
+
+def _room_um(position_um: float, sign: float, limits: Range) -> float:
+    """Distance to the limit ahead, negative beyond it."""
+    low, high = limits
+    return high - position_um if sign > 0 else position_um - low
+
+
+def _what(move: Move) -> str:
+    """What a move wants, in words."""
+    place = f"({move.x_um}, {move.y_um}, {move.z_um}) µm"
+    return place if move.velocity_um_s is None else f"{place} at {move.velocity_um_s} µm/s"
 
 
 def planned(sequence: useq.MDASequence, about: Description) -> list[useq.MDAEvent]:

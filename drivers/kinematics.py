@@ -66,6 +66,11 @@ class Trapezoid:
         return cls(start_ns, start_um, velocity_um_s, phases, target_um)
 
     @property
+    def runs(self) -> bool:
+        """Whether it never ends by itself."""
+        return False
+
+    @property
     def duration_s(self) -> float:
         """Time from the start of the profile until the axis is at rest."""
         return sum(duration for duration, _ in self.phases)
@@ -91,26 +96,91 @@ class Trapezoid:
         return self.target_um, 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One axis taken to a velocity as quickly as it can, and kept at it.
+
+    Attributes
+    ----------
+    start_ns : int
+        When the acceleration begins.
+    start_um, start_um_s : float
+        State at the beginning.
+    velocity_um_s : float
+        What is wanted.
+    acceleration_um_s2 : float
+        Without a sign.
+    """
+
+    start_ns: int
+    start_um: float
+    start_um_s: float
+    velocity_um_s: float
+    acceleration_um_s2: float
+
+    @property
+    def runs(self) -> bool:
+        """Whether it never ends by itself."""
+        return True
+
+    @property
+    def end_ns(self) -> int:
+        """When the axis is at rest: never."""
+        return _NEVER_NS
+
+    @property
+    def target_um(self) -> float:
+        """Where the axis would rest if it braked from full velocity at the beginning."""
+        v = self.velocity_um_s
+        return self.start_um + v * abs(v) / (2 * self.acceleration_um_s2)
+
+    def state(self, at_ns: int) -> tuple[float, float]:
+        """Position in µm and velocity in µm/s at an instant."""
+        elapsed_s = max((at_ns - self.start_ns) / NS_PER_S, 0.0)
+        change = self.velocity_um_s - self.start_um_s
+        ramp_s = min(abs(change) / self.acceleration_um_s2, elapsed_s)
+        v = self.start_um_s + math.copysign(ramp_s * self.acceleration_um_s2, change)
+        ramp_um = (self.start_um_s + v) / 2 * ramp_s
+        return self.start_um + ramp_um + v * (elapsed_s - ramp_s), v
+
+
 class Axis:
     """One axis of a stage and the commands that it was given lately."""
 
     def __init__(self, position_um: float, dynamics: Dynamics) -> None:
         self.dynamics = dynamics
-        self._moves = deque([_rest(0, position_um)], maxlen=_HISTORY)
+        self._moves: deque[Trapezoid | Run] = deque([_rest(0, position_um)], maxlen=_HISTORY)
 
     def command(self, arrived_ns: int, target_um: float) -> None:
         """Take a target that reached the stage's controller at ``arrived_ns``."""
-        start_ns = arrived_ns + round(self.dynamics.delay_ms * NS_PER_MS)
-        while len(self._moves) > 1 and self._moves[-1].start_ns >= start_ns:
-            self._moves.pop()
+        start_ns = self._forget_from(arrived_ns)
         x, v = self._moves[-1].state(start_ns)
         self._moves.append(Trapezoid.plan(start_ns, x, v, target_um, self.dynamics))
 
+    def drive(self, arrived_ns: int, velocity_um_s: float) -> None:
+        """Take a velocity, to be kept until the next command; none brakes to rest."""
+        speed, acceleration = self.dynamics.speed_um_s, self.dynamics.acceleration_um_s2
+        velocity = min(max(velocity_um_s, -speed), speed)
+        if velocity == 0:
+            self.halt(arrived_ns)
+            return
+        start_ns = self._forget_from(arrived_ns)
+        x, v = self._moves[-1].state(start_ns)
+        self._moves.append(Run(start_ns, x, v, velocity, acceleration))
+
     def halt(self, arrived_ns: int) -> None:
         """Brake to rest as hard as the axis can."""
+        start_ns = self._forget_from(arrived_ns)
+        x, v = self._moves[-1].state(start_ns)
+        rest_um = x + v * abs(v) / (2 * self.dynamics.acceleration_um_s2)
+        self._moves.append(Trapezoid.plan(start_ns, x, v, rest_um, self.dynamics))
+
+    def _forget_from(self, arrived_ns: int) -> int:
+        """Return when a command shows; forget those that would show later."""
         start_ns = arrived_ns + round(self.dynamics.delay_ms * NS_PER_MS)
-        x, v = self.state(start_ns)
-        self.command(arrived_ns, x + v * abs(v) / (2 * self.dynamics.acceleration_um_s2))
+        while len(self._moves) > 1 and self._moves[-1].start_ns >= start_ns:
+            self._moves.pop()
+        return start_ns
 
     def reset(self, at_ns: int, position_um: float) -> None:
         """Forget all commands: the axis rests at ``position_um``."""
@@ -119,15 +189,23 @@ class Axis:
 
     def state(self, at_ns: int) -> tuple[float, float]:
         """Position in µm and velocity in µm/s at an instant of the recent past or the future."""
+        return self._move(at_ns).state(at_ns)
+
+    def _move(self, at_ns: int) -> Trapezoid | Run:
+        """The command that is in force at an instant."""
         for move in reversed(self._moves):
             if move.start_ns <= at_ns:
-                return move.state(at_ns)
-        return self._moves[0].start_um, 0.0
+                return move
+        return _rest(self._moves[0].start_ns, self._moves[0].start_um)
 
     @property
     def target_um(self) -> float:
         """Where the axis is going, or rests."""
         return self._moves[-1].target_um
+
+    def runs(self, at_ns: int) -> bool:
+        """Whether the axis keeps a velocity at an instant."""
+        return self._move(at_ns).runs
 
     def rests_until_ns(self, at_ns: int) -> int:
         """Until when an axis that is at rest stays so; ``at_ns`` itself if it moves."""
@@ -140,7 +218,7 @@ class Axis:
 
     @property
     def rest_ns(self) -> int:
-        """When the last move ends."""
+        """When the last move ends; far in the future if a velocity is kept."""
         return self._moves[-1].end_ns
 
 

@@ -10,7 +10,7 @@ from pymmcore_plus.experimental.unicore import UniMMCore
 
 from .messages import Description
 from .microscope import MicroscopeError, one_line
-from .settings import CameraSettings, StandSettings
+from .settings import CameraSettings, StageSettings, StandSettings
 
 
 def load_core(config: Path) -> CMMCorePlus:
@@ -113,7 +113,21 @@ def _describe(
         dynamics=settings.stage.dynamics,
         limits_um=settings.limits.around(read_position_um(core, xy_stage, focus)),
         channels=tuple(core.getAvailableConfigs(group)) if group else (),
+        takes_velocity=_takes_velocity(core, settings.stage),
     )
+
+
+def _takes_velocity(core: CMMCorePlus, stage: StageSettings) -> bool:
+    """Whether the settings name properties that set a velocity; refuse if these do not exist."""
+    for device, name in stage.velocity_properties or ():
+        if device not in core.getLoadedDevices() or not core.hasProperty(device, name):
+            raise MicroscopeError(
+                f"There is no property {name!r} of a device {device!r} to set a velocity with: "
+                "correct velocity_x and velocity_y under [stage]."
+            )
+        if core.isPropertyReadOnly(device, name):
+            raise MicroscopeError(f"The property {name!r} of {device!r} can only be read.")
+    return stage.velocity_properties is not None
 
 
 def _geometry(

@@ -85,16 +85,19 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Move(Message, frozen=True):
-    """Go to a position; an axis that is None stays as it is.
+    """Go to a position, or keep a velocity; an axis that is None stays as it is.
 
     Attributes
     ----------
     x_um, y_um, z_um : float or None
         Absolute stage coordinates in µm.
     expires_ns : int
-        After this instant the move is dropped instead of carried out.
+        After this instant the move is dropped instead of carried out, and a velocity ends.
     frame : int
         Index of the frame that the move is based on.
+    velocity_um_s : (x, y) or None
+        Of the stage, in place of a position in x and y. It ends when it expires, when a second
+        has passed, when the stage comes near a limit, and with the next move in x or y.
     """
 
     x_um: float | None
@@ -102,10 +105,16 @@ class Move(Message, frozen=True):
     z_um: float | None
     expires_ns: int
     frame: int
+    velocity_um_s: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.velocity_um_s is not None and not (self.x_um is None and self.y_um is None):
+            raise ValueError("a move has a position in x and y or a velocity, not both")
 
     def is_finite(self) -> bool:
-        """Whether every given coordinate is an ordinary number."""
-        return all(v is None or math.isfinite(v) for v in (self.x_um, self.y_um, self.z_um))
+        """Whether every given number is an ordinary one."""
+        given = (self.x_um, self.y_um, self.z_um, *(self.velocity_um_s or ()))
+        return all(v is None or math.isfinite(v) for v in given)
 
 
 class Dynamics(Message, frozen=True):
@@ -164,6 +173,8 @@ class Description(Message, frozen=True):
         The box that no move may leave.
     channels : tuple of str
         Names that ``Frame.channel`` can take.
+    takes_velocity : bool
+        Whether the XY stage can be given a velocity.
     """
 
     name: str
@@ -180,6 +191,7 @@ class Description(Message, frozen=True):
     dynamics: Dynamics
     limits_um: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
     channels: tuple[str, ...] = ()
+    takes_velocity: bool = False
 
 
 class Issued(Message, frozen=True, tag="issued"):
@@ -191,7 +203,7 @@ class Issued(Message, frozen=True, tag="issued"):
         The frame that the move was based on.
     exposed_ns, received_ns, issued_ns : int
         Middle of that exposure, arrival of the command, hand-over to the stage.
-    x_um, y_um, z_um : float or None
+    x_um, y_um, z_um, velocity_um_s : float or None, (x, y) or None
         What was commanded, after limits.
     """
 
@@ -202,6 +214,7 @@ class Issued(Message, frozen=True, tag="issued"):
     x_um: float | None
     y_um: float | None
     z_um: float | None
+    velocity_um_s: tuple[float, float] | None = None
 
 
 class Fault(Message, frozen=True, tag="fault"):

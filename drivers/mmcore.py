@@ -167,5 +167,11 @@ class MMCoreMicroscope:
     def _make_stage(self) -> StageWorker:
         about = self._description
         return StageWorker(
-            self._core, about.xy_stage, about.focus, self._pose, about.limits_um, self._clock
+            self._core,
+            about.xy_stage,
+            about.focus,
+            self._settings.stage,
+            self._pose,
+            about.limits_um,
+            self._clock,
         )

@@ -7,11 +7,14 @@ import threading
 
 from .kinematics import Axis
 from .messages import Dynamics, StagePose
+from .passing import State
 
 _FORGET = 0.1
 """Weight of a new residual in the running variances."""
 _START_SIGMA_UM, _LEAST_SIGMA_UM, _MOST_SIGMA_UM = 0.05, 0.01, 10.0
 _START_JITTER_S, _MOST_JITTER_S = 5e-4, 0.05
+_TRUST_IN_MOTION = 0.5
+"""Share of a residual that is believed of an axis that keeps a velocity: it never rests."""
 
 
 class PoseModel:
@@ -45,6 +48,12 @@ class PoseModel:
                 if target is not None:
                     self._axes[i].command(at_ns, target - self._offset_um[i])
 
+    def driven(self, at_ns: int, *velocity_um_s: float) -> None:
+        """Note that the stage was given a velocity along x and y."""
+        with self._lock:
+            for axis, velocity in zip(self._axes, velocity_um_s, strict=False):
+                axis.drive(at_ns, velocity)
+
     def halted(self, at_ns: int) -> None:
         """Note that the stage was told to stop."""
         with self._lock:
@@ -72,6 +81,12 @@ class PoseModel:
             ox, oy, oz = self._offset_um
         return StagePose(x + ox, y + oy, z + oz, at_ns, sigma)
 
+    def states(self, at_ns: int) -> tuple[State, State]:
+        """Position and velocity of x and y at an instant, commands under way included."""
+        with self._lock:
+            (x, vx), (y, vy) = (axis.state(at_ns) for axis in self._axes[:2])
+            return (x + self._offset_um[0], vx), (y + self._offset_um[1], vy)
+
     @property
     def target_um(self) -> tuple[float, float, float]:
         """Where each axis is going, or rests."""
@@ -93,6 +108,8 @@ class PoseModel:
         residual = position_um - modelled - self._offset_um[i]
         if at_ns >= self._settled_ns(axis):
             self._offset_um[i] += residual
+        elif axis.runs(at_ns):
+            self._offset_um[i] += _TRUST_IN_MOTION * residual
         if i < 2:
             self._learn(residual, velocity)
 

@@ -8,6 +8,11 @@ import msgspec
 
 from .messages import Dynamics
 
+Range = tuple[float, float]
+
+Property = tuple[str, str]
+"""Label of a device and name of one of its properties."""
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table of a configuration file: unknown keys are errors."""
@@ -51,8 +56,8 @@ class CameraSettings(Settings, frozen=True):
                 raise ValueError("affine must be invertible: its determinant is zero")
 
 
-class StageSettings(Dynamics, frozen=True):
-    """A stage: its label and how it answers commands."""
+class FocusSettings(Dynamics, frozen=True):
+    """A drive: its label and how it answers commands."""
 
     label: str = ""
 
@@ -62,7 +67,44 @@ class StageSettings(Dynamics, frozen=True):
         return Dynamics(self.delay_ms, self.speed_um_s, self.acceleration_um_s2, self.settle_ms)
 
 
-Range = tuple[float, float]
+class StageSettings(FocusSettings, frozen=True):
+    """An XY stage; many can be given a velocity through properties of a device.
+
+    Attributes
+    ----------
+    velocity_x, velocity_y : str, optional
+        ``"Device,Property"`` that sets the velocity along x and y.
+    velocity_unit_um_s : (x, y)
+        What 1 means there, in µm/s; negative where the property counts against the stage's
+        coordinates.
+    """
+
+    velocity_x: str | None = None
+    velocity_y: str | None = None
+    velocity_unit_um_s: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = self.velocity_x, self.velocity_y
+        if (names[0] is None) != (names[1] is None):
+            raise ValueError("velocity_x and velocity_y must be given together")
+        for name in names:
+            if name is not None and not all(part.strip() for part in _parts(name)):
+                raise ValueError('velocity_x and velocity_y must have the form "Device,Property"')
+        if not all(math.isfinite(unit) and unit != 0 for unit in self.velocity_unit_um_s):
+            raise ValueError("velocity_unit_um_s must be two numbers other than zero")
+
+    @property
+    def velocity_properties(self) -> tuple[Property, Property] | None:
+        """Device and name of the properties for x and y; None if the stage takes no velocity."""
+        if self.velocity_x is None or self.velocity_y is None:
+            return None
+        return _parts(self.velocity_x), _parts(self.velocity_y)
+
+
+def _parts(name: str) -> Property:
+    device, _, name = name.partition(",")
+    return device.strip(), name.strip()
 
 
 class LimitSettings(Settings, frozen=True):
@@ -102,5 +144,5 @@ class StandSettings(Settings, frozen=True):
     name: str = "microscope"
     camera: CameraSettings = CameraSettings()
     stage: StageSettings = StageSettings()
-    focus: StageSettings = StageSettings()
+    focus: FocusSettings = FocusSettings()
     limits: LimitSettings = LimitSettings()

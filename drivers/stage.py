@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from pymmcore_plus import CMMCorePlus
 
 from . import guard
-from .clock import NS_PER_MS, Clock
+from .clock import NS_PER_MS, NS_PER_S, Clock
+from .driving import Driver
 from .messages import Fault, Issued, Move, PoseRead, Report
-from .microscope import one_line
+from .microscope import MicroscopeError, one_line
 from .pose import PoseModel
+from .settings import StageSettings
 
 _READ_EVERY_NS = 200 * NS_PER_MS
 _READ_BETWEEN_MOVES_NS = 1_000 * NS_PER_MS
 """Moves may come without a pause: then it is read right after one, when there is most time."""
+_READ_UNPROVEN_NS = 50 * NS_PER_MS
+"""While the stage has a velocity that it has not been seen to obey."""
+_RETRY_S = 0.02
+"""After a stage has failed to stop."""
 _BUSY_RETRY_S = 0.002
 _BUSY_LIMIT_NS = 10_000 * NS_PER_MS
 
@@ -29,6 +36,8 @@ class StageWorker:
         Owns the devices.
     xy_stage, focus : str
         Labels; an empty focus means that there is none.
+    settings : StageSettings
+        How the XY stage takes velocities.
     pose : PoseModel
         Told of every command and every read-back.
     limits_um : Box
@@ -42,26 +51,37 @@ class StageWorker:
         core: CMMCorePlus,
         xy_stage: str,
         focus: str,
+        settings: StageSettings,
         pose: PoseModel,
         limits_um: guard.Box,
         clock: Clock,
     ) -> None:
         self._core, self._xy, self._focus = core, xy_stage, focus
         self._pose, self._limits_um, self._clock = pose, limits_um, clock
+        self._driver = Driver(core, xy_stage, settings, pose, limits_um, clock)
         self._pending: tuple[Move, int, int] | None = None
         self._waits_for_rest = False
         self._stop = False
         self._closed = False
         self._reads = True
         self._last_read_ns = clock.now_ns()
+        self._slowest_read_s = 0.0
         self._wake = threading.Condition()
         self._reports: deque[Report] = deque(maxlen=10_000)
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
         self._thread.start()
 
     def move(self, move: Move, exposed_ns: int) -> None:
-        """Replace the move that waits, if any; ``exposed_ns`` belongs to the move's frame."""
+        """Replace the move that waits, if any; ``exposed_ns`` belongs to the move's frame.
+
+        Raises
+        ------
+        MicroscopeError
+            If it is not finite, or is a velocity that the stage cannot or must not take.
+        """
         guard.refuse_non_finite(move)
+        if move.velocity_um_s is not None:
+            self._refuse_velocity()
         received_ns = self._clock.now_ns()
         with self._wake:
             self._pending = (guard.within(move, self._limits_um), exposed_ns, received_ns)
@@ -75,8 +95,13 @@ class StageWorker:
             self._wake.wait_for(lambda: not self._stop or not self._thread.is_alive(), timeout=5)
 
     def read_when_idle(self, on: bool) -> None:
-        """Begin or cease to read: what others move would look like an error of the model."""
+        """Begin or cease to read: what others move would look like an error of the model.
+
+        While others move, no velocity is taken, and one that is in force is ended.
+        """
         self._reads = on
+        if not on and self._driver.running:
+            self.stop()
 
     def reports(self) -> list[Report]:
         """Everything since the last call."""
@@ -102,38 +127,55 @@ class StageWorker:
     def _run(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(self._has_work, timeout=_READ_EVERY_NS / 1e9)
+                self._wake.wait_for(self._has_work, timeout=self._patience_s())
                 if self._closed:
                     self._stop = False
                     self._wake.notify_all()
                     return
                 stop, (job, self._pending) = self._stop, (self._pending, None)
-            try:
-                if stop:
-                    self._halt()
-                elif job is not None:
-                    self._carry_out(*job)
-                    self._read_if_older_than(_READ_BETWEEN_MOVES_NS)
-                else:
-                    self._read_if_older_than(_READ_EVERY_NS)
-            except Exception as error:
-                self.fault(f"The stage does not answer: {one_line(error)}")
+            if stop:
+                self._try(self._halt)
+            elif job is not None:
+                self._try(self._carry_out, *job)
+            if self._driver.left_s() <= 0:
+                self._try(self._driver.end)
+            self._try(self._read_when_due, job is not None)
             if stop:
                 with self._wake:
                     self._stop = False
                     self._wake.notify_all()
 
+    def _try(self, act: Callable[..., None], *args: object) -> None:
+        try:
+            act(*args)
+        except Exception as error:
+            self.fault(f"The stage does not answer: {one_line(error)}")
+
+    def _patience_s(self) -> float:
+        """How long the thread may wait for work."""
+        if not self._driver.running:
+            return _READ_EVERY_NS / 1e9
+        left_s = self._driver.left_s() or _RETRY_S
+        return min(left_s, (_READ_EVERY_NS if self._driver.proven else _READ_UNPROVEN_NS) / 1e9)
+
+    def _refuse_velocity(self) -> None:
+        if self._driver.refusal:
+            raise MicroscopeError(self._driver.refusal)
+        if not self._reads:
+            raise MicroscopeError("An acquisition moves the stage: no velocity is taken meanwhile.")
+
     def _has_work(self) -> bool:
         return self._closed or self._stop or self._pending is not None
 
     def _carry_out(self, move: Move, exposed_ns: int, received_ns: int) -> None:
-        if self._waits_for_rest and self._busy():
+        drives = move.velocity_um_s is not None
+        if self._waits_for_rest and not self._driver.running and not drives and self._busy():
             self._wait_then_retry(move, exposed_ns, received_ns)
             return
         if self._clock.now_ns() > move.expires_ns:
             return
         try:
-            self._send(move)
+            velocity = self._send(move)
         except RuntimeError:
             if not self._busy():
                 raise
@@ -142,9 +184,8 @@ class StageWorker:
             return
         now_ns = self._clock.now_ns()
         self._pose.commanded(now_ns, move.x_um, move.y_um, move.z_um)
-        self._reports.append(
-            Issued(move.frame, exposed_ns, received_ns, now_ns, move.x_um, move.y_um, move.z_um)
-        )
+        target = move.x_um, move.y_um, move.z_um
+        self._reports.append(Issued(move.frame, exposed_ns, received_ns, now_ns, *target, velocity))
 
     def _wait_then_retry(self, move: Move, exposed_ns: int, received_ns: int) -> None:
         """Keep a move that a busy stage refuses, unless a newer one has come meanwhile."""
@@ -159,27 +200,40 @@ class StageWorker:
     def _busy(self) -> bool:
         return any(self._core.deviceBusy(label) for label in (self._xy, self._focus) if label)
 
-    def _send(self, move: Move) -> None:
-        if move.x_um is not None or move.y_um is not None:
+    def _send(self, move: Move) -> tuple[float, float] | None:
+        """Tell the stage; return the velocity that it was given."""
+        velocity = None
+        if move.velocity_um_s is not None:
+            velocity = self._driver.send(move)
+        elif move.x_um is not None or move.y_um is not None:
+            self._driver.end()
             x, y, _ = self._pose.target_um
             x = x if move.x_um is None else move.x_um
             y = y if move.y_um is None else move.y_um
             self._core.setXYPosition(self._xy, x, y)
         if move.z_um is not None and self._focus:
             self._core.setPosition(self._focus, move.z_um)
+        return velocity
 
     def _halt(self) -> None:
         try:
-            self._core.stop(self._xy)
+            self._driver.end()
         finally:
-            if self._focus:
-                self._core.stop(self._focus)
-            self._pose.halted(self._clock.now_ns())
+            try:
+                self._core.stop(self._xy)
+            finally:
+                if self._focus:
+                    self._core.stop(self._focus)
+                self._pose.halted(self._clock.now_ns())
 
-    def _read_if_older_than(self, age_ns: int) -> None:
-        """Read the stage if that was long ago and no move waits for it."""
+    def _read_when_due(self, moved: bool) -> None:
+        """Read the stage if that was long ago, and neither a move nor a velocity waits for it."""
+        age_ns = _READ_BETWEEN_MOVES_NS if moved else _READ_EVERY_NS
+        if self._driver.running:
+            age_ns = _READ_EVERY_NS if self._driver.proven else _READ_UNPROVEN_NS
         old = self._clock.now_ns() - self._last_read_ns >= age_ns
-        if self._reads and old and not self._has_work():
+        in_time = self._driver.left_s() > self._slowest_read_s
+        if self._reads and old and in_time and not self._has_work():
             self._read()
 
     def _read(self) -> None:
@@ -188,5 +242,17 @@ class StageWorker:
         after_ns = self._clock.now_ns()
         z = self._core.getPosition(self._focus) if self._focus else 0.0
         self._last_read_ns = self._clock.now_ns()
-        self._pose.read((before_ns + after_ns) // 2, x, y, z)
-        self._reports.append(PoseRead(self._pose.pose((before_ns + after_ns) // 2)))
+        self._slowest_read_s = max(
+            (self._last_read_ns - before_ns) / NS_PER_S, self._slowest_read_s
+        )
+        middle_ns = (before_ns + after_ns) // 2
+        foreseen = self._pose.pose(middle_ns)
+        self._pose.read(middle_ns, x, y, z)
+        known = self._pose.pose(middle_ns)
+        self._reports.append(PoseRead(known))
+        wrong = self._driver.witness(
+            (foreseen.x_um, foreseen.y_um), (x, y), (known.x_um, known.y_um)
+        )
+        if wrong:
+            self.fault(wrong, fatal=True)
+            self._halt()

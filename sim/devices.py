@@ -21,6 +21,8 @@ from .world import World
 
 CAMERA, XY_STAGE, FOCUS = "Camera", "XY", "Z"
 """Labels that `load_simulator` gives."""
+VELOCITIES = "Velocity-X(um/s)", "Velocity-Y(um/s)"
+"""Properties of the XY stage: setting one starts to move, until a position or stop is sent."""
 
 
 def load_simulator(world: World, clock: Clock | None = None) -> CMMCorePlus:
@@ -132,10 +134,26 @@ class SimXYStage(XYStageDevice):
     def __init__(self, stage: SimStage, time: _WorldTime) -> None:
         super().__init__()
         self._stage, self._time = stage, time
+        self._velocity_um_s = [0.0, 0.0]
+        for i, name in enumerate(VELOCITIES):
+            self.register_property(
+                name,
+                default_value=0.0,
+                getter=lambda _, i=i: self._velocity_um_s[i],
+                setter=lambda _, value, i=i: self._drive(i, value),
+            )
+
+    def _drive(self, i: int, velocity_um_s: float) -> None:
+        """Keep a velocity along one axis."""
+        self._time.block_ms(self._stage.model.serial_ms)
+        self._velocity_um_s[i] = velocity_um_s
+        both = [velocity_um_s if k == i else None for k in range(2)]
+        self._stage.drive(self._time.now_ns(), *both)
 
     def set_position_um(self, x: float, y: float) -> None:
         """Start to move."""
         self._time.block_ms(self._stage.model.serial_ms)
+        self._velocity_um_s = [0.0, 0.0]
         self._stage.command(self._time.now_ns(), x, y)
 
     def get_position_um(self) -> tuple[float, float]:
@@ -150,6 +168,7 @@ class SimXYStage(XYStageDevice):
 
     def stop(self) -> None:
         """Brake."""
+        self._velocity_um_s = [0.0, 0.0]
         self._stage.halt(self._time.now_ns())
 
     def home(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import useq
 
 from ..drivers import guard
-from ..drivers.clock import NS_PER_MS, VirtualClock
+from ..drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from ..drivers.driving import NO_VELOCITY
 from ..drivers.messages import Description, Frame, Issued, Move, PoseRead, Report
-from ..drivers.microscope import Frames
+from ..drivers.microscope import Frames, MicroscopeError
 from ..drivers.pose import PoseModel
 from ..drivers.runs import SingleRun
 from ..drivers.settings import StandSettings
@@ -67,16 +69,16 @@ class LockstepMicroscope:
     def move(self, move: Move) -> None:
         """Send the stage somewhere; the command arrives after the processing time."""
         guard.refuse_non_finite(move)
+        if move.velocity_um_s is not None and not self._description.takes_velocity:
+            raise MicroscopeError(NO_VELOCITY)
         now_ns = self._clock.now_ns()
         arrival_ns = now_ns + self._processing_ns
         if arrival_ns > move.expires_ns:
             return
         move = guard.within(move, self._description.limits_um)
-        self._send(arrival_ns, move)
-        exposed_ns = self._exposed_ns.get(move.frame, 0)
-        self._reports.append(
-            Issued(move.frame, exposed_ns, now_ns, arrival_ns, move.x_um, move.y_um, move.z_um)
-        )
+        velocity = self._send(arrival_ns, move)
+        exposed_ns, target = self._exposed_ns.get(move.frame, 0), (move.x_um, move.y_um, move.z_um)
+        self._reports.append(Issued(move.frame, exposed_ns, now_ns, arrival_ns, *target, velocity))
 
     def stop(self) -> None:
         """Halt every axis."""
@@ -137,6 +139,7 @@ class LockstepMicroscope:
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped = 0
+        self.stop()
         for index, event in enumerate(events):
             now_ns = self._clock.now_ns()
             target = Move(event.x_pos, event.y_pos, event.z_pos, 0, index)
@@ -147,8 +150,12 @@ class LockstepMicroscope:
             channel = event.channel.config if event.channel else ""
             yield self._expose(index, self._clock.now_ns(), exposure_ms, channel)
 
-    def _send(self, arrival_ns: int, move: Move) -> None:
-        if move.x_um is not None or move.y_um is not None:
+    def _send(self, arrival_ns: int, move: Move) -> tuple[float, float] | None:
+        """Tell the stage; return the velocity that it was given."""
+        velocity = None
+        if move.velocity_um_s is not None:
+            velocity = self._drive(arrival_ns, move.expires_ns, move.velocity_um_s)
+        elif move.x_um is not None or move.y_um is not None:
             x, y, _ = self._pose.target_um
             x = x if move.x_um is None else move.x_um
             y = y if move.y_um is None else move.y_um
@@ -156,6 +163,29 @@ class LockstepMicroscope:
         if move.z_um is not None:
             self._world.focus.command(arrival_ns, move.z_um)
         self._pose.commanded(arrival_ns, move.x_um, move.y_um, move.z_um)
+        return velocity
+
+    def _drive(
+        self, arrival_ns: int, expires_ns: int, wanted_um_s: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Send a velocity and, ahead of time, its end; return what was sent."""
+        dynamics, limits_um = self._description.dynamics, self._description.limits_um[:2]
+        states = self._pose.states(arrival_ns + round(dynamics.delay_ms * NS_PER_MS))
+        axes = list(zip(states, limits_um, strict=True))
+        x, y = (
+            guard.reined(wanted, *axis, dynamics)
+            for wanted, axis in zip(wanted_um_s, axes, strict=True)
+        )
+        left_s = min(
+            guard.lasts_s(sent, *axis, dynamics) for sent, axis in zip((x, y), axes, strict=True)
+        )
+        last_ns = min(expires_ns, arrival_ns + guard.LONGEST_DRIVE_NS)
+        if math.isfinite(left_s):
+            last_ns = min(last_ns, arrival_ns + round(left_s * NS_PER_S))
+        for at_ns, velocity in ((arrival_ns, (x, y)), (last_ns, (0.0, 0.0))):
+            self._world.xy.drive(at_ns, *velocity)
+            self._pose.driven(at_ns, *velocity)
+        return x, y
 
     def _read_when_due(self) -> None:
         now_ns = self._clock.now_ns()
@@ -183,4 +213,5 @@ class LockstepMicroscope:
             interval_ms=camera.interval_ms or scenario.camera.interval_ms,
             dynamics=self._stand.stage.dynamics,
             limits_um=self._stand.limits.around((0.0, 0.0, 0.0)),
+            takes_velocity=self._stand.stage.velocity_properties is not None,
         )

@@ -78,10 +78,22 @@ class SimStage:
     def command(self, arrived_ns: int, *target_um: float) -> None:
         """Send each axis to a target; the command reaches the controller at ``arrived_ns``."""
         with self._lock:
-            jitter_ns = self._rng.normal(0, self.model.delay_jitter_ms) * NS_PER_MS
-            late_ns = max(round(jitter_ns), -round(self.model.delay_ms * NS_PER_MS))
+            shows_ns = arrived_ns + self._late_ns()
             for drive, target in zip(self._drives, target_um, strict=True):
-                drive.command(arrived_ns + late_ns, target)
+                drive.command(shows_ns, target)
+
+    def drive(self, arrived_ns: int, *velocity_um_s: float | None) -> None:
+        """Give each axis a velocity, to be kept until the next command; None leaves it alone."""
+        with self._lock:
+            shows_ns = arrived_ns + self._late_ns()
+            for drive, velocity in zip(self._drives, velocity_um_s, strict=True):
+                if velocity is not None:
+                    drive.drive(shows_ns, velocity)
+
+    def _late_ns(self) -> int:
+        """How much later than usual a command shows."""
+        jitter_ns = self._rng.normal(0, self.model.delay_jitter_ms) * NS_PER_MS
+        return max(round(jitter_ns), -round(self.model.delay_ms * NS_PER_MS))
 
     def halt(self, arrived_ns: int) -> None:
         """Brake every axis to rest."""

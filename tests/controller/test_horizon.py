@@ -1,18 +1,20 @@
-"""The instant to aim at: the first exposure by which a move can be finished."""
+"""The instant to aim at, and what the stage will be doing then."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from pursuit.controller.horizon import Horizon
 from pursuit.drivers.clock import NS_PER_MS
-from pursuit.drivers.kinematics import travel_ms
+from pursuit.drivers.kinematics import Axis, Trapezoid
 from pursuit.drivers.messages import (
     Description,
     Dynamics,
     Fault,
     Frame,
     Issued,
+    Move,
     PoseRead,
     StagePose,
 )
@@ -57,8 +59,8 @@ def issued(
     return Issued(after.index, after.exposed_ns, at_ns, at_ns, x_um, y_um, None)
 
 
-def ahead_ms(horizon: Horizon, frame: Frame, to_um: tuple[float, float] | None = None) -> float:
-    return (horizon.instant_ns(frame, to_um) - frame.exposed_ns) / NS_PER_MS
+def ahead_ms(horizon: Horizon, frame: Frame) -> float:
+    return (horizon.instant_ns(frame) - frame.exposed_ns) / NS_PER_MS
 
 
 def test_before_any_measurement_the_description_counts() -> None:
@@ -121,31 +123,68 @@ def test_a_move_of_no_length_is_done_after_readout_latency_and_delay(
     assert ahead_ms(learning, frame(0)) == expected_ms
 
 
-@pytest.mark.parametrize("distance_um", [1.0, 5.0, 20.0, 100.0])
-def test_it_grows_by_whole_frames_with_the_distance(distance_um: float) -> None:
+@pytest.mark.parametrize("distance_um", [0.0, 1.0, 5.0, 20.0, 100.0])
+def test_rest_takes_the_move_settling_and_half_the_exposure(distance_um: float) -> None:
     learning = horizon()
     learning.see(frame(0))
     learning.learn(issued(frame(0), 0))
-    needed_ms = READABLE_MS + travel_ms(distance_um, DYNAMICS)
+    needed_ms = READABLE_MS + DYNAMICS.delay_ms + DYNAMICS.settle_ms + 2
+    needed_ms += Trapezoid.plan(0, 0.0, 0.0, distance_um, DYNAMICS).duration_s * 1e3
     for to_um in ((distance_um, 0), (0, -distance_um), (distance_um, distance_um)):
-        assert ahead_ms(learning, frame(0), to_um) == np.ceil(needed_ms / INTERVAL_MS) * INTERVAL_MS
+        still_ms = learning.still_ns(frame(0), to_um) / NS_PER_MS
+        assert still_ms == np.ceil(needed_ms / INTERVAL_MS) * INTERVAL_MS
 
 
-def test_the_next_move_begins_where_the_last_one_ends() -> None:
+def test_later_exposures_follow_at_the_interval() -> None:
+    first = frame(3)
+    ahead = horizon()
+    assert ahead.instant_ns(first, 2) - ahead.instant_ns(first) == 20 * NS_PER_MS
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_moves_under_way_are_known_whether_reported_yet_or_not(reported: bool) -> None:
+    learning = horizon()
+    first = frame(0, x_um=7.0)
+    learning.see(first)
+    learning.sent(Move(107.0, 0.0, None, 2**62, 0))
+    if reported:
+        learning.learn(issued(first, 1.0, x_um=107.0))
+    (x, v), _ = learning.states(first, round((READABLE_MS + 1 + 6 + 50) * NS_PER_MS))
+    model = Axis(7.0, DYNAMICS)
+    model.command(0, 107.0)
+    expected = model.state(56 * NS_PER_MS)
+    assert (x, v) == (pytest.approx(expected[0]), pytest.approx(expected[1]))
+    assert learning.states(first, 10**10)[0] == (pytest.approx(107.0), 0.0)
+
+
+def test_the_pose_of_the_newest_frame_corrects_them() -> None:
+    learning = horizon()
+    learning.see(frame(0))
+    learning.sent(Move(50.0, 0.0, None, 2**62, 0))
+    late = frame(100, x_um=53.0)
+    assert learning.states(late, late.exposed_ns)[0] == (pytest.approx(53.0), 0.0)
+
+
+def test_a_velocity_is_counted_on_until_it_expires() -> None:
     learning = horizon()
     first = frame(0)
     learning.see(first)
-    assert ahead_ms(learning, first, (0, 0)) < ahead_ms(learning, first, (100, 0))
-    learning.learn(issued(first, 0, x_um=100))
-    assert ahead_ms(learning, first, (100, 0)) < ahead_ms(learning, first, (0, 0))
+    learning.sent(Move(None, None, None, 300 * NS_PER_MS, 0, (100.0, 0.0)))
+    learning.learn(Issued(0, 0, 5 * NS_PER_MS, 5 * NS_PER_MS, None, None, None, (100.0, 0.0)))
+    running, ended = (learning.states(first, ms * NS_PER_MS)[0] for ms in (200, 400))
+    assert running == (pytest.approx(100 * (0.2 - 0.011), abs=0.2), 100.0)
+    assert ended == (pytest.approx(29.5, abs=0.2), 0.0)
 
 
-def test_a_focus_move_does_not_count_as_the_last_one() -> None:
+def test_it_knows_whether_the_frame_before_was_answered() -> None:
     learning = horizon()
-    first = frame(0, x_um=100)
-    learning.see(first)
-    learning.learn(issued(first, 0, x_um=None, y_um=None))
-    assert ahead_ms(learning, first, (100, 0)) < ahead_ms(learning, first, (0, 0))
+    learning.see(frame(0))
+    assert not learning.answered(frame(1))
+    learning.sent(Move(1.0, 0.0, None, 2**62, 0))
+    assert learning.answered(frame(1))
+    learning.see(frame(1))
+    assert learning.answered(frame(1))
+    assert not learning.answered(frame(2))
 
 
 def test_it_is_never_the_exposure_that_was_just_seen() -> None:

@@ -9,7 +9,9 @@ import pytest
 import useq
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pursuit.drivers import guard
+from pursuit.drivers.kinematics import Run
 from pursuit.drivers.messages import Description, Dynamics, Move
 from pursuit.drivers.microscope import MicroscopeError
 
@@ -54,6 +56,41 @@ def test_whatever_passes_is_inside_the_box(
             assert value is not None
             assert low <= value <= high
             assert value == given_value or not low <= given_value <= high
+
+
+def test_a_velocity_that_is_not_finite_is_refused() -> None:
+    for velocity in ((math.nan, 0.0), (0.0, math.inf)):
+        with pytest.raises(MicroscopeError, match="finite"):
+            guard.refuse_non_finite(Move(None, None, None, 7, 3, velocity))
+
+
+@given(
+    st.floats(-1e6, 1e6),
+    st.floats(-150, 150),
+    st.floats(-1, 1),
+    st.floats(0, 0.04),
+    st.builds(
+        Dynamics,
+        delay_ms=st.just(0.0),
+        speed_um_s=st.floats(1, 1e5),
+        acceleration_um_s2=st.floats(10, 1e7),
+    ),
+)
+def test_a_reined_velocity_can_be_stopped_inside_the_limits(
+    wanted: float, x: float, share: float, late_s: float, dynamics: Dynamics
+) -> None:
+    """Even late, from any state that could have been stopped before."""
+    limits, v = (-100.0, 100.0), share * dynamics.speed_um_s
+    brakes_at = x + v * abs(v) / (2 * dynamics.acceleration_um_s2)
+    velocity = guard.reined(wanted, (x, v), limits, dynamics)
+    assert abs(velocity) <= min(abs(wanted), dynamics.speed_um_s)
+    assert velocity * wanted >= 0
+    run = Run(0, x, v, velocity, dynamics.acceleration_um_s2)
+    stop_s = min(guard.lasts_s(velocity, (x, v), limits, dynamics), 5.0) + late_s
+    end_x, end_v = run.state(round(stop_s * 1e9))
+    rest_um = end_x + end_v * abs(end_v) / (2 * dynamics.acceleration_um_s2)
+    low, high = min(x, brakes_at, -100.0), max(x, brakes_at, 100.0)
+    assert low - 1e-3 <= rest_um <= high + 1e-3
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pursuit.drivers.kinematics import REST_UM, Axis, Trapezoid, travel_ms
 from pursuit.drivers.messages import Dynamics
 
@@ -132,3 +133,33 @@ def test_of_many_commands_the_recent_past_is_remembered() -> None:
     assert all(abs(b - a) <= limits.speed_um_s * 1e-3 for a, b in pairwise(path))
     axis.reset(0, 3.0)
     assert axis.state(10**9) == (3.0, 0.0)
+
+
+@given(places_um, commands, st.floats(-2, 2), dynamics)
+def test_a_velocity_is_taken_up_and_kept_until_the_next_command(
+    start: float, sent: list[tuple[int, float]], share: float, limits: Dynamics
+) -> None:
+    axis = Axis(start, limits)
+    for at_ns, target in sorted(sent):
+        axis.command(at_ns, target)
+    driven_ns = sorted(sent)[-1][0] + 10**7
+    axis.drive(driven_ns, share * limits.speed_um_s)
+    wanted = min(max(share, -1.0), 1.0) * limits.speed_um_s
+    ramp_ns = round(2 * limits.speed_um_s / limits.acceleration_um_s2 * 1e9)
+    taken_ns = driven_ns + round(limits.delay_ms * 1e6) + ramp_ns
+    assert axis.state(taken_ns + 10**9)[1] == pytest.approx(wanted)
+    assert axis.runs(taken_ns) == (wanted != 0)
+    check_motion(axis, 0, taken_ns, limits)
+    axis.halt(taken_ns)
+    assert not axis.runs(axis.rest_ns)
+    assert axis.state(axis.rest_ns + 1) == (axis.target_um, 0.0)
+    check_motion(axis, driven_ns, axis.rest_ns + 10**6, limits)
+
+
+def test_an_axis_with_a_velocity_never_rests() -> None:
+    axis = Axis(0.0, Dynamics())
+    axis.drive(0, 10.0)
+    assert axis.rest_ns > 10**18
+    assert axis.rests_until_ns(10**9) == 10**9
+    axis.command(10**9, 3.0)
+    assert axis.state(axis.rest_ns + 1) == (3.0, 0.0)

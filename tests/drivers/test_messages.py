@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from pursuit.drivers.messages import (
     SCHEMA,
     Dynamics,
@@ -44,9 +45,10 @@ from pursuit.drivers.wire import (
 
 POSE = StagePose(1.0, 2.0, 3.0, 4, 0.5)
 MOVE = Move(1.0, None, -2.5, 10, 3)
+DRIVE = Move(None, None, -2.5, 10, 3, (20.0, -0.5))
 KINDS = (Request, Reply, About, FrameHeader, End, Move, Slot)
 commands = st.sampled_from(
-    [Describe(), Lease(), Go(MOVE), Stop(), Stream(True), Acquire('{"channels": []}')]
+    [Describe(), Lease(), Go(MOVE), Go(DRIVE), Stop(), Stream(True), Acquire('{"channels": []}')]
 )
 reports = st.sampled_from([Issued(1, 2, 3, 4, None, 5.0, None), Fault(1, "x"), PoseRead(POSE)])
 trees = st.recursive(
@@ -115,6 +117,14 @@ def test_an_unknown_or_missing_field_is_refused_by_name(message: Message) -> Non
     fields.pop(missing)
     with pytest.raises(MicroscopeError, match=missing):
         unpack(type(message), msgspec.msgpack.encode(fields))
+
+
+def test_a_move_with_a_position_and_a_velocity_is_refused() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        Move(1.0, None, None, 10, 3, (1.0, 1.0))
+    fields = {**msgspec.to_builtins(DRIVE), "y_um": 3.0}
+    with pytest.raises(MicroscopeError, match="not both"):
+        unpack(Move, msgspec.msgpack.encode(fields))
 
 
 def test_an_unknown_command_is_refused_by_name() -> None:

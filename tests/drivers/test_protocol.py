@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 import zmq
+
 from pursuit.controller.processes import Child  # only to start the microscope
 
 SCENARIO = Path(__file__).parents[1] / "contract" / "stand.toml"
@@ -28,6 +29,7 @@ HEADER = {
 DESCRIPTION = {
     *("name", "camera", "xy_stage", "focus", "width_px", "height_px", "dtype", "pixel_um"),
     *("affine", "exposure_ms", "interval_ms", "dynamics", "limits_um", "channels"),
+    "takes_velocity",
 }
 
 

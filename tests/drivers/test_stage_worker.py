@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
 from pursuit.drivers.messages import Dynamics, Issued, Move, PoseRead, Report
 from pursuit.drivers.pose import PoseModel
+from pursuit.drivers.settings import StageSettings
 from pursuit.drivers.stage import StageWorker
 
 BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
@@ -38,7 +40,7 @@ def clock() -> VirtualClock:
 def worker(clock: VirtualClock) -> Iterator[StageWorker]:
     core: Any = Core()
     pose = PoseModel((0.0, 0.0, 0.0), Dynamics(), Dynamics())
-    worker = StageWorker(core, "XY", "", pose, BOX, clock)
+    worker = StageWorker(core, "XY", "", StageSettings(), pose, BOX, clock)
     yield worker
     worker.close()
 
