@@ -80,9 +80,8 @@ class Lineage:
         seen = {track.id for track in tracks if track.seen_um is not None}
         alive = {track.id for track in tracks}
         parted = {pair for pair in self._merged - pairs if pair <= seen}
-        for kind, changed in (("merge", pairs - self._merged), ("parting", parted)):
-            for pair in sorted(tuple(sorted(pair)) for pair in changed):
-                self.events.append(Event(kind, pair, pair))
+        self.events += [Event("merge", pair, pair) for pair in _sorted(pairs - self._merged)]
+        self.events += [Event("parting", pair, pair) for pair in _sorted(parted)]
         self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
     def note_births(self, children: list[Track], tracks: list[Track]) -> None:
@@ -123,6 +122,10 @@ class Lineage:
         """Forget candidates that came to nothing."""
         for track in dead:
             self._mothers.pop(id(track), None)
+
+
+def _sorted(pairs: set[frozenset[int]]) -> list[tuple[int, ...]]:
+    return sorted(tuple(sorted(pair)) for pair in pairs)
 
 
 def _look(track: Track) -> tuple[float, float]:

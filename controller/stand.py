@@ -99,7 +99,8 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
-        task = simulated.scenario.task
+        own = simulated.scenario.detectors.get(config.detector["name"], {})
+        task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
             task = _task_for_movie(simulated.movie, config.detector)
         config = make_config(merge(suggested, task, tables))

@@ -64,6 +64,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the stage's controller: everything that software and cables would take.
     task : dict
         Tables of a configuration file (detector, predictor, policy, target) that suit it.
+    detectors : dict
+        Options of its ``detector`` table that one detector needs, under the detector's name.
     """
 
     title: str
@@ -76,6 +78,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     focus: StageModel = StageModel(speed_um_s=1_000.0, acceleration_um_s2=50_000.0)
     processing_ms: float = 1.0
     task: dict[str, Any] = {}
+    detectors: dict[str, dict[str, Any]] = {}
 
     @property
     def affine(self) -> tuple[float, float, float, float]:

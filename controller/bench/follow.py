@@ -24,8 +24,10 @@ from .bound import best_error_um, delay_frames
 from .report import Row
 
 POLICIES = ("reactive", "predictive")
-_FRAMES = {"swimmer": 200, "tumbler": 200, "nucleus": 40, "crowd": 30}
+_FRAMES = {"nucleus": 40, "crowd": 30, "crossing": 360, "dividing": 240, "occluded": 400}
 _FRAMES_ELSE = 200
+_LAST = 10
+"""Frames at the end that tell who is followed."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 
@@ -54,6 +56,10 @@ class Result:
         Frames counted, and those with the target in the central half of the field.
     lost, switches : int
         Track deaths; times that another object was taken for the target.
+    kept : bool
+        Whether the true target, or the wanted daughter of it, is followed in the end.
+    square_z_um2 : float
+        Sum of squared focus errors.
     noise_um : float
         Robust standard deviation of a detected position along one axis.
     """
@@ -63,6 +69,8 @@ class Result:
     held: int
     lost: int
     switches: int
+    kept: bool
+    square_z_um2: float
     noise_um: float
 
 
@@ -121,13 +129,14 @@ def follow_once(run: Run) -> Result:
     config, simulated = complete(tables)
     assert simulated is not None and simulated.scenario.specimen is not None
     size_um = 2 * simulated.scenario.specimen.radius_um + simulated.scenario.optics.pixel_um
-    rows, missed_um = Rows(), []
+    rows, missed_um, z_um = Rows(), [], []
     with open_lockstep(config, simulated) as microscope:
         description = microscope.describe()
         for turn in islice(make_loop(config, microscope).turns(), run.frames):
             rows.frame(turn.frame)
             rows.decision(turn.decision)
             missed_um.append(_missed_um(turn))
+            z_um.append(turn.frame.truth_um[2] if turn.frame.truth_um else math.nan)
     series = rows.series()
     counted = series.frame >= round(_WARM_UP * run.frames)
     missed = np.array(missed_um)
@@ -138,6 +147,8 @@ def follow_once(run: Run) -> Result:
         int(is_held(series, description)[counted].sum()),
         entries(series.is_lock(Lock.LOST)),
         entries(wrong),
+        _is_kept(missed[-_LAST:], size_um),
+        float((np.array(z_um)[counted] ** 2).sum()),
         _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
     )
 
@@ -149,6 +160,11 @@ def _missed_um(turn: Turn) -> tuple[float, float]:
     if seen is None:
         return math.nan, math.nan
     return seen[0] - pose[0] - truth[0], seen[1] - pose[1] - truth[1]
+
+
+def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:
+    """Whether most of the last sightings, (N, 2) off the truth, are of the target."""
+    return float(np.median(np.hypot(*np.nan_to_num(missed_um, nan=np.inf).T))) <= size_um
 
 
 def _spread_um(missed: NDArray[np.float64]) -> float:
@@ -176,6 +192,9 @@ def _row(name: str, policy: str, detector: str, predictor: str, results: list[Re
         "held": sum(result.held for result in results) / frames,
         "lost": sum(result.lost for result in results),
         "switches": sum(result.switches for result in results),
+        "kept": sum(result.kept for result in results) / len(results),
+        "z_rms_um": math.sqrt(sum(result.square_z_um2 for result in results) / frames),
+        "depth_of_field_um": scenario.depth_of_field_um,
         "bound": kind,
         "delay_frames": delay_frames(scenario),
         "noise_um": noise_um,
