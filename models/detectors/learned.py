@@ -209,11 +209,13 @@ class Learned:
         height, width = (min(size, TRIAL_PX) for size in image.shape)
         top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
         part = image[top : top + height, left : left + width]
-        scores = {}
+        found = {}
         for factor in FACTORS:
             grid = self._grid(part, cell_px_for(factor, self.card.stride))
-            scores[factor] = self._field(part, grid, levels).scores
-        factor = best_factor(scores)
+            seen = self._field(part, grid, levels)
+            boxes = grid.in_image(seen.boxes)
+            found[factor] = seen.scores, boxes[:, 2:] - boxes[:, :2]
+        factor = best_factor(found)
         self._until_trial, self._is_factor_known = AGAIN_AFTER, factor is not None
         if factor is not None:
             self._cell_px = cell_px_for(factor, self.card.stride)

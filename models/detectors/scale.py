@@ -96,23 +96,28 @@ def cell_px_for(factor: float, stride: int) -> int:
     return max(1, round(stride / min(max(factor, LEAST_FACTOR), MOST_FACTOR)))
 
 
-def best_factor(scores: Mapping[float, NDArray[np.float32]]) -> float | None:
+def best_factor(found: Mapping[float, tuple[Float, Float]]) -> float | None:
     """Choose the factor of scale at which a network sees best.
 
-    By the sum of the squared scores, so that three sure objects outweigh ten doubtful ones,
-    such as grains of noise when enlarged. Factor one is kept unless another is clearly better.
+    By the sum of the squared scores times the edge of the objects: three sure objects outweigh
+    ten doubtful ones, and a whole one the parts that it falls into when enlarged. Factor one is
+    kept unless another is clearly better.
 
     Parameters
     ----------
-    scores : mapping of float to (N,) float32
-        Factor to the scores of all that is found with it in the same part of an image.
+    found : mapping of float to ((N,), (N, 2)) float32
+        Factor to the scores, and width and height in image pixels, of all that is found with
+        it in the same part of an image.
 
     Returns
     -------
     float or None
         None if nothing is found with any.
     """
-    worth = {factor: float(np.square(found).sum()) for factor, found in scores.items()}
+    worth = {
+        factor: float((np.square(scores) * np.sqrt(sizes.prod(axis=1))).sum())
+        for factor, (scores, sizes) in found.items()
+    }
     best = max(worth, key=worth.__getitem__)
     if not worth[best]:
         return None
