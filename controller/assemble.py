@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..drivers.messages import Description
 from ..drivers.microscope import Microscope
 from ..models import detectors, predictors
 from ..models.detectors import Detector
 from ..models.detectors.learned import Learned
+from ..models.errors import ModelError
 from ..models.predictors import Predictor
 from .config import Config, ConfigError, as_sentence
+from .focusing import Focus
 from .loop import Loop
 from .sightings import View
 from .targets import Target
@@ -37,7 +40,16 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         Target(config.target),
         config.policy,
         config.attention,
+        make_focus(config, description),
     )
+
+
+def make_focus(config: Config, description: Description) -> Focus:
+    """Make what keeps the target in focus."""
+    try:
+        return Focus(config.focusing, description, config.focus)
+    except ModelError as error:
+        raise ConfigError(as_sentence(error)) from error
 
 
 def make_detector(config: Config, pixel_um: float) -> Detector:

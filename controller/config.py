@@ -14,9 +14,17 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
-from ..drivers.settings import CameraSettings, LimitSettings, Settings, StageSettings, StandSettings
+from ..drivers.settings import (
+    CameraSettings,
+    FocusSettings,
+    LimitSettings,
+    Settings,
+    StageSettings,
+    StandSettings,
+)
 from .attention import AttentionSettings
-from .policies import Predictive, Reactive
+from .focus_settings import FocusSettings as FocusingSettings
+from .policies import AnyLaw, Predictive
 from .targets import TargetSettings
 from .tracking import TrackingSettings
 
@@ -82,14 +90,15 @@ class Config(Settings, frozen=True):
     microscope: MicroscopeSettings = MicroscopeSettings()
     camera: CameraSettings = CameraSettings()
     stage: StageSettings = StageSettings()
-    focus: StageSettings = StageSettings()
+    focus: FocusSettings = FocusSettings()
     limits: LimitSettings = LimitSettings()
     detector: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "yolo"})
     predictor: dict[str, Any] = msgspec.field(default_factory=lambda: {"name": "auto"})
     attention: AttentionSettings = AttentionSettings()
     tracking: TrackingSettings = TrackingSettings()
-    policy: Predictive | Reactive = Predictive()
+    policy: AnyLaw = Predictive()
     target: TargetSettings = TargetSettings()
+    focusing: FocusingSettings = FocusingSettings()
     session: SessionSettings = SessionSettings()
 
     def __post_init__(self) -> None:

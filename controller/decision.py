@@ -86,6 +86,10 @@ class Decision(Message, frozen=True):
         From the middle of this exposure to the instant of the prediction.
     move_um : (x, y) or None
         Where the stage was sent.
+    velocity_um_s : (x, y) or None
+        Velocity that the stage was given instead.
+    focus_um : float or None
+        Where the focal plane was sent.
     tracks : tuple of TrackPoint
         All confirmed tracks.
     events : tuple of Event
@@ -110,6 +114,8 @@ class Decision(Message, frozen=True):
     predicted_sigma_um: float = 0.0
     horizon_ms: float = 0.0
     move_um: tuple[float, float] | None = None
+    velocity_um_s: tuple[float, float] | None = None
+    focus_um: float | None = None
     tracks: tuple[TrackPoint, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,13 +1,12 @@
-"""Finding a lost target again: where to look, and which new object it must be."""
+"""Finding a lost target again: which new object it must be."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..drivers.messages import Description, Frame
+from ..drivers.messages import Frame
 from .tracks import Track
 
 _NEAR = 13.8
@@ -20,13 +19,6 @@ _CLEAR = 6.0
 """How much better than the second best a candidate must be: 20 to 1 in likelihood."""
 _BODY = 0.5
 """Uncertainty of a place, in sizes of the object, however surely it was predicted."""
-_STEP = 0.75
-"""Distance between places to look at, in fields: they overlap."""
-_REACHED = 0.1
-"""Distance from a place, in fields, from which it has been looked at."""
-_FIELDS = 6
-_SIGMAS = 3.0
-"""Farther from the prediction than this nobody looks."""
 
 
 def best_candidate(lost: Track, tracks: list[Track], frame: Frame) -> Track | None:
@@ -65,46 +57,3 @@ def _misfit(lost: Track, track: Track) -> float:
     pairs = zip(lost.looks, track.looks, strict=True)
     known = [a - b for a, b in pairs if math.isfinite(a - b)]
     return sum(difference**2 for difference in known) / _LOOKS_SPREAD**2
-
-
-class Search:
-    """Visits the places where a lost target may be, the most likely first.
-
-    They lie on a grid of overlapping fields around the prediction, as far as they hold anything
-    within three standard deviations of it. When all have been visited it begins again: by then
-    more are in reach.
-
-    Parameters
-    ----------
-    description : Description
-        Of the microscope: the size of its field.
-    """
-
-    def __init__(self, description: Description) -> None:
-        a, b, c, d = description.affine
-        sides_px = np.array([description.width_px, description.height_px])
-        field_um = np.abs(np.array([[a, b], [c, d]])) @ sides_px
-        self._field_um = field_um
-        steps = np.arange(-_FIELDS, _FIELDS + 1)
-        grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-        self._offsets_um = grid * _STEP * field_um
-        self._nearness = 1e-3 * np.hypot(*grid.T)
-        self._visited = np.zeros(len(grid), bool)
-
-    def restart(self) -> None:
-        """Forget what was visited: another target was lost."""
-        self._visited[:] = False
-
-    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> NDArray[np.float64]:
-        """Where the field's centre should be at an instant, (2,), after a frame in vain."""
-        belief = lost.predict(at_ns)
-        places_um = belief.mean_um[:2] + self._offsets_um
-        here = np.abs(places_um - (frame.pose.x_um, frame.pose.y_um)) / self._field_um
-        self._visited |= here.max(axis=1) < _REACHED
-        beyond_um = np.maximum(np.abs(self._offsets_um) - self._field_um / 2, 0.0)
-        whitened = np.linalg.solve(np.linalg.cholesky(belief.cov_um2[:2, :2]), beyond_um.T)
-        far = np.hypot(*whitened) + self._nearness
-        if self._visited[far < _SIGMAS].all():
-            self._visited[:] = False
-        far[self._visited] = np.inf
-        return places_um[int(np.argmin(far))]

@@ -11,25 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drivers.clock import NS_PER_MS, NS_PER_S
-from ..drivers.messages import Frame, Move, Report
+from ..drivers.clock import NS_PER_MS
+from ..drivers.messages import Frame, Report
 from ..drivers.microscope import Microscope
 from ..models.detections import Detections
 from ..models.detectors import Detector
-from ..models.detectors.window import detect_within
+from ..models.detectors.window import Window, detect_within
 from .attention import Attention, AttentionSettings
 from .decision import Decision, TrackPoint
-from .finding import Search
+from .focusing import Focus
 from .group import Followed, Group, Tour
+from .helm import Helm
 from .horizon import Horizon
 from .policies import Plan, Policy
+from .searching import Seeker
 from .sightings import Crop, Sightings, View
 from .targets import Target
 from .tracking import Tracker
 from .tracks import Track
 
-_LEAST_LIFE_NS = 250 * NS_PER_MS
-_LIFE_INTERVALS = 3
+_AROUND = 1.5
+"""Half of what is looked at to focus, in sizes of the target."""
 _TOGETHER = 0.8
 """Share of the field within which several objects are followed together."""
 
@@ -75,6 +77,7 @@ class Loop:
     target : Target
     policy : Policy
     attention : AttentionSettings
+    focus : Focus
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Loop:
         target: Target,
         policy: Policy,
         attention: AttentionSettings,
+        focus: Focus,
     ) -> None:
         self._microscope = microscope
         self._detector = detector
@@ -94,13 +98,14 @@ class Loop:
         description = microscope.describe()
         self._view = View(description)
         self._attention = Attention(attention, self._view, detector)
-        self._search = Search(description)
+        self._seeker = Seeker(description)
         sides_px = min(description.width_px, description.height_px)
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
-        self._home_um: NDArray[np.float64] | None = None
         self._followed: Followed | None = None
         self._notes_said = 0
         self._horizon = Horizon(description)
+        self._helm = Helm(microscope, self._horizon)
+        self._focus = focus
 
     @property
     def interval_ns(self) -> float:
@@ -120,6 +125,8 @@ class Loop:
 
     def _turn(self, frame: Frame) -> Turn:
         watch = Stopwatch(frame)
+        self._horizon.see(frame)
+        reports = self._learn()
         detections, looked_px = self._look(frame)
         watch.lap("detect")
         sightings = self._view.sightings(detections, frame, looked_px)
@@ -127,13 +134,14 @@ class Loop:
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.kept = self._target.kept
         watch.lap("track")
-        plan = self._plan(target, frame)
+        self._measure_focus(target, frame)
+        plan, z_um = self._plan(target, frame), self._plan_focus(target, frame)
         watch.lap("plan")
-        self._carry_out(plan, frame)
+        self._helm.carry_out(plan, z_um, frame)
         watch.lap("move")
-        reports = self._learn(frame)
+        reports += self._learn()
         watch.lap("learn")
-        decision = self._decision(frame, sightings, tracks, target, plan, watch.laps_us)
+        decision = self._decision(frame, sightings, tracks, target, plan, z_um, watch.laps_us)
         return Turn(frame, decision, reports)
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
@@ -145,37 +153,34 @@ class Loop:
         return found, window.crop(frame.image.shape)
 
     def _plan(self, target: Followed | None, frame: Frame) -> Plan:
-        if self._home_um is None:
-            self._home_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        self._seeker.note(target, frame)
         if target is None:
-            return self._seek(self._target.lost, frame, self._home_um)
-        self._search.restart()
+            return self._seeker.plan(self._target, frame, self._horizon)
         wanted = self._tour.stop(target) if isinstance(target, Group) else target
         return self._policy.plan(wanted, frame, self._horizon)
 
-    def _seek(self, lost: Track | None, frame: Frame, home_um: NDArray[np.float64]) -> Plan:
-        """Look for a lost target where it may be, for a while; then go home."""
-        longest_s = self._target.settings.search_s
-        if lost is None or not longest_s:
-            return Plan(reason="no target")
-        if frame.exposed_ns - self._target.lost_ns > longest_s * NS_PER_S:
-            return Plan(home_um, reason="searched in vain: back to where following began")
-        where_um = self._search.where_um(lost, frame, self._horizon.instant_ns(frame))
-        return Plan(where_um, reason="searching where it may be")
+    def _measure_focus(self, target: Followed | None, frame: Frame) -> None:
+        """Look at the target's sharpness; what it tells of z goes into its filter."""
+        subject = target.members[0] if isinstance(target, Group) else target
+        window = None
+        if subject is not None and subject.seen_um is not None:
+            half_px = _AROUND * subject.size_um / self._view.pixel_um
+            window = Window(self._view.pixel_of(subject.seen_um, frame), half_px)
+        measured = self._focus.see(frame, window, subject.prediction if subject else None)
+        if subject is not None and measured is not None:
+            self._tracker.focus(subject, measured.z_um, measured.sigma_um)
 
-    def _learn(self, frame: Frame) -> list[Report]:
-        self._horizon.see(frame)
+    def _plan_focus(self, target: Followed | None, frame: Frame) -> float | None:
+        """Where the focal plane goes."""
+        subject = target.members[0] if isinstance(target, Group) else target
+        at_ns = self._horizon.instant_ns(frame)
+        return self._focus.plan(subject.predict(at_ns) if subject else None, frame)
+
+    def _learn(self) -> list[Report]:
         reports = self._microscope.reports()
         for report in reports:
             self._horizon.learn(report)
         return reports
-
-    def _carry_out(self, plan: Plan, frame: Frame) -> None:
-        if plan.move_um is None:
-            return
-        life_ns = max(round(_LIFE_INTERVALS * self._horizon.interval_ns), _LEAST_LIFE_NS)
-        x, y = plan.move_um.tolist()
-        self._microscope.move(Move(x, y, None, frame.readable_ns + life_ns, frame.index))
 
     def _decision(
         self,
@@ -184,6 +189,7 @@ class Loop:
         tracks: list[Track],
         target: Followed | None,
         plan: Plan,
+        z_um: float | None,
         timings_us: dict[str, float],
     ) -> Decision:
         pose, prediction = frame.pose, plan.prediction
@@ -195,7 +201,7 @@ class Loop:
             detections=len(sightings),
             looked_px=sightings.looked_px,
             lock=self._target.lock,
-            reason=self._target.reason or plan.reason,
+            reason=self._target.reason or self._focus.reason or plan.reason,
             target=target.id if target else None,
             seen_um=_pair(seen.seen_um) if seen and seen.seen_um is not None else None,
             seen_score=seen.score if seen else 0.0,
@@ -203,6 +209,8 @@ class Loop:
             predicted_sigma_um=_sigma_um(prediction.cov_um2) if prediction else 0.0,
             horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
             move_um=_pair(plan.move_um) if plan.move_um is not None else None,
+            velocity_um_s=_pair(plan.velocity_um_s) if plan.velocity_um_s is not None else None,
+            focus_um=z_um,
             tracks=tuple(_point(track) for track in tracks),
             events=self._tracker.events(),
             notes=self._new_notes(),

@@ -99,6 +99,7 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
+        suggested["focusing"] = _lens(simulated.scenario.optics)
         own = simulated.scenario.detectors.get(config.detector["name"], {})
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
@@ -158,6 +159,16 @@ def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
             "sure_score": _SURE_SCORES.get(kind, 0.0),
         },
         "predictor": {"speed_um_s": per_frame_um_s / 5},
+    }
+
+
+def _lens(optics: OpticsSettings) -> dict[str, float]:
+    """What focusing must know of an objective."""
+    return {
+        "na": optics.na,
+        "wavelength_um": optics.wavelength_um,
+        "index": optics.index,
+        "astigmatism_um": optics.astigmatism_um,
     }
 
 

@@ -112,6 +112,11 @@ class Tracker:
         events, self._lineage.events = tuple(self._lineage.events), []
         return events
 
+    def focus(self, track: Track, z_um: float, sigma_um: float) -> None:
+        """Take in where a track's object lies along the optical axis, in the last frame."""
+        slots = self._slots([track])
+        self._predictor.focus(slots, np.array([z_um]), np.array([sigma_um**2]))
+
     def _believe(self, frame: Frame) -> None:
         """Note on every track where it is believed to be in this frame."""
         if not self._tracks:

@@ -87,7 +87,7 @@ def detector(
         objects = sum(len(sample.boxes_px) for sample in source.samples)
         about = f"{len(source)} images, {objects} objects of {source.object_px:.0f} px"
         console.print(f"{source.name}: {about}: {', '.join(source.classes)}")
-    with _training_progress(console) as on_step:
+    with training_progress(console) as on_step:
         card = train_detector(sources, recipe, out, beginning(start, arch), on_step)
     for note in card.data:
         if note.map50 is not None:
@@ -223,7 +223,7 @@ def _rendered(kinds: str, frames: int, size_px: int) -> list[Dataset]:
 
 
 @contextmanager
-def _training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
+def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     what, count = TextColumn("{task.description}"), TextColumn("{task.completed}/{task.total}")

@@ -84,7 +84,8 @@ def spread_variances_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Flo
     """
     half_um = settings.astigmatism_um / 2
     foci_um = (half_um, -half_um) if half_um else (0.0,)
-    return np.stack([spread_variance_um2(settings, defocus_um - at_um) for at_um in foci_um])
+    z_um = np.asarray(defocus_um)
+    return np.stack([spread_variance_um2(settings, z_um - at_um) for at_um in foci_um])
 
 
 class Optics:

@@ -11,7 +11,13 @@ import msgspec
 
 from ..drivers.messages import Dynamics
 from ..drivers.microscope import MicroscopeError
-from ..drivers.settings import CameraSettings, LimitSettings, StageSettings, StandSettings
+from ..drivers.settings import (
+    CameraSettings,
+    FocusSettings,
+    LimitSettings,
+    StageSettings,
+    StandSettings,
+)
 from .optics import OpticsSettings
 from .sensor import SensorSettings
 from .specimen import SpecimenSettings
@@ -110,14 +116,15 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 affine=self.affine,
                 readout_ms=camera.readout_ms,
             ),
-            stage=_calibrated(self.stage.dynamics),
-            focus=_calibrated(self.focus.dynamics),
+            stage=StageSettings(**_numbers(self.stage)),
+            focus=FocusSettings(**_numbers(self.focus)),
             limits=LimitSettings(x_um=(-1e5, 1e5), y_um=(-1e5, 1e5), z_um=(-50.0, 50.0)),
         )
 
 
-def _calibrated(dynamics: Dynamics) -> StageSettings:
-    return StageSettings(**{name: getattr(dynamics, name) for name in Dynamics.__struct_fields__})
+def _numbers(dynamics: Dynamics) -> dict[str, float]:
+    """What calibration would find."""
+    return {name: getattr(dynamics, name) for name in Dynamics.__struct_fields__}
 
 
 def scenario_names() -> list[str]:

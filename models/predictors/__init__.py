@@ -121,6 +121,7 @@ PREDICTORS: Registry[Predictor] = Registry(
         "kalman": f"{__name__}.motions:Kalman",
         "brownian": f"{__name__}.motions:Brownian",
         "acceleration": f"{__name__}.motions:Acceleration",
+        "lstm": f"{__name__}.recurrent:Recurrent",
     },
 )
 """Every predictor that comes with the package."""

@@ -79,7 +79,7 @@ class Filtered:
 
     def begin(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in objects first seen at positions (K, A) under new slots."""
-        variances = _believable(positions_um, variances_um2)
+        variances = believable(positions_um, variances_um2)
         new = self._bank.begin(positions_um, variances, self._pace.interval_s)
         joined = np.concatenate([self._slots, slots])
         order = np.argsort(joined, kind="stable")
@@ -100,7 +100,7 @@ class Filtered:
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in sightings at positions (K, A)."""
-        variances = _believable(positions_um, variances_um2)
+        variances = believable(positions_um, variances_um2)
         if not len(slots):
             return
         if np.array_equal(slots, self._slots):
@@ -130,7 +130,7 @@ class Filtered:
         return np.searchsorted(self._slots, slots)
 
 
-def _believable(positions_um: Floats, variances_um2: Floats) -> Floats:
+def believable(positions_um: Floats, variances_um2: Floats) -> Floats:
     """Return the variances within what can be believed.
 
     Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..errors import ModelError
@@ -10,24 +11,33 @@ FOLDER = Path(__file__).parent
 
 
 def shipped() -> dict[str, Path]:
-    """Names of the models that come with the package, and their ONNX files."""
+    """Names of the detectors that come with the package, and their ONNX files."""
+    return {name: path for name, path in _all().items() if not _is_of_another_task(path)}
+
+
+def _all() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
 
 
+def _is_of_another_task(path: Path) -> bool:
+    """Whether the card beside a file says that it is no detector's."""
+    return "task" in json.loads(path.with_suffix(".json").read_bytes())
+
+
 def find(name: str) -> Path:
-    """Return the ONNX file of a shipped model's name or of a path.
+    """Return the ONNX file of a shipped model's name, detector or not, or of a path.
 
     Raises
     ------
     ModelError
         If there is no such model or file.
     """
-    known = shipped()
+    known = _all()
     if name in known:
         return known[name]
     path = Path(name).expanduser()
     if path.is_file():
         return path
     raise ModelError(
-        f"there are no weights {name!r}: give a file, or one of {', '.join(known) or 'none'}"
+        f"there are no weights {name!r}: give a file, or one of {', '.join(shipped())}"
     )

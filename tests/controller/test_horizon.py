@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from pursuit.controller.horizon import Horizon
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.kinematics import Axis, Trapezoid

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 import tensorstore
-from pursuit.controller.assemble import make_loop, make_predictor
+from pursuit.controller.assemble import make_focus, make_loop, make_predictor
 from pursuit.controller.config import make_config, read_tables
 from pursuit.controller.decision import Decision, Lock
 from pursuit.controller.loop import Loop, Turn
@@ -165,13 +165,15 @@ class Blind:
 def test_with_nothing_found_it_searches_and_does_not_move() -> None:
     config, simulated = complete({"microscope": {"scenario": "swimmer"}})
     with open_lockstep(config, simulated) as microscope:
+        description = microscope.describe()
         loop = Loop(
             microscope,
             Blind(),
-            Tracker(config.tracking, View(microscope.describe()), make_predictor(config)),
+            Tracker(config.tracking, View(description), make_predictor(config)),
             Target(config.target),
             config.policy,
             config.attention,
+            make_focus(config, description),
         )
         with closing(loop.turns()) as turns:
             decisions = [turn.decision for turn in islice(turns, 20)]

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pursuit.controller.horizon import Horizon
 from pursuit.controller.policies import (
     AnyLaw,

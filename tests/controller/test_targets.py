@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pursuit.controller.decision import Lock
-from pursuit.controller.finding import Search
 from pursuit.controller.group import Group, Tour
+from pursuit.controller.searching import Search
 from pursuit.controller.targets import Target, TargetSettings
 from pursuit.controller.tracks import Track
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose

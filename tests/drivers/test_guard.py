@@ -9,7 +9,6 @@ import pytest
 import useq
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pursuit.drivers import guard
 from pursuit.drivers.kinematics import Run
 from pursuit.drivers.messages import Description, Dynamics, Move

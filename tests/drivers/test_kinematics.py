@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pursuit.drivers.kinematics import REST_UM, Axis, Trapezoid, travel_ms
 from pursuit.drivers.messages import Dynamics
 
@@ -147,7 +146,7 @@ def test_a_velocity_is_taken_up_and_kept_until_the_next_command(
     wanted = min(max(share, -1.0), 1.0) * limits.speed_um_s
     ramp_ns = round(2 * limits.speed_um_s / limits.acceleration_um_s2 * 1e9)
     taken_ns = driven_ns + round(limits.delay_ms * 1e6) + ramp_ns
-    assert axis.state(taken_ns + 10**9)[1] == pytest.approx(wanted)
+    assert axis.state(taken_ns + 10**9)[1] == pytest.approx(wanted, abs=1e-6)
     assert axis.runs(taken_ns) == (wanted != 0)
     check_motion(axis, 0, taken_ns, limits)
     axis.halt(taken_ns)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from pursuit.drivers.messages import (
     SCHEMA,
     Dynamics,

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import pytest
 import zmq
-
 from pursuit.controller.processes import Child  # only to start the microscope
 
 SCENARIO = Path(__file__).parents[1] / "contract" / "stand.toml"

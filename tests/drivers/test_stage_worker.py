@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
 from pursuit.drivers.messages import Dynamics, Issued, Move, PoseRead, Report
 from pursuit.drivers.pose import PoseModel

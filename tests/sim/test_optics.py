@@ -166,3 +166,26 @@ def test_a_cell_is_flat_topped_and_as_wide_as_its_radius():
 def test_na_beyond_the_immersion_is_refused():
     with pytest.raises(ValueError, match="index"):
         OpticsSettings(na=1.2, index=1.0)
+
+
+def test_astigmatism_tells_above_from_below_and_keeps_the_light():
+    spot = specimen("spot", radius_um=0.1)
+    optics = Optics(OpticsSettings(pixel_um=0.5, astigmatism_um=6.0))
+    for z_um in (-3.0, 0.0, 3.0):
+        total, _, variance_px2 = moments(drawn(spot, (0, 0, z_um), optics=optics))
+        foci_um = np.array([z_um - 3.0, z_um + 3.0])
+        blur_um2 = 0.1**2 / 5 + spread_variance_um2(optics.settings, foci_um)
+        np.testing.assert_allclose(variance_px2, blur_um2 / 0.5**2 + 1 / 12, rtol=0.06)
+        assert total == pytest.approx(1000 * 10, rel=0.01)
+    above, below = (drawn(spot, (0, 0, z_um), optics=optics) for z_um in (2.0, -2.0))
+    np.testing.assert_allclose(above, below.T, atol=1e-3 * above.max())
+
+
+def test_without_astigmatism_images_are_the_same_to_the_byte():
+    what = specimen("cell", count=5, depth_um=4.0)
+    at = np.random.default_rng(5).uniform(-20.0, 20.0, (2, 5, 3))
+    plain, none = (
+        drawn(what, at, optics=Optics(OpticsSettings(pixel_um=0.5, **more)))
+        for more in ({}, {"astigmatism_um": 0.0})
+    )
+    assert plain.tobytes() == none.tobytes()

@@ -1,0 +1,289 @@
+"""Focus: where the target lies along the optical axis, and where the focal plane goes."""
+
+from __future__ import annotations
+
+import math
+
+from ..drivers.kinematics import travel_ms
+from ..drivers.messages import Description, Dynamics, Frame
+from ..models.detectors.window import Window
+from ..models.focus import Lens, NoPeak, Sharpness, sharpness
+from ..models.focus.learned import LearnedDefocus
+from ..models.focus.peak import LEAST_POINTS
+from ..models.focus.sharpness import Image
+from ..models.predictors import Prediction
+from .focus_methods import Cutter, Dither, LightMeter, Sweep
+from .focus_settings import FocusSettings, FocusState, Measured
+
+__all__ = ["Focus", "FocusSettings", "FocusState", "Measured"]
+
+Told = tuple[float, float]
+"""Where the target is, relative to where it was believed, and the standard deviation; in µm."""
+
+_UNSURE = 0.25
+"""Standard deviation of z, in depths of field, at which a sweep is worth its light."""
+_LOST = 1.0
+"""The same where other frames tell of the focus too."""
+_PATIENCE = 10
+"""Frames in which they may still do so, or between early sweeps, for each that was made."""
+_LIKE = 1.5
+"""Ratio by which the width of a target's curve may differ from what its size makes likely."""
+_FAILURES = 4
+"""Frames of dithering in a row that tell nothing."""
+_EARLY, _CHEAP = 3, 3.0
+"""Sweeps for a new target that need not wait for their light: until it was found, then those
+that cost no more than so many exposures, as one place does not tell how it moves."""
+_SWEEP_DEPTHS, _LEAST_DEPTHS = 2.0, 0.6
+"""Half a sweep in depths of field: the first for a target, and the least of later ones."""
+_WIDER, _WIDEST = 2.0, 8.0
+"""Factor on a sweep after one that saw nothing, and the greatest."""
+_DITHER_SHARE = 0.8
+"""Part of the light for focusing that dithering may use; the rest is left for sweeps."""
+
+
+class Focus:
+    """Measures the focus of the target and says where the focal plane goes.
+
+    For each frame `see`, its result into the tracker's filter, then `plan` with what the filter
+    predicts.
+
+    Parameters
+    ----------
+    settings : FocusSettings
+    description : Description
+        Of the microscope.
+    drive : Dynamics
+        Of the focus drive.
+
+    Attributes
+    ----------
+    state : FocusState
+    reason : str
+        Why the state changed in the last frame, or what a sweep told; empty otherwise.
+
+    Raises
+    ------
+    ModelError
+        If the weights of the learned method cannot be used.
+    """
+
+    def __init__(self, settings: FocusSettings, description: Description, drive: Dynamics) -> None:
+        self.settings = settings
+        self.lens = Lens(
+            settings.na,
+            settings.wavelength_um,
+            settings.index,
+            description.pixel_um,
+            settings.astigmatism_um,
+        )
+        depth_um = self.lens.depth_of_field_um
+        self._light = LightMeter(settings.light_share, depth_um)
+        swing_um = self._light.swing_um(_DITHER_SHARE * settings.light_share)
+        moving_ms = travel_ms(2 * swing_um, drive) - drive.delay_ms + drive.settle_ms
+        self._hold = max(1, math.ceil(moving_ms / description.interval_ms))
+        self._swing_um = swing_um
+        self._limits_um = description.limits_um[2]
+        self._network: LearnedDefocus | None = None
+        self.state, self._resting, self.reason = self._begin(bool(description.focus))
+        self._forget()
+
+    @property
+    def share_of_light(self) -> float:
+        """Share of all light so far that was given up to focusing."""
+        return self._light.share
+
+    def see(
+        self, frame: Frame, window: Window | None, prediction: Prediction | None
+    ) -> Measured | None:
+        """Learn from a frame where the target lies.
+
+        Parameters
+        ----------
+        frame : Frame
+        window : Window, optional
+            Around the target, one and a half of its sizes to either side; None if it was not seen.
+        prediction : Prediction, optional
+            Where the target was at the exposure, as believed before; None without a target.
+
+        Returns
+        -------
+        Measured or None
+            None where the frame tells nothing new.
+        """
+        self.reason, self._announced = self._announced, ""
+        if self._passive() or prediction is None:
+            return None
+        believed_um = self._presumed_um(prediction)
+        offset_um = frame.pose.z_um - believed_um
+        if not math.isfinite(offset_um):
+            return None
+        image = self._cutter.cut(frame.image, window, keep_size=self._sweep is not None)
+        told = self._told(image, frame, offset_um)
+        if told is None:
+            return None
+        self._anchor_um, self._last_um = None, believed_um + told[0]
+        return Measured(self._last_um, told[1])
+
+    def plan(self, prediction: Prediction | None, frame: Frame) -> float | None:
+        """Say where the focal plane goes for the next exposure.
+
+        Parameters
+        ----------
+        prediction : Prediction, optional
+            Where the target will be then; None without a target.
+        frame : Frame
+            The last one.
+
+        Returns
+        -------
+        float or None
+            Position of the focus drive in µm, within its limits and no farther from where it
+            was than ``max_step_um``; None to leave it alone.
+        """
+        offset_um = 0.0
+        if not self._passive():
+            offset_um = self._offset_um(prediction, frame)
+        self._light.note(frame.exposure_ms, offset_um)
+        if self._passive() or prediction is None:
+            return None
+        z_um, from_um = self._presumed_um(prediction) + offset_um, frame.pose.z_um
+        if not (math.isfinite(z_um) and math.isfinite(from_um)):
+            return None
+        most_um = self.settings.max_step_um
+        z_um = min(max(z_um, from_um - most_um), from_um + most_um)
+        return min(max(z_um, self._limits_um[0]), self._limits_um[1])
+
+    def _begin(self, has_drive: bool) -> tuple[FocusState, FocusState, str]:
+        """Return the first state, that between sweeps, and why."""
+        method = self.settings.method
+        self._announced = ""
+        if method == "off":
+            return FocusState.OFF, FocusState.OFF, ""
+        if method == "hardware":
+            self._announced = "the microscope's own autofocus is in charge"
+            return FocusState.HARDWARE, FocusState.HARDWARE, self._announced
+        if not has_drive:
+            self._announced = "the microscope has no focus drive"
+            return FocusState.OFF, FocusState.OFF, self._announced
+        resting = FocusState.HOLDING if method == "sweep" else FocusState.DITHERING
+        if method == "learned" and self.lens.astigmatism_um:
+            self._network = LearnedDefocus(self.lens, self.settings.weights)
+            resting = FocusState.WATCHING
+        elif method == "learned":
+            self._announced = (
+                "dithering instead of the learned method: without astigmatism one image tells "
+                "the size of the defocus but not its sign"
+            )
+        return FocusState.WAITING, resting, self._announced
+
+    def _forget(self) -> None:
+        """Know nothing about a target."""
+        self._cutter = Cutter()
+        self._sweep: Sweep | None = None
+        self._dither = Dither(self._swing_um, self._hold)
+        self._width_um: float | None = None
+        self._anchor_um: float | None = None
+        self._last_um: float | None = None
+        self._sweeps = self._found = self._unsure_frames = 0
+        self._follow_on: Sweep | None = None
+        self._wider = 1.0
+
+    def _presumed_um(self, prediction: Prediction) -> float:
+        """Where the target is looked for: while it is lost, where it was last in focus."""
+        return float(prediction.mean_um[2]) if self._anchor_um is None else self._anchor_um
+
+    def _passive(self) -> bool:
+        return self.state in (FocusState.OFF, FocusState.HARDWARE)
+
+    def _change(self, state: FocusState, reason: str) -> None:
+        self.state = state
+        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+
+    def _told(self, image: Image | None, frame: Frame, offset_um: float) -> Told | None:
+        """Return what an image tells that was taken at an offset from the presumed focus."""
+        if self._sweep is not None:
+            return self._swept(self._sweep, _sharpness(image), offset_um)
+        if self.state is FocusState.DITHERING:
+            believed_um = frame.pose.z_um - offset_um
+            found = self._dither.add(frame, _sharpness(image), self._curve_um(), believed_um)
+            return None if found is None else (found.z_um - believed_um, found.sigma_um)
+        if self._network is None or image is None:
+            return None
+        defocus = self._network.estimate(image)
+        return None if defocus is None else (offset_um + defocus.um, defocus.sigma_um)
+
+    def _curve_um(self) -> float:
+        """Width of the curve of sharpness; one from a sweep over a target that moved is wrong."""
+        usual_um = self._cutter.usual_width_um(self.lens)
+        return min(max(self._width_um or usual_um, usual_um / _LIKE), usual_um * _LIKE)
+
+    def _swept(self, sweep: Sweep, seen: Sharpness | None, offset_um: float) -> Told | None:
+        if not sweep.add(offset_um, seen):
+            return None
+        self._sweep = None
+        self._unsure_frames = self._dither.failures = 0
+        peak = sweep.peak()
+        if isinstance(peak, NoPeak):
+            self._change(self._resting, f"swept: {peak.reason}")
+            self._follow_on = sweep.beyond(peak.side) if peak.side else None
+            self._wider = 1.0 if peak.side else min(self._wider * _WIDER, _WIDEST)
+            return None
+        self._change(self._resting, f"swept: in focus to ± {peak.sigma_um:.2g} µm")
+        self._found += 1
+        self._width_um, self._wider = peak.width_um, 1.0
+        moved_um = self.lens.depth_of_field_um / 2 if self._found == 1 else 0.0
+        return peak.z_um, math.hypot(peak.sigma_um, moved_um)
+
+    def _offset_um(self, prediction: Prediction | None, frame: Frame) -> float:
+        """Return how far from the target the focal plane is put in the next exposure."""
+        if prediction is None:
+            if self.state is not FocusState.WAITING:
+                self._forget()
+                self._change(FocusState.WAITING, "no target")
+            return 0.0
+        if self.state is FocusState.WAITING:
+            self._change(self._resting, "a target")
+        sigma_um = math.sqrt(max(float(prediction.cov_um2[2, 2]), 0.0))
+        if self._sweep is None and self._unsure(sigma_um):
+            self._begin_sweep(frame.exposure_ms)
+        if self._sweep is not None:
+            return self._sweep.next_um()
+        return self._dither.next_um() if self.state is FocusState.DITHERING else 0.0
+
+    def _unsure(self, sigma_um: float) -> bool:
+        """Whether only a sweep can tell where the target is."""
+        if self._dither.failures >= _FAILURES:
+            return True
+        holding = self.state is FocusState.HOLDING
+        most_um = (_UNSURE if holding else _LOST) * self.lens.depth_of_field_um
+        self._unsure_frames = self._unsure_frames + 1 if sigma_um >= most_um else 0
+        return self._unsure_frames > _PATIENCE * (min(self._found, _EARLY) if holding else 1)
+
+    def _begin_sweep(self, exposure_ms: float) -> None:
+        """Begin a sweep if there is light for it."""
+        lost = self._dither.failures >= _FAILURES
+        sweep = self._follow_on or self._new_sweep(lost)
+        cheap = self._light.frames(sweep.offsets_um) <= _CHEAP
+        early = self._sweeps < _EARLY and (cheap or not self._found)
+        if early or self._light.allows(exposure_ms, sweep.offsets_um):
+            self._sweep, self._follow_on = sweep, None
+            self._anchor_um = self._last_um if lost else self._anchor_um
+            self._sweeps += 1
+            self._change(
+                FocusState.SWEEPING, "the focus is lost" if lost else "the focus is uncertain"
+            )
+
+    def _new_sweep(self, lost: bool) -> Sweep:
+        """Return a wide sweep, or a narrow one, which costs less, where the last found the focus.
+
+        If the target has left a narrow one meanwhile, that shows on which side it is.
+        """
+        depth_um, most = self.lens.depth_of_field_um, self.settings.sweep_steps
+        half_um = most_um = (self.settings.sweep_um or _SWEEP_DEPTHS * depth_um) * self._wider
+        if self._width_um is not None and not lost:
+            half_um = min(max(_LEAST_DEPTHS * depth_um, self._width_um / 2), most_um)
+        return Sweep(-half_um, half_um, max(LEAST_POINTS, round(most * half_um / most_um)))
+
+
+def _sharpness(image: Image | None) -> Sharpness | None:
+    return None if image is None else sharpness(image)

@@ -1,0 +1,23 @@
+"""Where to send the stage, given the target: one class for each law."""
+
+from __future__ import annotations
+
+from .foresight import Predictive, Velocity
+from .peers import Damped, Quadratic, Reactive
+from .plan import Followable, Law, Plan, Policy
+
+__all__ = [
+    "AnyLaw",
+    "Damped",
+    "Followable",
+    "Law",
+    "Plan",
+    "Policy",
+    "Predictive",
+    "Quadratic",
+    "Reactive",
+    "Velocity",
+]
+
+AnyLaw = Predictive | Velocity | Reactive | Quadratic | Damped
+"""Every law that comes with the package; the key ``name`` of its TOML table tells which."""

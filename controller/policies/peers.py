@@ -1,0 +1,91 @@
+"""The laws of other programs, which act on the offset that was seen, for comparison."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.clock import NS_PER_S
+from ...drivers.messages import Frame
+from ..horizon import Horizon
+from .plan import Followable, Law, Plan, Positive
+
+UNSEEN = "not seen in this frame"
+
+
+class _Peer(Law, frozen=True):
+    """A law that knows the offset in the newest frame, and nothing else.
+
+    The offset is added to the pose at the exposure, so that moves still under way are not made
+    twice.
+    """
+
+    def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
+        """Answer the offset; stay if nothing was seen."""
+        pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        if target.seen_um is None:
+            return self._stay(UNSEEN, horizon)
+        offset_um = target.seen_um - pose_um
+        if math.hypot(*offset_um) < self.deadband_um:
+            return self._stay("within the deadband", horizon)
+        return self._answer(offset_um, pose_um, frame, horizon)
+
+    def _stay(self, reason: str, horizon: Horizon) -> Plan:
+        return Plan(reason=reason)
+
+    def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
+        raise NotImplementedError
+
+
+class Reactive(_Peer, frozen=True, tag="reactive"):
+    """Move by the offset that was seen, P = 1, with a deadband: GlowTracker, Squid."""
+
+    def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
+        return Plan(pose_um + offset_um)
+
+
+class Damped(_Peer, frozen=True, tag="damped"):
+    """Move by a part of the offset, no axis further than a limit: DynaTrack.
+
+    Attributes
+    ----------
+    damping : float
+        Share of the offset that is moved.
+    step_um : float
+        Longest move of an axis.
+    """
+
+    damping: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    step_um: Positive = 50.0
+
+    def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
+        return Plan(pose_um + np.clip(self.damping * offset_um, -self.step_um, self.step_um))
+
+
+class Quadratic(_Peer, frozen=True, tag="quadratic"):
+    """Let the stage's velocity grow with the square of the offset: OpenAutoScope.
+
+    A stage that takes no velocity is moved by as much as it would come to in one interval.
+
+    Attributes
+    ----------
+    gain : float
+        Velocity in µm/s at an offset of 1 µm.
+    """
+
+    gain: Positive = 1.0
+
+    def _stay(self, reason: str, horizon: Horizon) -> Plan:
+        return Plan(reason=reason, velocity_um_s=np.zeros(2) if horizon.takes_velocity else None)
+
+    def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
+        speed = horizon.dynamics.speed_um_s
+        velocity = np.clip(self.gain * np.abs(offset_um) * offset_um, -speed, speed)
+        if horizon.takes_velocity:
+            return Plan(velocity_um_s=velocity)
+        (x, _), (y, _) = horizon.states(frame, horizon.start_ns(frame))
+        return Plan(np.array((x, y)) + velocity * horizon.interval_ns / NS_PER_S)

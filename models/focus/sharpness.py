@@ -1,0 +1,110 @@
+"""How sharp an object is: the energy of the slopes in a window around it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detectors.contrast import checked
+
+Image = NDArray[np.uint8] | NDArray[np.uint16]
+Float = NDArray[np.float32]
+
+SMOOTHING = 1 / 24
+"""Standard deviation of the smoothing, in edges of the window: for a window of three sizes of
+an object, an eighth of its size."""
+LEAST_SMOOTHING_PX = 0.7
+LARGEST_EDGE_PX = 96
+"""Larger windows are binned to between half of this and this."""
+LEAST_EDGE_PX = 8
+_NOISE_MASK = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32) / 6
+"""Sees no slope or bend along an axis, and white noise unchanged (Immerkær, Comput. Vis. Image
+Underst. 64:300, 1996)."""
+
+
+class Sharpness(NamedTuple):
+    """Sharpness of one image and its standard deviation, in squared grey values.
+
+    Only sharpnesses of windows of the same size can be compared.
+    """
+
+    value: float
+    sigma: float
+
+
+def sharpness(image: Image) -> Sharpness:
+    """Sum the squared slopes of a smoothed image.
+
+    The smoothing grows with the window, so that noise is averaged over as many pixels as the
+    object allows. What noise adds on average is taken off; its standard deviation is
+    propagated from the noise of each pixel, as the residual of a smooth surface shows it. In
+    sweeps over simulated spots and nuclei and real nuclei of many signal-to-noise ratios, the
+    peak of this measure lay closest to the focus, or close to the closest, and it never had
+    none: normalised variance, Vollath's correlations, second moments, and gradients that were
+    smoothed less or normalised by the light all failed on some. It goes with the square of
+    the light.
+
+    Parameters
+    ----------
+    image : (H, W) uint8 or uint16
+        The object with as much again around it on each side.
+
+    Raises
+    ------
+    ValueError
+        If the image has another type, or is smaller than 8 pixels.
+    """
+    pixels = _binned(checked(image))
+    edge_px = min(pixels.shape)
+    bell, slope = _kernels(max(SMOOTHING * edge_px, LEAST_SMOOTHING_PX))
+    across, down = _filtered(pixels, slope, bell), _filtered(pixels, bell, slope)
+    noise = cv2.filter2D(pixels, cv2.CV_32F, _NOISE_MASK, borderType=cv2.BORDER_REFLECT_101)
+    noise = np.square(np.asarray(noise, np.float32))
+    gain = float((slope @ slope) * (bell @ bell))
+    value = cv2.norm(across, cv2.NORM_L2SQR) + cv2.norm(down, cv2.NORM_L2SQR)
+    bias = 2 * gain * float(noise.sum(dtype=np.float64))
+    influence = _filtered(across, slope, bell) + _filtered(down, bell, slope)
+    variance = 4 * float((np.square(influence) * noise).sum(dtype=np.float64))
+    alone = 2 * float(noise.mean()) ** 2 * noise.size * _overlap(bell, slope)
+    return Sharpness(value - bias, math.sqrt(max(variance - alone, alone)))
+
+
+def _overlap(bell: Float, slope: Float) -> float:
+    """Sum of the squared correlations that the filters make between pixels.
+
+    With noise of variance v alone, the sharpness of n pixels has a variance of 2 v² n times it,
+    and its noise propagated by pixel, which is noisy itself, twice that.
+    """
+    bells, slopes = (np.correlate(kernel, kernel, "full") for kernel in (bell, slope))
+    return float(2 * (bells @ bells) * (slopes @ slopes) + 2 * (bells @ slopes) ** 2)
+
+
+def _binned(image: Image) -> Float:
+    height, width = image.shape
+    if min(height, width) < LEAST_EDGE_PX:
+        raise ValueError(f"a window must be at least {LEAST_EDGE_PX} pixels wide and high")
+    bins = min(height, width) // (LARGEST_EDGE_PX // 2)
+    pixels = image.astype(np.float32)
+    if bins < 2:
+        return pixels
+    pixels = pixels[: height - height % bins, : width - width % bins]
+    size = pixels.shape[1] // bins, pixels.shape[0] // bins
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _kernels(sigma_px: float) -> tuple[Float, Float]:
+    """Return a bell of sum 1 and its slope, of the same length."""
+    x = np.arange(-math.ceil(3 * sigma_px) - 1, math.ceil(3 * sigma_px) + 2)
+    bell = np.exp(-0.5 * (x / sigma_px) ** 2)
+    bell /= bell.sum()
+    return bell.astype(np.float32), np.gradient(bell).astype(np.float32)
+
+
+def _filtered(pixels: Float, along_x: Float, along_y: Float) -> Float:
+    mirrored = cv2.BORDER_REFLECT_101
+    filtered = cv2.sepFilter2D(pixels, cv2.CV_32F, along_x, along_y, borderType=mirrored)
+    return np.asarray(filtered, np.float32)

@@ -1,0 +1,75 @@
+"""The card of a learned predictor: what it was trained on and how well it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One source of tracks.
+
+    Attributes
+    ----------
+    name : str
+    tracks, held_back : int
+        How many it was trained on and judged on.
+    licence : str
+        Of the tracks; empty if unknown.
+    error : float, optional
+        On what was held back, over horizons up to 24 frames: squared error over that of staying
+        where the object was last seen, its root mean over the tracks.
+    coverage95 : float, optional
+        Share of the true positions inside the ellipse that should hold 95 %.
+    """
+
+    name: str
+    tracks: int
+    held_back: int
+    licence: str = ""
+    error: float | None = None
+    coverage95: Share | None = None
+
+
+class PredictorCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be known of a learned predictor, kept as ``NAME.json`` beside ``NAME.onnx``.
+
+    Attributes
+    ----------
+    name : str
+    task : "motion"
+        Tells the card from those of other networks.
+    architecture : str
+        ``lstm``, ``gru`` or ``tcn``.
+    hidden : int
+        Numbers that its memory of an object shows.
+    steps : int
+        Steps of training.
+    licence : str
+        Of the weights.
+    data : tuple of TracksNote
+        What it was trained on.
+    not_trained_on : str
+        Motions that were kept out of training.
+    date : str
+        Day it was made, ISO 8601.
+    """
+
+    name: str
+    task: Literal["motion"] = "motion"
+    architecture: str
+    hidden: int
+    steps: int
+    licence: str = ""
+    data: tuple[TracksNote, ...] = ()
+    not_trained_on: str = ""
+    date: str = ""
+
+    def write(self, path: Path) -> None:
+        """Write it, indented for people."""
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")

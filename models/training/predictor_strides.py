@@ -1,0 +1,122 @@
+"""What a learned predictor sees of an object: its steps, without units and directions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+MEMORIES = (0.4, 1.5, 4.0, 10.0, 25.0, 60.0)
+"""Over how many frames the mean velocities of an object look back, fastest first."""
+
+BANDS = len(MEMORIES)
+
+_SHORT, _LONG = 4.0, 40.0
+"""Over how many frames the size of the steps is remembered."""
+
+_SHORTEST = 0.2
+"""In frames: sightings that follow each other faster count as this far apart."""
+
+_NOISE_GAIN = 0.125
+_DOUBT = 0.25
+"""Weight of the stated noise in the size of the steps, in steps."""
+
+_LEAST_UM2 = 1e-10
+_BOUND = 6.0
+
+
+class Strides(nn.Module):
+    """Running means of the steps of objects, as a row of numbers for each.
+
+    Time counts in frames. With a memory of m frames, the mean velocity is the ratio of the
+    displacements to the times they took, both weighted by ``exp(-age / m)``. The differences
+    of neighbours in this ladder of means are the *bands*: vectors in µm a frame that add up to
+    the latest velocity. A summary holds the products of the bands over the size of the steps:
+    turning, shifting or scaling a track does not change it.
+
+    Attributes
+    ----------
+    width : int
+        Numbers in a row. A row of zeros is an object that was never seen.
+    summary : int
+        Numbers in a summary.
+    """
+
+    width = 3 * BANDS + 6
+    summary = BANDS * (BANDS + 1) // 2 + 5
+
+    memories: Tensor
+    weights: Tensor
+    held: Tensor
+    pairs: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        memories = torch.tensor(MEMORIES)
+        self.register_buffer("memories", memories)
+        self.register_buffer("weights", memories.clamp_min(1.0).sqrt())
+        self.register_buffer("held", torch.exp(-1.0 / torch.tensor([_SHORT, _LONG])))
+        self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS))
+
+    def forward(self, row: Tensor, sighting: Tensor) -> Tensor:
+        """Take in a sighting.
+
+        Parameters
+        ----------
+        row : (B, width)
+        sighting : (B, 4)
+            Displacement in x and y since the last sighting in µm, the time since then in
+            frames, and the stated variance of a position along an axis in µm².
+
+        Returns
+        -------
+        (B, width)
+        """
+        step, frames, noise = sighting[:, :2], sighting[:, 2:3], sighting[:, 3:4]
+        paths, times, squares, counts, stated, seen = self._parts(row)
+        first = (seen < 0.5).to(row.dtype)
+        noise = noise.clamp_min(_LEAST_UM2)
+        took = frames.clamp_min(_SHORTEST)
+        kept = torch.exp(-took / self.memories)
+        again = 1.0 - first
+        steps = step[:, :, None].expand(-1, -1, BANDS).reshape(-1, 2 * BANDS)
+        paths = again * (paths * torch.cat([kept, kept], dim=1) + steps)
+        times = again * (times * kept + took)
+        square = step.square().sum(1, keepdim=True) / (2 * took)
+        squares = first * 2 * _DOUBT * noise + again * (squares * self.held + square)
+        counts = first * _DOUBT + again * (counts * self.held + 1.0)
+        stated = first * noise + again * (stated + _NOISE_GAIN * (noise - stated))
+        return torch.cat([paths, times, squares, counts, stated, seen + 1.0], dim=1)
+
+    def bands(self, row: Tensor) -> Tensor:
+        """Vectors in µm a frame, fastest first, (B, 2, BANDS)."""
+        paths, times, *_ = self._parts(row)
+        velocities = paths.reshape(-1, 2, BANDS) / times.clamp_min(_SHORTEST)[:, None]
+        slower = torch.cat([velocities[:, :, 1:], torch.zeros_like(velocities[:, :, :1])], dim=2)
+        return velocities - slower
+
+    def scale(self, row: Tensor) -> Tensor:
+        """Size of the steps along an axis in µm, (B, 1)."""
+        _, _, squares, counts, *_ = self._parts(row)
+        return (squares[:, 1:] / counts[:, 1:].clamp_min(_DOUBT / 2)).clamp_min(_LEAST_UM2).sqrt()
+
+    def summarise(self, row: Tensor, sighting: Tensor) -> Tensor:
+        """Return the summaries, (B, summary), of rows that have just taken in sightings."""
+        _, _, squares, counts, stated, seen = self._parts(row)
+        scale = self.scale(row)
+        bands = self.bands(row) * (self.weights / scale)[:, None]
+        first, second = self.pairs[0], self.pairs[1]
+        products = (bands[:, :, first] * bands[:, :, second]).sum(1)
+        short = (squares[:, :1] / counts[:, :1]).clamp_min(_LEAST_UM2).sqrt()
+        rest = [
+            sighting[:, 2:3].clamp_min(_SHORTEST).log(),
+            (stated.sqrt() / scale).log(),
+            (short / scale).log(),
+            seen.log() / 2 - 1.0,
+            1.0 / seen,
+        ]
+        squeezed = products.sign() * torch.log1p(products.abs())
+        return torch.cat([squeezed, *rest], dim=1).clamp(-_BOUND, _BOUND)
+
+    def _parts(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        paths, times, squares, counts, stated, seen = row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)
+        return paths, times, squares, counts, stated, seen
