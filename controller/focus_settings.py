@@ -27,7 +27,7 @@ class FocusSettings(Settings, frozen=True):
         The objective, as in `pursuit.models.focus.Lens`.
     light_share : float
         Most of the light, from 0 to 1, that is given up to focusing, as `LightMeter` counts
-        it; only the first sweeps for a target may exceed it for a while.
+        it; three sweeps for a target that is new or lost may exceed it for a while.
     sweep_um : float, optional
         How far a sweep goes to either side; two depths of field without it.
     sweep_steps : int

@@ -31,8 +31,8 @@ _LIKE = 1.5
 _FAILURES = 4
 """Frames of dithering in a row that tell nothing."""
 _EARLY, _CHEAP = 3, 3.0
-"""Sweeps for a new target that need not wait for their light: until it was found, then those
-that cost no more than so many exposures, as one place does not tell how it moves."""
+"""Sweeps that need not wait for their light: to find a target that is new or lost, or, as one
+place does not tell how it moves, those that cost no more than so many exposures."""
 _SWEEP_DEPTHS, _LEAST_DEPTHS = 2.0, 0.6
 """Half a sweep in depths of field: the first for a target, and the least of later ones."""
 _WIDER, _WIDEST = 2.0, 8.0
@@ -206,7 +206,11 @@ class Focus:
         if self.state is FocusState.DITHERING:
             believed_um = frame.pose.z_um - offset_um
             found = self._dither.add(frame, _sharpness(image), self._curve_um(), believed_um)
-            return None if found is None else (found.z_um - believed_um, found.sigma_um)
+            if found is None:
+                return None
+            if self._light.share <= self.settings.light_share:
+                self._sweeps = 0
+            return found.z_um - believed_um, found.sigma_um
         if self._network is None or image is None:
             return None
         defocus = self._network.estimate(image)
@@ -264,7 +268,7 @@ class Focus:
         lost = self._dither.failures >= _FAILURES
         sweep = self._follow_on or self._new_sweep(lost)
         cheap = self._light.frames(sweep.offsets_um) <= _CHEAP
-        early = self._sweeps < _EARLY and (cheap or not self._found)
+        early = self._sweeps < _EARLY and (cheap or lost or not self._found)
         if early or self._light.allows(exposure_ms, sweep.offsets_um):
             self._sweep, self._follow_on = sweep, None
             self._anchor_um = self._last_um if lost else self._anchor_um

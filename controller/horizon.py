@@ -30,6 +30,8 @@ class Horizon:
         Whether it can be given a velocity.
     interval_ns : float
         Time from one exposure to the next.
+    turn_ns : float
+        Time from one frame that is answered to the next: longer if frames are passed over.
     latency_ns : float
         Time from a readable frame until its move is with the stage.
     """
@@ -38,6 +40,7 @@ class Horizon:
         self.dynamics = description.dynamics
         self.takes_velocity = description.takes_velocity
         self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
+        self._turns_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._readable_ns: dict[int, int] = {}
         self._last: Frame | None = None
@@ -45,6 +48,7 @@ class Horizon:
         self._off_um = (0.0, 0.0)
         self._sent_frame, self._expires_ns = -1, 0
         self.interval_ns: float = description.interval_ms * NS_PER_MS
+        self.turn_ns = self.interval_ns
         self.latency_ns: float = NS_PER_MS
 
     def see(self, frame: Frame) -> None:
@@ -53,6 +57,8 @@ class Horizon:
             elapsed_ns = frame.exposed_ns - self._last.exposed_ns
             self._intervals_ns.append(elapsed_ns / (frame.index - self._last.index))
             self.interval_ns = median(self._intervals_ns)
+            self._turns_ns.append(elapsed_ns)
+            self.turn_ns = float(median(self._turns_ns))
         self._last = frame
         self._off_um = self._offsets_um(frame)
         self._readable_ns[frame.index] = frame.readable_ns

@@ -63,7 +63,7 @@ def track(
     from rich.progress import Progress
 
     from .predictor_cli import read_all
-    from .track_movie import follow_movie, judge, open_movie, write_tracks
+    from .track_movie import follow_movie, judge, open_models, open_movie, write_tracks
     from .track_picture import draw_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
@@ -72,10 +72,11 @@ def track(
     known = read_all([truth], columns)[0] if truth else None
     tables = _tables(detector, model, diameter_px, predictor, sets or [])
     config, movie = open_movie(path, tables, pixel_um, interval_s)
+    used, tracker = open_models(config, movie)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("tracking", total=movie.frames)
-        followed, used = follow_movie(
-            movie, config, lambda done, total: progress.update(task, completed=done)
+        followed = follow_movie(
+            movie, used, tracker, lambda done, total: progress.update(task, completed=done)
         )
     write_tracks(table, followed, movie.interval_s)
     places = followed.places_px(movie.pixel_um)

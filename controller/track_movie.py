@@ -92,15 +92,13 @@ def open_movie(
     return config, simulated.movie
 
 
-def follow_movie(
-    movie: Movie, config: Config, on_progress: OnProgress = lambda done, total: None
-) -> tuple[Followed, Detector]:
-    """Detect and track in every frame.
+def open_models(config: Config, movie: Movie) -> tuple[Detector, OfflineTracker]:
+    """Make what follows the objects of a movie.
 
     Raises
     ------
-    ConfigError, ModelError, MovieError
-        If a model cannot be used or a frame cannot be read.
+    ConfigError, ModelError
+        If a model cannot be used.
     """
     detector = make_detector(config, movie.pixel_um)
     tracker = OfflineTracker(
@@ -110,6 +108,22 @@ def follow_movie(
         movie.height_px,
         movie.pixel_um,
     )
+    return detector, tracker
+
+
+def follow_movie(
+    movie: Movie,
+    detector: Detector,
+    tracker: OfflineTracker,
+    on_progress: OnProgress = lambda done, total: None,
+) -> Followed:
+    """Detect and track in every frame.
+
+    Raises
+    ------
+    ModelError, MovieError
+        If the detector fails or a frame cannot be read.
+    """
     rows, times_ns = _Rows(movie), []
     image = _blank(movie)
     for frame, at_ns in _instants(movie):
@@ -123,7 +137,7 @@ def follow_movie(
             rows.add(frame, track)
         on_progress(frame + 1, movie.frames)
     detector_ms, tracker_ms = (np.median(times_ns, axis=0) / NS_PER_MS).tolist()
-    return Followed(rows.sorted(), image, detector_ms, tracker_ms), detector
+    return Followed(rows.sorted(), image, detector_ms, tracker_ms)
 
 
 def write_tracks(path: Path, followed: Followed, interval_s: float) -> None:

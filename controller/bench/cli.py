@@ -20,28 +20,63 @@ def follow(
     policy: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
     detector: Annotated[str, typer.Option(help="Name of the detector.")] = "blobs",
     predictor: Annotated[str, typer.Option(help="Name of the predictor.")] = "auto",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 30,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each; default: 30, or 4 in a sweep.")
+    ] = None,
+    sweep_speed: Annotated[
+        bool, typer.Option("--sweep-speed", help="Find the fastest target that is held instead.")
+    ] = False,
     json_file: JsonFile = None,
 ) -> None:
     """Centring error over the best possible, for every scenario and policy.
 
     Example: `pursuit bench follow --scenario swimmer --seeds 10`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from . import follow as bench
-    from .report import report
+    from . import speed
+    from .report import progress, report
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("following", total=None)
+    with progress("following") as on_progress:
+        if sweep_speed:
+            rows = speed.run(
+                policy or speed.OURS + speed.PEERS, seeds=seeds or 4, on_progress=on_progress
+            )
+        else:
+            rows = bench.run(
+                scenario or (),
+                policy or bench.POLICIES,
+                detector,
+                predictor,
+                seeds or 30,
+                on_progress,
+            )
+    report(rows, json_file)
+
+
+@app.command()
+def associate(
+    objects: Annotated[
+        list[int] | None, typer.Option(min=1, max=5000, help="Repeatable; default: 10 to 1000.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=20, help="Frames of each.")] = 100,
+    json_file: JsonFile = None,
+) -> None:
+    """Speed and faithfulness of the tracker on crowds, beside other trackers.
+
+    Example: `pursuit bench associate --objects 100 --json associate.json`
+    """
+    from rich.console import Console
+
+    from . import associate as bench
+    from .report import progress, report
+
+    console = Console(stderr=True)
+    with progress("tracking") as on_progress:
         rows = bench.run(
-            scenario or (),
-            policy or bench.POLICIES,
-            detector,
-            predictor,
-            seeds,
-            lambda done, total: progress.update(task, completed=done, total=total),
+            objects or bench.OBJECTS,
+            frames,
+            on_note=lambda note: console.print(note, markup=False, soft_wrap=True),
+            on_progress=on_progress,
         )
     report(rows, json_file)
 
@@ -60,20 +95,18 @@ def detect(
     Example: `pursuit bench detect --json detect.json`
     """
     from rich.console import Console
-    from rich.progress import Progress
 
     from . import detect as bench
-    from .report import report
+    from .report import progress, report
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("detecting", total=None)
+    with progress("detecting") as on_progress:
         rows = bench.run(
             model,
             size,
             frames,
             lambda note: console.print(note, markup=False, soft_wrap=True),
-            lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress,
         )
     report(rows, json_file)
 

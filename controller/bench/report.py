@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 Row = dict[str, Any]
+OnProgress = Callable[[int, int], None]
 _WIDTH = 160
 """The widest table, in a file or a narrow terminal too: a wrapped line can still be read."""
 
@@ -29,6 +32,14 @@ def machine() -> dict[str, Any]:
         "numpy": np.__version__,
         "opencv": cv2.__version__,
     }
+
+
+@contextmanager
+def progress(what: str) -> Iterator[OnProgress]:
+    """Show how much is done, of how much, while a benchmark runs."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def report(rows: Sequence[Row], json_file: Path | None) -> None:

@@ -96,7 +96,7 @@ class Velocity(_Foresight, frozen=True, tag="velocity"):
         if self._rests(prediction, frame, horizon):
             return Plan(prediction=prediction, reason=WITHIN, velocity_um_s=np.zeros(2))
         start_ns = horizon.start_ns(frame)
-        interval_s = horizon.interval_ns / NS_PER_S
+        interval_s = horizon.turn_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)
         here_um = prediction.mean_um[:2] - there_um_s * (prediction.at_ns - start_ns) / NS_PER_S
         position_um, now_um_s = np.transpose(horizon.states(frame, start_ns))
@@ -117,7 +117,7 @@ def _steered(
     prediction: Prediction, target: Followable, frame: Frame, horizon: Horizon
 ) -> NDArray[np.float64]:
     """Where to send both axes to be at the predicted place, and well placed for the next."""
-    interval_s = horizon.interval_ns / NS_PER_S
+    interval_s = horizon.turn_ns / NS_PER_S
     start_ns = horizon.start_ns(frame)
     after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
     strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()

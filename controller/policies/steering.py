@@ -32,7 +32,9 @@ def steer(
     after it; but that one begins with the position and the velocity that this one leaves. So
     the sum of the squared errors at both is made least: here, and there with the best that can
     still be commanded. An axis that can be at rest in time is sent to the place itself. One
-    that cannot is sent further than that, to be on its way through it.
+    that cannot is sent further than that, to be on its way through it; but no further than
+    where the target itself would come to rest if it braked like the stage at the next exposure:
+    should no further command come, or the stage differ from its model, it ends near the target.
 
     Parameters
     ----------
@@ -40,11 +42,11 @@ def steer(
         Of the axis when the command comes into force.
     place_um, stride_um : float
         Where the axis should be at the first exposure that it can affect, and how much further
-        at each exposure after that.
+        an interval later.
     after_s : float
         From that state to the middle of the first one.
     interval_s : float
-        From one exposure to the next.
+        From one command to the next.
     dynamics : Dynamics
         Its speed and acceleration.
     """
@@ -66,7 +68,12 @@ def steer(
     if soon_um == place_um and low <= next_um <= high:
         return place_um
     late_um = _later(state, place_um, stride_um, after_s, interval_s, dynamics)
-    return _least(error_um2, soon_um, late_um)
+    low, high = sorted((place_um, next_um + _braking_um(stride_um / interval_s, dynamics)))
+    return min(max(_least(error_um2, soon_um, late_um), low), high)
+
+
+def _braking_um(velocity_um_s: float, dynamics: Dynamics) -> float:
+    return velocity_um_s * abs(velocity_um_s) / (2 * dynamics.acceleration_um_s2)
 
 
 def _later(
