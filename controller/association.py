@@ -42,6 +42,11 @@ def nearby(centres_um: Floats, reaches_um: Floats, positions_um: Floats) -> tupl
     return centre[near], position[near]
 
 
+def unrivalled(rows: Indices, columns: Indices) -> Bools:
+    """Which pairs, (P,), share neither member with another."""
+    return (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+
+
 def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     """Choose pairs so that as many as can be are matched, at the least sum of costs.
 
@@ -59,7 +64,7 @@ def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     (K,) intp
         Indices of the chosen pairs.
     """
-    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    alone = unrivalled(rows, columns)
     rivals = np.flatnonzero(~alone)
     if not len(rivals):
         return np.flatnonzero(alone)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..drivers.messages import Frame
 from ..models.predictors import Predictor
-from .association import Bools, Floats, Indices, best_pairs, nearby
+from .association import Bools, Floats, Indices, best_pairs, nearby, unrivalled
 from .decision import Event
 from .lineage import Lineage
 from .looks import Looks
@@ -19,6 +19,10 @@ from .tracks import Track
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
+LONE_GATE = 100.0
+"""The same for the only sighting around that looks like the object and is nobody else's."""
+ALIKE = 6.0
+"""Squared misfit of looks that 95 % of the same object's stay below (chi², two traits)."""
 BODY = 0.7
 """Share of its own size within which an object is taken for itself, however it got there."""
 LEAST_BODY_PX = 2.0
@@ -131,11 +135,13 @@ class Tracker:
             track.seen_um = None
         if not self._tracks or not len(sightings):
             return np.empty(0, np.intp), np.empty(0, np.intp)
-        rows, columns, costs = self._candidates(sightings, frame)
+        rows, columns, costs, far = self._candidates(sightings, frame)
         pairs = np.empty(0, np.intp)
-        for wanted in (sure[columns], ~sure[columns]):
-            free = wanted & ~np.isin(rows, rows[pairs])
+        for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
+            free = wanted & ~np.isin(rows, rows[pairs]) & ~np.isin(columns, columns[pairs])
             open_pairs = np.flatnonzero(free)
+            if far[open_pairs].any():
+                open_pairs = open_pairs[unrivalled(rows[open_pairs], columns[open_pairs])]
             chosen = best_pairs(rows[open_pairs], columns[open_pairs], costs[open_pairs])
             pairs = np.concatenate([pairs, open_pairs[chosen]])
         return rows[pairs], columns[pairs]
@@ -150,7 +156,7 @@ class Tracker:
         spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks])
         spreads += self._noise_um2(frame) * np.eye(2)
         bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
-        widest = np.sqrt(GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
+        widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
         reaches_um = np.maximum(widest, bodies_um)
         rows, columns = nearby(means, reaches_um, sightings.positions_um)
         right, down = (sightings.positions_um[columns] - means[rows]).T
@@ -158,9 +164,12 @@ class Tracker:
         determinants = xx * yy - xy * xy
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
-        rows, columns = rows[own], columns[own]
-        costs = np.minimum(squares[own], _STRANGE) + np.log(determinants[own])
-        return rows, columns, costs + self._look_costs(rows, columns, sightings)
+        looks = self._look_costs(rows, columns, sightings)
+        lately = np.array([t.confirmed and t.misses == 0 for t in self._tracks])
+        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
+        kept = own | far
+        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks
+        return rows[kept], columns[kept], costs[kept], far[kept]
 
     def _look_costs(self, rows: Indices, columns: Indices, sightings: Sightings) -> Floats:
         looks = np.array([track.looks for track in self._tracks])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import useq
@@ -32,11 +33,16 @@ def refuse_non_finite(move: Move) -> None:
 
 def within(move: Move, limits_um: Box) -> Move:
     """Return the move with every coordinate brought to the nearest point inside the limits."""
-    x, y, z = (
-        None if value is None else min(max(value, low), high)
-        for value, (low, high) in zip((move.x_um, move.y_um, move.z_um), limits_um, strict=True)
-    )
+    x, y, z = clipped((move.x_um, move.y_um, move.z_um), limits_um)
     return msgspec.structs.replace(move, x_um=x, y_um=y, z_um=z)
+
+
+def clipped(place_um: Sequence[float | None], limits_um: Box) -> list[float | None]:
+    """Return x, y and z brought to the nearest point inside the limits; None stays None."""
+    return [
+        None if value is None else min(max(value, low), high)
+        for value, (low, high) in zip(place_um, limits_um, strict=True)
+    ]
 
 
 def reined(velocity_um_s: float, state: State, limits: Range, dynamics: Dynamics) -> float:

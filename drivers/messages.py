@@ -130,18 +130,21 @@ class Dynamics(Message, frozen=True):
         Acceleration and deceleration of an axis.
     settle_ms : float
         From the end of the profile until the stage is still.
+    backlash_um : float
+        How far the drive goes at a reversal before what it carries follows.
     """
 
     delay_ms: float = 5.0
     speed_um_s: float = 5_000.0
     acceleration_um_s2: float = 100_000.0
     settle_ms: float = 5.0
+    backlash_um: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("speed_um_s", "acceleration_um_s2"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} must be a positive number")
-        for name in ("delay_ms", "settle_ms"):
+        for name in ("delay_ms", "settle_ms", "backlash_um"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} must be zero or a positive number")
 

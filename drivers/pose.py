@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import threading
 
+from .clock import NS_PER_MS
 from .kinematics import Axis
 from .messages import Dynamics, StagePose
 from .passing import State
+from .play import Drive, Play
 
 _FORGET = 0.1
 """Weight of a new residual in the running variances."""
@@ -22,8 +24,9 @@ class PoseModel:
 
     Reading a stage takes 5 to 20 ms over a serial line, so the pose is modelled: every command
     runs through the stage's trapezoid, and each read-back corrects what the model got wrong
-    (backlash, drift, a hand on the joystick). What is left of the disagreement is an error of
-    position and an error of time, which matters in motion; both say how sure the model is.
+    (drift, a hand on the joystick). What is left of the disagreement is an error of position
+    and an error of time, which matters in motion; both say how sure the model is. Commands and
+    read-backs are of the drive; the pose is that of the load, which follows through backlash.
 
     Safe to use from several threads.
     """
@@ -36,17 +39,26 @@ class PoseModel:
     ) -> None:
         kinds = (dynamics, dynamics, focus_dynamics)
         self._axes = [Axis(p, d) for p, d in zip(position_um, kinds, strict=True)]
+        self._plays = [Play(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)]
         self._offset_um = [0.0, 0.0, 0.0]
         self._rest_var_um2 = _START_SIGMA_UM**2
         self._jitter_var_s2 = _START_JITTER_S**2
         self._lock = threading.Lock()
 
     def commanded(self, at_ns: int, *target_um: float | None) -> None:
-        """Note that the stage was sent to (x, y, z) in stage µm; None leaves an axis alone."""
+        """Note that the drives were sent to (x, y, z) in stage µm; None leaves an axis alone."""
         with self._lock:
             for i, target in enumerate(target_um):
                 if target is not None:
                     self._axes[i].command(at_ns, target - self._offset_um[i])
+
+    def aimed(self, at_ns: int, *place_um: float | None) -> list[float | None]:
+        """Where the drives must be sent at an instant to bring the load to (x, y, z)."""
+        with self._lock:
+            return [
+                None if place is None else self._drive_for(i, at_ns, place)
+                for i, place in enumerate(place_um)
+            ]
 
     def driven(self, at_ns: int, *velocity_um_s: float) -> None:
         """Note that the stage was given a velocity along x and y."""
@@ -69,17 +81,20 @@ class PoseModel:
     def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
         """Forget all commands: the stage was read at rest at ``position_um``."""
         with self._lock:
-            for axis, position in zip(self._axes, position_um, strict=True):
+            for axis, play, position in zip(self._axes, self._plays, position_um, strict=True):
                 axis.reset(at_ns, position)
+                play.reset(at_ns, position)
             self._offset_um = [0.0, 0.0, 0.0]
 
     def pose(self, at_ns: int) -> StagePose:
         """Return the modelled pose at an instant."""
         with self._lock:
-            (x, vx), (y, vy), (z, _) = (axis.state(at_ns) for axis in self._axes)
+            vx, vy = (axis.state(at_ns)[1] for axis in self._axes[:2])
             sigma = math.sqrt(self._rest_var_um2 + (vx * vx + vy * vy) / 2 * self._jitter_var_s2)
-            ox, oy, oz = self._offset_um
-        return StagePose(x + ox, y + oy, z + oz, at_ns, sigma)
+            x, y, z = (
+                play.load_um(self._driven_um(i), at_ns) for i, play in enumerate(self._plays)
+            )
+        return StagePose(x, y, z, at_ns, sigma)
 
     def states(self, at_ns: int) -> tuple[State, State]:
         """Position and velocity of x and y at an instant, commands under way included."""
@@ -101,6 +116,15 @@ class PoseModel:
         """Whether any axis should still be moving or settling."""
         with self._lock:
             return any(at_ns < self._settled_ns(axis) for axis in self._axes)
+
+    def _drive_for(self, i: int, at_ns: int, place_um: float) -> float:
+        begins_ns = at_ns + round(self._axes[i].dynamics.delay_ms * NS_PER_MS)
+        return self._plays[i].drive_um(self._driven_um(i), begins_ns, place_um)
+
+    def _driven_um(self, i: int) -> Drive:
+        """Position of one drive at any instant."""
+        axis, offset_um = self._axes[i], self._offset_um[i]
+        return lambda at_ns: axis.state(at_ns)[0] + offset_um
 
     def _correct(self, i: int, at_ns: int, position_um: float) -> None:
         axis = self._axes[i]

@@ -64,7 +64,7 @@ class FocusSettings(Dynamics, frozen=True):
     @property
     def dynamics(self) -> Dynamics:
         """Return the calibrated numbers alone."""
-        return Dynamics(self.delay_ms, self.speed_um_s, self.acceleration_um_s2, self.settle_ms)
+        return Dynamics(**{name: getattr(self, name) for name in Dynamics.__struct_fields__})
 
 
 class StageSettings(FocusSettings, frozen=True):

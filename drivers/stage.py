@@ -183,7 +183,6 @@ class StageWorker:
             self._wait_then_retry(move, exposed_ns, received_ns)
             return
         now_ns = self._clock.now_ns()
-        self._pose.commanded(now_ns, move.x_um, move.y_um, move.z_um)
         target = move.x_um, move.y_um, move.z_um
         self._reports.append(Issued(move.frame, exposed_ns, received_ns, now_ns, *target, velocity))
 
@@ -202,17 +201,19 @@ class StageWorker:
 
     def _send(self, move: Move) -> tuple[float, float] | None:
         """Tell the stage; return the velocity that it was given."""
+        aimed = self._pose.aimed(self._clock.now_ns(), move.x_um, move.y_um, move.z_um)
+        to_x, to_y, to_z = guard.clipped(aimed, self._limits_um)
         velocity = None
         if move.velocity_um_s is not None:
             velocity = self._driver.send(move)
-        elif move.x_um is not None or move.y_um is not None:
+        elif to_x is not None or to_y is not None:
             self._driver.end()
             x, y, _ = self._pose.target_um
-            x = x if move.x_um is None else move.x_um
-            y = y if move.y_um is None else move.y_um
+            x, y = x if to_x is None else to_x, y if to_y is None else to_y
             self._core.setXYPosition(self._xy, x, y)
-        if move.z_um is not None and self._focus:
-            self._core.setPosition(self._focus, move.z_um)
+        if to_z is not None and self._focus:
+            self._core.setPosition(self._focus, to_z)
+        self._pose.commanded(self._clock.now_ns(), to_x, to_y, to_z)
         return velocity
 
     def _halt(self) -> None:

@@ -152,17 +152,18 @@ class LockstepMicroscope:
 
     def _send(self, arrival_ns: int, move: Move) -> tuple[float, float] | None:
         """Tell the stage; return the velocity that it was given."""
+        aimed = self._pose.aimed(arrival_ns, move.x_um, move.y_um, move.z_um)
+        to_x, to_y, to_z = guard.clipped(aimed, self._description.limits_um)
         velocity = None
         if move.velocity_um_s is not None:
             velocity = self._drive(arrival_ns, move.expires_ns, move.velocity_um_s)
-        elif move.x_um is not None or move.y_um is not None:
+        elif to_x is not None or to_y is not None:
             x, y, _ = self._pose.target_um
-            x = x if move.x_um is None else move.x_um
-            y = y if move.y_um is None else move.y_um
+            x, y = x if to_x is None else to_x, y if to_y is None else to_y
             self._world.xy.command(arrival_ns, x, y)
-        if move.z_um is not None:
-            self._world.focus.command(arrival_ns, move.z_um)
-        self._pose.commanded(arrival_ns, move.x_um, move.y_um, move.z_um)
+        if to_z is not None:
+            self._world.focus.command(arrival_ns, to_z)
+        self._pose.commanded(arrival_ns, to_x, to_y, to_z)
         return velocity
 
     def _drive(

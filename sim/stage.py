@@ -22,8 +22,6 @@ class StageModel(Dynamics, frozen=True):
     ----------
     delay_jitter_ms : float
         Standard deviation of the delay.
-    backlash_um : float
-        Width of the dead zone between drive and load at a reversal.
     ring_hz, ring_damping : float
         Resonance of the load, excited by acceleration; 0 Hz is a rigid load.
     drift_um_s : (x, y)
@@ -35,7 +33,6 @@ class StageModel(Dynamics, frozen=True):
     """
 
     delay_jitter_ms: float = 0.0
-    backlash_um: float = 0.0
     ring_hz: float = 0.0
     ring_damping: float = 0.3
     drift_um_s: tuple[float, float] = (0.0, 0.0)
@@ -45,7 +42,7 @@ class StageModel(Dynamics, frozen=True):
     @property
     def dynamics(self) -> Dynamics:
         """Return what calibration would find."""
-        return Dynamics(self.delay_ms, self.speed_um_s, self.acceleration_um_s2, self.settle_ms)
+        return Dynamics(**{name: getattr(self, name) for name in Dynamics.__struct_fields__})
 
 
 class SimStage:
