@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -50,7 +51,8 @@ def unrivalled(rows: Indices, columns: Indices) -> Bools:
 def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     """Choose pairs so that as many as can be are matched, at the least sum of costs.
 
-    Pairs that have no rival are taken at once; the others make an assignment problem.
+    Pairs that have no rival are taken at once; the others make a sparse assignment problem, in
+    which every row may also take a place of its own that costs more than anything else.
 
     Parameters
     ----------
@@ -70,8 +72,12 @@ def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
         return np.flatnonzero(alone)
     row_names, r = np.unique(rows[rivals], return_inverse=True)
     column_names, c = np.unique(columns[rivals], return_inverse=True)
-    shape = len(row_names), len(column_names)
-    table, which = np.full(shape, _NO_MATCH), np.full(shape, -1, np.intp)
-    table[r, c], which[r, c] = costs[rivals], rivals
-    chosen = which[linear_sum_assignment(table)]
-    return np.concatenate([np.flatnonzero(alone), chosen[chosen >= 0]])
+    height, width = len(row_names), len(column_names)
+    each, positive = np.arange(height), costs[rivals] - costs[rivals].min() + 1.0
+    places = np.concatenate([r, each]), np.concatenate([c, width + each])
+    prices = np.concatenate([positive, np.full(height, _NO_MATCH)])
+    table = coo_array((prices, places), shape=(height, width + height)).tocsr()
+    taken = np.empty(height, np.intp)
+    row, column = min_weight_full_bipartite_matching(table)
+    taken[row] = column
+    return np.concatenate([np.flatnonzero(alone), rivals[taken[r] == c]])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from . import model_cli, predictor_cli, track_cli, training_cli
+from . import defocus_cli, model_cli, predictor_cli, track_cli, training_cli
 from .bench.cli import app as bench_app
 from .options import (
     DetectorName,
@@ -78,6 +78,7 @@ app.add_typer(bench_app, name="bench")
 training_cli.register(app)
 model_cli.register(app)
 track_cli.register(app)
+defocus_cli.register(training_cli.train_app)
 predictor_cli.register(training_cli.train_app, bench_app)
 
 

@@ -23,7 +23,7 @@ from ..drivers.settings import (
     StandSettings,
 )
 from .attention import AttentionSettings
-from .focus_settings import FocusSettings as FocusingSettings
+from .focusing_settings import FocusingSettings
 from .policies import AnyLaw, Predictive
 from .targets import TargetSettings
 from .tracking import TrackingSettings

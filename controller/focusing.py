@@ -12,10 +12,10 @@ from ..models.focus.learned import LearnedDefocus
 from ..models.focus.peak import LEAST_POINTS
 from ..models.focus.sharpness import Image
 from ..models.predictors import Prediction
-from .focus_methods import Cutter, Dither, LightMeter, Sweep
-from .focus_settings import FocusSettings, FocusState, Measured
+from .focusing_methods import Cutter, Dither, LightMeter, Sweep
+from .focusing_settings import FocusingSettings, FocusState, Measured
 
-__all__ = ["Focus", "FocusSettings", "FocusState", "Measured"]
+__all__ = ["Focus", "FocusState", "FocusingSettings", "Measured"]
 
 Told = tuple[float, float]
 """Where the target is, relative to where it was believed, and the standard deviation; in µm."""
@@ -49,7 +49,7 @@ class Focus:
 
     Parameters
     ----------
-    settings : FocusSettings
+    settings : FocusingSettings
     description : Description
         Of the microscope.
     drive : Dynamics
@@ -67,7 +67,9 @@ class Focus:
         If the weights of the learned method cannot be used.
     """
 
-    def __init__(self, settings: FocusSettings, description: Description, drive: Dynamics) -> None:
+    def __init__(
+        self, settings: FocusingSettings, description: Description, drive: Dynamics
+    ) -> None:
         self.settings = settings
         self.lens = Lens(
             settings.na,

@@ -34,6 +34,9 @@ label = {xy_stage}
 # speed_um_s = {speed_um_s:g}
 # acceleration_um_s2 = {acceleration_um_s2:g}
 # settle_ms = {settle_ms:g}
+# backlash_um = 0.0           # how far the drive goes at a reversal before the stage follows
+# velocity_x = "Device,Property"   # properties that set a velocity, for the policy "velocity"
+# velocity_y = "Device,Property"
 {focus}
 [limits]                      # no move leaves this box; check it before the first session
 x_um = [{x0:g}, {x1:g}]
@@ -49,16 +52,21 @@ name = "yolo"                 # or "ssd", or the classical "blobs"
 
 [predictor]
 name = "auto"
-# speed_um_s = 10.0           # typical speed of the target
-# speed_change_um_s = 10.0    # typical change of its velocity within a second
+# speed_um_s = 10.0           # typical speed of the target; found out without it
 
 [policy]
-name = "predictive"           # or "reactive"
+name = "predictive"           # or "velocity", for stages that take one
 # deadband_um = 0.0
 
 [target]
 choose = "centre"             # or "largest", "brightest"
 # point_um = [0.0, 0.0]       # in stage coordinates, instead
+# daughter = "brightest"      # after a division: or "largest", "first", "both"
+
+[focusing]
+method = "off"                # or "sweep", "dither", "learned", "hardware"
+# na = 0.5                    # of the objective; the others need it
+# light_share = 0.1           # most of the light that is given up to focusing
 """
 
 

@@ -17,6 +17,8 @@ _GROWN = math.log(1.1), math.log(1.25)
 """Least growth of size or of brightness, as logarithms, of a sighting that holds two objects."""
 _BESIDE = 1.5
 """Distance of a daughter from the mother's place, in sizes of the mother."""
+_MOST_SHRUNK = 1.6
+"""Most by which a mother may be larger than the daughter that takes her place."""
 _BEFORE = 80.0
 """Percentile of a mother's size and brightness in the past that she had before dividing."""
 _SHRUNK = math.log(0.9)
@@ -90,11 +92,13 @@ class Lineage:
         if not hosts:
             return
         places = np.array([host.prediction.mean_um[:2] for host in hosts])
-        before = np.array([np.percentile(np.array(host.past), _BEFORE, axis=0) for host in hosts])
+        reaches_um = _BESIDE * _MOST_SHRUNK * np.array([host.size_um for host in hosts])
         births = np.array([child.prediction.mean_um[:2] for child in children])
-        pairs = nearby(places, _BESIDE * np.exp(before[:, 0]), births)
+        pairs = nearby(places, reaches_um, births)
         for h, c in zip(*(side.tolist() for side in pairs), strict=True):
-            self._mothers[id(children[c])] = hosts[h], before[h]
+            before = np.percentile(np.array(hosts[h].past), _BEFORE, axis=0)
+            if math.dist(places[h], births[c]) < _BESIDE * math.exp(before[0]):
+                self._mothers[id(children[c])] = hosts[h], before
 
     def mother(self, child: Track) -> Track | None:
         """Who has divided, now that a new object is confirmed; None if nobody has."""

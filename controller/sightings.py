@@ -81,6 +81,14 @@ class View:
         x, y = self._inverse @ offset_um + self._middle_px
         return float(x), float(y)
 
+    def area_um2(self, looked_px: Crop | None = None) -> float:
+        """Area of the field, or of the part of it that was looked at."""
+        width, height = 2 * self._half_px
+        if looked_px is not None:
+            left, top, right, bottom = looked_px
+            width, height = right - left, bottom - top
+        return float(width * height) * abs(float(np.linalg.det(self._affine)))
+
     def shows(
         self,
         positions_um: Floats,

@@ -10,27 +10,16 @@ import numpy as np
 
 from ..drivers.messages import Frame
 from ..models.predictors import Predictor
-from .association import Bools, Floats, Indices, best_pairs, nearby, unrivalled
+from .association import Indices
 from .decision import Event
 from .lineage import Lineage
-from .looks import Looks
+from .matching import Matcher
 from .sightings import Sightings, View
 from .tracks import Track
 
-GATE = 13.8
-"""Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
-LONE_GATE = 100.0
-"""The same for the only sighting around that looks like the object and is nobody else's."""
-ALIKE = 6.0
-"""Squared misfit of looks that 95 % of the same object's stay below (chi², two traits)."""
-BODY = 0.7
-"""Share of its own size within which an object is taken for itself, however it got there."""
-LEAST_BODY_PX = 2.0
-"""The same for point-like objects: a shaken image must not look like another object."""
+_LEAST_BODY_PX = 2.0
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
-_STRANGE = 40.0
-"""Squared distance beyond which a sighting within the body is no worse still."""
 _LOOKS_MEMORY = 10.0
 
 
@@ -58,12 +47,10 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tracker:
-    """Gated optimal assignment of sightings to tracks, births, coasting and deaths.
+    """Sightings to tracks, births, coasting and deaths.
 
     Tracks live in stage µm: a moving stage does not look like a moving object, and an object
-    that has left the field is not missed there until its whereabouts have become vague. Sure
-    sightings are assigned first, then the weak ones to tracks that are left (Zhang et al.,
-    ByteTrack, ECCV 2022).
+    that has left the field is not missed there until its whereabouts have become vague.
 
     Parameters
     ----------
@@ -84,11 +71,10 @@ class Tracker:
         self._tracks: list[Track] = []
         self._dead: list[Track] = []
         self.kept: list[Track] = []
-        self._looks = Looks()
+        self._matcher = Matcher(_LEAST_BODY_PX * view.pixel_um)
         self._lineage = Lineage()
         self._named = 0
         self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
-        self._least_body_um = LEAST_BODY_PX * view.pixel_um
         self._vague_um = VAGUE_PX * view.pixel_um
 
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
@@ -96,7 +82,10 @@ class Tracker:
         self._predictor.advance(frame.exposed_ns)
         self._believe(frame)
         sure = sightings.scores >= self._settings.sure_score
-        rows, columns = self._match(sightings, frame, sure)
+        for track in self._tracks:
+            track.seen_um = None
+        noise_um2, area_um2 = self._noise_um2(frame), self._view.area_um2(sightings.looked_px)
+        rows, columns = self._matcher.match(self._tracks, sightings, sure, noise_um2, area_um2)
         unseen = self._missed(rows, sightings, frame)
         hidden = self._hidden(rows, columns, unseen, sightings)
         self._sight(rows, columns, hidden, sightings, frame)
@@ -128,54 +117,6 @@ class Tracker:
         forecast = self._predictor.predict(self._slots(self._tracks), frame.exposed_ns)
         for row, track in enumerate(self._tracks):
             track.prediction = forecast[row]
-
-    def _match(self, sightings: Sightings, frame: Frame, sure: Bools) -> tuple[Indices, Indices]:
-        """Rows of tracks and of the sightings they are given: sure sightings first."""
-        for track in self._tracks:
-            track.seen_um = None
-        if not self._tracks or not len(sightings):
-            return np.empty(0, np.intp), np.empty(0, np.intp)
-        rows, columns, costs, far = self._candidates(sightings, frame)
-        pairs = np.empty(0, np.intp)
-        for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
-            free = wanted & ~np.isin(rows, rows[pairs]) & ~np.isin(columns, columns[pairs])
-            open_pairs = np.flatnonzero(free)
-            if far[open_pairs].any():
-                open_pairs = open_pairs[unrivalled(rows[open_pairs], columns[open_pairs])]
-            chosen = best_pairs(rows[open_pairs], columns[open_pairs], costs[open_pairs])
-            pairs = np.concatenate([pairs, open_pairs[chosen]])
-        return rows[pairs], columns[pairs]
-
-    def _candidates(self, sightings: Sightings, frame: Frame) -> tuple[Indices, Indices, Floats]:
-        """Pairs of a track and a sighting that may be its own, and what each would cost.
-
-        The cost is twice a negative log likelihood, but for constants: of the position and of
-        the looks. The inverse of the 2 x 2 covariances is written out.
-        """
-        means = np.array([track.prediction.mean_um[:2] for track in self._tracks])
-        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in self._tracks])
-        spreads += self._noise_um2(frame) * np.eye(2)
-        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in self._tracks])
-        widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
-        reaches_um = np.maximum(widest, bodies_um)
-        rows, columns = nearby(means, reaches_um, sightings.positions_um)
-        right, down = (sightings.positions_um[columns] - means[rows]).T
-        xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
-        determinants = xx * yy - xy * xy
-        squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
-        own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
-        looks = self._look_costs(rows, columns, sightings)
-        lately = np.array([t.confirmed and t.misses == 0 for t in self._tracks])
-        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
-        kept = own | far
-        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks
-        return rows[kept], columns[kept], costs[kept], far[kept]
-
-    def _look_costs(self, rows: Indices, columns: Indices, sightings: Sightings) -> Floats:
-        looks = np.array([track.looks for track in self._tracks])
-        kinds = np.array([track.kind for track in self._tracks])
-        same = kinds[rows] == sightings.classes[columns]
-        return self._looks.costs(looks[rows], sightings.looks[columns], same)
 
     def _hidden(
         self, rows: Indices, columns: Indices, unseen: list[Track], sightings: Sightings
@@ -209,7 +150,7 @@ class Tracker:
         self._predictor.update(slots[order], sightings.positions_um[every][order], variances[order])
         alone = ~np.isin(columns, shared)
         looks = np.array([track.looks for track in tracks[: len(columns)]]).reshape(-1, 2)
-        self._looks.learn(looks[alone], sightings.looks[columns[alone]])
+        self._matcher.learn(looks[alone], sightings.looks[columns[alone]])
         for track, column, own in zip(tracks, columns.tolist(), alone.tolist(), strict=False):
             usual = track.looks
             self._note(track, sightings, column, frame)

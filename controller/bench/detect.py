@@ -21,7 +21,7 @@ from ...models.detectors.learned import Learned
 from ...models.detectors.window import Window
 from ...models.errors import ModelError
 from ...models.runtimes import RUNTIMES
-from ..assemble import predictor_factory
+from ..assemble import make_focus, make_predictor
 from ..config import make_config
 from ..loop import Loop
 from ..sightings import View
@@ -198,10 +198,11 @@ def _loop(detector: Learned, recording: Recording) -> Loop:
     return Loop(
         recording.replayed(),
         detector,
-        Tracker(config.tracking, View(recording.description), predictor_factory(config)),
+        Tracker(config.tracking, View(recording.description), make_predictor(config)),
         Target(config.target),
         config.policy,
         config.attention,
+        make_focus(config, recording.description),
     )
 
 

@@ -70,6 +70,9 @@ class Tracks:
 def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     """Read a CSV file with columns ``track``, ``t``, ``x``, ``y`` and, optionally, ``z``.
 
+    Where a column ``seen`` is 0, as `pursuit track` writes it, the position is a guess and is
+    left out.
+
     Parameters
     ----------
     path : Path
@@ -83,10 +86,11 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     """
     header, rows = _table(path)
     places = _places(path, header, columns or {})
+    guessed = header.index("seen") if "seen" in header else None
     found: dict[str, dict[float, list[float]]] = {}
     skipped = 0
     for line, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
+        if not any(cell.strip() for cell in row) or _is_guess(row, guessed):
             continue
         track = row[places["track"]].strip() if len(row) > places["track"] else ""
         if not track:
@@ -100,6 +104,10 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
         skipped += t in instants
         instants.setdefault(t, list(values.values()))
     return _assembled(path, found, skipped)
+
+
+def _is_guess(row: list[str], place: int | None) -> bool:
+    return place is not None and len(row) > place and row[place].strip() == "0"
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:

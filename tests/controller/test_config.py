@@ -49,7 +49,7 @@ def test_a_wrong_word_names_the_nearest_known_one(
 
 
 def test_a_word_like_no_other_gets_the_list() -> None:
-    assert "known are choose, point_um, reach_um." in refusal({"target": {"xyzzy": 1}})
+    assert "known are choose, count, daughter, point_um, reach_um, search_s." in refusal({"target": {"xyzzy": 1}})
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_option_changes_without_the_name_of_its_model() -> None:
     )
     assert config.policy == Predictive(deadband_um=2)
     assert config.detector == {"name": "yolo", "threshold": 5}
-    assert config.predictor == {"name": "kalman", "q": 1}
+    assert config.predictor == {"name": "auto", "q": 1}
     assert make_config({"policy": {"name": "reactive"}}).policy == Reactive()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pursuit.controller.focusing import Focus, FocusSettings, FocusState
+from pursuit.controller.focusing import Focus, FocusingSettings, FocusState
 from pursuit.controller.horizon import Horizon
 from pursuit.drivers.clock import VirtualClock
 from pursuit.drivers.messages import Description, Dynamics, Frame, Move, StagePose
@@ -47,7 +47,7 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
     """Follow one object: focus errors over the depth of field, the focus, what it reported."""
     clock, stand = VirtualClock(), scene.stand("test")
     microscope = LockstepMicroscope(World(scene, seed), stand, clock)
-    settings = FocusSettings(
+    settings = FocusingSettings(
         method=method, na=0.75, astigmatism_um=scene.optics.astigmatism_um, **more
     )
     focus = Focus(settings, microscope.describe(), stand.focus.dynamics)
@@ -152,7 +152,7 @@ wild = st.floats(allow_nan=True, allow_infinity=True)
     st.lists(st.tuples(wild, wild, wild, st.floats(-1e3, 1e3)), min_size=1, max_size=25),
 )
 def test_no_command_is_wild(method, turns):
-    focus = Focus(FocusSettings(method=method, max_step_um=2.0), DESCRIPTION, Dynamics())
+    focus = Focus(FocusingSettings(method=method, max_step_um=2.0), DESCRIPTION, Dynamics())
     for i, (z_um, belief_um, variance_um2, x_px) in enumerate(turns):
         frame = blank(z_um, i)
         belief = Prediction(
@@ -167,7 +167,7 @@ def test_no_command_is_wild(method, turns):
 
 
 def test_no_target_no_move():
-    focus = Focus(FocusSettings(method="dither"), DESCRIPTION, Dynamics())
+    focus = Focus(FocusingSettings(method="dither"), DESCRIPTION, Dynamics())
     belief = Prediction(0, np.zeros(3), np.eye(3), "test")
     assert focus.plan(belief, blank()) is not None
     assert focus.see(blank(), None, None) is None
@@ -177,7 +177,7 @@ def test_no_target_no_move():
 
 def test_a_microscope_without_a_focus_drive_is_left_alone():
     without = msgspec.structs.replace(DESCRIPTION, focus="")
-    focus = Focus(FocusSettings(method="sweep"), without, Dynamics())
+    focus = Focus(FocusingSettings(method="sweep"), without, Dynamics())
     belief = Prediction(0, np.zeros(3), np.diag([1.0, 1.0, math.inf]), "test")
     focus.see(blank(), None, belief)
     assert "no focus drive" in focus.reason
@@ -186,6 +186,6 @@ def test_a_microscope_without_a_focus_drive_is_left_alone():
 
 def test_settings_are_checked():
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
-        msgspec.convert({"methd": "sweep"}, FocusSettings)
+        msgspec.convert({"methd": "sweep"}, FocusingSettings)
     with pytest.raises(ValueError, match="index"):
-        FocusSettings(na=1.2)
+        FocusingSettings(na=1.2)

@@ -13,7 +13,7 @@ from ..drivers.settings import Settings
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
 
 
-class FocusSettings(Settings, frozen=True):
+class FocusingSettings(Settings, frozen=True):
     """How the target is kept in focus.
 
     Attributes

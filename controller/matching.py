@@ -1,0 +1,118 @@
+"""Giving the sightings of a frame to tracks: gates, costs, and the order in which to match."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .association import Bools, Floats, Indices, best_pairs, nearby, unrivalled
+from .looks import Looks
+from .sightings import Sightings
+from .tracks import Track
+
+GATE = 13.8
+"""Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
+LONE_GATE = 100.0
+"""The same for the only sighting around that looks like the object and is nobody else's."""
+ALIKE = 6.0
+"""Squared misfit of looks that 95 % of the same object's stay below (chi², two traits)."""
+BODY = 0.7
+"""Share of its own size within which an object is taken for itself, however it got there."""
+_STRANGE = 40.0
+"""Squared distance beyond which a sighting within the body is no worse still."""
+
+
+class Matcher:
+    """Gated optimal assignment of sightings to tracks.
+
+    Sure sightings are assigned first, then the weak ones to tracks that are left (Zhang et al.,
+    ByteTrack, ECCV 2022), at last those beyond the gate, if they have no rival: an object may
+    turn more sharply than it ever did.
+
+    Parameters
+    ----------
+    least_body_um : float
+        Least distance within which an object is taken for itself: a shaken image of a point must
+        not look like another object.
+    """
+
+    def __init__(self, least_body_um: float) -> None:
+        self._least_body_um = least_body_um
+        self._looks = Looks()
+
+    def match(
+        self,
+        tracks: list[Track],
+        sightings: Sightings,
+        sure: Bools,
+        noise_um2: float,
+        area_um2: float,
+    ) -> tuple[Indices, Indices]:
+        """Rows of tracks and of the sightings they are given.
+
+        Parameters
+        ----------
+        tracks : list of Track
+            With their predictions for the frame.
+        sightings : Sightings
+        sure : (N,)
+            Which sightings come first.
+        noise_um2 : float
+            Variance of a sighting along one axis.
+        area_um2 : float
+            Of what was looked at. No track reaches farther than a sighting is from the next on
+            average: beyond, a stranger is likelier.
+        """
+        if not tracks or not len(sightings):
+            return np.empty(0, np.intp), np.empty(0, np.intp)
+        spacing_um = (area_um2 / len(sightings)) ** 0.5
+        rows, columns, costs, far = self._candidates(tracks, sightings, noise_um2, spacing_um)
+        pairs = np.empty(0, np.intp)
+        for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
+            free = wanted & ~np.isin(rows, rows[pairs]) & ~np.isin(columns, columns[pairs])
+            left = np.flatnonzero(free)
+            if far[left].any():
+                left = left[unrivalled(rows[left], columns[left])]
+            if len(left):
+                chosen = left[best_pairs(rows[left], columns[left], costs[left])]
+                pairs = np.concatenate([pairs, chosen])
+        return rows[pairs], columns[pairs]
+
+    def learn(self, looks: Floats, seen: Floats) -> None:
+        """Learn how looks vary from those of tracks, (P, 2), and of their sightings."""
+        self._looks.learn(looks, seen)
+
+    def _candidates(
+        self, tracks: list[Track], sightings: Sightings, noise_um2: float, spacing_um: float
+    ) -> tuple[Indices, Indices, Floats, Bools]:
+        """Pairs of a track and a sighting that may be its own, what each costs, whether it is far.
+
+        A far one is beyond the gate, of a track that was seen in the last frame and that it looks
+        like. The cost is twice a negative log likelihood, but for constants: of the position and
+        of the looks. The inverse of the 2 x 2 covariances is written out.
+        """
+        means = np.array([track.prediction.mean_um[:2] for track in tracks])
+        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in tracks])
+        spreads += noise_um2 * np.eye(2)
+        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in tracks])
+        widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
+        reaches_um = np.maximum(np.minimum(widest, spacing_um), bodies_um)
+        rows, columns = nearby(means, reaches_um, sightings.positions_um)
+        right, down = (sightings.positions_um[columns] - means[rows]).T
+        xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
+        determinants = xx * yy - xy * xy
+        squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
+        own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
+        looks = self._look_costs(tracks, sightings, rows, columns)
+        lately = np.array([track.confirmed and track.misses == 0 for track in tracks])
+        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
+        kept = own | far
+        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks
+        return rows[kept], columns[kept], costs[kept], far[kept]
+
+    def _look_costs(
+        self, tracks: list[Track], sightings: Sightings, rows: Indices, columns: Indices
+    ) -> Floats:
+        looks = np.array([track.looks for track in tracks])
+        kinds = np.array([track.kind for track in tracks])
+        same = kinds[rows] == sightings.classes[columns]
+        return self._looks.costs(looks[rows], sightings.looks[columns], same)
