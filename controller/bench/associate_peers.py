@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
-from filterpy.kalman import KalmanFilter
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -191,7 +190,7 @@ class _Filtered:
 
     def __init__(self, place: NDArray) -> None:
         self.id = self.misses = 0
-        self.filter = KalmanFilter(dim_x=4, dim_z=2)
+        self.filter = import_module("filterpy.kalman").KalmanFilter(dim_x=4, dim_z=2)
         self.filter.x[:2, 0] = place
         self.filter.F = np.eye(4) + np.eye(4, k=2)
         self.filter.H = np.eye(2, 4)
@@ -216,12 +215,17 @@ def openers(
         Told what is left out, and why.
     """
     found: list[Callable[[], Contender]] = [lambda: Pursuit(size_px, predictor)]
-    for peer, installed in ((Norfair, find_spec("norfair")), (ByteTrack, _has_byte_tracker())):
+    peers: dict[type[Norfair | ByteTrack | PerObject], bool] = {
+        Norfair: find_spec("norfair") is not None,
+        ByteTrack: _has_byte_tracker(),
+        PerObject: find_spec("filterpy") is not None,
+    }
+    for peer, installed in peers.items():
         if installed:
             found.append(peer)
         else:
             on_note(f'{peer.who} is left out: install it with pip install "pursuit[bench]"')
-    return [*found, PerObject]
+    return found
 
 
 def _has_byte_tracker() -> bool:

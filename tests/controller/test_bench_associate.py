@@ -118,7 +118,7 @@ def test_rows_compare_everyone_who_is_here() -> None:
     notes: list[str] = []
     rows = associate.run([12, 24], frames=24, predictor="kalman", on_note=notes.append)
     who = {row["who"] for row in rows}
-    assert {"pursuit", "filterpy"} <= who
+    assert "pursuit" in who
     assert len(who) + len(notes) == 4 and len(rows) == 2 * len(who)
     for row in rows:
         assert row["objects"] in (12, 24) and row["ms_per_frame"] > 0
