@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from .modes import Floats, Hypothesis, Laws, Slots
+from .beliefs import Beliefs
+from .modes import Floats, Hypothesis, Laws
 
 MEMORY = 100.0
 """Sightings after which the fit of a hypothesis to its own spread is forgotten."""
@@ -16,71 +16,18 @@ FORGETTING = 0.97
 _USUAL_MEMORY = 300.0
 """Sightings, of any objects, after which the usual weights of the hypotheses are forgotten."""
 _LEAST_SHARE = 0.1
-_DOUBT = 2.0
-"""Sightings that the stated variance is worth."""
+_DOUBT = 4.0
+"""Measured coordinates that the stated variance is worth."""
 _FIRST_SPEED = 10.0
 """Standard deviation of an unknown velocity, in standard deviations of a sighting per frame."""
 _OUTLIER = 30.0
 """Squared misfit beyond which a sighting says no more about the spread."""
 _LEAST_LOG = -600.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beliefs:
-    """What a bank believes of N objects: M modes of H hypotheses, A axes, D numbers on each.
-
-    Covariances are in stated µm²: those of a hypothesis times its scale are the believed ones.
-
-    Attributes
-    ----------
-    means : (N, M, A, D)
-        Position, velocity and so on.
-    covs : (N, M, D, D)
-        Covariances, the same on all axes.
-    modes : (N, M)
-        Probabilities of the modes within their hypotheses.
-    weights : (N, H)
-        Probabilities of the hypotheses.
-    seen : (N,)
-        Sightings remembered, half of them for each axis: shape of an inverse gamma law.
-    misfits : (N, H)
-        Squared misfits remembered, likewise: its scale.
-    speeds2 : (N, H)
-        Mean square of the velocity along an axis, stated.
-    unit_um2 : (N,)
-        Variance that was stated of the first sighting.
-    """
-
-    means: Floats
-    covs: Floats
-    modes: Floats
-    weights: Floats
-    seen: Floats
-    misfits: Floats
-    speeds2: Floats
-    unit_um2: Floats
-
-    def __len__(self) -> int:
-        return len(self.unit_um2)
-
-    @property
-    def scales(self) -> Floats:
-        """Factor by which each hypothesis corrects the stated variances, (N, H)."""
-        return self.misfits / self.seen[:, None]
-
-    def at(self, rows: Slots) -> Beliefs:
-        """Return those of some objects."""
-        return Beliefs(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    def put(self, rows: Slots, other: Beliefs) -> None:
-        """Write over those of some objects."""
-        for field in fields(self):
-            getattr(self, field.name)[rows] = getattr(other, field.name)
-
-    def joined(self, other: Beliefs) -> Beliefs:
-        """Return these and others after them."""
-        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return Beliefs(*(np.concatenate(pair) for pair in pairs))
+_LEAST_WEIGHT = 1e-100
+_ROUND = 0.05
+"""Share of the spread that has no direction, whatever the misses say."""
+_sum = np.add.reduce
+"""Sum over the first axis, or another; for small arrays it takes half the time of ``sum``."""
 
 
 class Bank:
@@ -98,9 +45,10 @@ class Bank:
     Parameters
     ----------
     hypotheses : sequence of Hypothesis
-        Those with one mode first; all others with the same number of modes.
+        Those with one mode first. All others, S of them, have K modes of the same orders,
+        those at rest first.
     axes : int
-        Number of axes, on which the object moves alike.
+        Number of axes A, on which the object moves alike.
     speed_um_s : float, optional
         Standard deviation of the velocity along an axis at first sight; without it, ten
         standard deviations of the first sighting in a frame.
@@ -110,154 +58,177 @@ class Bank:
         self, hypotheses: Sequence[Hypothesis], axes: int, speed_um_s: float | None
     ) -> None:
         self._axes, self._speed_um_s = axes, speed_um_s
-        self._laws = Laws([mode for hypothesis in hypotheses for mode in hypothesis.modes])
-        owners = [h for h, hypothesis in enumerate(hypotheses) for _ in hypothesis.modes]
-        self._owner = np.array(owners)
-        self._sums = np.equal.outer(self._owner, np.arange(len(hypotheses))).astype(np.float64)
-        self._still = np.flatnonzero(
-            [mode.order == 1 for hypothesis in hypotheses for mode in hypothesis.modes]
-        )
-        switching = [hypothesis for hypothesis in hypotheses if len(hypothesis.modes) > 1]
-        self._single = len(hypotheses) - len(switching)
-        self._dwells = np.array([hypothesis.dwells for hypothesis in switching])
-        self._kinds = len(switching[0].modes) if switching else 1
-        calm = [1 / max(1.0, *(mode.strength for mode in h.modes[:3])) for h in hypotheses]
-        self._first = self._usual = np.array(calm) / sum(calm)
+        switching = [hypothesis for hypothesis in hypotheses if hypothesis.dwells]
+        single = len(hypotheses) - len(switching)
+        modes = [hypothesis.modes[0] for hypothesis in hypotheses[:single]]
+        owner = list(range(single))
+        for kind in zip(*(hypothesis.modes for hypothesis in switching), strict=True):
+            modes.extend(kind)
+            owner.extend(range(single, len(hypotheses)))
+        self._laws, self._owner, self._single = Laws(modes), np.array(owner), single
+        self._sums = np.equal.outer(np.arange(len(hypotheses)), owner).astype(np.float64)
+        self._rates = np.array([np.divide(-1, h.dwells) for h in switching]).T[..., None]
+        self._switchers = len(switching)
+        self._resting = sum(mode.order == 1 for mode in switching[0].modes) if switching else 0
+        usual = [hypothesis.modes[:-1] or hypothesis.modes for hypothesis in hypotheses]
+        calm = [1 / max(1.0, *(mode.strength for mode in modes)) for modes in usual]
+        self._usual = np.array(calm)[:, None] / sum(calm)
+        self._least = _LEAST_SHARE * self._usual
+        self._round = _ROUND * np.eye(axes)[..., None]
 
     def begin(self, positions_um: Floats, variances_um2: Floats, interval_s: float) -> Beliefs:
         """Believe in objects first seen at positions (N, A)."""
         n, m, d = len(positions_um), len(self._owner), self._laws.size
-        means = np.zeros((n, m, self._axes, d))
-        means[..., 0] = positions_um[:, None]
         speed2 = (_FIRST_SPEED / interval_s) ** 2 * variances_um2
         if self._speed_um_s is not None:
             speed2 = np.full(n, self._speed_um_s**2)
-        covs = np.zeros((n, m, d, d))
+        states = np.zeros((d, d + self._axes, m, n))
+        states[0, d:] = positions_um.T[:, None]
         for i in range(d):
-            covs[..., i, i] = (variances_um2 * (speed2 / variances_um2) ** i)[:, None]
-        h = len(self._usual)
-        share = 1 / self._sums.sum(axis=0)
+            moves = (self._laws.orders > i)[:, None]
+            states[i, i] = moves * (variances_um2 * (speed2 / variances_um2) ** i)
+        modes = 1 / self._sums.sum(axis=1)[self._owner, None]
         return Beliefs(
-            means,
-            covs,
-            np.tile(share[self._owner], (n, 1)),
-            np.tile(self._usual, (n, 1)),
-            np.full(n, _DOUBT),
-            np.full((n, h), _DOUBT),
-            np.tile(speed2[:, None], h),
-            variances_um2.copy(),
+            states,
+            modes=np.repeat(modes, n, axis=1),
+            weights=np.repeat(self._usual, n, axis=1),
+            misfits=np.full((len(self._usual), n), _DOUBT),
+            speeds2=np.tile(speed2, (self._switchers, 1)),
+            shapes=np.repeat(np.eye(self._axes)[..., None], n, axis=2),
+            seen=np.full(n, _DOUBT),
+            unit_um2=variances_um2.copy(),
         )
 
-    def advanced(self, beliefs: Beliefs, step_s: float, interval_s: float) -> Beliefs:
-        """Return what is to be believed a step later."""
-        if len(self._dwells):
-            beliefs = self._mixed(beliefs, step_s / interval_s)
-        transition, diffusion = self._laws.step(step_s, interval_s)
-        means = beliefs.means @ transition.swapaxes(1, 2)
-        covs = transition @ beliefs.covs @ transition.swapaxes(1, 2)
-        covs += diffusion * beliefs.unit_um2[:, None, None, None]
-        covs[:, self._still, 1, 1] = beliefs.speeds2[:, self._owner[self._still]]
-        return replace(beliefs, means=means, covs=covs)
+    def advance(self, beliefs: Beliefs, step_s: float, interval_s: float) -> None:
+        """Take objects a step on; modes change, if they do, at its start."""
+        if self._switchers:
+            self._mix(beliefs, step_s / interval_s)
+        self._laws.move(beliefs.states, step_s)
+        diffusion = self._laws.diffusion(step_s, interval_s)
+        beliefs.states[:, : self._laws.size] += diffusion * beliefs.unit_um2
 
-    def _mixed(self, beliefs: Beliefs, steps: float) -> Beliefs:
-        """Let modes of one hypothesis change into each other over some frame intervals."""
-        n, first, kinds = len(beliefs), self._single, self._kinds
-        shape = n, len(self._dwells), kinds
-        stay = np.exp(-steps / self._dwells)[..., None]
-        change = stay * np.eye(kinds) + (1 - stay) / kinds
-        joint = beliefs.modes[:, first:].reshape(shape)[..., None] * change
-        modes = joint.sum(axis=2)
-        shares = (joint / modes[:, :, None]).swapaxes(2, 3)
-        means = beliefs.means[:, first:].reshape(*shape, *beliefs.means.shape[2:])
-        covs = beliefs.covs[:, first:].reshape(*shape, *beliefs.covs.shape[2:])
-        mean = (shares @ means.reshape(*shape, -1)).reshape(means.shape)
-        apart = means[:, :, None] - mean[:, :, :, None]
-        scales = beliefs.scales[:, self._single :, None, None, None, None]
-        spread = covs[:, :, None] + apart.swapaxes(-1, -2) @ apart / (self._axes * scales)
-        cov = (shares[..., None, None] * spread).sum(axis=3)
-        return replace(
-            beliefs,
-            means=_after(first, beliefs.means, mean),
-            covs=_after(first, beliefs.covs, cov),
-            modes=_after(first, beliefs.modes, modes),
-        )
+    def _mix(self, beliefs: Beliefs, steps: float) -> None:
+        """Let modes of one hypothesis change into each other over some frame intervals.
 
-    def updated(self, beliefs: Beliefs, positions_um: Floats, variances_um2: Floats) -> Beliefs:
-        """Return what is to be believed after sightings at positions (N, A)."""
-        expected = beliefs.covs[..., 0, 0] + variances_um2[:, None]
-        misses = positions_um[:, None] - beliefs.means[..., 0]
-        squares = (misses**2).sum(axis=-1) / expected
-        gains = beliefs.covs[..., 0] / expected[..., None]
-        means = beliefs.means + misses[..., None] * gains[:, :, None]
-        covs = self._narrowed(beliefs.covs, gains, variances_um2[:, None] / expected)
-        modes, weights = self._weighed(beliefs, squares, expected)
+        A mode that is left is followed by any, itself included, with the same probability. So
+        each becomes a mixture of what it was and of a pool of all that its hypothesis left.
+        """
+        d, rest, kinds = self._laws.size, self._resting, len(self._rates)
+        modes = self._switching(beliefs.modes)
+        left = modes * np.expm1(steps * self._rates)
+        modes += left
+        total = _sum(left)
+        left /= total
+        total /= -kinds
+        modes += total
+        share = total / modes
+        states = self._switching(beliefs.states).copy()
+        states[1, 1, :rest] = beliefs.speeds2
+        away = _sum(left * states, axis=2)[:, :, None] - states
+        ways = away[:, d:]
+        spread = _sum(ways[:, None] * ways, axis=2)
+        spread /= self._axes * beliefs.scales[self._single :]
+        pooled = _sum(left * spread, axis=2)[:, :, None]
+        away[:, :d] += pooled + (1 - share) * spread
+        away *= share
+        away += states
+        away[1:, :, :rest] = 0
+        away[:, 1:d, :rest] = 0
+        self._switching(beliefs.states)[...] = away
+
+    def _switching(self, array: Floats) -> Floats:
+        """View of what belongs to hypotheses that switch: (..., M, N) as (..., K, S, N)."""
+        *outer, _, n = array.shape
+        part = array[..., self._single :, :]
+        return part.reshape(*outer, len(self._rates), self._switchers, n)
+
+    def update(self, beliefs: Beliefs, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in sightings at positions (N, A)."""
+        states, places, sightings = beliefs.states, beliefs.places, positions_um.T[:, None]
+        expected = states[0, 0] + variances_um2
+        places -= sightings
+        self._shape(beliefs, variances_um2)
+        squares = _sum(places * places)
+        squares /= expected
+        _narrow(states, expected, variances_um2)
+        places += sightings
+        told = self._weigh(beliefs, squares, expected)
         keep = 1 - 1 / MEMORY
-        seen = keep * beliefs.seen + self._axes / 2
-        told = np.minimum(squares, _OUTLIER * beliefs.scales[:, self._owner])
-        misfits = keep * beliefs.misfits + (modes * told) @ self._sums / 2
-        speeds2 = ((means[..., 1] ** 2).mean(axis=-1) * modes) @ self._sums
-        speeds2 = keep * beliefs.speeds2 + (1 - keep) * speeds2 * seen[:, None] / misfits
-        return Beliefs(means, covs, modes, weights, seen, misfits, speeds2, beliefs.unit_um2)
+        beliefs.seen = keep * beliefs.seen + self._axes
+        beliefs.misfits = keep * beliefs.misfits + self._sums @ told
+        if self._switchers:
+            speeds = self._switching(states)[1, self._laws.size :]
+            speeds2 = _sum(_sum(speeds * speeds) * self._switching(beliefs.modes))
+            speeds2 /= self._axes * beliefs.scales[self._single :]
+            beliefs.speeds2 += (speeds2 - beliefs.speeds2) / MEMORY
 
-    @staticmethod
-    def _narrowed(covs: Floats, gains: Floats, left: Floats) -> Floats:
-        """Covariances after a sighting that leaves a share (N, M) of the position's variance.
+    def _shape(self, beliefs: Beliefs, variances_um2: Floats) -> None:
+        """Learn along which direction objects stray, from means counted from the sightings."""
+        misses = _sum(self._shares(beliefs) * beliefs.places, axis=1)
+        squares = misses[:, None] * misses
+        length2 = _sum(misses * misses)
+        squares *= (1 - _ROUND) * self._axes
+        squares += length2 * (self._round - beliefs.shapes)
+        squares /= MEMORY * (length2 + variances_um2)
+        beliefs.shapes += squares
 
-        The first row is written as a product, which cannot lose digits as a difference can.
-        """
-        after = covs - gains[..., None] * covs[..., None, 0, :]
-        after[..., 0, :] = covs[..., 0, :] * left[..., None]
-        after[..., :, 0] = after[..., 0, :]
-        floor = after[..., 0, 1:] ** 2 / after[..., :1, 0]
-        for i in range(1, after.shape[-1]):
-            after[..., i, i] = np.maximum(after[..., i, i], floor[..., i - 1])
-        return after
+    def _weigh(self, beliefs: Beliefs, squares: Floats, expected: Floats) -> Floats:
+        """Judge modes and hypotheses by squared misfits (M, N); return what these tell."""
+        misfits = beliefs.misfits.take(self._owner, axis=0)
+        logs = np.log1p(squares / misfits)
+        logs *= -0.5 * (beliefs.seen + self._axes)
+        logs -= 0.5 * self._axes * np.log(expected * misfits)
+        logs -= np.maximum.reduce(logs)
+        np.maximum(logs, _LEAST_LOG, out=logs)
+        likely = np.exp(logs, out=logs)
+        likely *= beliefs.modes
+        evidence = self._sums @ likely
+        likely /= evidence.take(self._owner, axis=0)
+        beliefs.modes = likely
+        evidence *= beliefs.weights**FORGETTING
+        evidence *= self._usual ** (1 - FORGETTING)
+        evidence /= _sum(evidence)
+        beliefs.weights = np.maximum(evidence, _LEAST_WEIGHT, out=evidence)
+        self._learn(evidence)
+        misfits *= _OUTLIER / beliefs.seen
+        return np.minimum(squares, misfits) * likely
 
-    def _weighed(
-        self, beliefs: Beliefs, squares: Floats, expected: Floats
-    ) -> tuple[Floats, Floats]:
-        """Probabilities of the modes (N, M) and of the hypotheses (N, H) after a sighting."""
-        half = self._axes / 2
-        scale = beliefs.scales[:, self._owner]
-        shape = beliefs.seen[:, None]
-        logs = -(shape + half) * np.log1p(squares / (2 * shape * scale))
-        logs -= half * np.log(expected * scale)
-        logs -= logs.max(axis=1, keepdims=True)
-        likely = beliefs.modes * np.exp(np.maximum(logs, _LEAST_LOG))
-        evidence = likely @ self._sums
-        modes = likely / evidence[:, self._owner]
-        weights = beliefs.weights**FORGETTING * self._usual ** (1 - FORGETTING) * evidence
-        weights /= weights.sum(axis=1, keepdims=True)
-        self._usual = self._learned(weights)
-        return modes, weights
+    def _learn(self, weights: Floats) -> None:
+        """Take in what is usual among objects, seen once more with weights (H, N)."""
+        count = weights.shape[1]
+        kept = (1 - 1 / _USUAL_MEMORY) ** count
+        mean = _sum(weights, axis=1, keepdims=True) / count
+        self._usual = np.maximum(kept * self._usual + (1 - kept) * mean, self._least)
 
-    def _learned(self, weights: Floats) -> Floats:
-        """What is usual among objects, seen once more with weights (N, H)."""
-        kept = (1 - 1 / _USUAL_MEMORY) ** len(weights)
-        usual = kept * self._usual + (1 - kept) * weights.mean(axis=0)
-        return np.maximum(usual, _LEAST_SHARE * self._first)
+    def _shares(self, beliefs: Beliefs) -> Floats:
+        """Probabilities of the modes of all hypotheses, (M, N)."""
+        return beliefs.weights.take(self._owner, axis=0) * beliefs.modes
 
-    def predicted(
-        self, beliefs: Beliefs, step_s: float, interval_s: float
-    ) -> tuple[Floats, Floats]:
-        """Mean (N, A) and variance (N,) of the positions a step later.
-
-        The step is made in two halves, so that a mode may change within it.
-        """
-        halves = 2 if len(self._dwells) else 1
-        for _ in range(halves if step_s > 0 else 0):
-            beliefs = self.advanced(beliefs, step_s / halves, interval_s)
-        shares = beliefs.weights[:, self._owner] * beliefs.modes
-        places = beliefs.means[..., 0]
-        origin = places[:, :1]
-        mean = (shares[:, None] @ (places - origin))[:, 0]
-        apart = (((places - origin) - mean[:, None]) ** 2).sum(axis=-1) / self._axes
-        own = beliefs.covs[..., 0, 0] * beliefs.scales[:, self._owner]
-        variance = (shares * (own + apart)).sum(axis=1)
-        return mean + origin[:, 0], variance
+    def positions(self, beliefs: Beliefs) -> tuple[Floats, Floats]:
+        """Means (N, A) of the positions, and variances (N,) along an axis."""
+        shares, places = self._shares(beliefs), beliefs.places
+        apart = places - places[:, :1]
+        means = _sum(shares * apart, axis=1)
+        apart -= means[:, None]
+        apart *= apart
+        variances = _sum(apart)
+        variances /= self._axes
+        variances += beliefs.scales.take(self._owner, axis=0) * beliefs.states[0, 0]
+        variances *= shares
+        return (means + places[:, 0]).T, _sum(variances)
 
 
-def _after(first: int, old: Floats, new: Floats) -> Floats:
-    """Put new columns, (N, H, K, ...), in the place of those from ``first`` on."""
-    flat = new.reshape(len(old), -1, *old.shape[2:])
-    return np.concatenate([old[:, :first], flat], axis=1)
+def _narrow(states: Floats, expected: Floats, variances_um2: Floats) -> None:
+    """Take sightings into states whose means are counted from them.
+
+    The share of the position that is left is a product, which keeps digits that a difference
+    would lose.
+    """
+    first, later = states[0], states[1:]
+    d = len(states)
+    later -= (first[1:d] / expected)[:, None] * first
+    first *= variances_um2 / expected
+    later[:, 0] = first[1:d]
+    for i in range(1, d):
+        floor = first[i] * first[i] / first[0]
+        np.maximum(states[i, i], floor, out=states[i, i])

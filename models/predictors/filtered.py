@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .bank import Bank
+from .beliefs import Beliefs
 from .modes import Bools, Floats, Hypothesis, Slots
+
+Rows = Slots | slice
 
 NEGLIGIBLE_UM2 = 1e-9
 """The least variance that is believed: a standard deviation of 0.03 nm."""
@@ -73,9 +76,28 @@ class Filtered:
         self._slots = np.empty(0, np.intp)
         self._beliefs = self._bank.begin(np.empty((0, axes)), np.empty(0), pace.interval_s)
 
+    def __len__(self) -> int:
+        return len(self._slots)
+
     def has(self, slots: Slots) -> Bools:
         """Which slots, (K,), belong to objects in it."""
-        return np.isin(slots, self._slots)
+        if not len(self):
+            return np.zeros(len(slots), np.bool_)
+        return self._slots.take(self._slots.searchsorted(slots), mode="clip") == slots
+
+    def rows(self, slots: Slots) -> Rows:
+        """Where objects are among all.
+
+        Raises
+        ------
+        ValueError
+            If a slot belongs to no object.
+        """
+        if len(slots) == len(self._slots) and (slots == self._slots).all():
+            return slice(None)
+        if not self.has(slots).all():
+            raise ValueError("a slot was asked for that belongs to no object")
+        return self._slots.searchsorted(slots)
 
     def begin(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in objects first seen at positions (K, A) under new slots."""
@@ -89,25 +111,24 @@ class Filtered:
     def restart(self) -> None:
         """Begin again from the first sightings, as the frame interval was not known then."""
         old = self._beliefs
-        self._beliefs = self._bank.begin(old.means[:, 0, :, 0], old.unit_um2, self._pace.interval_s)
+        places = old.places[:, 0].T
+        self._beliefs = self._bank.begin(places, old.unit_um2, self._pace.interval_s)
 
     def advance(self, step_s: float) -> None:
         """Take all objects a step on."""
         if len(self._slots):
-            interval_s = self._pace.interval_s
-            step_s = min(step_s, _LONGEST_FRAMES * interval_s)
-            self._beliefs = self._bank.advanced(self._beliefs, step_s, interval_s)
+            self._move(self._beliefs, step_s)
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in sightings at positions (K, A)."""
-        variances = believable(positions_um, variances_um2)
         if not len(slots):
             return
-        if np.array_equal(slots, self._slots):
-            self._beliefs = self._bank.updated(self._beliefs, positions_um, variances)
+        variances, rows = believable(positions_um, variances_um2), self.rows(slots)
+        if isinstance(rows, slice):
+            self._bank.update(self._beliefs, positions_um, variances)
         else:
-            rows = self._rows(slots)
-            seen = self._bank.updated(self._beliefs.at(rows), positions_um, variances)
+            seen = self._beliefs.at(rows)
+            self._bank.update(seen, positions_um, variances)
             self._beliefs.put(rows, seen)
 
     def end(self, slots: Slots) -> None:
@@ -117,17 +138,25 @@ class Filtered:
         self._beliefs = self._beliefs.at(kept)
 
     def predict(self, slots: Slots, step_s: float) -> tuple[Floats, Floats]:
-        """Means (K, A) and variances (K,) of the positions a step later."""
-        everyone = np.array_equal(slots, self._slots)
-        beliefs = self._beliefs if everyone else self._beliefs.at(self._rows(slots))
+        """Means (K, A) of the positions a step later, and variances (K,) along an axis."""
+        return self.expected(self.rows(slots), step_s)
+
+    def expected(self, rows: Rows, step_s: float) -> tuple[Floats, Floats]:
+        """As `predict`, by rows."""
+        beliefs = self._beliefs if isinstance(rows, slice) else self._beliefs.at(rows)
+        if step_s > 0:
+            beliefs = beliefs.moving()
+            self._move(beliefs, step_s)
+        return self._bank.positions(beliefs)
+
+    def shapes(self, rows: Rows) -> Floats:
+        """Covariances of the positions over these variances, (K, A, A)."""
+        return self._beliefs.shapes[..., rows].T
+
+    def _move(self, beliefs: Beliefs, step_s: float) -> None:
         interval_s = self._pace.interval_s
         step_s = min(step_s, _LONGEST_FRAMES * interval_s)
-        return self._bank.predicted(beliefs, step_s, interval_s)
-
-    def _rows(self, slots: Slots) -> Slots:
-        if not self.has(slots).all():
-            raise ValueError("a slot was asked for that belongs to no object")
-        return np.searchsorted(self._slots, slots)
+        self._bank.advance(beliefs, step_s, interval_s)
 
 
 def believable(positions_um: Floats, variances_um2: Floats) -> Floats:
@@ -140,6 +169,6 @@ def believable(positions_um: Floats, variances_um2: Floats) -> Floats:
     """
     if not np.isfinite(positions_um).all():
         raise ValueError("a position must be finite, in µm")
-    if not (variances_um2 > 0).all():
+    if not variances_um2.min(initial=VAST_UM2) > 0:
         raise ValueError("the variance of a position must be positive, in µm²")
-    return np.clip(variances_um2, NEGLIGIBLE_UM2, VAST_UM2)
+    return np.minimum(np.maximum(variances_um2, NEGLIGIBLE_UM2), VAST_UM2)

@@ -28,10 +28,13 @@ class Mode:
         with the variance of a measured position ``r`` and the frame interval ``T``. It is the
         square of what tracking books call the manoeuvring index, so that one set of strengths
         serves any specimen, magnification and frame rate.
+    jitter : float
+        How much noise shakes the position besides, in units of ``r / T``.
     """
 
     order: int
     strength: float
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Laws:
         Q[i, j] = q * t ** (k + l + 1) / ((k + l + 1) * k! * l!),  k = n - 1 - i, l = n - 1 - j
 
     (Bar-Shalom, Li and Kirubarajan 2001, Estimation with Applications to Tracking and
-    Navigation, sections 6.2.2 and 6.2.3, and Brownian motion in the same way.)
+    Navigation, sections 6.2.2 and 6.2.3, and Brownian motion in the same way.) As the state of
+    a mode of lower order ends in zeros, all modes share one F.
 
     Parameters
     ----------
@@ -69,33 +73,47 @@ class Laws:
     Attributes
     ----------
     size : int
-        Length D of the state of an axis; modes of lower order leave its end at zero.
+        Length D of the state of an axis.
+    orders : (M,) intp
     """
 
     def __init__(self, modes: Sequence[Mode]) -> None:
-        self.size = max(2, *(mode.order for mode in modes))
-        self._orders = np.array([mode.order for mode in modes])
-        self._strengths = np.array([mode.strength for mode in modes])
-        count, d = len(modes), self.size
-        self._moves = np.zeros((d, count, d, d))
-        self._spreads = np.zeros((2 * d, count, d, d))
+        self.orders = np.array([mode.order for mode in modes])
+        self.size = int(self.orders.max())
+        self._powers = np.arange(1.0, 2 * self.size)
+        self._degrees = np.add.outer(np.arange(self.size), np.arange(self.size))[..., None]
+        spreads = np.zeros((2 * self.size - 1, self.size, self.size, len(modes)))
         for m, mode in enumerate(modes):
-            self._write(m, mode.order)
+            _shake(spreads[..., m], 1, mode.jitter)
+            _shake(spreads[..., m], mode.order, mode.strength)
+        self._spreads, self._interval_s = spreads, 0.0
+        self._densities = spreads
+        self._moves = [
+            (i, j, 1 / factorial(j - i)) for i in range(self.size) for j in range(i + 1, self.size)
+        ]
 
-    def _write(self, m: int, order: int) -> None:
-        """Write the coefficients of the powers of the step, for one mode of strength 1."""
-        for i in range(order):
-            for j in range(i, order):
-                self._moves[j - i, m, i, j] = 1 / factorial(j - i)
-            for j in range(order):
-                k, last = order - 1 - i, order - 1 - j
-                power = k + last + 1
-                self._spreads[power, m, i, j] = 1 / (power * factorial(k) * factorial(last))
+    def diffusion(self, step_s: float, interval_s: float) -> Floats:
+        """Q, (D, D, M, 1), for measurements of variance 1."""
+        if interval_s != self._interval_s:
+            self._interval_s = interval_s
+            densities = self._spreads / interval_s**self._degrees
+            self._densities = densities.reshape(len(self._powers), -1)
+        flat = (step_s / interval_s) ** self._powers @ self._densities
+        return flat.reshape(self.size, self.size, -1, 1)
 
-    def step(self, step_s: float, interval_s: float) -> tuple[Floats, Floats]:
-        """Transition F and diffusion Q, (M, D, D), the latter for measurements of variance 1."""
-        powers = step_s ** np.arange(2 * self.size)
-        density = self._strengths / interval_s ** (2.0 * self._orders - 1)
-        transition = np.tensordot(powers[: self.size], self._moves, 1)
-        diffusion = np.tensordot(powers, self._spreads, 1)
-        return transition, diffusion * density[:, None, None]
+    def move(self, states: Floats, step_s: float) -> None:
+        """Take states [P | x], (D, D + A, ...), a step on without noise: to [F P F' | F x]."""
+        for i, j, share in self._moves:
+            states[i] += share * step_s ** (j - i) * states[j]
+        for i, j, share in self._moves:
+            states[:, i] += share * step_s ** (j - i) * states[:, j]
+
+
+def _shake(spreads: Floats, order: int, strength: float) -> None:
+    """Add to coefficients of the powers of the step, (2 * D - 1, D, D), those of a noise."""
+    for i in range(order):
+        for j in range(order):
+            k, last = order - 1 - i, order - 1 - j
+            power = k + last + 1
+            share = 1 / (power * factorial(k) * factorial(last))
+            spreads[power - 1, i, j] += strength * share

@@ -18,10 +18,17 @@ _NS_PER_S = 1e9
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]
 VELOCITY = [Hypothesis((Mode(2, 10.0 ** (k / 2)),)) for k in range(-10, 7)]
 ACCELERATION = [Hypothesis((Mode(3, 10.0 ** (k / 2)),)) for k in range(-14, 5)]
-_RESTING = Mode(1, 1e-3)
-SWITCHING = [
+JITTERY = [Hypothesis((Mode(2, 10.0**k, jitter),)) for k in range(-2, 2) for jitter in (1.0, 10.0)]
+"""Diffusion about a path of nearly constant velocity."""
+DARTING = [
+    Hypothesis((Mode(1, 1e-3), Mode(2, quiet), Mode(2, 1e5 * quiet)), (dwell, dwell, 2.0))
+    for dwell in (10.0, 40.0)
+    for quiet in (1e-6, 1e-4, 1e-2)
+]
+"""At rest, gliding, darting off."""
+TURNING = [
     Hypothesis(
-        (_RESTING, Mode(2, quiet), Mode(2, 1e2 * quiet), Mode(2, 1e5 * quiet)),
+        (Mode(1, 1e-3), Mode(2, quiet), Mode(2, 1e2 * quiet), Mode(2, 1e5 * quiet)),
         (dwell, dwell, dwell / 2, 1.0),
     )
     for dwell in (8.0, 40.0)
@@ -58,7 +65,7 @@ class LawPredictor:
         self._pace = Pace()
         self._plane = Filtered(self.hypotheses, 2, self._pace, speed_um_s)
         self._depth = Filtered(self.hypotheses, 1, self._pace)
-        self._guesses_um: dict[int, float] = {}
+        self._guesses_um = np.empty(0)
         self._named = 0
         self._at_ns: int | None = None
 
@@ -79,7 +86,7 @@ class LawPredictor:
         slots = np.arange(self._named, self._named + len(positions_um))
         self._plane.begin(slots, positions_um[:, :2], variances_um2)
         self._named += len(slots)
-        self._guesses_um.update(zip(slots.tolist(), positions_um[:, 2].tolist(), strict=True))
+        self._guesses_um = np.concatenate([self._guesses_um, positions_um[:, 2]])
         return slots
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
@@ -94,23 +101,22 @@ class LawPredictor:
 
     def end(self, slots: Slots) -> None:
         """Forget objects."""
+        self._guesses_um = np.delete(self._guesses_um, self._plane.rows(slots))
         self._plane.end(slots)
         self._depth.end(slots)
-        for slot in slots.tolist():
-            del self._guesses_um[slot]
 
     def predict(self, slots: Slots, at_ns: int) -> Forecast:
         """Say where objects are at an instant, at any horizon; changes nothing."""
         step_s = self._step_s(at_ns)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
-        means_um[:, :2], plane = self._plane.predict(slots, step_s)
-        covs_um2[:, 0, 0] = covs_um2[:, 1, 1] = plane
-        means_um[:, 2] = [self._guesses_um[slot] for slot in slots.tolist()]
-        covs_um2[:, 2, 2] = VAST_UM2
-        known = self._depth.has(slots)
-        if known.any():
-            depth, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)
-            means_um[known, 2] = depth[:, 0]
+        rows = self._plane.rows(slots)
+        means_um[:, :2], variances = self._plane.expected(rows, step_s)
+        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(rows)
+        means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[rows], VAST_UM2
+        if len(self._depth):
+            known = self._depth.has(slots)
+            means, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)
+            means_um[known, 2:] = means
         return Forecast(at_ns, means_um, covs_um2, self.name)
 
     def _step_s(self, at_ns: int) -> float:
@@ -144,11 +150,11 @@ class Imm(LawPredictor):
     """Interacting multiple models: it rests, glides, turns or darts off, now this, now that."""
 
     name = "imm"
-    hypotheses = SWITCHING
+    hypotheses = TURNING
 
 
 class Auto(LawPredictor):
     """Diffusion, constant velocity and the switching ones, weighed by how well they predict."""
 
     name = "auto"
-    hypotheses = (*BROWNIAN, *VELOCITY, *SWITCHING)
+    hypotheses = (*BROWNIAN, *VELOCITY, *JITTERY, *DARTING)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from pursuit.controller.bench.bound import riccati_um
 from pursuit.models import predictors
 from pursuit.models.predictors import Predictor
-from pursuit.sim.motion import Brownian, Directed, Motion, Persistent, RunAndTumble
+from pursuit.sim.motion import (
+    Brownian,
+    Directed,
+    Motion,
+    Oscillating,
+    Persistent,
+    RunAndTumble,
+    Worm,
+)
 from scipy.stats import chi2
 
 NS = 1_000_000_000
@@ -51,9 +59,10 @@ def follow(
         if t < 50:
             continue
         forecast = predictor.predict(slots, (t + ahead) * step_ns)
-        square = ((forecast.means_um[:, :2] - truth[t + ahead]) ** 2).sum(axis=1)
-        squares.append(square)
-        inside.append(square / forecast.covs_um2[:, 0, 0] < chi2.ppf(0.95, 2))
+        misses = forecast.means_um[:, :2] - truth[t + ahead]
+        inverse = np.linalg.inv(forecast.covs_um2[:, :2, :2])
+        squares.append((misses**2).sum(axis=1))
+        inside.append(np.einsum("ni,nij,nj->n", misses, inverse, misses) < chi2.ppf(0.95, 2))
     return float(np.sqrt(np.mean(squares))), float(np.mean(inside))
 
 
@@ -67,6 +76,16 @@ SWITCHING = [
     (RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
     (RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
     (Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
+]
+BENDING = [
+    (Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
+    (
+        Oscillating(
+            amplitude_um=3.0, period_s=20.0, phase_noise_rad_sqrt_s=0.1, diffusion_um2_s=1e-3
+        ),
+        0.5,
+        0.04,
+    ),
 ]
 
 
@@ -87,7 +106,18 @@ def test_auto_knows_how_far_it_errs_when_motion_switches(
     motion: Motion, step_s: float, noise_um: float, ahead: int
 ) -> None:
     _, inside = follow("auto", motion, step_s, noise_um, ahead)
-    assert 0.91 < inside < 0.98
+    assert 0.92 < inside < 0.98
+
+
+@pytest.mark.parametrize(("motion", "step_s", "noise_um"), BENDING)
+@pytest.mark.parametrize("ahead", [1, 4, 8])
+def test_auto_is_no_worse_than_the_best_where_no_law_fits(
+    motion: Motion, step_s: float, noise_um: float, ahead: int
+) -> None:
+    error, inside = follow("auto", motion, step_s, noise_um, ahead)
+    others = ("imm", "kalman", "brownian")
+    assert error < 1.05 * min(follow(n, motion, step_s, noise_um, ahead)[0] for n in others)
+    assert 0.92 < inside < 0.98
 
 
 @pytest.mark.parametrize(("motion", "step_s", "noise_um"), SWITCHING)
@@ -144,6 +174,28 @@ def test_z_is_unknown_until_it_was_measured_and_apart_from_the_plane() -> None:
     assert forecast.means_um[1, 2] == pytest.approx(4.0, abs=0.2)
     assert forecast.covs_um2[1, 2, 2] < 0.2
     assert forecast.means_um[:, :2] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_what_errs_along_a_line_is_uncertain_along_it(name: str) -> None:
+    predictor, slots = started(name, np.zeros((1, 3)))
+    rng = np.random.default_rng(3)
+    for t in range(1, 300):
+        predictor.advance(t * NS)
+        predictor.update(slots, rng.normal(size=(1, 1)) * [[1.0, 1.0]], np.array([0.01]))
+    cov_um2 = predictor.predict(slots, 301 * NS).covs_um2[0, :2, :2]
+    assert np.array([1, 1]) @ cov_um2 @ [1, 1] > 5 * np.array([1, -1]) @ cov_um2 @ [1, -1] > 0
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_nobody_is_predicted(name: str) -> None:
+    predictor, slots = started(name, np.zeros((2, 3)))
+    predictor.advance(NS)
+    predictor.focus(slots[:1], np.zeros(1), np.ones(1))
+    assert predictor.predict(slots[:0], 2 * NS).means_um.shape == (0, 3)
+    assert predictor.predict(slots[1:], 2 * NS).covs_um2[0, 2, 2] > 1e6
+    predictor.end(slots)
+    assert predictor.predict(slots[:0], 3 * NS).covs_um2.shape == (0, 3, 3)
 
 
 @pytest.mark.parametrize("name", LAWS)
