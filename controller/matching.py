@@ -103,7 +103,7 @@ class Matcher:
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
         looks = self._look_costs(tracks, sightings, rows, columns)
-        lately = np.array([track.confirmed and track.misses == 0 for track in tracks])
+        lately = np.array([track.misses == 0 for track in tracks])
         far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
         kept = own | far
         costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks

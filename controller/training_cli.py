@@ -224,6 +224,7 @@ def _rendered(kinds: str, frames: int, size_px: int) -> list[Dataset]:
 
 @contextmanager
 def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
+    """Show the steps of a training and its loss."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     what, count = TextColumn("{task.description}"), TextColumn("{task.completed}/{task.total}")

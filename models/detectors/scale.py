@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .contrast import Float, Scratch
 from .levels import Image, Levels, stretched

@@ -49,7 +49,9 @@ def test_a_wrong_word_names_the_nearest_known_one(
 
 
 def test_a_word_like_no_other_gets_the_list() -> None:
-    assert "known are choose, count, daughter, point_um, reach_um, search_s." in refusal({"target": {"xyzzy": 1}})
+    assert "known are choose, count, daughter, point_um, reach_um, search_s." in refusal(
+        {"target": {"xyzzy": 1}}
+    )
 
 
 @pytest.mark.parametrize(

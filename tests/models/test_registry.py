@@ -23,7 +23,12 @@ def test_built_in_models_take_their_options():
             "unknown detector 'blob'; did you mean 'blobs'? known: blobs, edges, maskrcnn, "
             "segmenter, ssd, template, watershed, yolo",
         ),
-        (predictors, "xyz", {}, "unknown predictor 'xyz'; known: acceleration, auto, brownian, imm, kalman"),
+        (
+            predictors,
+            "xyz",
+            {},
+            "unknown predictor 'xyz'; known: acceleration, auto, brownian, imm, kalman",
+        ),
         (
             detectors,
             "blobs",
