@@ -122,7 +122,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def _numbers(dynamics: Dynamics) -> dict[str, float]:
+def _numbers(dynamics: Dynamics) -> dict[str, Any]:
     """What calibration would find."""
     return {name: getattr(dynamics, name) for name in Dynamics.__struct_fields__}
 
