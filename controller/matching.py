@@ -52,7 +52,7 @@ class Matcher:
         Parameters
         ----------
         tracks : list of Track
-            With their predictions for the frame.
+            With their predictions for the frame, and where they were seen in the last one.
         sightings : Sightings
         sure : (N,)
             Which sightings come first.
@@ -103,7 +103,7 @@ class Matcher:
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
         looks = self._look_costs(tracks, sightings, rows, columns)
-        lately = np.array([track.misses == 0 for track in tracks])
+        lately = np.array([track.seen_um is not None for track in tracks])
         far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
         kept = own | far
         costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,6 +13,9 @@ from .decision import Lock
 from .finding import best_candidate
 from .group import Followed, Group
 from .tracks import Track
+
+_UNDECIDED = 20
+"""Sightings of a daughter until the choice between her and her sister is final."""
 
 
 class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +79,8 @@ class Target:
     def follow(self, tracks: list[Track], frame: Frame) -> Followed | None:
         """Return what to follow after a frame, None while there is nothing."""
         before, had = self.lock, dict(self._members)
-        members = [kept for id, last in had.items() for kept in self._successors(id, last, tracks)]
+        kept = [one for id, last in had.items() for one in self._successors(id, last, tracks)]
+        members = list({member.id: member for member in kept}.values())
         if not members:
             members = self._found(tracks, frame) if had else self._chosen(tracks, frame)
         self._remember(members, frame)
@@ -96,19 +101,24 @@ class Target:
             self._members, self.lost_ns = {id: self.lost}, frame.exposed_ns
 
     def _successors(self, id: int, last: Track, tracks: list[Track]) -> list[Track]:
-        """The track itself, or after a division its daughters that are wanted."""
+        """The track itself, or after a division its daughters that are wanted.
+
+        While daughters part, they are hard to tell apart: the choice may still change.
+        """
         itself = [track for track in tracks if track.id == id]
         daughters = [track for track in tracks if id in track.parents]
-        if itself or not daughters:
+        if itself and itself[0].parents and len(itself[0].past) < _UNDECIDED:
+            daughters = [track for track in tracks if track.parents == itself[0].parents]
+        elif itself or not daughters:
             return itself
         match self.settings.daughter:
             case "both":
-                return daughters
+                return itself or daughters
             case "largest":
-                return [max(daughters, key=lambda track: track.size_um)]
+                return [max(daughters, key=lambda track: track.looks[0])]
             case "brightest":
-                return [max(daughters, key=lambda track: track.brightness)]
-        return [track for track in daughters if track.slot == last.slot] or daughters[:1]
+                return [max(daughters, key=_brightness)]
+        return itself or [t for t in daughters if t.slot == last.slot] or daughters[:1]
 
     def _found(self, tracks: list[Track], frame: Frame) -> list[Track]:
         """The target again, if one of the new tracks must be it."""
@@ -145,9 +155,17 @@ class Target:
             return f"found{again} at ({x:.1f}, {y:.1f}) µm"
         if any(set(member.parents) & set(had) for member in members):
             return "divided"
+        if len(members) == len(had) and {member.id for member in members} != set(had):
+            return f"the {self.settings.daughter} daughter is the other one"
         if len(members) < len(had):
             return f"{len(members)} of {len(had)} left"
         return "not seen in this frame" if self.lock is Lock.COASTING else "seen again"
+
+
+def _brightness(track: Track) -> float:
+    """Usual brightness, or size where that is unknown, as a logarithm."""
+    size, brightness = track.looks
+    return brightness if math.isfinite(brightness) else size
 
 
 def _apart_um(track: Track, point_um: np.ndarray) -> float:

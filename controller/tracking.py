@@ -82,10 +82,10 @@ class Tracker:
         self._predictor.advance(frame.exposed_ns)
         self._believe(frame)
         sure = sightings.scores >= self._settings.sure_score
-        for track in self._tracks:
-            track.seen_um = None
         noise_um2, area_um2 = self._noise_um2(frame), self._view.area_um2(sightings.looked_px)
         rows, columns = self._matcher.match(self._tracks, sightings, sure, noise_um2, area_um2)
+        for track in self._tracks:
+            track.seen_um = None
         unseen = self._missed(rows, sightings, frame)
         hidden = self._hidden(rows, columns, unseen, sightings)
         self._sight(rows, columns, hidden, sightings, frame)
