@@ -13,8 +13,10 @@ from .tracks import Track
 
 _OVERLAP = 0.7
 """Share of the size of a sighting within which another object's middle may hide in it."""
-_GROWN = math.log(1.1), math.log(1.25)
-"""Least growth of size or of brightness, as logarithms, of a sighting that holds two objects."""
+_SAME_LIGHT = math.log(1.3)
+"""Factor by which the light of a sighting of two objects differs from the sum of theirs."""
+_GROWN = math.log(1.3)
+"""Least growth of the area of a sighting that holds two objects, where light is unknown."""
 _BESIDE = 1.5
 """Distance of a daughter from the mother's place, in sizes of the mother."""
 _MOST_SHRUNK = 1.6
@@ -68,7 +70,8 @@ class Lineage:
         for u, s in zip(*(side.tolist() for side in pairs), strict=True):
             hides, (other, row) = unseen[u], seen[s]
             apart_um = math.dist(places[u], sightings.positions_um[row])
-            if apart_um < _OVERLAP * sightings.sizes_um[row] and _grown(other, sightings, row):
+            inside = apart_um < _OVERLAP * sightings.sizes_um[row]
+            if inside and _holds_both(hides, other, sightings, row):
                 found[id(hides)] = hides, other, row
         return list(found.values())
 
@@ -101,7 +104,7 @@ class Lineage:
                 self._mothers[id(children[c])] = hosts[h], before
 
     def mother(self, child: Track) -> Track | None:
-        """Who has divided, now that a new object is confirmed; None if nobody has."""
+        """Who has divided, now that a new object has been seen some times; None if nobody has."""
         mother, before = self._mothers.pop(id(child), (None, np.full(2, np.nan)))
         if mother is None or mother.seen_um is None or not mother.confirmed:
             return None
@@ -142,7 +145,10 @@ def _log(value: float) -> float:
     return math.log(value) if value > 0 else math.nan
 
 
-def _grown(track: Track, sightings: Sightings, row: int) -> bool:
-    """Whether a sighting is larger or brighter than the one object usually is."""
-    growth = sightings.looks[row] - track.looks
-    return bool((growth > _GROWN).any())
+def _holds_both(one: Track, other: Track, sightings: Sightings, row: int) -> bool:
+    """Whether a sighting has about the light of two objects, or the area where light is unknown."""
+    seen, usual = sightings.looks[row], np.array([one.looks, other.looks])
+    light = math.log(np.exp(usual[:, 1]).sum()) if np.isfinite(usual[:, 1]).all() else math.nan
+    if math.isfinite(light) and math.isfinite(seen[1]):
+        return bool(abs(seen[1] - light) < _SAME_LIGHT)
+    return bool(2 * (seen[0] - usual[:, 0].max()) > _GROWN)

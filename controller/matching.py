@@ -17,6 +17,9 @@ ALIKE = 6.0
 """Squared misfit of looks that 95 % of the same object's stay below (chi², two traits)."""
 BODY = 0.7
 """Share of its own size within which an object is taken for itself, however it got there."""
+_OLD, _NEWNESS = 30, 0.4
+"""Sightings after which an object is not new any more; what each that lacks adds to its costs,
+so that a false alarm beside an object does not take its sightings."""
 _STRANGE = 40.0
 """Squared distance beyond which a sighting within the body is no worse still."""
 
@@ -106,7 +109,8 @@ class Matcher:
         lately = np.array([track.seen_um is not None for track in tracks])
         far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
         kept = own | far
-        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks
+        doubts = np.array([_NEWNESS * max(_OLD - track.hits, 0) for track in tracks])
+        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks + doubts[rows]
         return rows[kept], columns[kept], costs[kept], far[kept]
 
     def _look_costs(

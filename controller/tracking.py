@@ -21,6 +21,8 @@ _LEAST_BODY_PX = 2.0
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
 _LOOKS_MEMORY = 10.0
+_PROVEN = 3
+"""Sightings after which a new object may be found to be a daughter."""
 
 
 class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +38,8 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coast_frames : int
         Frames without a sighting that a track survives, as long as its object should be in the
         field or nobody knows where it is.
+    divisions : bool
+        Whether objects may divide.
     sigma_px : float
         Standard deviation of a detector's position along one axis, to begin with.
     """
@@ -43,6 +47,7 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     births: Annotated[int, msgspec.Meta(ge=1)] = 2
     sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     coast_frames: Annotated[int, msgspec.Meta(ge=0)] = 10
+    divisions: bool = True
     sigma_px: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 0.15
 
 
@@ -197,10 +202,12 @@ class Tracker:
         for track in self._tracks:
             if not track.confirmed and track.hits >= self._settings.births:
                 track.id = self._next_name()
-                mother = self._lineage.mother(track)
-                if mother is not None:
-                    ended, mother.id = mother.id, self._next_name()
-                    self._lineage.note_division(ended, (mother, track))
+            proven = track.hits == max(_PROVEN, self._settings.births)
+            may_divide = self._settings.divisions and proven and track.seen_um is not None
+            mother = self._lineage.mother(track) if may_divide else None
+            if mother is not None:
+                ended, mother.id = mother.id, self._next_name()
+                self._lineage.note_division(ended, (mother, track))
 
     def _next_name(self) -> int:
         self._named += 1

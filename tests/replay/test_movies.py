@@ -27,10 +27,15 @@ def movie(name: str) -> Path:
 
 
 def follow(
-    path: Path, start_px: tuple[float, float], frames: int, detector: dict[str, object]
+    path: Path,
+    start_px: tuple[float, float],
+    frames: int,
+    detector: dict[str, object],
+    **tracking: bool,
 ) -> tuple[Simulation, list[Decision]]:
     source = {"specimen": str(path), "start_px": start_px}
-    config, simulated = complete({"microscope": source, "detector": detector})
+    tables = {"microscope": source, "detector": detector, "tracking": tracking}
+    config, simulated = complete(tables)
     assert simulated is not None
     with open_lockstep(config, simulated) as microscope:
         turns = islice(make_loop(config, microscope).turns(), frames)
@@ -80,7 +85,8 @@ def place(row: dict[str, str]) -> np.ndarray:
 
 @pytest.mark.parametrize("start_px", [(498.0, 70.0), (357.0, 154.0), (486.0, 180.0)])
 def test_a_bead_is_followed_for_300_frames(start_px: tuple[float, float]) -> None:
-    _, decisions = follow(movie("beads_brightfield"), start_px, 300, SPOTS)
+    path = movie("beads_brightfield")
+    _, decisions = follow(path, start_px, 300, SPOTS, divisions=False)
     locks = [decision.lock for decision in decisions]
     assert len(locks) == 300
     assert locks.count(Lock.LOCKED) > 0.9 * 300
