@@ -21,8 +21,8 @@ _BESIDE = 1.5
 """Distance of a daughter from the mother's place, in sizes of the mother."""
 _MOST_SHRUNK = 1.6
 """Most by which a mother may be larger than the daughter that takes her place."""
-_BEFORE = 80.0
-"""Percentile of a mother's size and brightness in the past that she had before dividing."""
+_BEFORE = 0.8
+"""Quantile of a mother's size and brightness in the past that she had before dividing."""
 _SHRUNK = math.log(0.9)
 """Brightness or area of a daughter over her mother's, as a logarithm, is below this."""
 _WHOLE = math.log(0.65), math.log(1.4)
@@ -99,7 +99,7 @@ class Lineage:
         births = np.array([child.prediction.mean_um[:2] for child in children])
         pairs = nearby(places, reaches_um, births)
         for h, c in zip(*(side.tolist() for side in pairs), strict=True):
-            before = np.percentile(np.array(hosts[h].past), _BEFORE, axis=0)
+            before = _before(hosts[h])
             if math.dist(places[h], births[c]) < _BESIDE * math.exp(before[0]):
                 self._mothers[id(children[c])] = hosts[h], before
 
@@ -133,6 +133,12 @@ class Lineage:
 
 def _sorted(pairs: set[frozenset[int]]) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(pair)) for pair in pairs)
+
+
+def _before(mother: Track) -> Floats:
+    """What a mother looked like before she began to divide, (2,)."""
+    ordered = (sorted(trait) for trait in zip(*mother.past, strict=True))
+    return np.array([trait[round(_BEFORE * (len(trait) - 1))] for trait in ordered])
 
 
 def _look(track: Track) -> tuple[float, float]:
