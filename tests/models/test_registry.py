@@ -27,7 +27,7 @@ def test_built_in_models_take_their_options():
             predictors,
             "xyz",
             {},
-            "unknown predictor 'xyz'; known: acceleration, auto, brownian, imm, kalman",
+            "unknown predictor 'xyz'; known: acceleration, auto, brownian, imm, kalman, lstm",
         ),
         (
             detectors,
