@@ -105,7 +105,7 @@ def test_the_crowd_is_as_dense_and_as_hard_as_it_says() -> None:
     seen = Places(
         np.repeat(np.arange(40), [len(found) for found in crowd.seen]),
         np.concatenate([np.arange(len(found)) for found in crowd.seen]),
-        np.concatenate([found.centres_px for found in crowd.seen]),
+        np.concatenate([found.centres_px for found in crowd.seen]).astype(np.float64),
     )
     recall = score(Places(crowd.truth.frames, ids, crowd.truth.positions), seen, 3.0).recall
     assert 0.85 < recall < 0.95

@@ -34,6 +34,9 @@ class _Still:
     def update(self, slots, positions_um, variances_um2):
         self._places[slots, :2] = positions_um
 
+    def focus(self, slots, z_um, variances_um2):
+        self._places[slots, 2] = z_um
+
     def end(self, slots):
         self.ended.extend(slots)
 

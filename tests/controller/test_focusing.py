@@ -57,6 +57,7 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
     for frame in microscope.frames(every=True):
         if frame.index >= frames:
             break
+        assert frame.truth_um is not None
         x, y, z = frame.truth_um
         at_um = np.array([[frame.pose.x_um + x, frame.pose.y_um + y]])
         predictor.advance(frame.exposed_ns)
@@ -73,7 +74,8 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
         z_um = focus.plan(then, frame)
         if focus.reason:
             reports.append((focus.state, focus.reason))
-        microscope.move(Move(*then.mean_um[:2].tolist(), z_um, 2**62, frame.index))
+        there_x, there_y, _ = then.mean_um.tolist()
+        microscope.move(Move(there_x, there_y, z_um, 2**62, frame.index))
         horizon.see(frame)
         for report in microscope.reports():
             horizon.learn(report)

@@ -242,7 +242,8 @@ def test_a_search_visits_the_likely_places_first_and_all_of_them() -> None:
     search, lost = Search(description), track(1, 20, 30, sigma_um=25)
     places = [np.array(STAGE_UM)]
     for _ in range(25):
-        pose = StagePose(*places[-1], 0.0, 0)
+        x, y = places[-1].tolist()
+        pose = StagePose(x, y, 0.0, 0)
         places.append(search.where_um(lost, Frame(IMAGE, 0, 0, 0, 5.0, pose), 0))
     away = np.hypot(*(np.array(places[1:]) - (20, 30)).T)
     assert away[0] == 0 and (np.diff(away[:9]) >= 0).all()

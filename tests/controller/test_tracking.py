@@ -198,11 +198,12 @@ def events(bench: Bench) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
 
 def test_a_division_gives_two_daughters_with_a_parent() -> None:
     bench = Bench(births=2)
-    for _ in range(10):
-        (mother,) = bench.detect(boxes((0, 0, 8, 1000)))[-1:] or [None]
-    assert mother is not None and mother.id == 1
-    for apart in (5, 5.5, 6):
-        tracks = bench.detect(boxes((-apart / 2, 0, 6, 550), (apart / 2, 0, 6, 450)))
+    (mother,) = [bench.detect(boxes((0, 0, 8, 1000))) for _ in range(10)][-1]
+    assert mother.id == 1
+    tracks = [
+        bench.detect(boxes((-apart / 2, 0, 6, 550), (apart / 2, 0, 6, 450)))
+        for apart in (5, 5.5, 6)
+    ][-1]
     assert {track.parents for track in tracks} == {(1,)}
     assert {track.id for track in tracks} == {2, 3}
     assert events(bench) == [("division", (1,), (3, 2))]
@@ -211,8 +212,7 @@ def test_a_division_gives_two_daughters_with_a_parent() -> None:
 def test_an_object_that_comes_near_another_is_not_its_daughter() -> None:
     bench = Bench(births=2)
     bench.detect(boxes((0, 0, 8, 1000)))
-    for x in (9, 8, 7, 6):
-        tracks = bench.detect(boxes((0, 0, 8, 1000), (x, 0, 8, 900)))
+    tracks = [bench.detect(boxes((0, 0, 8, 1000), (x, 0, 8, 900))) for x in (9, 8, 7, 6)][-1]
     assert [track.parents for track in tracks] == [(), ()]
     assert events(bench) == []
 
@@ -221,22 +221,19 @@ def test_a_target_that_splits_in_three_breaks_nothing() -> None:
     bench = Bench(births=1)
     for _ in range(5):
         bench.detect(boxes((0, 0, 8, 900)))
-    for _ in range(3):
-        tracks = bench.detect(boxes((-5, 0, 5, 300), (5, 0, 5, 300), (0, 5, 5, 300)))
+    three = boxes((-5, 0, 5, 300), (5, 0, 5, 300), (0, 5, 5, 300))
+    tracks = [bench.detect(three) for _ in range(3)][-1]
     assert len({track.id for track in tracks}) == 3
 
 
 def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
     bench = Bench(births=1)
-    for t in range(-10, 11):
-        x = 2.0 * t
-        if abs(x) > 4:
-            tracks = bench.detect(boxes((x, 1, 6, 1000), (-x, -1, 6, 1000)))
-        else:
-            tracks = bench.detect(boxes((0, 0, 8, 2000)))
-        if t == -10:
-            first = {track.id: np.sign(track.prediction.mean_um[0]) for track in tracks}
-    assert {track.id: -np.sign(track.prediction.mean_um[0]) for track in tracks} == first
+    sides = []
+    for x in np.linspace(-20, 20, 21).tolist():
+        apart = boxes((x, 1, 6, 1000), (-x, -1, 6, 1000))
+        tracks = bench.detect(apart if abs(x) > 4 else boxes((0, 0, 8, 2000)))
+        sides.append({track.id: np.sign(track.prediction.mean_um[0]) for track in tracks})
+    assert {id: -side for id, side in sides[-1].items()} == sides[0]
     assert [kind for kind, *_ in events(bench)] == ["merge", "parting"]
 
 

@@ -185,5 +185,5 @@ def test_training_and_export_agree(tmp_path):
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     network = LearnedDefocus(round_lens, str(path))
     assert network.card.rms_px != 1.0
-    told = [network.estimate(image(z, round_lens)) for z in (-1.0, 1.0)]
-    assert all(told) and told[0].um < 0 < told[1].um
+    below, above = (network.estimate(image(z, round_lens)) for z in (-1.0, 1.0))
+    assert below is not None and above is not None and below.um < 0 < above.um

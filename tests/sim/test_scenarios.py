@@ -85,7 +85,9 @@ def test_the_target_stays_in_the_field_until_a_move_arrives(name: str) -> None:
     moved_um = np.hypot(*np.diff(way[:, :2], axis=0).T)
     smaller_px = min(scenario.sensor.width_px, scenario.sensor.height_px)
     assert np.quantile(moved_um, 0.99) < smaller_px * scenario.optics.pixel_um / 8
-    low, high = scenario.stand(name).limits.z_um
+    limits = scenario.stand(name).limits.z_um
+    assert limits is not None
+    low, high = limits
     assert low < way[:, 2].min() <= way[:, 2].max() < high
 
 
