@@ -90,6 +90,8 @@ class Decision(Message, frozen=True):
         Velocity that the stage was given instead.
     focus_um : float or None
         Where the focal plane was sent.
+    focusing_light : float
+        Share of all light so far that was given up to focusing.
     tracks : tuple of TrackPoint
         All confirmed tracks.
     events : tuple of Event
@@ -116,6 +118,7 @@ class Decision(Message, frozen=True):
     move_um: tuple[float, float] | None = None
     velocity_um_s: tuple[float, float] | None = None
     focus_um: float | None = None
+    focusing_light: float = 0.0
     tracks: tuple[TrackPoint, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()

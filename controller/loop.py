@@ -211,6 +211,7 @@ class Loop:
             move_um=_pair(plan.move_um) if plan.move_um is not None else None,
             velocity_um_s=_pair(plan.velocity_um_s) if plan.velocity_um_s is not None else None,
             focus_um=z_um,
+            focusing_light=self._focus.share_of_light,
             tracks=tuple(_point(track) for track in tracks),
             events=self._tracker.events(),
             notes=self._new_notes(),
