@@ -58,7 +58,7 @@ def associate(
     objects: Annotated[
         list[int] | None, typer.Option(min=1, max=5000, help="Repeatable; default: 10 to 1000.")
     ] = None,
-    frames: Annotated[int, typer.Option(min=20, help="Frames of each.")] = 100,
+    frames: Annotated[int, typer.Option(min=30, help="Frames of each, 20 to warm up.")] = 100,
     json_file: JsonFile = None,
 ) -> None:
     """Speed and faithfulness of the tracker on crowds, beside other trackers.
