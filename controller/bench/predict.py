@@ -131,13 +131,13 @@ def judge(predictor: Predictor, watched: Watched) -> dict[int, tuple[float, floa
     squares: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
     inside: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
     interval_ns = round(watched.interval_s * _NS_PER_S)
-    for frame, objects, slots in _followed(predictor, watched, interval_ns):
+    for frame, objects, slots, warm in _followed(predictor, watched, interval_ns):
         for horizon in HORIZONS:
             if frame + horizon >= len(watched.truth) or not len(objects):
                 continue
             forecast = predictor.predict(slots, (frame + horizon) * interval_ns)
             error = watched.truth[frame + horizon, objects] - forecast.means_um[:, :2]
-            known = np.isfinite(error).all(axis=1)
+            known = warm & np.isfinite(error).all(axis=1)
             spread = forecast.covs_um2[known, :2, :2] + watched.doubt**2 * np.eye(2)
             error = error[known]
             misfit = (error * np.linalg.solve(spread, error[:, :, None])[:, :, 0]).sum(axis=1)
@@ -155,8 +155,8 @@ def judge(predictor: Predictor, watched: Watched) -> dict[int, tuple[float, floa
 
 def _followed(
     predictor: Predictor, watched: Watched, interval_ns: int
-) -> Iterator[tuple[int, NDArray, NDArray]]:
-    """Let a predictor see frame after frame; yield the objects that may be judged."""
+) -> Iterator[tuple[int, NDArray, NDArray, NDArray]]:
+    """Let a predictor see frame after frame; yield the objects in it, and which may be judged."""
     frames, count, _ = watched.seen.shape
     there = np.isfinite(watched.seen[:, :, 0])
     sightings = np.cumsum(there, axis=0)
@@ -173,8 +173,8 @@ def _followed(
         if len(new):
             places = np.column_stack([watched.seen[frame, new], np.zeros(len(new))])
             slots[new] = predictor.begin(places, np.full(len(new), variance))
-        judged = np.flatnonzero(seen & (sightings[frame] >= watched.warm))
-        yield frame, judged, slots[judged]
+        here = np.flatnonzero(seen)
+        yield frame, here, slots[here], sightings[frame, here] >= watched.warm
         gone = np.flatnonzero((last == frame) & (slots >= 0))
         if len(gone):
             predictor.end(slots[gone])

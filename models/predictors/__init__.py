@@ -116,7 +116,7 @@ class Predictor(Protocol):
 PREDICTORS: Registry[Predictor] = Registry(
     "predictor",
     {
-        "auto": f"{__name__}.motions:Auto",
+        "auto": f"{__name__}.auto:Auto",
         "imm": f"{__name__}.motions:Imm",
         "kalman": f"{__name__}.motions:Kalman",
         "brownian": f"{__name__}.motions:Brownian",

@@ -84,9 +84,7 @@ class Bank:
             speed2 = np.full(n, self._speed_um_s**2)
         states = np.zeros((d, d + self._axes, m, n))
         states[0, d:] = positions_um.T[:, None]
-        for i in range(d):
-            moves = (self._laws.orders > i)[:, None]
-            states[i, i] = moves * (variances_um2 * (speed2 / variances_um2) ** i)
+        states[range(d), range(d)] = self._laws.firsts(variances_um2, speed2, interval_s)
         modes = 1 / self._sums.sum(axis=1)[self._owner, None]
         return Beliefs(
             states,
@@ -103,7 +101,7 @@ class Bank:
         """Take objects a step on; modes change, if they do, at its start."""
         if self._switchers:
             self._mix(beliefs, step_s / interval_s)
-        self._laws.move(beliefs.states, step_s)
+        self._laws.move(beliefs.states, step_s, interval_s)
         diffusion = self._laws.diffusion(step_s, interval_s)
         beliefs.states[:, : self._laws.size] += diffusion * beliefs.unit_um2
 

@@ -149,6 +149,11 @@ class Filtered:
             self._move(beliefs, step_s)
         return self._bank.positions(beliefs)
 
+    def scales(self, slots: Slots) -> Floats:
+        """Factors, (K,), by which the stated variances of sightings are believed to be wrong."""
+        beliefs = self._beliefs
+        return (beliefs.weights * beliefs.scales).sum(axis=0)[self.rows(slots)]
+
     def shapes(self, rows: Rows) -> Floats:
         """Covariances of the positions over these variances, (K, A, A)."""
         return self._beliefs.shapes[..., rows].T

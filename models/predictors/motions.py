@@ -18,6 +18,10 @@ _NS_PER_S = 1e9
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]
 VELOCITY = [Hypothesis((Mode(2, 10.0 ** (k / 2)),)) for k in range(-10, 7)]
 ACCELERATION = [Hypothesis((Mode(3, 10.0 ** (k / 2)),)) for k in range(-14, 5)]
+SWINGING = [
+    Hypothesis((Mode(2, strength, 0.2, 8 * 1.25**k),)) for k in range(12) for strength in (0.3, 30)
+]
+"""Swinging about a middle, or circling it, in 8 to 93 frames."""
 JITTERY = [Hypothesis((Mode(2, 10.0**k, jitter),)) for k in range(-2, 2) for jitter in (1.0, 10.0)]
 """Diffusion about a path of nearly constant velocity."""
 DARTING = [
@@ -67,12 +71,12 @@ class LawPredictor:
         self._depth = Filtered(self.hypotheses, 1, self._pace)
         self._guesses_um = np.empty(0)
         self._named = 0
-        self._at_ns: int | None = None
+        self._latest_ns: int | None = None
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""
         step_s = self._step_s(at_ns)
-        self._at_ns = at_ns if self._at_ns is None else max(at_ns, self._at_ns)
+        self._latest_ns = at_ns if self._latest_ns is None else max(at_ns, self._latest_ns)
         if step_s == 0:
             return
         first = self._pace.step(step_s)
@@ -119,9 +123,23 @@ class LawPredictor:
             means_um[known, 2:] = means
         return Forecast(at_ns, means_um, covs_um2, self.name)
 
+    def noise_scales(self, slots: Slots) -> Floats:
+        """Factors, (K,), by which the stated variances of x and y are believed to be wrong."""
+        return self._plane.scales(slots)
+
+    @property
+    def now_ns(self) -> int:
+        """Instant of the last `advance`; 0 before the first."""
+        return self._latest_ns or 0
+
+    @property
+    def interval_s(self) -> float:
+        """Frame interval, learned from the steps; 1 s until there was one."""
+        return self._pace.interval_s
+
     def _step_s(self, at_ns: int) -> float:
         """Time from the last `advance` to an instant; 0 before the first."""
-        elapsed_ns = 0 if self._at_ns is None else max(at_ns - self._at_ns, 0)
+        elapsed_ns = 0 if self._latest_ns is None else max(at_ns - self._latest_ns, 0)
         return elapsed_ns / _NS_PER_S
 
 
@@ -151,10 +169,3 @@ class Imm(LawPredictor):
 
     name = "imm"
     hypotheses = TURNING
-
-
-class Auto(LawPredictor):
-    """Diffusion, constant velocity and the switching ones, weighed by how well they predict."""
-
-    name = "auto"
-    hypotheses = (*BROWNIAN, *VELOCITY, *JITTERY, *DARTING)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from ..runtimes.files import cache_folder, check_file, damaged, sentence
 
 if TYPE_CHECKING:
     import openvino
+
+    Pair = tuple[openvino.CompiledModel, openvino.CompiledModel]
 
 Rows = NDArray[np.float32]
 
@@ -59,23 +61,9 @@ class RecurrentNetwork:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            import openvino
-        except ImportError as error:
-            raise ModelError(
-                "a learned predictor needs openvino, which is not installed: pip install openvino"
-            ) from error
         check_file(path)
-        core = openvino.Core()
-        core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
-        try:
-            model = core.read_model(path)
-        except (RuntimeError, UnicodeError) as error:
-            raise damaged(path) from error
-        self.width = _row_width(path, model)
-        part = partial(_Part, openvino, core, model)
-        self._see = part("after", ("before", "sighting"))
-        self._expect = part("outlook", ("now", "frames"))
+        self.width, see, expect = _compiled(path, path.stat().st_mtime_ns)
+        self._see, self._expect = _Part(*see), _Part(*expect)
 
     def see(self, rows: Rows, sightings: Rows) -> Rows:
         """Return the rows, (K, width), after sightings, (K, 4)."""
@@ -89,16 +77,8 @@ class RecurrentNetwork:
 class _Part:
     """One of the outputs, computed from two inputs."""
 
-    def __init__(
-        self,
-        ov: Any,
-        core: openvino.Core,
-        model: openvino.Model,
-        output: str,
-        inputs: tuple,
-    ) -> None:
-        self._one = _Compiled(ov, core, model, output, inputs, 1)
-        self._block = _Compiled(ov, core, model, output, inputs, BLOCK)
+    def __init__(self, one: openvino.CompiledModel, block: openvino.CompiledModel) -> None:
+        self._one, self._block = _Request(one), _Request(block)
 
     def __call__(self, first: Rows, second: Rows) -> Rows:
         """Compute the output; it may be overwritten by the next call."""
@@ -112,23 +92,11 @@ class _Part:
         return answers
 
 
-class _Compiled:
-    """A part for a fixed number of objects, or fewer."""
+class _Request:
+    """A compiled part with numbers of its own."""
 
-    def __init__(
-        self,
-        ov: Any,
-        core: openvino.Core,
-        model: openvino.Model,
-        output: str,
-        inputs: tuple,
-        count: int,
-    ) -> None:
-        copied = model.clone()
-        nodes = {port.any_name: port.get_node() for port in copied.inputs}
-        part = ov.Model([copied.output(output).get_node()], [nodes[name] for name in inputs])
-        part.reshape({i: [count, port.partial_shape[1]] for i, port in enumerate(part.inputs)})
-        self._request = core.compile_model(part, "CPU", _HINTS).create_infer_request()
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
         self._first, self._second = (self._request.get_input_tensor(i).data for i in (0, 1))
         self._first[:] = self._second[:] = 0.0
         self.answer = self._request.get_output_tensor(0).data
@@ -142,6 +110,34 @@ class _Compiled:
         except RuntimeError as error:
             raise DeviceError(f"openvino failed on the CPU: {sentence(error)}") from error
         return self.answer
+
+
+@lru_cache(maxsize=4)
+def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
+    """Compile a file, as it was last changed: width of a row, both parts, for one and a block."""
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            "a learned predictor needs openvino, which is not installed: pip install openvino"
+        ) from error
+    core = openvino.Core()
+    core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
+    try:
+        model = core.read_model(path)
+    except (RuntimeError, UnicodeError) as error:
+        raise damaged(path) from error
+    width = _row_width(path, model)
+
+    def part(output: str, inputs: tuple[str, str], count: int) -> openvino.CompiledModel:
+        copied = model.clone()
+        nodes = {port.any_name: port.get_node() for port in copied.inputs}
+        cut = openvino.Model([copied.output(output).get_node()], [nodes[name] for name in inputs])
+        cut.reshape({i: [count, port.partial_shape[1]] for i, port in enumerate(cut.inputs)})
+        return core.compile_model(cut, "CPU", _HINTS)
+
+    see, expect = ("after", ("before", "sighting")), ("outlook", ("now", "frames"))
+    return width, (part(*see, 1), part(*see, BLOCK)), (part(*expect, 1), part(*expect, BLOCK))
 
 
 def _row_width(path: Path, model: openvino.Model) -> int:

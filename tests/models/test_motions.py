@@ -56,9 +56,9 @@ def follow(
     for t in range(1, len(truth) - ahead):
         predictor.advance(t * step_ns)
         predictor.update(slots, measured[t], variances)
+        forecast = predictor.predict(slots, (t + ahead) * step_ns)
         if t < 50:
             continue
-        forecast = predictor.predict(slots, (t + ahead) * step_ns)
         misses = forecast.means_um[:, :2] - truth[t + ahead]
         inverse = np.linalg.inv(forecast.covs_um2[:, :2, :2])
         squares.append((misses**2).sum(axis=1))

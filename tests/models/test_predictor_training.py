@@ -1,6 +1,7 @@
 """Training of predictors: tracks read and drawn, every architecture trained and used."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -115,3 +116,44 @@ def test_the_file_computes_what_the_network_does(tmp_path):
     np.testing.assert_allclose(network.expect(rows, frames.numpy()), outlook, rtol=1e-3, atol=1e-4)
     one = network.see(rows[:1], sightings[0, :1])
     np.testing.assert_allclose(one[0], network.see(rows, sightings[0])[0], rtol=1e-3, atol=1e-4)
+
+
+def test_what_is_learned_from_does_not_turn_or_scale_with_the_track():
+    torch = pytest.importorskip("torch")
+    from pursuit.models.training.predictor_strides import Strides
+
+    strides, rng = Strides(), np.random.default_rng(3)
+    angle = 0.7
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    steps = rng.normal([1.0, 0.0], size=(12, 5, 2))
+    looks = []
+    for scale, turned in ((1.0, np.eye(2)), (30.0, turn)):
+        row = torch.zeros(5, Strides.width)
+        for step in scale * steps @ turned:
+            about = np.column_stack([step, np.ones(5), np.full(5, (0.1 * scale) ** 2)])
+            row = strides(row, torch.from_numpy(about.astype(np.float32)))
+        looks.append(strides.look(row).numpy())
+    assert looks[0].shape == (5, Strides.features)
+    np.testing.assert_allclose(looks[0], looks[1], rtol=1e-3, atol=1e-3)
+
+
+def test_the_ellipse_is_learned_where_no_bell_fits():
+    """Half of the objects stay, half dart off: the 95 % ellipse still holds 95 %."""
+    torch = pytest.importorskip("torch")
+    from pursuit.models.training.predictor_loss import Errors, loss_of
+
+    torch.manual_seed(0)
+    length = torch.where(torch.rand(20_000, 1) < 0.5, 0.1, 3.0)
+    squares = (length * torch.randn(20_000, 2)).square()
+    spread, stretch = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adam([spread, stretch], 0.05)
+    ones = torch.ones(20_000, 1)
+    for _ in range(200):
+        scales2 = spread.exp().expand(20_000, 2)
+        variances = (spread.detach() + stretch).exp().expand(20_000, 2)
+        loss = loss_of(Errors(squares, scales2, variances, 5 * ones, ones, ones))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    within = (squares.sum(1) / (spread + stretch).exp() < 5.991).float().mean().item()
+    assert within == pytest.approx(0.95, abs=0.01)

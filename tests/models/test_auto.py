@@ -1,0 +1,103 @@
+"""The mixed predictor: laws and network, chosen and calibrated by what came of forecasts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from pursuit.controller.bench.predict import judge, simulated
+from pursuit.controller.bench.predict_motions import MOTIONS, Judged, circling
+from pursuit.models import predictors
+from pursuit.models.predictors import Forecast
+from pursuit.models.predictors.hindsight import Hindsight
+
+NS = 1_000_000_000
+
+
+@pytest.mark.parametrize("name", ["oscillating", "circling"])
+def test_what_swings_or_circles_is_predicted_far_better_than_by_constant_velocity(
+    name: str,
+) -> None:
+    watched = simulated(next(m for m in MOTIONS if m.name == name), 20, 200, 5)
+    auto, straight = (judge(predictors.create(n), watched) for n in ("auto", "kalman"))
+    for horizon in (4, 8):
+        assert auto[horizon][0] < 0.7 * straight[horizon][0]
+    assert all(0.87 < coverage < 0.99 for _, coverage in auto.values())
+
+
+def test_a_tight_circle_is_not_left_at_its_tangent() -> None:
+    law = partial(circling, speed_um_s=60.0, radius_um=4.0, drift=0.01)
+    watched = simulated(Judged("tight", law, 0.02, 0.02), 10, 150, 1)
+    assert judge(predictors.create("auto"), watched)[8][0] < 1.0
+
+
+def test_the_network_joins_in_only_when_a_future_is_asked_for() -> None:
+    asked, silent = predictors.create("auto"), predictors.create("auto")
+    rng, places = np.random.default_rng(2), np.zeros((2, 2))
+    for predictor in (asked, silent):
+        predictor.advance(0)
+        slots = predictor.begin(np.zeros((2, 3)), np.full(2, 0.01))
+    for t in range(1, 60):
+        places = places + rng.normal(1.0, 0.5, (2, 2))
+        for predictor in (asked, silent):
+            predictor.advance(t * NS)
+            predictor.update(slots, places, np.full(2, 0.01))
+        asked.predict(slots[:1], (t + 2) * NS)
+    now = 59 * NS
+    np.testing.assert_array_equal(
+        asked.predict(slots, now).means_um, silent.predict(slots, now).means_um
+    )
+    far = asked.predict(slots, now + 2 * NS), silent.predict(slots, now + 2 * NS)
+    assert np.abs(far[0].means_um - far[1].means_um)[0, :2].max() > 1e-6
+    np.testing.assert_allclose(far[0].means_um[1], far[1].means_um[1], atol=0.02)
+
+
+def _foretold(at_ns: int, means: np.ndarray, sigma: float) -> Forecast:
+    covs = np.tile(sigma**2 * np.eye(3), (len(means), 1, 1))
+    return Forecast(at_ns, np.pad(means, ((0, 0), (0, 1))), covs, "someone")
+
+
+def _told(better: int, sigma: float, error: float = 1.0, frames: int = 200) -> Forecast:
+    """What is said at last of ten objects, one predictor being five times as wrong."""
+    hindsight, rng, seats = Hindsight(), np.random.default_rng(0), np.arange(10)
+    hindsight.begin(seats)
+    mixed = None
+    for t in range(frames):
+        truth = rng.normal(0, 100, (10, 2))
+        errors = [error, 5 * error] if better == 0 else [5 * error, error]
+        said = [_foretold((t + 1) * NS, truth + rng.normal(0, e, (10, 2)), sigma) for e in errors]
+        mixed = hindsight.mix(seats, 1.0, *said)
+        hindsight.judge((t + 1) * NS, 1.0, seats, truth, np.full(10, 1e-6))
+        if t == frames - 1:
+            off = mixed.means_um[:, :2] - said[better].means_um[:, :2]
+            assert np.abs(off).max() < 0.2 * error
+    assert mixed is not None
+    return mixed
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_who_foretold_better_is_believed(better: int) -> None:
+    _told(better, 1.0)
+
+
+@pytest.mark.parametrize("stated", [0.4, 1.0, 2.5])
+def test_a_spread_that_was_stated_wrongly_is_put_right(stated: float) -> None:
+    sigma = np.sqrt(_told(0, stated).covs_um2[:, 0, 0].mean())
+    assert sigma == pytest.approx(1.0, rel=0.25)
+
+
+def test_objects_that_are_new_on_a_seat_inherit_nothing_of_the_last() -> None:
+    predictor = predictors.create("auto")
+    predictor.advance(0)
+    rng = np.random.default_rng(1)
+    slots = predictor.begin(np.zeros((1, 3)), np.array([0.01]))
+    for t in range(1, 50):
+        predictor.advance(t * NS)
+        predictor.update(slots, rng.normal(0, 50, (1, 2)), np.array([0.01]))
+        predictor.predict(slots, (t + 1) * NS)
+    predictor.end(slots)
+    with pytest.raises(ValueError, match="belongs to no object"):
+        predictor.predict(slots, 60 * NS)
+    fresh = predictor.begin(np.full((1, 3), 7.0), np.array([0.01]))
+    assert predictor.predict(fresh, 50 * NS).means_um[0, :2] == pytest.approx(7.0, abs=0.01)
