@@ -12,6 +12,7 @@ from ..models.detectors.window import Window
 from .decision import Lock
 from .group import Followed
 from .sightings import View
+from .tracks import Track
 
 _SIGMAS = 5.0
 """Half the window holds so many standard deviations of the prediction."""
@@ -59,10 +60,10 @@ class Attention:
         """Return where to look, None for the whole field.
 
         The whole field is due after some frames, and on doubt: unless the target was seen in
-        the last frame.
+        the last frame. Several targets are everywhere in it.
         """
         self._since_whole += 1
-        if not self._narrow or target is None or lock is not Lock.LOCKED:
+        if not self._narrow or not isinstance(target, Track) or lock is not Lock.LOCKED:
             return self._whole()
         if self._since_whole >= self._whole_every:
             return self._whole()

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from .association import Floats, nearby
+from .association import Indices, nearby
 from .decision import Event
 from .sightings import Sightings
-from .tracks import Track
+from .tracks import Roll, Track
 
 _OVERLAP = 0.7
 """Share of the size of a sighting within which another object's middle may hide in it."""
@@ -38,21 +38,22 @@ class Lineage:
     """
 
     def __init__(self) -> None:
-        self._mothers: dict[int, tuple[Track, Floats]] = {}
+        self._mothers: dict[int, tuple[Track, tuple[float, float]]] = {}
         self._merged: set[frozenset[int]] = set()
         self.events: list[Event] = []
 
     def hidden(
-        self, unseen: list[Track], seen: list[tuple[Track, int]], sightings: Sightings
+        self, roll: Roll, unseen: Indices, rows: Indices, columns: Indices, sightings: Sightings
     ) -> list[tuple[Track, Track, int]]:
         """Objects that hide in the sighting of another.
 
         Parameters
         ----------
-        unseen : list of Track
-            Confirmed tracks that should have been seen but were not.
-        seen : list of (Track, int)
-            Confirmed tracks and the rows of their sightings.
+        roll : Roll
+        unseen : (U,)
+            Rows of confirmed tracks that should have been seen but were not.
+        rows, columns : (S,), (S,)
+            Rows of confirmed tracks and of their sightings.
         sightings : Sightings
 
         Returns
@@ -60,19 +61,19 @@ class Lineage:
         list of (Track, Track, int)
             Who hides, in whose sighting, and its row.
         """
-        if not unseen or not seen:
+        if not len(unseen) or not len(rows):
             return []
-        rows = np.array([row for _, row in seen])
-        places = np.array([track.prediction.mean_um[:2] for track in unseen])
-        reach_um = _OVERLAP * float(sightings.sizes_um[rows].max())
-        pairs = nearby(places, np.full(len(unseen), reach_um), sightings.positions_um[rows])
+        places, spots = roll.means_um[unseen], sightings.positions_um[columns]
+        reaches_um = _OVERLAP * sightings.sizes_um[columns]
+        u, s = nearby(places, np.full(len(places), reaches_um.max()), spots)
+        inside = np.hypot(*(places[u] - spots[s]).T) < reaches_um[s]
+        hiding, hosts, shared = unseen[u[inside]], rows[s[inside]], columns[s[inside]]
         found: dict[int, tuple[Track, Track, int]] = {}
-        for u, s in zip(*(side.tolist() for side in pairs), strict=True):
-            hides, (other, row) = unseen[u], seen[s]
-            apart_um = math.dist(places[u], sightings.positions_um[row])
-            inside = apart_um < _OVERLAP * sightings.sizes_um[row]
-            if inside and _holds_both(hides, other, sightings, row):
-                found[id(hides)] = hides, other, row
+        for hides, other, column in zip(
+            roll.at(hiding), roll.at(hosts), shared.tolist(), strict=True
+        ):
+            if _holds_both(hides, other, sightings, column):
+                found[id(hides)] = hides, other, column
         return list(found.values())
 
     def note_hidden(self, hidden: list[tuple[Track, Track, int]], tracks: list[Track]) -> None:
@@ -89,23 +90,26 @@ class Lineage:
         self.events += [Event("parting", pair, pair) for pair in _sorted(parted)]
         self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
-    def note_births(self, children: list[Track], tracks: list[Track]) -> None:
-        """Note within whom new objects have appeared."""
-        hosts = [t for t in tracks if t.confirmed and t.seen_um is not None and not t.merged_with]
-        if not hosts:
+    def note_births(self, children: list[Track], roll: Roll) -> None:
+        """Note within whom, of those seen in this frame, new objects have appeared."""
+        whole = [t.confirmed and t.seen_um is not None and not t.merged_with for t in roll.tracks]
+        rows = np.flatnonzero(whole)
+        if not children or not len(rows):
             return
-        places = np.array([host.prediction.mean_um[:2] for host in hosts])
+        hosts, places = roll.at(rows), roll.means_um[rows]
         reaches_um = _BESIDE * _MOST_SHRUNK * np.array([host.size_um for host in hosts])
-        births = np.array([child.prediction.mean_um[:2] for child in children])
-        pairs = nearby(places, reaches_um, births)
-        for h, c in zip(*(side.tolist() for side in pairs), strict=True):
-            before = _before(hosts[h])
-            if math.dist(places[h], births[c]) < _BESIDE * math.exp(before[0]):
-                self._mothers[id(children[c])] = hosts[h], before
+        births = np.array([child.seen_um for child in children])
+        h, c = nearby(places, reaches_um, births)
+        apart_um = np.hypot(*(places[h] - births[c]).T)
+        for host, child, away_um in zip(h.tolist(), c.tolist(), apart_um.tolist(), strict=True):
+            size = _before(hosts[host], 0)
+            if away_um < _BESIDE * math.exp(size):
+                before = size, _before(hosts[host], 1)
+                self._mothers[id(children[child])] = hosts[host], before
 
     def mother(self, child: Track) -> Track | None:
         """Who has divided, now that a new object has been seen some times; None if nobody has."""
-        mother, before = self._mothers.pop(id(child), (None, np.full(2, np.nan)))
+        mother, before = self._mothers.pop(id(child), (None, (math.nan, math.nan)))
         if mother is None or mother.seen_um is None or not mother.confirmed:
             return None
         looks = np.array([_look(mother), _look(child)])
@@ -135,10 +139,10 @@ def _sorted(pairs: set[frozenset[int]]) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(pair)) for pair in pairs)
 
 
-def _before(mother: Track) -> Floats:
-    """What a mother looked like before she began to divide, (2,)."""
-    ordered = (sorted(trait) for trait in zip(*mother.past, strict=True))
-    return np.array([trait[round(_BEFORE * (len(trait) - 1))] for trait in ordered])
+def _before(mother: Track, trait: int) -> float:
+    """Logarithm of a mother's size, or brightness, before she began to divide."""
+    ordered = sorted([look[trait] for look in mother.past])
+    return ordered[round(_BEFORE * (len(ordered) - 1))]
 
 
 def _look(track: Track) -> tuple[float, float]:

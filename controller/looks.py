@@ -11,6 +11,8 @@ _FIRST_SPREAD = 0.3
 _LEAST_SPREAD = 0.05
 _MEMORY = 300.0
 """Sightings after which a spread is forgotten."""
+_USUAL_MEMORY = 10.0
+"""Sightings after which a look is not usual any more."""
 _MOST = 9.0
 """Squared misfit beyond which a look says no more: objects do change."""
 _OTHER_CLASS = 4.0
@@ -49,3 +51,8 @@ class Looks:
         means = limited.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         learned = kept * self._variances + (1 - kept) * means
         self._variances = np.maximum(learned, _LEAST_SPREAD**2)
+
+
+def followed(usual: Floats, now: Floats) -> Floats:
+    """Return slowly following means of looks, (N, 2), each begun with the first known one."""
+    return np.where(np.isfinite(usual), usual + (now - usual) / _USUAL_MEMORY, now)

@@ -7,7 +7,7 @@ import numpy as np
 from .association import Bools, Floats, Indices, best_pairs, nearby, unrivalled
 from .looks import Looks
 from .sightings import Sightings
-from .tracks import Track
+from .tracks import Roll
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
@@ -43,19 +43,13 @@ class Matcher:
         self._looks = Looks()
 
     def match(
-        self,
-        tracks: list[Track],
-        sightings: Sightings,
-        sure: Bools,
-        noise_um2: float,
-        area_um2: float,
+        self, roll: Roll, sightings: Sightings, sure: Bools, noise_um2: float, area_um2: float
     ) -> tuple[Indices, Indices]:
         """Rows of tracks and of the sightings they are given.
 
         Parameters
         ----------
-        tracks : list of Track
-            With their predictions for the frame, and where they were seen in the last one.
+        roll : Roll
         sightings : Sightings
         sure : (N,)
             Which sightings come first.
@@ -65,18 +59,19 @@ class Matcher:
             Of what was looked at. No track reaches farther than a sighting is from the next on
             average: beyond, a stranger is likelier.
         """
-        if not tracks or not len(sightings):
+        if not roll.tracks or not len(sightings):
             return np.empty(0, np.intp), np.empty(0, np.intp)
         spacing_um = (area_um2 / len(sightings)) ** 0.5
-        rows, columns, costs, far = self._candidates(tracks, sightings, noise_um2, spacing_um)
+        rows, columns, costs, far = self._candidates(roll, sightings, noise_um2, spacing_um)
+        waiting, unclaimed = np.ones(len(roll.tracks), np.bool_), np.ones(len(sightings), np.bool_)
         pairs = np.empty(0, np.intp)
         for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
-            free = wanted & ~np.isin(rows, rows[pairs]) & ~np.isin(columns, columns[pairs])
-            left = np.flatnonzero(free)
+            left = np.flatnonzero(wanted & waiting[rows] & unclaimed[columns])
             if far[left].any():
                 left = left[unrivalled(rows[left], columns[left])]
             if len(left):
                 chosen = left[best_pairs(rows[left], columns[left], costs[left])]
+                waiting[rows[chosen]] = unclaimed[columns[chosen]] = False
                 pairs = np.concatenate([pairs, chosen])
         return rows[pairs], columns[pairs]
 
@@ -85,7 +80,7 @@ class Matcher:
         self._looks.learn(looks, seen)
 
     def _candidates(
-        self, tracks: list[Track], sightings: Sightings, noise_um2: float, spacing_um: float
+        self, roll: Roll, sightings: Sightings, noise_um2: float, spacing_um: float
     ) -> tuple[Indices, Indices, Floats, Bools]:
         """Pairs of a track and a sighting that may be its own, what each costs, whether it is far.
 
@@ -93,30 +88,20 @@ class Matcher:
         like. The cost is twice a negative log likelihood, but for constants: of the position and
         of the looks. The inverse of the 2 x 2 covariances is written out.
         """
-        means = np.array([track.prediction.mean_um[:2] for track in tracks])
-        spreads = np.array([track.prediction.cov_um2[:2, :2] for track in tracks])
-        spreads += noise_um2 * np.eye(2)
-        bodies_um = np.array([max(BODY * t.size_um, self._least_body_um) for t in tracks])
+        spreads = roll.covs_um2 + noise_um2 * np.eye(2)
+        bodies_um = np.maximum(BODY * roll.sizes_um, self._least_body_um)
         widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
         reaches_um = np.maximum(np.minimum(widest, spacing_um), bodies_um)
-        rows, columns = nearby(means, reaches_um, sightings.positions_um)
-        right, down = (sightings.positions_um[columns] - means[rows]).T
+        rows, columns = nearby(roll.means_um, reaches_um, sightings.positions_um)
+        right, down = (sightings.positions_um[columns] - roll.means_um[rows]).T
         xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
         determinants = xx * yy - xy * xy
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
-        looks = self._look_costs(tracks, sightings, rows, columns)
-        lately = np.array([track.seen_um is not None for track in tracks])
-        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & lately[rows]
+        same_class = roll.kinds[rows] == sightings.classes[columns]
+        looks = self._looks.costs(roll.looks[rows], sightings.looks[columns], same_class)
+        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & roll.lately[rows]
         kept = own | far
-        doubts = np.array([_NEWNESS * max(_OLD - track.hits, 0) for track in tracks])
+        doubts = _NEWNESS * np.maximum(_OLD - roll.hits, 0)
         costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks + doubts[rows]
         return rows[kept], columns[kept], costs[kept], far[kept]
-
-    def _look_costs(
-        self, tracks: list[Track], sightings: Sightings, rows: Indices, columns: Indices
-    ) -> Floats:
-        looks = np.array([track.looks for track in tracks])
-        kinds = np.array([track.kind for track in tracks])
-        same = kinds[rows] == sightings.classes[columns]
-        return self._looks.costs(looks[rows], sightings.looks[columns], same)

@@ -36,9 +36,9 @@ def predictor(
     ),
     arch: Annotated[str, typer.Option(help="lstm, gru or tcn.")] = "lstm",
     columns: _Columns = "",
-    simulated: Annotated[int, typer.Option(min=0, help="Simulated tracks to draw.")] = 24_000,
+    simulated: Annotated[int, typer.Option(min=0, help="Simulated tracks to draw.")] = 48_000,
     hidden: Annotated[int, typer.Option(min=4, max=512, help="Size of the memory.")] = 64,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 4000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 10_000,
     batch: Annotated[int, typer.Option(min=2, help="Tracks in a step.")] = 128,
     held_back: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of the tracks to judge on.")

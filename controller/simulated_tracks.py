@@ -30,12 +30,14 @@ NOT_TRAINED_ON = (
 FRAMES = 110
 """Length of a track, in frames."""
 
-_ALIKE = 16
+_ALIKE = 8
 """Tracks that share a motion."""
 _SUBFRAMES = 2
 """Instants in a frame interval."""
-_CHANGING, _CARRIED = 0.25, 0.12
+_CHANGING, _CARRIED = 0.2, 0.2
 """Share of the motions that change into another for a time, and that are carried by another."""
+_SLUGGISH = 0.25
+"""Share of all of these whose corners are rounded, as by inertia or the length of a body."""
 
 Rng = np.random.Generator
 OnProgress = Callable[[int, int], None]
@@ -91,6 +93,11 @@ def _times(frames: int, rng: Rng) -> NDArray:
 
 
 def _drawn(times: NDArray, rng: Rng) -> NDArray:
+    places = _combined(times, rng)
+    return _rounded(times, places, rng) if rng.random() < _SLUGGISH else places
+
+
+def _combined(times: NDArray, rng: Rng) -> NDArray:
     places = walked(draw_motion(rng), times, _ALIKE, rng)
     kind = rng.random()
     if kind < _CARRIED:
@@ -110,6 +117,15 @@ def _changing(places: NDArray, other: NDArray, rng: Rng) -> NDArray:
     changed = (index >= first[:, None]) & (index < last[:, None])
     steps = np.where(changed[:, :, None], np.diff(other, axis=1), np.diff(places, axis=1))
     return np.concatenate([np.zeros((count, 1, 2)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def _rounded(times: NDArray, places: NDArray, rng: Rng) -> NDArray:
+    """Follow positions with a lag: what turned at once now bends."""
+    lag = _spread(rng, 0.5, 12.0)
+    rounded = [places[:, 0]]
+    for step, place in zip(np.diff(times), places.swapaxes(0, 1)[1:], strict=True):
+        rounded.append(place + (rounded[-1] - place) * math.exp(-step / lag))
+    return np.stack(rounded, axis=1)
 
 
 def draw_motion(rng: Rng) -> Motion:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 
+from ..drivers.clock import NS_PER_S
 from ..drivers.messages import Frame
 from .decision import Lock
 from .finding import best_candidate
@@ -31,13 +34,15 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         How far from the point to look; without it, three sizes of the object.
     count : int
         How many objects to follow: in the middle of the field together while it holds them,
-        visited in turn when it does not.
+        visited in turn when it does not. As long as there are fewer, those that come into
+        sight are taken too.
     daughter : {"brightest", "largest", "first", "both"}
         Whom to follow after a division; the first is the one nearest to where the mother was
         expected.
     search_s : float
         For how long the stage looks for a lost target before it goes back to where it was
-        when following began; 0: it rests.
+        when following began; 0: it rests. Of several, for how long one that is lost is still
+        visited where it should be.
     """
 
     choose: Literal["centre", "largest", "brightest"] = "centre"
@@ -57,48 +62,69 @@ class Target:
         How surely it is in hand.
     reason : str
         Why the lock, or who is followed, changed in the last frame; empty if nothing did.
-    lost : Track or None
-        The target as it was last believed, while it is lost.
-    lost_ns : int
-        Exposure of the frame after which it was given up.
     """
 
     def __init__(self, settings: TargetSettings) -> None:
         self.settings = settings
         self._members: dict[int, Track] = {}
+        self._missing: dict[int, tuple[Track, int]] = {}
+        self._open = settings.count
         self.lock = Lock.SEARCHING
         self.reason = ""
-        self.lost: Track | None = None
-        self.lost_ns = 0
 
     @property
     def kept(self) -> list[Track]:
         """Tracks whose predictions are needed even if they die."""
-        return list(self._members.values())
+        return [*self._members.values(), *(track for track, _ in self._missing.values())]
+
+    @property
+    def lost(self) -> Track | None:
+        """The target as it was last believed, while nothing of it is in hand."""
+        return None if self._members else next((t for t, _ in self._missing.values()), None)
+
+    @property
+    def lost_ns(self) -> int:
+        """Exposure of the frame after which it was given up."""
+        return next((since_ns for _, since_ns in self._missing.values()), 0)
 
     def follow(self, tracks: list[Track], frame: Frame) -> Followed | None:
         """Return what to follow after a frame, None while there is nothing."""
-        before, had = self.lock, dict(self._members)
+        before, had, missed = self.lock, dict(self._members), dict(self._missing)
         kept = [one for id, last in had.items() for one in self._successors(id, last, tracks)]
-        members = list({member.id: member for member in kept}.values())
+        self._members = {member.id: member for member in kept}
+        self._part_with(had, tracks, frame)
+        for track in self._found(tracks, frame) + self._chosen(tracks, frame):
+            self._members[track.id] = track
+        members = list(self._members.values())
         if not members:
-            members = self._found(tracks, frame) if had else self._chosen(tracks, frame)
-        self._remember(members, frame)
-        if not members:
-            self.lock = Lock.SEARCHING if not had else Lock.LOST
+            self.lock = Lock.LOST if self._missing else Lock.SEARCHING
         else:
             seen = any(member.seen_um is not None for member in members)
             self.lock = Lock.LOCKED if seen else Lock.COASTING
-        changed = before is not self.lock or [m.id for m in members] not in ([], [*had])
-        self.reason = self._explain(before, had, members) if changed else ""
-        return members[0] if len(members) == 1 else Group(members) if members else None
+        changed = before is not self.lock or (bool(members) and [*self._members] != [*had])
+        self.reason = self._explain(before, had, missed) if changed else ""
+        sought = self._sought(frame)
+        if len(members) == 1 and not sought:
+            return members[0]
+        centre_um = frame.pose.x_um, frame.pose.y_um
+        return Group(members, sought, centre_um) if members else None
 
-    def _remember(self, members: list[Track], frame: Frame) -> None:
-        if members:
-            self._members, self.lost = {member.id: member for member in members}, None
-        elif self._members and self.lost is None:
-            id, self.lost = next(iter(self._members.items()))
-            self._members, self.lost_ns = {id: self.lost}, frame.exposed_ns
+    def _part_with(self, had: dict[int, Track], tracks: list[Track], frame: Frame) -> None:
+        """Note who is missing now: who has died without dividing."""
+        alive = {track.id for track in tracks}
+        mothers = {mother for track in tracks for mother in track.parents}
+        for id in had.keys() - alive - mothers:
+            had[id].seen_um = None
+            self._missing[id] = had[id], frame.exposed_ns
+
+    def _sought(self, frame: Frame) -> list[Track]:
+        """Those of several that are missing, as long as it is worth a visit to look for them."""
+        longest_ns = self.settings.search_s * NS_PER_S
+        lost = self._missing.values() if self._members else ()
+        sought = [track for track, since in lost if frame.exposed_ns - since <= longest_ns]
+        for track in sought:
+            track.prediction = track.predict(frame.exposed_ns)
+        return sought
 
     def _successors(self, id: int, last: Track, tracks: list[Track]) -> list[Track]:
         """The track itself, or after a division its daughters that are wanted.
@@ -121,17 +147,23 @@ class Target:
         return itself or [t for t in daughters if t.slot == last.slot] or daughters[:1]
 
     def _found(self, tracks: list[Track], frame: Frame) -> list[Track]:
-        """The target again, if one of the new tracks must be it."""
-        id, lost = next(iter(self._members.items()))
-        found = best_candidate(lost, tracks, frame)
-        if found is None:
-            return []
-        found.id = id
-        return [found]
+        """Those that were missing, of whom one of the new tracks must be each."""
+        new = [track for track in tracks if track.id not in self._members]
+        candidates = {
+            id: best_candidate(lost, new, frame) for id, (lost, _) in self._missing.items()
+        }
+        claims = Counter(track.id for track in candidates.values() if track is not None)
+        found = {id: t for id, t in candidates.items() if t is not None and claims[t.id] == 1}
+        for id, track in found.items():
+            del self._missing[id]
+            track.id, track.parents = id, ()
+        return list(found.values())
 
     def _chosen(self, tracks: list[Track], frame: Frame) -> list[Track]:
-        """Pick from the tracks that are in sight, the best first."""
-        seen = [track for track in tracks if track.seen_um is not None]
+        """Pick those that are still to be chosen from the tracks in sight, the best first."""
+        if not self._open:
+            return []
+        seen = [t for t in tracks if t.seen_um is not None and t.id not in self._members]
         wanted = self.settings
         if wanted.point_um is not None:
             point = np.array(wanted.point_um)
@@ -144,21 +176,26 @@ class Target:
         else:
             middle = np.array((frame.pose.x_um, frame.pose.y_um))
             seen.sort(key=lambda track: _apart_um(track, middle))
-        return seen[: wanted.count]
+        chosen = seen[: self._open]
+        self._open -= len(chosen)
+        return chosen
 
-    def _explain(self, before: Lock, had: dict[int, Track], members: list[Track]) -> str:
+    def _explain(self, before: Lock, had: dict[int, Track], missed: Collection[int]) -> str:
+        members, new = self._members, [m for id, m in self._members.items() if id not in had]
         if not members:
             return "no sighting for too long"
-        if before in (Lock.SEARCHING, Lock.LOST):
-            x, y = members[0].prediction.mean_um[:2]
-            again = " again" if before is Lock.LOST else ""
-            return f"found{again} at ({x:.1f}, {y:.1f}) µm"
-        if any(set(member.parents) & set(had) for member in members):
+        again = [track for track in new if track.id in missed]
+        if again or before in (Lock.SEARCHING, Lock.LOST):
+            x, y = (again or new)[0].prediction.mean_um[:2]
+            return f"found{' again' if again else ''} at ({x:.1f}, {y:.1f}) µm"
+        if any(set(member.parents) & set(had) for member in new):
             return "divided"
-        if len(members) == len(had) and {member.id for member in members} != set(had):
-            return f"the {self.settings.daughter} daughter is the other one"
-        if len(members) < len(had):
+        if self._missing.keys() - missed:
             return f"{len(members)} of {len(had)} left"
+        if new:
+            daughter = any(member.parents for member in new)
+            one = f"the {self.settings.daughter} daughter is the other one"
+            return one if daughter else f"{len(members)} of {self.settings.count} chosen"
         return "not seen in this frame" if self.lock is Lock.COASTING else "seen again"
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import msgspec
 import numpy as np
 
 from ..drivers.messages import Frame
-from ..models.predictors import Predictor
+from ..models.predictors import Forecast, Predictor
 from .association import Indices
 from .decision import Event
 from .lineage import Lineage
+from .looks import followed
 from .matching import Matcher
 from .sightings import Sightings, View
-from .tracks import Track
+from .tracks import Roll, Track, note, slots_of
 
 _LEAST_BODY_PX = 2.0
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
-_LOOKS_MEMORY = 10.0
 _PROVEN = 3
 """Sightings after which a new object may be found to be a daughter."""
 
@@ -85,22 +84,25 @@ class Tracker:
     def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
         """Take in the sightings of a frame and return the confirmed tracks."""
         self._predictor.advance(frame.exposed_ns)
-        self._believe(frame)
+        roll = Roll.of(self._tracks, self._forecast(frame))
         sure = sightings.scores >= self._settings.sure_score
         noise_um2, area_um2 = self._noise_um2(frame), self._view.area_um2(sightings.looked_px)
-        rows, columns = self._matcher.match(self._tracks, sightings, sure, noise_um2, area_um2)
-        for track in self._tracks:
+        rows, columns = self._matcher.match(roll, sightings, sure, noise_um2, area_um2)
+        left = roll.others(rows)
+        missed = self._missed(roll, left, sightings, frame)
+        hidden = self._hidden(roll, rows, columns, missed, sightings)
+        for track in roll.at(left):
             track.seen_um = None
-        unseen = self._missed(rows, sightings, frame)
-        hidden = self._hidden(rows, columns, unseen, sightings)
-        self._sight(rows, columns, hidden, sightings, frame)
+        self._sight(roll, rows, columns, hidden, sightings, frame)
         self._lineage.note_hidden(hidden, self._tracks)
-        for track in unseen:
+        for track in roll.at(missed):
             track.misses += not track.merged_with
-        self._bury(sightings.looked_px is not None)
+        self._bury(roll.at(left), sightings.looked_px is not None)
         self._forget()
         sure[columns] = False
-        self._bear(np.flatnonzero(sure), sightings, frame)
+        born = self._born(np.flatnonzero(sure), sightings, frame)
+        self._lineage.note_births(born, roll)
+        self._tracks = self._tracks + born
         self._name()
         self._believe(frame)
         return [track for track in self._tracks if track.confirmed]
@@ -112,30 +114,31 @@ class Tracker:
 
     def focus(self, track: Track, z_um: float, sigma_um: float) -> None:
         """Take in where a track's object lies along the optical axis, in the last frame."""
-        slots = self._slots([track])
-        self._predictor.focus(slots, np.array([z_um]), np.array([sigma_um**2]))
+        self._predictor.focus(slots_of([track]), np.array([z_um]), np.array([sigma_um**2]))
 
-    def _believe(self, frame: Frame) -> None:
-        """Note on every track where it is believed to be in this frame."""
-        if not self._tracks:
-            return
-        forecast = self._predictor.predict(self._slots(self._tracks), frame.exposed_ns)
-        for row, track in enumerate(self._tracks):
-            track.prediction = forecast[row]
+    def _forecast(self, frame: Frame) -> Forecast:
+        """Say where all tracks are believed to be in this frame."""
+        return self._predictor.predict(slots_of(self._tracks), frame.exposed_ns)
+
+    def _missed(self, roll: Roll, left: Indices, sightings: Sightings, frame: Frame) -> Indices:
+        """Tracks left without a sighting in a frame that should, or might, have shown them."""
+        if not len(left):
+            return left
+        means_um, sizes_um = roll.means_um[left], roll.sizes_um[left]
+        shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
+        sigmas_um = np.sqrt(np.trace(roll.covs_um2[left], axis1=1, axis2=2) / 2)
+        return left[shown | (sigmas_um > self._vague_um)]
 
     def _hidden(
-        self, rows: Indices, columns: Indices, unseen: list[Track], sightings: Sightings
+        self, roll: Roll, rows: Indices, columns: Indices, missed: Indices, sightings: Sightings
     ) -> list[tuple[Track, Track, int]]:
         """Who hides in whose sighting."""
-        lost = [track for track in unseen if track.confirmed]
-        if not lost:
-            return []
-        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-        seen = [(self._tracks[r], c) for r, c in pairs if self._tracks[r].confirmed]
-        return self._lineage.hidden(lost, seen, sightings)
+        lost, known = missed[roll.confirmed[missed]], roll.confirmed[rows]
+        return self._lineage.hidden(roll, lost, rows[known], columns[known], sightings)
 
     def _sight(
         self,
+        roll: Roll,
         rows: Indices,
         columns: Indices,
         hidden: list[tuple[Track, Track, int]],
@@ -143,67 +146,49 @@ class Tracker:
         frame: Frame,
     ) -> None:
         """Give tracks their sightings; those of two objects in one say little of either."""
-        tracks = [self._tracks[row] for row in rows.tolist()] + [track for track, *_ in hidden]
-        if not tracks:
+        if not len(rows):
             return
-        shared = np.array([row for *_, row in hidden], np.intp)
-        every = np.concatenate([columns, shared])
-        variances = np.full(len(every), self._noise_um2(frame))
-        variances += np.isin(every, shared) * (sightings.sizes_um[every] / 2) ** 2
-        slots = self._slots(tracks)
+        seen, shared = roll.at(rows), np.array([column for *_, column in hidden], np.intp)
+        every, crowded = np.concatenate([columns, shared]), np.zeros(len(sightings), np.bool_)
+        crowded[shared] = True
+        variances = self._noise_um2(frame) + crowded[every] * (sightings.sizes_um[every] / 2) ** 2
+        slots = slots_of([*seen, *(track for track, *_ in hidden)])
         order = np.argsort(slots)
         self._predictor.update(slots[order], sightings.positions_um[every][order], variances[order])
-        alone = ~np.isin(columns, shared)
-        looks = np.array([track.looks for track in tracks[: len(columns)]]).reshape(-1, 2)
-        self._matcher.learn(looks[alone], sightings.looks[columns[alone]])
-        for track, column, own in zip(tracks, columns.tolist(), alone.tolist(), strict=False):
-            usual = track.looks
-            self._note(track, sightings, column, frame)
-            track.looks = track.looks if own else usual
+        alone, usual, looks = ~crowded[columns], roll.looks[rows], sightings.looks[columns]
+        self._matcher.learn(usual[alone], looks[alone])
+        now = np.where(alone[:, None], followed(usual, looks), usual)
+        note(seen, sightings, columns, now, frame.exposed_ns)
 
-    def _bear(self, columns: Indices, sightings: Sightings, frame: Frame) -> None:
+    def _born(self, columns: Indices, sightings: Sightings, frame: Frame) -> list[Track]:
         """Begin tracks with sightings that no other took."""
         if not len(columns):
-            return
+            return []
         positions_um = np.full((len(columns), 3), frame.pose.z_um)
         positions_um[:, :2] = sightings.positions_um[columns]
         variances = np.full(len(columns), self._noise_um2(frame))
         slots = self._predictor.begin(positions_um, variances)
         forecast = self._predictor.predict(slots, frame.exposed_ns)
-        new: list[Track] = []
-        for row, (slot, column) in enumerate(zip(slots.tolist(), columns.tolist(), strict=True)):
-            track = Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
-            self._note(track, sightings, column, frame)
-            new.append(track)
-        self._lineage.note_births(new, self._tracks)
-        self._tracks += new
+        born = [
+            Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
+            for row, slot in enumerate(slots.tolist())
+        ]
+        note(born, sightings, columns, sightings.looks[columns], frame.exposed_ns)
+        return born
 
     def _noise_um2(self, frame: Frame) -> float:
         """Variance of a sighting along one axis: the detector's and the stage's."""
         return self._variance_um2 + frame.pose.sigma_um**2
 
-    @staticmethod
-    def _note(track: Track, sightings: Sightings, column: int, frame: Frame) -> None:
-        """Note a sighting on its track."""
-        track.seen_ns = frame.exposed_ns
-        track.seen_um = sightings.positions_um[column]
-        track.size_um = float(sightings.sizes_um[column])
-        track.brightness = float(sightings.brightness[column])
-        track.score = float(sightings.scores[column])
-        track.kind = int(sightings.classes[column])
-        size, brightness = sightings.looks[column].tolist()
-        track.past.append((size, brightness))
-        track.looks = _followed(track.looks[0], size), _followed(track.looks[1], brightness)
-        track.hits += 1
-        track.misses = 0
-
     def _name(self) -> None:
         """Give names to tracks with enough evidence; a new one may be somebody's daughter."""
-        for track in self._tracks:
-            if not track.confirmed and track.hits >= self._settings.births:
+        births = self._settings.births
+        proven = max(_PROVEN, births)
+        for track in [track for track in self._tracks if track.hits <= proven]:
+            if not track.confirmed and track.hits >= births:
                 track.id = self._next_name()
-            proven = track.hits == max(_PROVEN, self._settings.births)
-            may_divide = self._settings.divisions and proven and track.seen_um is not None
+            just_proven = track.hits == proven and track.seen_um is not None
+            may_divide = self._settings.divisions and just_proven
             mother = self._lineage.mother(track) if may_divide else None
             if mother is not None:
                 ended, mother.id = mother.id, self._next_name()
@@ -213,47 +198,29 @@ class Tracker:
         self._named += 1
         return self._named
 
-    def _missed(self, rows: Indices, sightings: Sightings, frame: Frame) -> list[Track]:
-        """Tracks without a sighting in a frame that should, or might, have shown them."""
-        seen = set(rows.tolist())
-        unseen = [track for row, track in enumerate(self._tracks) if row not in seen]
-        if not unseen:
-            return []
-        means_um = np.array([track.prediction.mean_um[:2] for track in unseen])
-        sizes_um = np.array([track.size_um for track in unseen])
-        shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
-        return [
-            track
-            for track, inside in zip(unseen, shown.tolist(), strict=True)
-            if inside or track.sigma_um > self._vague_um
-        ]
-
-    def _bury(self, narrow: bool) -> None:
-        """Forget tracks without evidence, after a frame that was looked at whole or narrowly."""
-        dead = [track for track in self._tracks if not self._alive(track, narrow)]
-        if not dead:
-            return
-        self._lineage.forget(dead)
-        self._tracks = [track for track in self._tracks if track not in dead]
-        self._dead += dead
+    def _bury(self, left: list[Track], narrow: bool) -> None:
+        """Forget tracks without evidence, of those that a whole or narrow look did not show."""
+        dead = [track for track in left if not self._alive(track, narrow)]
+        if dead:
+            self._lineage.forget(dead)
+            self._dead += dead
+            gone = set(dead)
+            self._tracks = [track for track in self._tracks if track not in gone]
 
     def _forget(self) -> None:
         """Let go of dead tracks, but for those that shall still be able to predict."""
         gone = [track for track in self._dead if track not in self.kept]
         if gone:
-            self._predictor.end(self._slots(gone))
+            self._predictor.end(slots_of(gone))
             self._dead = [track for track in self._dead if track in self.kept]
 
-    def _alive(self, track: Track, narrow: bool) -> bool:
-        if track.confirmed:
-            return track.misses <= self._settings.coast_frames
-        return track.seen_um is not None or (narrow and track.misses == 0)
+    def _alive(self, unseen: Track, narrow: bool) -> bool:
+        if unseen.confirmed:
+            return unseen.misses <= self._settings.coast_frames
+        return narrow and unseen.misses == 0
 
-    @staticmethod
-    def _slots(tracks: list[Track]) -> Indices:
-        return np.array([track.slot for track in tracks], np.intp)
-
-
-def _followed(usual: float, now: float) -> float:
-    """Return a slowly following mean, begun with the first number."""
-    return usual + (now - usual) / _LOOKS_MEMORY if math.isfinite(usual) else now
+    def _believe(self, frame: Frame) -> None:
+        """Note on every track where it is believed to be in this frame."""
+        forecast = self._forecast(frame)
+        for row, track in enumerate(self._tracks):
+            track.prediction = forecast[row]

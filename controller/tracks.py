@@ -1,15 +1,18 @@
-"""One object over time."""
+"""One object over time, and all of them as columns."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.predictors import Prediction, Predictor
+from ..models.predictors import Forecast, Prediction, Predictor
+from .association import Bools, Floats, Indices
+from .sightings import Sightings
 
 PAST = 50
 """Sightings whose looks are remembered."""
@@ -76,3 +79,84 @@ class Track:
     def predict(self, at_ns: int) -> Prediction:
         """Say where it will be at an instant, at any horizon."""
         return self.predictor.predict(np.array([self.slot]), at_ns)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roll:
+    """N tracks as columns: how they stand when a frame comes.
+
+    Attributes
+    ----------
+    tracks : list of Track
+    means_um, covs_um2 : (N, 2), (N, 2, 2)
+        Where they are believed to be in that frame.
+    sizes_um, looks, kinds, hits : (N,), (N, 2), (N,), (N,)
+        As of a `Track`.
+    confirmed, lately : (N,)
+        Which are confirmed, and which were seen in the frame before.
+    """
+
+    tracks: list[Track]
+    means_um: Floats
+    covs_um2: Floats
+    sizes_um: Floats
+    looks: Floats
+    kinds: Indices
+    hits: Indices
+    confirmed: Bools
+    lately: Bools
+
+    @classmethod
+    def of(cls, tracks: list[Track], forecast: Forecast) -> Roll:
+        """Tracks and where they are believed to be, in the same order."""
+        return cls(
+            tracks,
+            forecast.means_um[:, :2],
+            forecast.covs_um2[:, :2, :2],
+            np.array([track.size_um for track in tracks]),
+            np.array([track.looks for track in tracks]).reshape(-1, 2),
+            np.array([track.kind for track in tracks], np.intp),
+            np.array([track.hits for track in tracks], np.intp),
+            np.array([track.id > 0 for track in tracks], np.bool_),
+            np.array([track.seen_um is not None for track in tracks], np.bool_),
+        )
+
+    def at(self, rows: Indices) -> list[Track]:
+        """Some of the tracks."""
+        return [self.tracks[row] for row in rows.tolist()]
+
+    def others(self, rows: Indices) -> Indices:
+        """Rows that are not among these."""
+        other = np.ones(len(self.tracks), np.bool_)
+        other[rows] = False
+        return np.flatnonzero(other)
+
+
+def slots_of(tracks: Iterable[Track]) -> Indices:
+    """Under which numbers their predictor knows them, (N,)."""
+    return np.array([track.slot for track in tracks], np.intp)
+
+
+def note(
+    tracks: Sequence[Track], sightings: Sightings, columns: Indices, looks: Floats, at_ns: int
+) -> None:
+    """Note on each track its sighting of an instant, and what it usually looks like now, (N, 2)."""
+    noted = zip(
+        tracks,
+        sightings.positions_um[columns],
+        sightings.sizes_um[columns].tolist(),
+        sightings.brightness[columns].tolist(),
+        sightings.scores[columns].tolist(),
+        sightings.classes[columns].tolist(),
+        zip(*sightings.looks[columns].T.tolist(), strict=True),
+        zip(*looks.T.tolist(), strict=True),
+        strict=True,
+    )
+    for track, seen_um, size_um, brightness, score, kind, now, usual in noted:
+        track.seen_ns, track.seen_um = at_ns, seen_um
+        track.size_um, track.brightness = size_um, brightness
+        track.score, track.kind = score, kind
+        track.looks = usual
+        track.past.append(now)
+        track.hits += 1
+        track.misses = 0

@@ -14,20 +14,29 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...drivers.clock import VirtualClock
+from ...drivers.messages import Description
+from ...sim.lockstep import LockstepMicroscope
 from ...sim.scenario import Scenario, load_scenario, scenario_names
 from ..assemble import make_loop
 from ..decision import Lock
 from ..loop import Turn
-from ..stand import complete, open_lockstep
+from ..stand import complete
 from ..summary import Rows, entries, is_held
 from .bound import best_error_um, delay_frames
+from .members import LAST, Members, Shared, of_several
 from .report import Row
 
 POLICIES = ("reactive", "predictive")
-_FRAMES = {"nucleus": 40, "crowd": 30, "crossing": 360, "dividing": 240, "occluded": 400}
+_FRAMES = {
+    "nucleus": 100,
+    "crowd": 100,
+    "crossing": 360,
+    "dividing": 240,
+    "occluded": 400,
+    "colony": 300,
+}
 _FRAMES_ELSE = 200
-_LAST = 10
-"""Frames at the end that tell who is followed."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 
@@ -62,6 +71,9 @@ class Result:
         Sum of squared focus errors.
     noise_um : float
         Robust standard deviation of a detected position along one axis.
+    shared : Shared, optional
+        What came of several targets, if several were followed; then the numbers above are
+        about the object that was in the middle at first.
     """
 
     square_um2: float
@@ -72,6 +84,7 @@ class Result:
     kept: bool
     square_z_um2: float
     noise_um: float
+    shared: Shared | None = None
 
 
 def run(
@@ -101,7 +114,7 @@ def run(
         One for each scenario and policy.
     """
     runs = [
-        Run(scenario, policy, detector, predictor, seed, _FRAMES.get(scenario, _FRAMES_ELSE))
+        Run(scenario, policy, detector, predictor, seed, _frames(scenario))
         for scenario in (scenarios or scenario_names())
         for policy in policies
         for seed in range(seeds)
@@ -114,6 +127,15 @@ def run(
         _row(scenario, policy, detector, predictor, found)
         for (scenario, policy), found in results.items()
     ]
+
+
+def _frames(scenario: str) -> int:
+    return _FRAMES.get(scenario, _FRAMES_ELSE)
+
+
+def _counted(frames: int) -> range:
+    """Frames that count."""
+    return range(round(_WARM_UP * frames), frames)
 
 
 def follow_once(run: Run) -> Result:
@@ -130,15 +152,18 @@ def follow_once(run: Run) -> Result:
     assert simulated is not None and simulated.scenario.specimen is not None
     size_um = 2 * simulated.scenario.specimen.radius_um + simulated.scenario.optics.pixel_um
     rows, missed_um, z_um = Rows(), [], []
-    with open_lockstep(config, simulated) as microscope:
+    world = simulated.world(run.seed)
+    with LockstepMicroscope(world, config.stand(simulated.name), VirtualClock()) as microscope:
         description = microscope.describe()
+        members = Members(config.target.count, _field_um(description), size_um)
         for turn in islice(make_loop(config, microscope).turns(), run.frames):
             rows.frame(turn.frame)
             rows.decision(turn.decision)
+            members.note(turn.decision, world.objects_um)
             missed_um.append(_missed_um(turn))
             z_um.append(turn.frame.truth_um[2] if turn.frame.truth_um else math.nan)
     series = rows.series()
-    counted = series.frame >= round(_WARM_UP * run.frames)
+    counted = series.frame >= _counted(run.frames).start
     missed = np.array(missed_um)
     wrong = np.hypot(*missed.T) > size_um
     return Result(
@@ -147,10 +172,17 @@ def follow_once(run: Run) -> Result:
         int(is_held(series, description)[counted].sum()),
         entries(series.is_lock(Lock.LOST)),
         entries(wrong),
-        _is_kept(missed[-_LAST:], size_um),
+        _is_kept(missed[-LAST:], size_um),
         float((np.array(z_um)[counted] ** 2).sum()),
         _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
+        members.result() if config.target.count > 1 else None,
     )
+
+
+def _field_um(description: Description) -> NDArray[np.float64]:
+    """Width and height of the field along the axes of the stage."""
+    sides_px = description.width_px, description.height_px
+    return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
 
 
 def _missed_um(turn: Turn) -> tuple[float, float]:
@@ -175,29 +207,41 @@ def _spread_um(missed: NDArray[np.float64]) -> float:
 
 
 def _row(name: str, policy: str, detector: str, predictor: str, results: list[Result]) -> Row:
-    frames = sum(result.frames for result in results)
-    rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
-    noise_um = float(np.median([result.noise_um for result in results]))
-    scenario: Scenario = load_scenario(name)
-    best_um, kind = best_error_um(scenario, noise_um)
+    scenario = load_scenario(name)
+    shared = [result.shared for result in results if result.shared is not None]
+    followed = of_several(shared) if shared else _of_one(scenario, name, results)
     return {
         "scenario": name,
         "policy": policy,
         "detector": detector,
         "predictor": predictor,
         "seeds": len(results),
+        **followed,
+        "depth_of_field_um": scenario.depth_of_field_um,
+        "delay_frames": delay_frames(scenario),
+        "noise_um": float(np.median([result.noise_um for result in results])),
+    }
+
+
+def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
+    frames = sum(result.frames for result in results)
+    rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
+    noise_um = float(np.median([result.noise_um for result in results]))
+    best_um, kind = best_error_um(scenario, noise_um, _counted(_frames(name)))
+    return {
         "rms_um": rms_um,
         "bound_um": best_um,
         "ratio": rms_um / best_um if best_um > 0 else None,
+        "bound": kind,
         "held": sum(result.held for result in results) / frames,
         "lost": sum(result.lost for result in results),
         "switches": sum(result.switches for result in results),
         "kept": sum(result.kept for result in results) / len(results),
         "z_rms_um": math.sqrt(sum(result.square_z_um2 for result in results) / frames),
-        "depth_of_field_um": scenario.depth_of_field_um,
-        "bound": kind,
-        "delay_frames": delay_frames(scenario),
-        "noise_um": noise_um,
+        "targets": 1,
+        "in_field": None,
+        "unseen_s": None,
+        "visit_um": None,
     }
 
 

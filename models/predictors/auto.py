@@ -10,80 +10,117 @@ from .modes import Bools, Floats, Slots
 from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions, LawPredictor
 from .recurrent import Recurrent
 
+_VAGUE = 10.0
+"""Ratio to the variance of an object's last clear sighting from which one is not for the network,
+which was taught with sightings that are all as good."""
 
-class Laws(LawPredictor):
-    """Diffusion, constant velocity, swings and switching ones, weighed by their likelihood."""
+
+class Passing(LawPredictor):
+    """What is thought of objects whose future nobody has asked for."""
 
     name = "auto"
-    hypotheses = (*SWINGING, *BROWNIAN, *VELOCITY, *JITTERY, *DARTING)
+    hypotheses = (*BROWNIAN, *VELOCITY, *JITTERY, *DARTING)
+
+
+class Watched(LawPredictor):
+    """What is thought of the others: they may swing or circle as well."""
+
+    name = "auto"
+    hypotheses = (*SWINGING, *Passing.hypotheses)
 
 
 class Auto:
     """All laws of motion and a network.
 
-    The laws follow every object. The network, too slow for a thousand, joins in for an object
-    as soon as somebody asks for its future; from then on both are mixed by how well each
+    Of most objects nobody asks more than where they are. As soon as somebody asks for the
+    future of one, more laws and the network join in, and they are mixed by how well each
     foretold what was sighted since, at about the same horizon.
     """
 
     Options = LawOptions
-    name = Laws.name
+    name = "auto"
 
     def __init__(self, options: LawOptions | None = None) -> None:
-        self._laws, self._network = Laws(options), Recurrent()
+        self._passing, self._laws, self._network = Passing(options), Watched(options), Recurrent()
         self._hindsight = Hindsight()
         self._watched, self._seats = np.empty(0, np.intp), np.empty(0, np.intp)
+        self._clear_um2 = np.empty(0)
         self._now_ns = 0
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""
-        self._laws.advance(at_ns)
-        self._network.advance(at_ns)
+        for part in (self._passing, self._laws, self._network):
+            part.advance(at_ns)
         self._now_ns = self._laws.now_ns
 
     def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
         """Take in new objects at (K, 3), z a guess, with variances (K,) of x and of y."""
-        return self._laws.begin(positions_um, variances_um2)
+        return self._passing.begin(positions_um, variances_um2)
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
-        self._laws.update(slots, positions_um, variances_um2)
         watched, seats = self._seated(slots)
+        for part, own in ((self._passing, ~watched), (self._laws, watched)):
+            part.update(slots[own], positions_um[own], variances_um2[own])
+        clear = variances_um2[watched] < _VAGUE * self._clear_um2[seats]
+        watched[watched], seats = clear, seats[clear]
         if len(seats):
             places, stated = positions_um[watched], variances_um2[watched]
+            self._clear_um2[seats] = stated
             noise = stated * self._laws.noise_scales(slots[watched])
             self._hindsight.judge(self._now_ns, self._laws.interval_s, seats, places, noise)
             self._network.update(seats, places, stated)
 
     def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
         """Take in focal positions, (K,), measured at the instant of the last `advance`."""
-        self._laws.focus(slots, z_um, variances_um2)
+        watched, _ = self._seated(slots)
+        for part, own in ((self._passing, ~watched), (self._laws, watched)):
+            part.focus(slots[own], z_um[own], variances_um2[own])
 
     def end(self, slots: Slots) -> None:
         """Forget objects."""
-        self._laws.end(slots)
-        _, seats = self._seated(slots)
+        watched, seats = self._seated(slots)
+        self._passing.end(slots[~watched])
+        self._laws.end(slots[watched])
         self._network.end(seats)
         kept = ~np.isin(self._watched, slots)
         self._watched, self._seats = self._watched[kept], self._seats[kept]
 
     def predict(self, slots: Slots, at_ns: int) -> Forecast:
         """Say where objects are at an instant, at any horizon; learns whom to watch."""
-        lawful = self._laws.predict(slots, at_ns)
         frames = (at_ns - self._now_ns) / (self._laws.interval_s * 1e9)
-        if frames <= 0 or not len(slots):
-            return lawful
         watched, seats = self._seated(slots)
+        if frames <= 0:
+            return self._predict_now(slots, watched)
         if not watched.all():
             self._watch(slots[~watched])
             _, seats = self._seated(slots)
+        lawful = self._laws.predict(slots, at_ns)
+        if not len(slots):
+            return lawful
         return self._hindsight.mix(seats, frames, lawful, self._network.predict(seats, at_ns))
 
+    def _predict_now(self, slots: Slots, watched: Bools) -> Forecast:
+        if watched.all():
+            return self._laws.predict(slots, self._now_ns)
+        now = self._passing.predict(slots[~watched], self._now_ns)
+        if not watched.any():
+            return now
+        others = self._laws.predict(slots[watched], self._now_ns)
+        means_um, covs_um2 = np.empty((len(slots), 3)), np.empty((len(slots), 3, 3))
+        means_um[~watched], covs_um2[~watched] = now.means_um, now.covs_um2
+        means_um[watched], covs_um2[watched] = others.means_um, others.covs_um2
+        return Forecast(self._now_ns, means_um, covs_um2, self.name)
+
     def _watch(self, slots: Slots) -> None:
-        """Let the network join in for objects."""
+        """Let more laws and the network join in for objects."""
+        self._laws.adopt(slots, self._passing)
         here = self._laws.predict(slots, self._now_ns)
         seats = self._network.begin(here.means_um, here.covs_um2[:, 0, 0])
         self._hindsight.begin(seats)
+        missing = max(int(seats.max()) + 1 - len(self._clear_um2), 0)
+        self._clear_um2 = np.pad(self._clear_um2, (0, missing))
+        self._clear_um2[seats] = np.inf
         joined = np.concatenate([self._watched, slots])
         order = np.argsort(joined)
         self._watched = joined[order]

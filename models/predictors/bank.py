@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .beliefs import Beliefs
-from .modes import Floats, Hypothesis, Laws
+from .modes import Floats, Hypothesis, Laws, Slots
 
 MEMORY = 100.0
 """Sightings after which the fit of a hypothesis to its own spread is forgotten."""
@@ -24,8 +24,11 @@ _OUTLIER = 30.0
 """Squared misfit beyond which a sighting says no more about the spread."""
 _LEAST_LOG = -600.0
 _LEAST_WEIGHT = 1e-100
+_ADDED = 1e-4
+"""Weight of hypotheses that are added, to begin with, over their usual weight."""
 _ROUND = 0.05
 """Share of the spread that has no direction, whatever the misses say."""
+_ALL = slice(None)
 _sum = np.add.reduce
 """Sum over the first axis, or another; for small arrays it takes half the time of ``sum``."""
 
@@ -97,6 +100,24 @@ class Bank:
             unit_um2=variances_um2.copy(),
         )
 
+    def adopted(self, beliefs: Beliefs, positions_um: Floats, interval_s: float) -> Beliefs:
+        """Believe what a bank of fewer hypotheses did, the last of these; the others begin anew.
+
+        They begin at positions (N, A), not moving as far as they know, so with little weight.
+        """
+        new = self.begin(positions_um, beliefs.unit_um2, interval_s)
+        size, modes, hypotheses = len(beliefs.states), len(beliefs.modes), len(beliefs.weights)
+        new.states[:, :, -modes:] = 0.0
+        new.states[:size, :size, -modes:] = beliefs.states[:, :size]
+        new.states[:size, self._laws.size :, -modes:] = beliefs.states[:, size:]
+        new.modes[-modes:] = beliefs.modes
+        new.weights *= _ADDED
+        new.weights[-hypotheses:] = beliefs.weights * (1 - _ADDED)
+        new.misfits[:] = _sum(beliefs.weights * beliefs.misfits)
+        new.misfits[-hypotheses:] = beliefs.misfits
+        new.speeds2, new.shapes, new.seen = beliefs.speeds2, beliefs.shapes, beliefs.seen
+        return new
+
     def advance(self, beliefs: Beliefs, step_s: float, interval_s: float) -> None:
         """Take objects a step on; modes change, if they do, at its start."""
         if self._switchers:
@@ -140,8 +161,14 @@ class Bank:
         part = array[..., self._single :, :]
         return part.reshape(*outer, len(self._rates), self._switchers, n)
 
-    def update(self, beliefs: Beliefs, positions_um: Floats, variances_um2: Floats) -> None:
-        """Take in sightings at positions (N, A)."""
+    def update(
+        self,
+        beliefs: Beliefs,
+        positions_um: Floats,
+        variances_um2: Floats,
+        seen: Slots | slice = _ALL,
+    ) -> None:
+        """Take in sightings at positions (N, A); only those ``seen`` teach what is usual."""
         states, places, sightings = beliefs.states, beliefs.places, positions_um.T[:, None]
         expected = states[0, 0] + variances_um2
         places -= sightings
@@ -151,6 +178,7 @@ class Bank:
         _narrow(states, expected, variances_um2)
         places += sightings
         told = self._weigh(beliefs, squares, expected)
+        self._learn(beliefs.weights[:, seen])
         keep = 1 - 1 / MEMORY
         beliefs.seen = keep * beliefs.seen + self._axes
         beliefs.misfits = keep * beliefs.misfits + self._sums @ told
@@ -187,7 +215,6 @@ class Bank:
         evidence *= self._usual ** (1 - FORGETTING)
         evidence /= _sum(evidence)
         beliefs.weights = np.maximum(evidence, _LEAST_WEIGHT, out=evidence)
-        self._learn(evidence)
         misfits *= _OUTLIER / beliefs.seen
         return np.minimum(squares, misfits) * likely
 

@@ -72,8 +72,10 @@ class Beliefs:
             self.unit_um2,
         )
 
-    def at(self, rows: Slots) -> Beliefs:
-        """Return a copy of those of some objects."""
+    def at(self, rows: Slots | slice) -> Beliefs:
+        """Return those of some objects: a copy, or a view of a slice."""
+        if isinstance(rows, slice):
+            return Beliefs(*(array[..., rows] for array in self._arrays()))
         return Beliefs(*(array.take(rows, axis=-1) for array in self._arrays()))
 
     def moving(self) -> Beliefs:

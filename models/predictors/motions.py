@@ -93,6 +93,16 @@ class LawPredictor:
         self._guesses_um = np.concatenate([self._guesses_um, positions_um[:, 2]])
         return slots
 
+    def adopt(self, slots: Slots, other: LawPredictor) -> None:
+        """Take over objects, under their slots, from one whose hypotheses are the last here."""
+        slots = np.sort(slots)
+        guesses = other._guesses_um[other._plane.ranks(slots)]
+        other._guesses_um = np.delete(other._guesses_um, other._plane.ranks(slots))
+        self._plane.adopt(slots, other._plane)
+        self._depth.adopt(slots, other._depth)
+        ranks = self._plane.ranks(slots)
+        self._guesses_um = np.insert(self._guesses_um, ranks - np.arange(len(ranks)), guesses)
+
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
         self._plane.update(slots, positions_um, variances_um2)
@@ -105,7 +115,7 @@ class LawPredictor:
 
     def end(self, slots: Slots) -> None:
         """Forget objects."""
-        self._guesses_um = np.delete(self._guesses_um, self._plane.rows(slots))
+        self._guesses_um = np.delete(self._guesses_um, self._plane.ranks(slots))
         self._plane.end(slots)
         self._depth.end(slots)
 
@@ -113,10 +123,10 @@ class LawPredictor:
         """Say where objects are at an instant, at any horizon; changes nothing."""
         step_s = self._step_s(at_ns)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
-        rows = self._plane.rows(slots)
-        means_um[:, :2], variances = self._plane.expected(rows, step_s)
-        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(rows)
-        means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[rows], VAST_UM2
+        ranks = self._plane.ranks(slots)
+        means_um[:, :2], variances = self._plane.expected(ranks, step_s)
+        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(ranks)
+        means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[ranks], VAST_UM2
         if len(self._depth):
             known = self._depth.has(slots)
             means, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..focus import Lens, NoPeak, fit_peak, sharpness
 from ..focus.card import DefocusCard
-from ..focus.normal import EDGE_PX, normalised
-from ..focus.sharpness import Image
+from ..focus.normal import EDGE_PX
 from .onnx_file import store_half
 
 OnStep = Callable[[int, int, float], None]
@@ -100,6 +98,7 @@ def make(
     card: DefocusCard,
     path: Path,
     on_step: OnStep,
+    seed: int = 0,
 ) -> DefocusCard:
     """Train, judge, and write ``path`` and the card beside it.
 
@@ -112,7 +111,10 @@ def make(
         standard deviations.
     card : DefocusCard
         What is said of the training; returned with the scores filled in.
+    seed : int
+        Of the weights at the beginning.
     """
+    torch.manual_seed(seed)
     model = train(windows, steps, on_step)
     judged = judge(model, held_back)
     export(model, path)
@@ -121,51 +123,6 @@ def make(
     )
     made.write(path.with_suffix(".json"))
     return made
-
-
-def stack_windows(
-    stacks: Sequence[tuple[Sequence[Image], Sequence[float]]],
-    lens: Lens,
-    count: int,
-    rng: np.random.Generator,
-) -> Iterator[Windows]:
-    """Yield batches from calibration stacks: the same window at many focal positions.
-
-    The focus of each object is that of its own curve of sharpness. Windows are cut smaller by
-    random amounts, so that objects fill them differently.
-
-    Parameters
-    ----------
-    stacks : sequence of (images, z_um)
-        Of one object each: windows (H, W) around it, and the focal position of each.
-    lens : Lens
-        Through which they were taken, with its astigmatism.
-
-    Raises
-    ------
-    ModelError
-        If the sharpness of an object has no peak.
-    """
-    seen = [
-        (image, z - _focus_um(*stack)) for stack in stacks for image, z in zip(*stack, strict=True)
-    ]
-    while True:
-        pictures = np.empty((count, 2, EDGE_PX, EDGE_PX), np.float32)
-        blurs_px = np.empty(count, np.float32)
-        for i, row in enumerate(rng.integers(0, len(seen), count).tolist()):
-            image, plane_um = seen[row]
-            cut_px = int(rng.uniform(0.0, 0.12) * min(image.shape))
-            window = image[cut_px : image.shape[0] - cut_px, cut_px : image.shape[1] - cut_px]
-            pictures[i], um_per_px = normalised(window, lens)
-            blurs_px[i] = -plane_um / um_per_px
-        yield Windows(pictures, blurs_px)
-
-
-def _focus_um(images: Sequence[Image], z_um: Sequence[float]) -> float:
-    peak = fit_peak(z_um, *np.array([sharpness(image) for image in images]).T)
-    if isinstance(peak, NoPeak):
-        raise ModelError(f"a calibration stack cannot be used: {peak.reason}")
-    return peak.z_um
 
 
 def train(windows: Iterator[Windows], steps: int, on_step: OnStep) -> DefocusNet:

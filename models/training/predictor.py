@@ -12,28 +12,24 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import ModelError
 from ..predictors.card import PredictorCard, TracksNote
 from .fit import best_device
-from .motions import Lesson, Motions, draw_lesson
-from .predictor_model import ARCHITECTURES, WITHIN_95, PredictorModel
+from .motions import Motions, draw_lesson
+from .predictor_loss import errors_of, loss_of
+from .predictor_memory import ARCHITECTURES
+from .predictor_model import WITHIN_95, PredictorModel
 from .predictor_onnx import export_predictor
-from .predictor_strides import Strides
 
 OnStep = Callable[[int, int, float], None]
 
 HORIZONS = 2
 """Drawn for each sighting."""
-_LEARNING_RATE = 4e-3
+_LEARNING_RATE = 5e-3
 _WARM_UP = 0.05
 _CLIP = 1.0
 _AVERAGED = 0.995
-_EVENNESS = 0.2
-_FAR = 50.0
-"""Squared misfit beyond which only the logarithm of an error counts: as when an object that
-was never seen to move sets off."""
 _JUDGED = 8
 """Batches of held-back tracks."""
 
@@ -57,7 +53,7 @@ class PredictorRecipe:
 
     arch: str = "lstm"
     hidden: int = 64
-    steps: int = 4000
+    steps: int = 10_000
     batch: int = 128
     length: int = 64
     held_back: float = 0.1
@@ -112,77 +108,6 @@ def train_predictor(
     )
     card.write(path.with_suffix(".json"))
     return card
-
-
-@dataclass(frozen=True, slots=True)
-class Errors:
-    """What a model says of a lesson against what happened, for M sightings and horizons.
-
-    Attributes
-    ----------
-    squares : (M, 2)
-        Squared error along and across the heading in µm².
-    scales2, variances : (M, 2)
-        Squared scales of the law of them, and variances for people (`Outlook.log_variances`),
-        both with the doubt about the truth.
-    freedom : (M, 1)
-        Degrees of freedom of that law.
-    size2 : (M, 1)
-        Square of the size of the object's steps.
-    weights : (M, 1)
-    """
-
-    squares: Tensor
-    scales2: Tensor
-    variances: Tensor
-    freedom: Tensor
-    size2: Tensor
-    weights: Tensor
-
-
-def errors_of(model: PredictorModel, lesson: Lesson) -> Errors:
-    """Run a model over a lesson."""
-    device = next(model.parameters()).device
-
-    def flat(values: np.ndarray, width: int) -> Tensor:
-        return torch.from_numpy(values).to(device).reshape(-1, width)
-
-    rows = model.watch(torch.from_numpy(lesson.sightings).to(device))
-    horizons = lesson.frames.shape[2]
-    rows = rows.reshape(-1, 1, model.width).expand(-1, horizons, -1).reshape(-1, model.width)
-    outlook = model.expect(rows, flat(lesson.frames, 1))
-    error, heading = flat(lesson.targets, 2) - outlook.mean, outlook.heading
-    along = (error * heading).sum(1, keepdim=True)
-    across = error[:, :1] * heading[:, 1:] - error[:, 1:] * heading[:, :1]
-    doubt = flat(lesson.doubt, 1)
-    return Errors(
-        torch.cat([along, across], dim=1).square(),
-        outlook.log_squares.exp() + doubt,
-        outlook.log_variances().exp() + doubt,
-        outlook.freedom,
-        model.strides.scale(rows[:, : Strides.width]).square(),
-        flat(lesson.weights, 1),
-    )
-
-
-def loss_of(errors: Errors) -> Tensor:
-    """Student's t likelihood for the spread, squared errors for the mean.
-
-    The mean is not left to the likelihood, which would take the most likely of several
-    futures for it. Both are weighed by a power of the spread: without that, what can be
-    predicted well is all that is learned (Seitzer et al., ICLR 2022, arXiv:2203.09168).
-    """
-    squares, freedom = errors.squares, errors.freedom
-    scales2 = errors.scales2 / errors.size2
-    misfit = (squares.detach() / errors.scales2).sum(1, keepdim=True)
-    spread = scales2.log().sum(1, keepdim=True) / 2
-    spread = spread + (freedom + 2) / 2 * torch.log1p(misfit / freedom)
-    missed = (squares / errors.variances.detach()).sum(1, keepdim=True)
-    far = missed > _FAR
-    missed = torch.where(far, _FAR * (1.0 + (missed.clamp_min(_FAR) / _FAR).log()), missed)
-    even = scales2.detach().mean(1, keepdim=True).clamp(1e-4, 1e4) ** _EVENNESS
-    weights = errors.weights * even
-    return ((spread + missed / 2) * weights).sum() / weights.sum().clamp_min(1e-6)
 
 
 def _fit(

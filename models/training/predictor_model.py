@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .predictor_strides import BANDS, Strides
+from .predictor_memory import ARCHITECTURES
+from .predictor_strides import BANDS, SHORTEST, Strides
 
 FARTHEST = 32.0
 """Frames to which the networks are trained to look ahead."""
 
-_HEAD = 48
+_HEAD, _AHEAD = 48, 3
 _LEAST_LOG, _MOST_LOG = -14.0, 14.0
 _HEAVIEST, _LIGHTEST = 2.5, 40.0
 """Degrees of freedom of the law of an error; with the last it is all but Gaussian."""
-_OUTSIDE = 0.05
-WITHIN_95 = -2 * math.log(_OUTSIDE)
+OUTSIDE = 0.05
+WITHIN_95 = -2 * math.log(OUTSIDE)
 """Quantile of chi² with two degrees of freedom."""
 
 
@@ -35,103 +36,42 @@ class Outlook(NamedTuple):
         Squared scale of the law along and across the heading, the natural logarithm of µm².
     freedom : (B, 1)
         Its degrees of freedom.
+    log_stretch : (B, 1)
+        Logarithm of what the squared scales are multiplied by to be the variances of the
+        Gaussian whose 95 % ellipse holds 95 % of what happens.
     """
 
     mean: Tensor
     heading: Tensor
     log_squares: Tensor
     freedom: Tensor
+    log_stretch: Tensor
 
     def log_variances(self) -> Tensor:
-        """Of the Gaussian whose 95 % ellipse holds 95 % of this law, (B, 2).
-
-        In two dimensions a misfit exceeds ``q`` with the probability ``(1 + q / f) ** (-f / 2)``.
-        """
-        held = self.freedom * (torch.exp(-2 * math.log(_OUTSIDE) / self.freedom) - 1.0)
-        return self.log_squares + (held / WITHIN_95).log()
+        """Of that Gaussian, along and across the heading, (B, 2)."""
+        return self.log_squares + self.log_stretch
 
 
-class Memory(Protocol):
-    """What becomes of the summaries of an object: a row of numbers, ``width`` of them.
+class View(NamedTuple):
+    """What the head needs to know of objects.
 
-    The first ``hidden`` of them are what the head sees.
+    Attributes
+    ----------
+    shown : (B, _HEAD)
+        Sums of its first layer, without the horizon.
+    bands : (B, 2, BANDS)
+        As `Strides.bands`.
+    scale : (B, 1)
+        As `Strides.scale`.
     """
 
-    width: int
-    hidden: int
+    shown: Tensor
+    bands: Tensor
+    scale: Tensor
 
-    def __call__(self, row: Tensor, summary: Tensor) -> Tensor:
-        """Take in summaries, (B, F), and return the rows, (B, width), after them."""
-        ...
-
-
-class LstmMemory(nn.Module):
-    """Long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9:1735, 1997)."""
-
-    def __init__(self, summary: int, hidden: int) -> None:
-        super().__init__()
-        self.hidden, self.width = hidden, 2 * hidden
-        self.gates = nn.Linear(summary + hidden, 4 * hidden)
-        with torch.no_grad():
-            self.gates.bias[hidden : 2 * hidden] += 2.0
-
-    def forward(self, row: Tensor, summary: Tensor) -> Tensor:
-        """Take in summaries."""
-        out, cell = row.split(self.hidden, dim=1)
-        take, keep, show, new = self.gates(torch.cat([summary, out], dim=1)).chunk(4, dim=1)
-        cell = torch.sigmoid(keep) * cell + torch.sigmoid(take) * torch.tanh(new)
-        return torch.cat([torch.sigmoid(show) * torch.tanh(cell), cell], dim=1)
-
-
-class GruMemory(nn.Module):
-    """Gated recurrent unit (Cho et al., EMNLP 2014, arXiv:1406.1078)."""
-
-    def __init__(self, summary: int, hidden: int) -> None:
-        super().__init__()
-        self.hidden = self.width = hidden
-        self.gates = nn.Linear(summary + hidden, 2 * hidden)
-        self.new = nn.Linear(summary + hidden, hidden)
-
-    def forward(self, row: Tensor, summary: Tensor) -> Tensor:
-        """Take in summaries."""
-        gates = torch.sigmoid(self.gates(torch.cat([summary, row], dim=1)))
-        keep, show = gates.chunk(2, dim=1)
-        new = torch.tanh(self.new(torch.cat([summary, show * row], dim=1)))
-        return keep * row + (1.0 - keep) * new
-
-
-class TcnMemory(nn.Module):
-    """Temporal convolutions, dilated and causal (Bai et al., arXiv:1803.01271, 2018).
-
-    Every layer keeps its past inputs in the row and looks at now and ``dilation`` sightings
-    ago, so that a sighting costs one column of every layer.
-    """
-
-    _DILATIONS = (1, 2, 4, 8)
-
-    def __init__(self, summary: int, hidden: int) -> None:
-        super().__init__()
-        self.hidden = hidden
-        self.width = hidden * (1 + sum(self._DILATIONS))
-        self.first = nn.Linear(summary, hidden)
-        self.layers = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in self._DILATIONS)
-
-    def forward(self, row: Tensor, summary: Tensor) -> Tensor:
-        """Take in summaries."""
-        _, *pasts = row.split([self.hidden, *(self.hidden * d for d in self._DILATIONS)], dim=1)
-        value, kept = torch.tanh(self.first(summary)), []
-        for layer, past in zip(self.layers, pasts, strict=True):
-            ago = past[:, : self.hidden]
-            kept.append(torch.cat([past[:, self.hidden :], value], dim=1))
-            value = value + torch.relu(layer(torch.cat([value, ago], dim=1)))
-        return torch.cat([value, *kept], dim=1)
-
-
-ARCHITECTURES: dict[str, type[LstmMemory] | type[GruMemory] | type[TcnMemory]] = {
-    "lstm": LstmMemory,
-    "gru": GruMemory,
-    "tcn": TcnMemory,
-}
+    def repeated(self, times: int) -> View:
+        """Every object so many times after one another."""
+        return View(*(values.repeat_interleave(times, dim=0) for values in self))
 
 
 class PredictorModel(nn.Module):
@@ -141,7 +81,8 @@ class PredictorModel(nn.Module):
     first seen. The mean displacement is a sum of the bands of its velocity with shares that
     the network says: a gate from 0 to 1 times the horizon, and a shift. So it turns and scales
     with the track, and going straight on is a matter of open gates. The spread differs along
-    and across the latest velocity.
+    and across the latest velocity. The head sees the strides beside the memory: what has just
+    happened need not pass through it.
 
     Parameters
     ----------
@@ -154,21 +95,19 @@ class PredictorModel(nn.Module):
     def __init__(self, architecture: str = "lstm", hidden: int = 64) -> None:
         super().__init__()
         self.strides = Strides()
-        self.memory = ARCHITECTURES[architecture](Strides.summary, hidden)
+        self.memory = ARCHITECTURES[architecture](Strides.features + 1, hidden)
         self.width = Strides.width + self.memory.width
+        self.shown = nn.Linear(hidden + Strides.features, _HEAD)
+        self.ahead = nn.Linear(_AHEAD, _HEAD, bias=False)
         self.head = nn.Sequential(
-            nn.Linear(hidden + 3, _HEAD),
-            nn.SiLU(),
-            nn.Linear(_HEAD, _HEAD),
-            nn.SiLU(),
-            nn.Linear(_HEAD, 2 * BANDS + 3),
+            nn.SiLU(), nn.Linear(_HEAD, _HEAD), nn.SiLU(), nn.Linear(_HEAD, 2 * BANDS + 4)
         )
 
     def see(self, row: Tensor, sighting: Tensor) -> Tensor:
         """Take in sightings, (B, 4), as `Strides.forward`; return the rows after them."""
         strides, memory = row.split([Strides.width, self.memory.width], dim=1)
         strides = self.strides(strides, sighting)
-        summary = self.strides.summarise(strides, sighting)
+        summary = torch.cat([self.strides.look(strides), _pause(sighting)], dim=1)
         return torch.cat([strides, self.memory(memory, summary)], dim=1)
 
     def watch(self, sightings: Tensor) -> Tensor:
@@ -180,29 +119,35 @@ class PredictorModel(nn.Module):
                 strides = self.strides(strides, sighting)
                 rows.append(strides)
             walked = torch.stack(rows)
-            flat = walked.reshape(length * batch, -1)
-            summaries = self.strides.summarise(flat, sightings.reshape(length * batch, -1))
+            looks = self.strides.look(walked.reshape(length * batch, -1))
+            summaries = torch.cat([looks, _pause(sightings.reshape(length * batch, -1))], dim=1)
         memory, memories = sightings.new_zeros(batch, self.memory.width), []
         for summary in summaries.reshape(length, batch, -1):
             memory = self.memory(memory, summary)
             memories.append(memory)
         return torch.cat([walked, torch.stack(memories)], dim=2)
 
-    def expect(self, row: Tensor, frames: Tensor) -> Outlook:
+    def view(self, row: Tensor) -> View:
+        """What the head needs to know of rows, (B, width), whatever the horizon."""
+        strides = row[:, : Strides.width].detach()
+        memory = row[:, Strides.width :][:, : self.memory.hidden]
+        shown = self.shown(torch.cat([memory, self.strides.look(strides)], dim=1))
+        return View(shown, self.strides.bands(strides), self.strides.scale(strides))
+
+    def expect(self, view: View, frames: Tensor) -> Outlook:
         """Say where objects will be some frames, (B, 1), after they were last seen."""
-        strides, shown = row[:, : Strides.width], row[:, Strides.width :][:, : self.memory.hidden]
         within = frames.clamp(0.0, FARTHEST)
         ahead = torch.cat([torch.log1p(within), within / 8, torch.rsqrt(1.0 + within)], dim=1)
-        answer = self.head(torch.cat([shown, ahead], dim=1))
-        gates, shifts, spreads, tails = answer.split([BANDS, BANDS, 2, 1], dim=1)
-        bands = self.strides.bands(strides)
-        shares = within * torch.sigmoid(gates) + shifts
-        mean = (bands * shares[:, None]).sum(2)
+        answer = self.head(view.shown + self.ahead(ahead))
+        parts = answer.split([BANDS, BANDS, 2, 1, 1], dim=1)
+        gates, shifts, spreads, tails, stretch = parts
+        shares = within * torch.sigmoid(gates) + torch.sqrt(1.0 + within) * shifts
+        mean = (view.bands * shares[:, None]).sum(2)
         beyond = 2 * torch.log(frames.clamp_min(FARTHEST) / FARTHEST)
-        size = 2 * (self.strides.scale(strides) * (1.0 + within)).log()
+        size = 2 * (view.scale * (1.0 + within)).log()
         log_squares = size + beyond + spreads.clamp(_LEAST_LOG, _MOST_LOG)
         freedom = _HEAVIEST + (_LIGHTEST - _HEAVIEST) * torch.sigmoid(tails)
-        return Outlook(mean, _heading(bands), log_squares, freedom)
+        return Outlook(mean, _heading(view.bands), log_squares, freedom, stretch)
 
     def forward(
         self, before: Tensor, sighting: Tensor, now: Tensor, frames: Tensor
@@ -214,14 +159,20 @@ class PredictorModel(nn.Module):
         after : (B, width)
             ``see(before, sighting)``.
         outlook : (B, 5)
-            ``expect(now, frames)``: mean in x and y, variance of x, covariance, variance of y.
+            ``expect(view(now), frames)``: mean in x and y, variance of x, covariance, variance
+            of y.
         """
-        outlook = self.expect(now, frames)
+        outlook = self.expect(self.view(now), frames)
         along, across = outlook.log_variances().exp().split(1, dim=1)
         x, y = outlook.heading.split(1, dim=1)
         covariance = [along * x * x + across * y * y, (along - across) * x * y]
         covariance.append(along * y * y + across * x * x)
         return self.see(before, sighting), torch.cat([outlook.mean, *covariance], dim=1)
+
+
+def _pause(sighting: Tensor) -> Tensor:
+    """Logarithm of the frames since the last sighting, (B, 1)."""
+    return sighting[:, 2:3].clamp_min(SHORTEST).log()
 
 
 def _heading(bands: Tensor) -> Tensor:

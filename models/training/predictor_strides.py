@@ -13,7 +13,7 @@ BANDS = len(MEMORIES)
 _SHORT, _LONG = 4.0, 40.0
 """Over how many frames the size of the steps is remembered."""
 
-_SHORTEST = 0.2
+SHORTEST = 0.2
 """In frames: sightings that follow each other faster count as this far apart."""
 
 _NOISE_GAIN = 0.125
@@ -21,6 +21,10 @@ _DOUBT = 0.25
 """Weight of the stated noise in the size of the steps, in steps."""
 
 _LEAST_UM2 = 1e-10
+_LEAST_SIZE = 1e-3
+"""Least size of a band or of the noise that is told from nothing, over that of the steps."""
+_MANY = 64.0
+"""Sightings from which on an object counts as well known."""
 _BOUND = 6.0
 
 
@@ -30,19 +34,19 @@ class Strides(nn.Module):
     Time counts in frames. With a memory of m frames, the mean velocity is the ratio of the
     displacements to the times they took, both weighted by ``exp(-age / m)``. The differences
     of neighbours in this ladder of means are the *bands*: vectors in µm a frame that add up to
-    the latest velocity. A summary holds the products of the bands over the size of the steps:
-    turning, shifting or scaling a track does not change it.
+    the latest velocity. What is looked at, `look`, are their sizes and the angles between them:
+    turning, mirroring, shifting or scaling a track does not change it.
 
     Attributes
     ----------
     width : int
         Numbers in a row. A row of zeros is an object that was never seen.
-    summary : int
-        Numbers in a summary.
+    features : int
+        Numbers that `look` gives for each.
     """
 
     width = 3 * BANDS + 6
-    summary = BANDS * (BANDS + 1) // 2 + 5
+    features = BANDS * (BANDS + 1) // 2 + 4
 
     memories: Tensor
     weights: Tensor
@@ -55,7 +59,7 @@ class Strides(nn.Module):
         self.register_buffer("memories", memories)
         self.register_buffer("weights", memories.clamp_min(1.0).sqrt())
         self.register_buffer("held", torch.exp(-1.0 / torch.tensor([_SHORT, _LONG])))
-        self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS))
+        self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS, 1))
 
     def forward(self, row: Tensor, sighting: Tensor) -> Tensor:
         """Take in a sighting.
@@ -75,7 +79,7 @@ class Strides(nn.Module):
         paths, times, squares, counts, stated, seen = self._parts(row)
         first = (seen < 0.5).to(row.dtype)
         noise = noise.clamp_min(_LEAST_UM2)
-        took = frames.clamp_min(_SHORTEST)
+        took = frames.clamp_min(SHORTEST)
         kept = torch.exp(-took / self.memories)
         again = 1.0 - first
         steps = step[:, :, None].expand(-1, -1, BANDS).reshape(-1, 2 * BANDS)
@@ -90,7 +94,7 @@ class Strides(nn.Module):
     def bands(self, row: Tensor) -> Tensor:
         """Vectors in µm a frame, fastest first, (B, 2, BANDS)."""
         paths, times, *_ = self._parts(row)
-        velocities = paths.reshape(-1, 2, BANDS) / times.clamp_min(_SHORTEST)[:, None]
+        velocities = paths.reshape(-1, 2, BANDS) / times.clamp_min(SHORTEST)[:, None]
         slower = torch.cat([velocities[:, :, 1:], torch.zeros_like(velocities[:, :, :1])], dim=2)
         return velocities - slower
 
@@ -99,23 +103,28 @@ class Strides(nn.Module):
         _, _, squares, counts, *_ = self._parts(row)
         return (squares[:, 1:] / counts[:, 1:].clamp_min(_DOUBT / 2)).clamp_min(_LEAST_UM2).sqrt()
 
-    def summarise(self, row: Tensor, sighting: Tensor) -> Tensor:
-        """Return the summaries, (B, summary), of rows that have just taken in sightings."""
+    def look(self, row: Tensor) -> Tensor:
+        """Describe the objects of rows, (B, features); the same however a track is turned.
+
+        The sizes of the bands and of the noise over that of the steps are logarithms: of two
+        objects that go straight on, one may turn a thousandth of a step and one a tenth, and
+        that is all that tells how each can be predicted. The angles between bands are cosines.
+        """
         _, _, squares, counts, stated, seen = self._parts(row)
         scale = self.scale(row)
         bands = self.bands(row) * (self.weights / scale)[:, None]
-        first, second = self.pairs[0], self.pairs[1]
-        products = (bands[:, :, first] * bands[:, :, second]).sum(1)
+        sizes = bands.square().sum(1).clamp_min(_LEAST_SIZE**2).sqrt()
+        units = bands / sizes[:, None]
+        cosines = (units[:, :, self.pairs[0]] * units[:, :, self.pairs[1]]).sum(1)
         short = (squares[:, :1] / counts[:, :1]).clamp_min(_LEAST_UM2).sqrt()
+        seen = seen.clamp(1.0, _MANY)
         rest = [
-            sighting[:, 2:3].clamp_min(_SHORTEST).log(),
-            (stated.sqrt() / scale).log(),
-            (short / scale).log(),
+            (stated.sqrt() / scale).clamp_min(_LEAST_SIZE).log(),
+            (short / scale).clamp_min(_LEAST_SIZE).log(),
             seen.log() / 2 - 1.0,
             1.0 / seen,
         ]
-        squeezed = products.sign() * torch.log1p(products.abs())
-        return torch.cat([squeezed, *rest], dim=1).clamp(-_BOUND, _BOUND)
+        return torch.cat([sizes.log() / 1.5, cosines, *rest], dim=1).clamp(-_BOUND, _BOUND)
 
     def _parts(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         paths, times, squares, counts, stated, seen = row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)

@@ -201,26 +201,108 @@ def test_after_a_division_the_wanted_daughter_is_followed(wanted: str, expected:
     assert followed.predict(0).mean_um[0] == pytest.approx(middle_um)
 
 
+def at(x_um: float, y_um: float = 0.0, second: float = 0.0) -> Frame:
+    """A frame that the field's middle was at a place in."""
+    ns = round(second * 1e9)
+    return Frame(IMAGE, 0, ns, ns, 5.0, StagePose(x_um, y_um, 0.0, ns))
+
+
 def test_several_are_followed_by_their_middle_until_one_is_left() -> None:
-    target = Target(TargetSettings(count=3))
+    target = Target(TargetSettings(count=3, search_s=10))
     three = [track(i, x, 50) for i, x in ((1, 90), (2, 100), (3, 120))]
     group = target.follow([*three, track(4, 300)], FRAME)
     assert isinstance(group, Group) and group.seen_um == pytest.approx((105, 50))
     assert group.size_um == 34
-    target.follow(three[1:], FRAME)
+    group = target.follow(three[1:], FRAME)
     assert target.reason == "2 of 3 left"
-    assert target.follow(three[2:], FRAME) is three[2]
+    assert isinstance(group, Group) and group.seen_um == pytest.approx((110, 50))
+    assert [member.id for member in group.sought] == [1]
+    target.follow(three[2:], FRAME)
+    assert target.follow(three[2:], at(0, second=11)) is three[2]
 
 
-def test_a_field_too_small_for_all_visits_the_most_uncertain_first() -> None:
-    near, far = track(1, 0, seen=False), track(2, 90, seen=False, sigma_um=3)
-    tour = Tour(50)
-    assert tour.stop(Group([near, far])) is far
-    near.prediction.cov_um2[:] *= 1e4
-    assert tour.stop(Group([near, far])) is far
-    far.seen_um = far.prediction.mean_um[:2]
-    assert tour.stop(Group([near, far])) is near
-    assert isinstance(Tour(500).stop(Group([near, far])), Group)
+def test_one_of_several_that_was_lost_is_found_again() -> None:
+    target = Target(TargetSettings(count=2))
+    first, second = track(1, 0), track(2, 90, brightness=3)
+    target.follow([first, second], FRAME)
+    target.follow([first], FRAME)
+    assert [member.id for member in target.kept] == [1, 2]
+    group = target.follow([first, track(7, 88, brightness=3)], FRAME)
+    assert target.reason == "found again at (88.0, 0.0) µm"
+    assert isinstance(group, Group) and [member.id for member in group.members] == [1, 2]
+    assert not group.sought
+
+
+def test_who_was_found_again_is_nobodys_daughter() -> None:
+    """Two that part after a while may look like a division."""
+    target = Target(TargetSettings(count=2))
+    first, second = track(1, 0), track(2, 90, brightness=3)
+    target.follow([first, second], FRAME)
+    target.follow([first], FRAME)
+    again, sister = track(7, 90, brightness=3), track(8, 0, brightness=9)
+    again.parents = sister.parents = (1,)
+    target.follow([again, sister], FRAME)
+    target.follow([again, sister], FRAME)
+    assert [member.id for member in target.kept] == [8, 2]
+
+
+def test_what_two_lost_ones_might_be_is_taken_for_neither() -> None:
+    target = Target(TargetSettings(count=3))
+    tracks = [track(1, 0), track(2, 3), track(3, 90)]
+    target.follow(tracks, FRAME)
+    target.follow(tracks[2:], FRAME)
+    group = target.follow([tracks[2], track(7, 1.5)], FRAME)
+    assert isinstance(group, Group) and [member.id for member in group.members] == [3]
+
+
+def test_those_that_come_late_are_taken_until_there_are_enough() -> None:
+    target = Target(TargetSettings(count=2))
+    first, second = track(1, 98, 50), track(2, 90, 40)
+    assert target.follow([first], FRAME) is first
+    group = target.follow([first, second], FRAME)
+    assert target.reason == "2 of 2 chosen"
+    assert isinstance(group, Group) and [member.id for member in group.members] == [1, 2]
+    group = target.follow([first, second, track(3, 100, 50)], FRAME)
+    assert isinstance(group, Group) and len(group.members) == 2 and target.reason == ""
+
+
+def test_a_group_that_is_partly_in_sight_is_not_where_the_seen_ones_are() -> None:
+    group = Group([track(1, 0), track(2, 40, seen=False), track(3, 100, seen=False)])
+    assert group.seen_um == pytest.approx((50, 0))
+    assert Group([track(1, 0, seen=False)]).seen_um is None
+
+
+def visits(tour: Tour, tracks: list[Track], frames: int) -> list[list[int]]:
+    """Whom a tour shows in each frame, on a stage that is always there in time."""
+    story, centre_um = [], (0.0, 0.0)
+    for _ in range(frames):
+        stop = tour.stop(Group(tracks, centre_um=centre_um))
+        story.append(sorted(member.id for member in stop.members))
+        x, y, _ = stop.predict(0).mean_um
+        centre_um = float(x), float(y)
+    return story
+
+
+def test_a_field_too_small_for_all_visits_each_in_turn_the_most_uncertain_first() -> None:
+    tracks = [track(i, x, sigma_um=sigma) for i, x, sigma in ((1, 0, 1), (2, 90, 3), (3, 200, 2))]
+    assert visits(Tour(50), tracks, 6) == [[2], [3], [2], [3], [1], [2]]
+    assert visits(Tour(500), tracks, 1) == [[1, 2, 3]]
+
+
+def test_neighbours_are_visited_together() -> None:
+    tracks = [track(1, 0), track(2, 20), track(3, 200, sigma_um=2), track(4, 30)]
+    assert visits(Tour(50), tracks, 3) == [[3], [1, 2, 4], [3]]
+
+
+def test_who_is_not_to_be_found_does_not_make_the_others_wait() -> None:
+    tracks = [track(1, 0), track(2, 90, seen=False, sigma_um=99), track(3, 200)]
+    assert visits(Tour(50), tracks, 5) == [[2], [3], [2], [1], [3]]
+
+
+def test_who_is_not_to_be_reached_does_not_make_the_others_wait() -> None:
+    tour, tracks = Tour(50), [track(1, 0), track(2, 90, sigma_um=9), track(3, -90)]
+    stops = [tour.stop(Group(tracks)).id for _ in range(30)]
+    assert stops[0] == 2 and 3 in stops and stops.count(2) > 5
 
 
 def test_a_search_visits_the_likely_places_first_and_all_of_them() -> None:

@@ -237,6 +237,17 @@ def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
     assert [kind for kind, *_ in events(bench)] == ["merge", "parting"]
 
 
+def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
+    bench = Bench(births=1)
+    bench.detect(boxes((-3, 0, 6, 1000), (3, 0, 6, 1500)))
+    before = [track.looks for track in bench.detect(boxes((-2, 0, 6, 1000), (2, 0, 6, 1500)))]
+    for _ in range(3):
+        one, other = bench.detect(boxes((0, 0, 8, 2500)))
+        assert [one.looks, other.looks] == before
+        assert sorted([one.merged_with, other.merged_with]) in ([0, one.id], [0, other.id])
+        assert (one.misses, other.misses) == (0, 0)
+
+
 def test_weak_sightings_continue_a_track_but_begin_none() -> None:
     bench = Bench(births=1, sure_score=0.5)
     weak = Detections.of([[100, 100, 108, 108]], scores=[0.2])

@@ -1,0 +1,93 @@
+"""What the noise of sightings adds to an oracle's error, where nothing is Gaussian."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ...sim.specimen import Specimen, SpecimenSettings
+
+Floats = NDArray[np.float64]
+
+_FRAMES, _SETTLED = 100, 25
+_RUNS = 20
+_PARTICLES = 500
+
+
+class Light:
+    """Where the light of an object is that moves like those of a specimen."""
+
+    def __init__(self, specimen: SpecimenSettings) -> None:
+        alone = msgspec.structs.replace(specimen, count=1, radius_spread=0.0, meets_s=())
+        self._body = Specimen(alone, np.random.default_rng(0))
+
+    def centres_um(self, states: Floats) -> Floats:
+        """Centres in the plane, (N, 2), of objects in states (N, S) of the motion."""
+        self._body.state = states
+        return self._body.centres_um[:, :2]
+
+
+def blur_um2(
+    specimen: SpecimenSettings,
+    interval_s: float,
+    noise_um: float,
+    delay: int,
+    runs: int = _RUNS,
+    particles: int = _PARTICLES,
+) -> float:
+    """Variance, over two axes, that noisy sightings add to the best prediction.
+
+    The least mean square error of predicting x from sightings z is E[Var(x | z)] (the posterior
+    mean's). With the true state s at the last sighting, after which no sighting tells more,
+    Var(x | z) = E[Var(x | s) | z] + Var(E[x | s] | z): the oracle's, and what is returned, on
+    average. Many objects are simulated; each has a bootstrap particle filter (Gordon, Salmond
+    and Smith, IEE Proc. F 140:107, 1993) that knows the law of its motion and where it began.
+    The spread of the particles' futures is Var(x | z), that of the futures of the true state
+    Var(x | s). Too few particles crowd upon the one nearest to a sighting, which makes the
+    spread too small, not too large.
+
+    Parameters
+    ----------
+    specimen : SpecimenSettings
+    interval_s : float
+        From frame to frame.
+    noise_um : float
+        Standard deviation of a sighting along one axis.
+    delay : int
+        Frames from a sighting to the first prediction that it serves.
+    runs, particles : int
+        Simulated objects, and particles of each.
+    """
+    rng = np.random.default_rng(0)
+    step, light = specimen.motion.step, Light(specimen)
+    truth = specimen.motion.start(np.zeros((runs, 3)), rng)
+    cloud = np.repeat(truth, particles, axis=0)
+    variance_um2, ahead_s = max(noise_um, 1e-6) ** 2, interval_s * delay
+
+    def spread_um2(states: Floats) -> float:
+        places = light.centres_um(step(states, ahead_s, rng)).reshape(runs, particles, 2)
+        return float(places.var(axis=1, ddof=1).sum(axis=1).mean())
+
+    added_um2: list[float] = []
+    for frame in range(_FRAMES):
+        truth, cloud = step(truth, interval_s, rng), step(cloud, interval_s, rng)
+        sighting = light.centres_um(truth) + rng.normal(0.0, noise_um, (runs, 2))
+        misfit = light.centres_um(cloud).reshape(runs, particles, 2) - sighting[:, None]
+        likelihood = -(misfit**2).sum(axis=2) / (2 * variance_um2)
+        likelihood -= likelihood.max(axis=1, keepdims=True)
+        cloud = cloud[_drawn(np.exp(likelihood), rng)]
+        if frame >= _SETTLED:
+            added_um2.append(spread_um2(cloud) - spread_um2(np.repeat(truth, particles, axis=0)))
+    return max(float(np.mean(added_um2)), 0.0)
+
+
+def _drawn(weights: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of the particles, (R * P,), that are drawn by weights (R, P), systematically."""
+    runs, particles = weights.shape
+    shares = np.cumsum(weights, axis=1)
+    shares /= shares[:, -1:]
+    row = np.arange(runs)[:, None]
+    at = (np.arange(particles) + rng.random((runs, 1))) / particles
+    rows = np.searchsorted((shares + row).ravel(), (at + row).ravel())
+    return np.minimum(rows, len(rows) - 1)
