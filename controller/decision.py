@@ -77,7 +77,9 @@ class Decision(Message, frozen=True):
     reason : str
         Why ``lock`` changed, or why nothing moved; empty when there is nothing to explain.
     target : int or None
-        Identity of the track that is followed.
+        Identity of the track that is followed, of several the first.
+    targets : tuple of int
+        Identities of all that are followed; of several, those as well that are sought.
     seen_um, seen_score : (x, y) or None, float
         Where the target was detected, in stage coordinates, and how confidently.
     predicted_um, predicted_sigma_um : (x, y) or None, float
@@ -97,7 +99,8 @@ class Decision(Message, frozen=True):
     events : tuple of Event
         Divisions, merges and partings since the last frame.
     notes : tuple of str
-        What the detector has to say since the last frame: what it runs on, and why.
+        What there is to say since the last frame: what the detector runs on, and why; at first,
+        how focusing was decided.
     timings_us : dict of str to float
         Host time that each stage of the loop took; see `Stopwatch`.
     """
@@ -110,6 +113,7 @@ class Decision(Message, frozen=True):
     looked_px: tuple[int, int, int, int] | None = None
     reason: str = ""
     target: int | None = None
+    targets: tuple[int, ...] = ()
     seen_um: tuple[float, float] | None = None
     seen_score: float = 0.0
     predicted_um: tuple[float, float] | None = None

@@ -103,6 +103,7 @@ class Loop:
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
         self._followed: Followed | None = None
         self._notes_said = 0
+        self._unsaid = [focus.reason] if focus.reason else []
         self._horizon = Horizon(description)
         self._helm = Helm(microscope, self._horizon)
         self._focus = focus
@@ -134,8 +135,11 @@ class Loop:
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.kept = self._target.kept
         watch.lap("track")
-        self._measure_focus(target, frame)
-        plan, z_um = self._plan(target, frame), self._plan_focus(target, frame)
+        goal = self._tour.stop(target) if isinstance(target, Group) else target
+        subject = goal.members[0] if isinstance(goal, Group) else goal
+        self._measure_focus(subject, frame)
+        plan = self._plan(goal, frame)
+        z_um = self._plan_focus(subject, plan, frame)
         watch.lap("plan")
         self._helm.carry_out(plan, z_um, frame)
         watch.lap("move")
@@ -152,16 +156,14 @@ class Loop:
         found = detect_within(self._detector, frame.image, window)
         return found, window.crop(frame.image.shape)
 
-    def _plan(self, target: Followed | None, frame: Frame) -> Plan:
-        self._seeker.note(target, frame)
-        if target is None:
+    def _plan(self, goal: Followed | None, frame: Frame) -> Plan:
+        self._seeker.note(goal, frame)
+        if goal is None:
             return self._seeker.plan(self._target, frame, self._horizon)
-        wanted = self._tour.stop(target) if isinstance(target, Group) else target
-        return self._policy.plan(wanted, frame, self._horizon)
+        return self._policy.plan(goal, frame, self._horizon)
 
-    def _measure_focus(self, target: Followed | None, frame: Frame) -> None:
-        """Look at the target's sharpness; what it tells of z goes into its filter."""
-        subject = target.members[0] if isinstance(target, Group) else target
+    def _measure_focus(self, subject: Track | None, frame: Frame) -> None:
+        """Look at an object's sharpness; what it tells of z goes into its filter."""
         window = None
         if subject is not None and subject.seen_um is not None:
             half_px = _AROUND * subject.size_um / self._view.pixel_um
@@ -170,11 +172,14 @@ class Loop:
         if subject is not None and measured is not None:
             self._tracker.focus(subject, measured.z_um, measured.sigma_um)
 
-    def _plan_focus(self, target: Followed | None, frame: Frame) -> float | None:
+    def _plan_focus(self, subject: Track | None, plan: Plan, frame: Frame) -> float | None:
         """Where the focal plane goes."""
-        subject = target.members[0] if isinstance(target, Group) else target
-        at_ns = self._horizon.instant_ns(frame)
-        return self._focus.plan(subject.predict(at_ns) if subject else None, frame)
+        if subject is None:
+            return self._focus.plan(None, frame)
+        at_ns, foreseen = self._horizon.instant_ns(frame), plan.prediction
+        if foreseen is None or foreseen.at_ns != at_ns or isinstance(self._followed, Group):
+            foreseen = subject.predict(at_ns)
+        return self._focus.plan(foreseen, frame)
 
     def _learn(self) -> list[Report]:
         reports = self._microscope.reports()
@@ -203,6 +208,7 @@ class Loop:
             lock=self._target.lock,
             reason=self._target.reason or self._focus.reason or plan.reason,
             target=target.id if target else None,
+            targets=_names(target),
             seen_um=_pair(seen.seen_um) if seen and seen.seen_um is not None else None,
             seen_score=seen.score if seen else 0.0,
             predicted_um=_pair(prediction.mean_um) if prediction else None,
@@ -219,10 +225,17 @@ class Loop:
         )
 
     def _new_notes(self) -> tuple[str, ...]:
-        """What the detector has noted since the last frame, if it takes notes."""
+        """What there is to say since the last frame: by the detector, if it takes notes."""
         notes = getattr(self._detector, "notes", ())
-        new, self._notes_said = tuple(notes[self._notes_said :]), len(notes)
+        new = (*self._unsaid, *notes[self._notes_said :])
+        self._notes_said, self._unsaid = len(notes), []
         return new
+
+
+def _names(target: Followed | None) -> tuple[int, ...]:
+    if isinstance(target, Group):
+        return tuple(track.id for track in (*target.members, *target.sought))
+    return (target.id,) if target else ()
 
 
 def _pair(position_um: NDArray[np.float64]) -> tuple[float, float]:

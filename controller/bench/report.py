@@ -18,7 +18,7 @@ from rich.table import Table
 
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
-_WIDTH = 160
+_WIDTH = 240
 """The widest table, in a file or a narrow terminal too: a wrapped line can still be read."""
 
 
