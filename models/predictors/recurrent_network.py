@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from ..runtimes.files import cache_folder, check_file, damaged, sentence
+from ..runtimes.openvino import UNPINNED
 
 if TYPE_CHECKING:
     import openvino
@@ -33,6 +34,7 @@ _HINTS = {
     "PERFORMANCE_HINT": "LATENCY",
     "INFERENCE_NUM_THREADS": 1,
     "INFERENCE_PRECISION_HINT": "f32",
+    **UNPINNED,
 }
 
 

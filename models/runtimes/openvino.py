@@ -33,6 +33,10 @@ KEPT_SIZES = 8
 PIXELS_PER_THREAD = 128 * 128
 """With more threads than that they wait for one another longer than they compute."""
 
+UNPINNED = {"NUM_STREAMS": "0", "ENABLE_CPU_PINNING": False}
+"""Compute in the calling thread, on any core: one that is pinned to a core waits for it as long
+as another process has it, which can take longer than the computation."""
+
 _FAILURES = (RuntimeError, UnicodeError)
 """What the bindings raise; the second where a message quotes bytes of a damaged file."""
 
@@ -112,10 +116,12 @@ class OpenVinoRuntime:
         hints: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"
+        if self._target != "CPU":
+            return hints
         threads = max(1, pixels // PIXELS_PER_THREAD)
-        if self._target == "CPU" and threads <= max(1, (os.cpu_count() or 1) // 2):
+        if threads <= max(1, (os.cpu_count() or 1) // 2):
             hints["INFERENCE_NUM_THREADS"] = threads
-        return hints
+        return hints | UNPINNED
 
     def _describe(self) -> str:
         name = self._core.get_property(self._target, "FULL_DEVICE_NAME").strip()
