@@ -16,17 +16,17 @@ which was taught with sightings that are all as good."""
 
 
 class Passing(LawPredictor):
-    """What is thought of objects whose future nobody has asked for."""
+    """What is thought of objects whose future nobody has asked for: enough for the next frame."""
 
     name = "auto"
-    hypotheses = (*BROWNIAN, *VELOCITY, *JITTERY, *DARTING)
+    hypotheses = (*BROWNIAN, *VELOCITY, *DARTING)
 
 
 class Watched(LawPredictor):
-    """What is thought of the others: they may swing or circle as well."""
+    """What is thought of the others."""
 
     name = "auto"
-    hypotheses = (*SWINGING, *Passing.hypotheses)
+    hypotheses = (*SWINGING, *JITTERY, *Passing.hypotheses)
 
 
 class Auto:

@@ -46,10 +46,10 @@ def test_the_network_joins_in_only_when_a_future_is_asked_for() -> None:
         asked.predict(slots[:1], (t + 2) * NS)
     now = 59 * NS
     here = asked.predict(slots, now), silent.predict(slots, now)
-    np.testing.assert_allclose(here[0].means_um, here[1].means_um, atol=0.02)
+    np.testing.assert_allclose(here[0].means_um, here[1].means_um, atol=0.15)
     far = asked.predict(slots, now + 2 * NS), silent.predict(slots, now + 2 * NS)
     assert np.abs(far[0].means_um - far[1].means_um)[0, :2].max() > 1e-6
-    np.testing.assert_allclose(far[0].means_um[1], far[1].means_um[1], atol=0.02)
+    np.testing.assert_allclose(far[0].means_um[1], far[1].means_um[1], atol=0.5)
 
 
 def _foretold(at_ns: int, means: np.ndarray, sigma: float) -> Forecast:
