@@ -1,4 +1,4 @@
-"""What the noise of sightings adds to an oracle's error, where nothing is Gaussian."""
+"""Particles that know the law of a motion: what noisy sightings leave open of the state."""
 
 from __future__ import annotations
 
@@ -74,20 +74,23 @@ def blur_um2(
         truth, cloud = step(truth, interval_s, rng), step(cloud, interval_s, rng)
         sighting = light.centres_um(truth) + rng.normal(0.0, noise_um, (runs, 2))
         misfit = light.centres_um(cloud).reshape(runs, particles, 2) - sighting[:, None]
-        likelihood = -(misfit**2).sum(axis=2) / (2 * variance_um2)
-        likelihood -= likelihood.max(axis=1, keepdims=True)
-        cloud = cloud[_drawn(np.exp(likelihood), rng)]
+        cloud = cloud[drawn(likelihoods(misfit, variance_um2), particles, rng)]
         if frame >= _SETTLED:
             added_um2.append(spread_um2(cloud) - spread_um2(np.repeat(truth, particles, axis=0)))
     return max(float(np.mean(added_um2)), 0.0)
 
 
-def _drawn(weights: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Rows of the particles, (R * P,), that are drawn by weights (R, P), systematically."""
-    runs, particles = weights.shape
+def likelihoods(misfit_um: Floats, variance_um2: float) -> Floats:
+    """Those of particles (R, P), relative to the best of each row, from misfits (R, P, 2)."""
+    logarithm = -(misfit_um**2).sum(axis=2) / (2 * variance_um2)
+    return np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
+
+
+def drawn(weights: Floats, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of the particles, (R * count,), that are drawn by weights (R, P), systematically."""
     shares = np.cumsum(weights, axis=1)
     shares /= shares[:, -1:]
-    row = np.arange(runs)[:, None]
-    at = (np.arange(particles) + rng.random((runs, 1))) / particles
+    row = np.arange(len(weights))[:, None]
+    at = (np.arange(count) + rng.random((len(weights), 1))) / count
     rows = np.searchsorted((shares + row).ravel(), (at + row).ravel())
-    return np.minimum(rows, len(rows) - 1)
+    return np.minimum(rows, weights.size - 1)

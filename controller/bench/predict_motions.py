@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ...sim.motion import (
     RunAndTumble,
     Worm,
 )
+from ...sim.motion_model import MotionModel
 from ..simulated_tracks import walked
 
 Rng = np.random.Generator
@@ -38,86 +40,130 @@ class Judged:
         From frame to frame.
     noise_um : float
         Standard deviation of a measured position along an axis.
+    motion : MotionModel, optional
+        What the law walks by, if anybody can know it.
     """
 
     name: str
     law: Law
     interval_s: float
     noise_um: float
+    motion: MotionModel | None = None
+
+
+class Circling(MotionModel, frozen=True):
+    """Swimming in circles, as of a bacterium near a wall; the curvature drifts, its side stays.
+
+    The state carries the heading in column 3, the side in column 4 and the logarithm of the
+    curvature, over that at first, in column 5.
+
+    Attributes
+    ----------
+    speed_um_s, radius_um : float
+        Speed, and radius of the circle at first.
+    drift : float
+        Standard deviation of the logarithm of the curvature after one second.
+    """
+
+    speed_um_s: float
+    radius_um: float
+    drift: float
+
+    def _draw_hidden(self, count: int, rng: Rng) -> NDArray:
+        heading = rng.uniform(0.0, 2 * math.pi, count)
+        return np.column_stack([heading, rng.choice([-1.0, 1.0], count), np.zeros(count)])
+
+    def _move(self, state: NDArray, dt_s: float, rng: Rng) -> None:
+        state[:, 5] += self.drift * math.sqrt(dt_s) * rng.standard_normal(len(state))
+        way_um = self.speed_um_s * dt_s
+        turns = way_um * state[:, 4] * np.exp(state[:, 5]) / self.radius_um
+        middle, chord_um = state[:, 3] + turns / 2, way_um * np.sinc(turns / (2 * math.pi))
+        state[:, 0] += chord_um * np.cos(middle)
+        state[:, 1] += chord_um * np.sin(middle)
+        state[:, 3] += turns
+
+
+class Levy(MotionModel, frozen=True):
+    """Flights of Pareto distributed times (exponent 1.5) anywhere, with pauses between.
+
+    The state carries the heading in column 3, 1 in flight and 0 in a pause in column 4, and the
+    time since the last corner in column 5. How long a flight still lasts depends on nothing but
+    how long it has lasted.
+
+    Attributes
+    ----------
+    speed_um_s : float
+        In flight.
+    least_s, pause_s : float
+        The shortest flight, and the mean of the pauses, exponentially distributed.
+    """
+
+    speed_um_s: float
+    least_s: float
+    pause_s: float
+
+    def _draw_hidden(self, count: int, rng: Rng) -> NDArray:
+        heading = rng.uniform(0.0, 2 * math.pi, count)
+        since_s = self.least_s * _pareto(count, rng) * rng.random(count)
+        return np.column_stack([heading, np.ones(count), since_s])
+
+    def _move(self, state: NDArray, dt_s: float, rng: Rng) -> None:
+        left_s = np.full(len(state), dt_s)
+        while (left_s > 0).any():
+            flying, since_s = state[:, 4] > 0, state[:, 5]
+            flight_s = np.maximum(since_s, self.least_s) * _pareto(len(state), rng) - since_s
+            pause_s = self.pause_s * rng.standard_exponential(len(state))
+            span_s = np.where(flying, flight_s, pause_s)
+            over = span_s < left_s
+            span_s = np.minimum(span_s, left_s)
+            way_um = self.speed_um_s * span_s * flying
+            state[:, 0] += way_um * np.cos(state[:, 3])
+            state[:, 1] += way_um * np.sin(state[:, 3])
+            state[:, 5] = np.where(over, 0.0, since_s + span_s)
+            state[over, 4] = ~flying[over]
+            state[over, 3] = rng.uniform(0.0, 2 * math.pi, np.count_nonzero(over))
+            left_s -= span_s
+
+
+def _pareto(count: int, rng: Rng) -> NDArray:
+    return rng.random(count) ** (-1 / 1.5)
 
 
 def circling(
     times_s: NDArray, count: int, rng: Rng, *, speed_um_s: float, radius_um: float, drift: float
 ) -> NDArray:
-    """Swim in circles, as a bacterium near a wall; the curvature drifts, its side stays.
-
-    ``drift`` is the standard deviation of the logarithm of the curvature after one second.
-    """
-    steps_s = np.diff(times_s)
-    noise = drift * np.sqrt(steps_s) * rng.standard_normal((count, len(steps_s)))
-    curvature = np.exp(np.cumsum(noise, axis=1)) / radius_um * rng.choice([-1.0, 1.0], (count, 1))
-    turns = speed_um_s * steps_s * curvature
-    heading = rng.uniform(0, 2 * math.pi, (count, 1)) + np.cumsum(turns, axis=1) - turns / 2
-    chord_um = speed_um_s * steps_s * np.sinc(turns / (2 * math.pi))
-    return _joined(chord_um * np.cos(heading), chord_um * np.sin(heading))
+    """Walk as `Circling` says."""
+    motion = Circling(speed_um_s=speed_um_s, radius_um=radius_um, drift=drift)
+    return _law(motion)(times_s, count, rng)
 
 
-def levy(
-    times_s: NDArray, count: int, rng: Rng, *, speed_um_s: float, least_s: float, pause_s: float
-) -> NDArray:
-    """Flights of Pareto distributed lengths (exponent 1.5) anywhere, with pauses between."""
-    return np.stack([_flights(times_s, rng, speed_um_s, least_s, pause_s) for _ in range(count)])
+def _law(motion: MotionModel) -> Law:
+    return partial(walked, cast(Motion, motion))
 
 
-def _flights(
-    times_s: NDArray, rng: Rng, speed_um_s: float, least_s: float, pause_s: float
-) -> NDArray:
-    count = math.ceil((times_s[-1] - times_s[0]) / least_s) + 2
-    spans = np.empty(2 * count)
-    spans[::2] = least_s * rng.random(count) ** (-1 / 1.5)
-    spans[1::2] = pause_s * rng.standard_exponential(count)
-    began_s = rng.uniform(0, spans[0])
-    corners_s = np.concatenate([[0.0], np.cumsum(spans)]) - began_s + times_s[0]
-    heading = rng.uniform(0, 2 * math.pi, count)
-    legs = np.zeros((2 * count, 2))
-    legs[::2] = (speed_um_s * spans[::2])[:, None] * np.column_stack(
-        [np.cos(heading), np.sin(heading)]
-    )
-    corners = np.concatenate([np.zeros((1, 2)), np.cumsum(legs, axis=0)])
-    return np.column_stack([np.interp(times_s, corners_s, corners[:, axis]) for axis in (0, 1)])
-
-
-def _joined(x_um: NDArray, y_um: NDArray) -> NDArray:
-    steps = np.stack([x_um, y_um], axis=2)
-    start = np.zeros((len(steps), 1, 2))
-    return np.concatenate([start, np.cumsum(steps, axis=1)], axis=1)
-
-
-def _of(motion: Motion) -> Law:
-    return partial(walked, motion)
+def _known(name: str, motion: MotionModel, interval_s: float, noise_um: float) -> Judged:
+    return Judged(name, _law(motion), interval_s, noise_um, motion)
 
 
 MOTIONS = (
-    Judged("brownian", _of(Brownian(diffusion_um2_s=1.0)), 0.04, 0.05),
-    Judged("brownian in noise", _of(Brownian(diffusion_um2_s=0.01)), 0.04, 0.05),
-    Judged("persistent", _of(Persistent(speed_um_s=5.0, persistence_s=4.0)), 0.1, 0.05),
-    Judged("persistent, fast", _of(Persistent(speed_um_s=150.0, persistence_s=1.0)), 0.01, 0.03),
-    Judged("run and tumble", _of(RunAndTumble(speed_um_s=30.0, run_s=1.0)), 0.02, 0.016),
-    Judged("run and tumble in noise", _of(RunAndTumble(speed_um_s=30.0, run_s=1.0)), 0.02, 0.15),
-    Judged("directed", _of(Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0)), 0.1, 0.03),
-    Judged(
+    _known("brownian", Brownian(diffusion_um2_s=1.0), 0.04, 0.05),
+    _known("brownian in noise", Brownian(diffusion_um2_s=0.01), 0.04, 0.05),
+    _known("persistent", Persistent(speed_um_s=5.0, persistence_s=4.0), 0.1, 0.05),
+    _known("persistent, fast", Persistent(speed_um_s=150.0, persistence_s=1.0), 0.01, 0.03),
+    _known("run and tumble", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
+    _known("run and tumble in noise", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
+    _known("directed", Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
+    _known(
         "oscillating",
-        _of(
-            Oscillating(
-                amplitude_um=3.0, period_s=20.0, phase_noise_rad_sqrt_s=0.1, diffusion_um2_s=1e-3
-            )
+        Oscillating(
+            amplitude_um=3.0, period_s=20.0, phase_noise_rad_sqrt_s=0.1, diffusion_um2_s=1e-3
         ),
         0.5,
         0.04,
     ),
-    Judged("worm", _of(Worm(speed_um_s=200.0, sway_um=40.0)), 0.02, 0.3),
-    Judged("circling", partial(circling, speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
-    Judged("levy", partial(levy, speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
+    _known("worm", Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
+    _known("circling", Circling(speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
+    _known("levy", Levy(speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
 )
 """Worms, circles and Lévy flights are laws that training never draws; of the others it leaves
 out the neighbourhood of these times."""
