@@ -175,7 +175,10 @@ class Acceleration(LawPredictor):
 
 
 class Imm(LawPredictor):
-    """Interacting multiple models: it rests, glides, turns or darts off, now this, now that."""
+    """Interacting multiple models: it rests, glides, turns or darts off, now this, now that.
+
+    Or it never does, or a motion might be taken for noise about a place of rest.
+    """
 
     name = "imm"
-    hypotheses = TURNING
+    hypotheses = (*VELOCITY, *TURNING)
