@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,44 +24,16 @@ from .horizon import Horizon
 from .policies import Plan, Policy
 from .searching import Seeker
 from .sightings import Crop, Sightings, View
+from .soundness import Soundness
 from .targets import Target
 from .tracking import Tracker
 from .tracks import Track
+from .turn import Stopwatch, Turn
 
 _AROUND = 1.5
 """Half of what is looked at to focus, in sizes of the target."""
 _TOGETHER = 0.8
 """Share of the field within which several objects are followed together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the loop: the frame, what was decided, what the microscope reported."""
-
-    frame: Frame
-    decision: Decision
-    reports: list[Report]
-
-
-class Stopwatch:
-    """Laps on the host's clock, in µs.
-
-    The first two are the way of a frame from another process: ``wire``, until this process
-    learned of it, and ``receive``, until it was in the hands of the loop.
-    """
-
-    def __init__(self, frame: Frame) -> None:
-        self._last_ns = time.perf_counter_ns()
-        self.laps_us: dict[str, float] = {}
-        if frame.arrived_ns:
-            self.laps_us["wire"] = (frame.arrived_ns - frame.readable_ns) / 1e3
-            self.laps_us["receive"] = (self._last_ns - frame.arrived_ns) / 1e3
-
-    def lap(self, name: str) -> None:
-        """Note the time since the last lap."""
-        now_ns = time.perf_counter_ns()
-        self.laps_us[name] = (now_ns - self._last_ns) / 1e3
-        self._last_ns = now_ns
 
 
 class Loop:
@@ -90,8 +60,7 @@ class Loop:
         attention: AttentionSettings,
         focus: Focus,
     ) -> None:
-        self._microscope = microscope
-        self._detector = detector
+        self._microscope, self._detector = microscope, detector
         self._tracker = tracker
         self._target = target
         self._policy = policy
@@ -99,6 +68,7 @@ class Loop:
         self._view = View(description)
         self._attention = Attention(attention, self._view, detector)
         self._seeker = Seeker(description)
+        self._soundness = Soundness()
         sides_px = min(description.width_px, description.height_px)
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
         self._followed: Followed | None = None
@@ -125,6 +95,9 @@ class Loop:
                 gc.unfreeze()
 
     def _turn(self, frame: Frame) -> Turn:
+        fault = self._soundness.fault(frame)
+        if fault:
+            return self._passed_over(frame, fault)
         watch = Stopwatch(frame)
         self._horizon.see(frame)
         reports = self._learn()
@@ -147,6 +120,22 @@ class Loop:
         watch.lap("learn")
         decision = self._decision(frame, sightings, tracks, target, plan, z_um, watch.laps_us)
         return Turn(frame, decision, reports)
+
+    def _passed_over(self, frame: Frame, fault: str) -> Turn:
+        """Learn nothing from a frame and move nothing."""
+        frame, lock = self._soundness.mended(frame), self._target.lock
+        x, y, z = frame.pose.x_um, frame.pose.y_um, frame.pose.z_um
+        decision = Decision(
+            frame.index,
+            frame.exposed_ns,
+            (x, y, z),
+            0,
+            lock,
+            reason=fault,
+            target=self._followed.id if self._followed else None,
+            targets=_names(self._followed),
+        )
+        return Turn(frame, decision, self._learn())
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
         """Detect in a window around the target if that is enough, else in the whole field."""

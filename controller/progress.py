@@ -17,7 +17,7 @@ from rich.text import Text
 from ..drivers.clock import NS_PER_MS, NS_PER_S
 from ..drivers.messages import Issued
 from .decision import Lock
-from .loop import Turn
+from .turn import Turn
 
 _PER_S = 4
 _REMEMBERED = 200

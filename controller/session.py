@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,11 @@ from ..drivers.microscope import MicroscopeError
 from .assemble import make_loop
 from .config import Config
 from .decisions import DecisionPublisher
-from .loop import Loop, Turn
-from .processes import Child, ProcessError, share_quickly
+from .loop import Loop
+from .processes import Child, ProcessError, share_quickly, undisturbed
 from .recorder import Recorder
 from .stand import Simulation, open_lockstep
+from .turn import Turn
 
 _LISTENER_S = 10.0
 
@@ -118,7 +117,7 @@ def run_live(
                 )
         finally:
             if server is not None:
-                with _undisturbed():
+                with undisturbed():
                     server.end()
 
 
@@ -197,7 +196,7 @@ def _conclude(follow: Callable[[], None], close: Callable[[], dict[str, Any]]) -
         follow()
     except BaseException as error:
         problem = error
-    with _undisturbed():
+    with undisturbed():
         try:
             summary = close()
         except SessionError as error:
@@ -243,16 +242,3 @@ class _Troubles:
         deaths = [child.death for child in self._children if child.death]
         if self._text or deaths:
             raise SessionError(self._text or deaths[0])
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ignore Ctrl-C while things are put away."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)

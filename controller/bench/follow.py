@@ -20,9 +20,9 @@ from ...sim.lockstep import LockstepMicroscope
 from ...sim.scenario import Scenario, load_scenario, scenario_names
 from ..assemble import make_loop
 from ..decision import Lock
-from ..loop import Turn
 from ..stand import complete
 from ..summary import Rows, entries, is_held
+from ..turn import Turn
 from .bound import best_error_um, delay_frames
 from .members import LAST, Members, Shared, of_several
 from .report import Row

@@ -11,9 +11,9 @@ import tomli_w
 
 from ...sim.scenario import Scenario, load_scenario
 from ..config import without_none
-from ..loop import Turn
 from ..session import run_live
 from ..stand import complete
+from ..turn import Turn
 from .report import Row
 
 _SIZE_PX = 512

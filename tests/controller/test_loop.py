@@ -21,12 +21,13 @@ import tensorstore
 from pursuit.controller.assemble import make_focus, make_loop, make_predictor
 from pursuit.controller.config import make_config, read_tables
 from pursuit.controller.decision import Decision, Lock
-from pursuit.controller.loop import Loop, Turn
+from pursuit.controller.loop import Loop
 from pursuit.controller.session import SessionError, run_lockstep
 from pursuit.controller.sightings import View
 from pursuit.controller.stand import complete, open_lockstep
 from pursuit.controller.targets import Target
 from pursuit.controller.tracking import Tracker
+from pursuit.controller.turn import Turn
 from pursuit.models.detections import Detections
 from pursuit.sim.scenario import scenario_names
 
