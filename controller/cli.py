@@ -8,17 +8,15 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from . import defocus_cli, model_cli, predictor_cli, track_cli, training_cli
+from . import defocus_cli, follow_cli, model_cli, predictor_cli, track_cli, training_cli
 from .bench.cli import app as bench_app
 from .options import (
-    DetectorName,
     MMConfig,
-    ModelFile,
     ScenarioName,
     ScopeFile,
     Seed,
@@ -28,12 +26,8 @@ from .options import (
     Supervised,
     address,
     configure,
-    new_folder,
+    fail,
 )
-
-if TYPE_CHECKING:
-    from .config import Config
-    from .stand import Simulation
 
 
 class _Commands(TyperGroup):
@@ -50,7 +44,7 @@ class _Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except ModelError as error:
-                _fail(as_sentence(error))
+                fail(as_sentence(error))
             except (
                 ConfigError,
                 MicroscopeError,
@@ -58,11 +52,11 @@ class _Commands(TyperGroup):
                 ProcessError,
                 FileExistsError,
             ) as error:
-                _fail(str(error))
+                fail(str(error))
             except PermissionError as error:
-                _fail(f"{error.filename} may not be written: choose another folder with --out.")
+                fail(f"{error.filename} may not be written: choose another folder with --out.")
         except KeyboardInterrupt:
-            _fail("Stopped by the user.")
+            fail("Stopped by the user.")
 
 
 app = typer.Typer(
@@ -78,75 +72,9 @@ app.add_typer(bench_app, name="bench")
 training_cli.register(app)
 model_cli.register(app)
 track_cli.register(app)
+follow_cli.register(app)
 defocus_cli.register(training_cli.train_app)
 predictor_cli.register(training_cli.train_app, bench_app)
-
-
-@app.command()
-def follow(
-    scope: ScopeFile = None,
-    scenario: ScenarioName = None,
-    specimen: Specimen = None,
-    mm_config: MMConfig = None,
-    start: Start = None,
-    seconds: Annotated[float | None, typer.Option(help="How long to follow.")] = None,
-    seed: Seed = None,
-    sets: Sets = None,
-    detector: DetectorName = None,
-    model: ModelFile = None,
-    microscope: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="A microscope that runs already."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Session folder to make.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    realtime: Annotated[
-        bool,
-        typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
-    ] = True,
-) -> None:
-    """Follow a target and keep the session in a folder.
-
-    With nothing else, a simulated cell. Example: `pursuit follow scope.toml --seconds 60`
-    """
-    from rich.console import Console
-
-    from .progress import Progress, print_summary
-    from .session import Interrupted, SessionError, run_live, run_lockstep
-
-    config, simulated = configure(
-        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
-    )
-    folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
-    console = Console(stderr=as_json)
-    _announce(console, config, simulated, realtime)
-    running = address(microscope) if microscope else None
-    if running and not realtime:
-        _fail("A microscope that runs already is followed in real time: leave --lockstep out.")
-    limit = config.session.seconds or (simulated.seconds if simulated else None)
-    problem = ""
-    try:
-        with Progress(console, limit) as progress:
-            if realtime:
-                summary = run_live(config, simulated, folder, progress.update, running)
-            else:
-                summary = run_lockstep(config, simulated, folder, progress.update)
-    except (Interrupted, SessionError) as ended:
-        summary, problem = ended.summary, str(ended)
-    if not summary:
-        _fail(problem)
-    summary["session"] = str(folder)
-    if as_json:
-        print(json.dumps(summary))
-    else:
-        print_summary(console, summary)
-    if not problem and summary["first_lock"] is None:
-        problem = (
-            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
-            "or tell [detector] the size and polarity of the objects."
-        )
-    if problem:
-        _fail(problem)
 
 
 @app.command()
@@ -244,17 +172,6 @@ def init(
     )
 
 
-def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
-    what = simulated.scenario.title if simulated else config.microscope.mm_config
-    how = "in real time" if realtime else "in virtual time"
-    console.print(
-        f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
-        f"{config.policy.name}"
-    )
-    if simulated and simulated.note:
-        console.print(simulated.note, style="yellow")
-
-
 def _wait(ended: threading.Event) -> None:
     """Wait in slices, so that Ctrl-C, which ends it too, is heard on every system."""
     with suppress(KeyboardInterrupt):
@@ -264,11 +181,6 @@ def _wait(ended: threading.Event) -> None:
 
 def _warn(text: str) -> None:
     print(f"Warning: {text}", file=sys.stderr)
-
-
-def _fail(text: str) -> NoReturn:
-    print(f"Error: {text}", file=sys.stderr)
-    raise SystemExit(1)
 
 
 def _end_like_ctrl_c(signum: int, frame: object) -> NoReturn:

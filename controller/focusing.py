@@ -9,34 +9,21 @@ from ..drivers.messages import Description, Dynamics, Frame
 from ..models.detectors.window import Window
 from ..models.focus import Lens, NoPeak, Sharpness, sharpness
 from ..models.focus.learned import LearnedDefocus
-from ..models.focus.peak import LEAST_POINTS
 from ..models.focus.sharpness import Image
 from ..models.predictors import Prediction
-from .focusing_methods import Cutter, Dither, LightMeter, Sweep
+from .focusing_methods import Cutter, Dither, LightMeter
 from .focusing_settings import FocusingSettings, FocusState, Measured
+from .focusing_sweeps import Sweeps
 
 __all__ = ["Focus", "FocusState", "FocusingSettings", "Measured"]
 
 Told = tuple[float, float]
 """Where the target is, relative to where it was believed, and the standard deviation; in µm."""
 
-_UNSURE = 0.25
-"""Standard deviation of z, in depths of field, at which a sweep is worth its light."""
-_LOST = 1.0
-"""The same where other frames tell of the focus too."""
-_PATIENCE = 10
-"""Frames in which they may still do so, or between early sweeps, for each that was made."""
 _LIKE = 1.5
 """Ratio by which the width of a target's curve may differ from what its size makes likely."""
 _FAILURES = 4
 """Frames of dithering in a row that tell nothing."""
-_EARLY, _CHEAP = 3, 3.0
-"""Sweeps that need not wait for their light: to find a target that is new or lost, or, as one
-place does not tell how it moves, those that cost no more than so many exposures."""
-_SWEEP_DEPTHS, _LEAST_DEPTHS = 2.0, 0.6
-"""Half a sweep in depths of field: the first for a target, and the least of later ones."""
-_WIDER, _WIDEST = 2.0, 8.0
-"""Factor on a sweep after one that saw nothing, and the greatest."""
 _DITHER_SHARE = 0.8
 """Part of the light for focusing that dithering may use; the rest is left for sweeps."""
 
@@ -119,7 +106,7 @@ class Focus:
         offset_um = frame.pose.z_um - believed_um
         if not math.isfinite(offset_um):
             return None
-        image = self._cutter.cut(frame.image, window, keep_size=self._sweep is not None)
+        image = self._cutter.cut(frame.image, window, keep_size=self._sweeps.running is not None)
         told = self._told(image, frame, offset_um)
         if told is None:
             return None
@@ -181,14 +168,10 @@ class Focus:
     def _forget(self) -> None:
         """Know nothing about a target."""
         self._cutter = Cutter()
-        self._sweep: Sweep | None = None
+        self._sweeps = Sweeps(self.settings, self.lens.depth_of_field_um, self._light)
         self._dither = Dither(self._swing_um, self._hold)
-        self._width_um: float | None = None
         self._anchor_um: float | None = None
         self._last_um: float | None = None
-        self._sweeps = self._found = self._unsure_frames = 0
-        self._follow_on: Sweep | None = None
-        self._wider = 1.0
 
     def _presumed_um(self, prediction: Prediction) -> float:
         """Where the target is looked for: while it is lost, where it was last in focus."""
@@ -203,15 +186,15 @@ class Focus:
 
     def _told(self, image: Image | None, frame: Frame, offset_um: float) -> Told | None:
         """Return what an image tells that was taken at an offset from the presumed focus."""
-        if self._sweep is not None:
-            return self._swept(self._sweep, _sharpness(image), offset_um)
+        if self._sweeps.running is not None:
+            return self._swept(_sharpness(image), offset_um)
         if self.state is FocusState.DITHERING:
             believed_um = frame.pose.z_um - offset_um
             found = self._dither.add(frame, _sharpness(image), self._curve_um(), believed_um)
             if found is None:
                 return None
             if self._light.share <= self.settings.light_share:
-                self._sweeps = 0
+                self._sweeps.allow_early()
             return found.z_um - believed_um, found.sigma_um
         if self._network is None or image is None:
             return None
@@ -221,23 +204,18 @@ class Focus:
     def _curve_um(self) -> float:
         """Width of the curve of sharpness; one from a sweep over a target that moved is wrong."""
         usual_um = self._cutter.usual_width_um(self.lens)
-        return min(max(self._width_um or usual_um, usual_um / _LIKE), usual_um * _LIKE)
+        return min(max(self._sweeps.width_um or usual_um, usual_um / _LIKE), usual_um * _LIKE)
 
-    def _swept(self, sweep: Sweep, seen: Sharpness | None, offset_um: float) -> Told | None:
-        if not sweep.add(offset_um, seen):
+    def _swept(self, seen: Sharpness | None, offset_um: float) -> Told | None:
+        peak = self._sweeps.add(offset_um, seen)
+        if peak is None:
             return None
-        self._sweep = None
-        self._unsure_frames = self._dither.failures = 0
-        peak = sweep.peak()
+        self._dither.failures = 0
         if isinstance(peak, NoPeak):
             self._change(self._resting, f"swept: {peak.reason}")
-            self._follow_on = sweep.beyond(peak.side) if peak.side else None
-            self._wider = 1.0 if peak.side else min(self._wider * _WIDER, _WIDEST)
             return None
         self._change(self._resting, f"swept: in focus to ± {peak.sigma_um:.2g} µm")
-        self._found += 1
-        self._width_um, self._wider = peak.width_um, 1.0
-        moved_um = self.lens.depth_of_field_um / 2 if self._found == 1 else 0.0
+        moved_um = self.lens.depth_of_field_um / 2 if self._sweeps.found == 1 else 0.0
         return peak.z_um, math.hypot(peak.sigma_um, moved_um)
 
     def _offset_um(self, prediction: Prediction | None, frame: Frame) -> float:
@@ -250,45 +228,20 @@ class Focus:
         if self.state is FocusState.WAITING:
             self._change(self._resting, "a target")
         sigma_um = math.sqrt(max(float(prediction.cov_um2[2, 2]), 0.0))
-        if self._sweep is None and self._unsure(sigma_um):
-            self._begin_sweep(frame.exposure_ms)
-        if self._sweep is not None:
-            return self._sweep.next_um()
+        if self._sweeps.running is None:
+            self._consider_sweep(sigma_um, frame.exposure_ms)
+        if self._sweeps.running is not None:
+            return self._sweeps.running.next_um()
         return self._dither.next_um() if self.state is FocusState.DITHERING else 0.0
 
-    def _unsure(self, sigma_um: float) -> bool:
-        """Whether only a sweep can tell where the target is."""
-        if self._dither.failures >= _FAILURES:
-            return True
-        holding = self.state is FocusState.HOLDING
-        most_um = (_UNSURE if holding else _LOST) * self.lens.depth_of_field_um
-        self._unsure_frames = self._unsure_frames + 1 if sigma_um >= most_um else 0
-        return self._unsure_frames > _PATIENCE * (min(self._found, _EARLY) if holding else 1)
-
-    def _begin_sweep(self, exposure_ms: float) -> None:
-        """Begin a sweep if there is light for it."""
+    def _consider_sweep(self, sigma_um: float, exposure_ms: float) -> None:
+        """Begin a sweep if only that can tell where the target is."""
         lost = self._dither.failures >= _FAILURES
-        sweep = self._follow_on or self._new_sweep(lost)
-        cheap = self._light.frames(sweep.offsets_um) <= _CHEAP
-        early = self._sweeps < _EARLY and (cheap or lost or not self._found)
-        if early or self._light.allows(exposure_ms, sweep.offsets_um):
-            self._sweep, self._follow_on = sweep, None
+        due = lost or self._sweeps.due(sigma_um, alone=self.state is FocusState.HOLDING)
+        if due and self._sweeps.begin(exposure_ms, lost):
             self._anchor_um = self._last_um if lost else self._anchor_um
-            self._sweeps += 1
-            self._change(
-                FocusState.SWEEPING, "the focus is lost" if lost else "the focus is uncertain"
-            )
-
-    def _new_sweep(self, lost: bool) -> Sweep:
-        """Return a wide sweep, or a narrow one, which costs less, where the last found the focus.
-
-        If the target has left a narrow one meanwhile, that shows on which side it is.
-        """
-        depth_um, most = self.lens.depth_of_field_um, self.settings.sweep_steps
-        half_um = most_um = (self.settings.sweep_um or _SWEEP_DEPTHS * depth_um) * self._wider
-        if self._width_um is not None and not lost:
-            half_um = min(max(_LEAST_DEPTHS * depth_um, self._width_um / 2), most_um)
-        return Sweep(-half_um, half_um, max(LEAST_POINTS, round(most * half_um / most_um)))
+            reason = "the focus is lost" if lost else "the focus is uncertain"
+            self._change(FocusState.SWEEPING, reason)
 
 
 def _sharpness(image: Image | None) -> Sharpness | None:

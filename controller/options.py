@@ -1,10 +1,11 @@
-"""What the commands share: their options, and a configuration made of them."""
+"""What the commands share: their options, a configuration made of them, and how they fail."""
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -124,3 +125,9 @@ def address(text: str) -> tuple[str, int]:
     if not colon or not port.isdigit():
         raise ConfigError(f"{text} is not of the form HOST:PORT.")
     return host, int(port)
+
+
+def fail(text: str) -> NoReturn:
+    """Say what is wrong, and end the command without success."""
+    print(f"Error: {text}", file=sys.stderr)
+    raise SystemExit(1)

@@ -11,16 +11,12 @@ from pymmcore_plus import CMMCorePlus
 from . import guard
 from .clock import NS_PER_MS, NS_PER_S, Clock
 from .driving import Driver
-from .messages import Fault, Issued, Move, PoseRead, Report
+from .messages import Fault, Issued, Move, Report
 from .microscope import MicroscopeError, one_line
 from .pose import PoseModel
+from .reading import Reader
 from .settings import StageSettings
 
-_READ_EVERY_NS = 200 * NS_PER_MS
-_READ_BETWEEN_MOVES_NS = 1_000 * NS_PER_MS
-"""Moves may come without a pause: then it is read right after one, when there is most time."""
-_READ_UNPROVEN_NS = 50 * NS_PER_MS
-"""While the stage has a velocity that it has not been seen to obey."""
 _RETRY_S = 0.02
 """After a stage has failed to stop."""
 _BUSY_RETRY_S = 0.002
@@ -59,13 +55,12 @@ class StageWorker:
         self._core, self._xy, self._focus = core, xy_stage, focus
         self._pose, self._limits_um, self._clock = pose, limits_um, clock
         self._driver = Driver(core, xy_stage, settings, pose, limits_um, clock)
+        self._reader = Reader(core, xy_stage, focus, pose, self._driver, clock)
         self._pending: tuple[Move, int, int] | None = None
         self._waits_for_rest = False
         self._stop = False
         self._closed = False
         self._reads = True
-        self._last_read_ns = clock.now_ns()
-        self._slowest_read_s = 0.0
         self._wake = threading.Condition()
         self._reports: deque[Report] = deque(maxlen=10_000)
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
@@ -153,10 +148,8 @@ class StageWorker:
 
     def _patience_s(self) -> float:
         """How long the thread may wait for work."""
-        if not self._driver.running:
-            return _READ_EVERY_NS / 1e9
-        left_s = self._driver.left_s() or _RETRY_S
-        return min(left_s, (_READ_EVERY_NS if self._driver.proven else _READ_UNPROVEN_NS) / 1e9)
+        patience_s = self._reader.interval_ns / NS_PER_S
+        return min(self._driver.left_s() or _RETRY_S, patience_s)
 
     def _refuse_velocity(self) -> None:
         if self._driver.refusal:
@@ -229,31 +222,10 @@ class StageWorker:
 
     def _read_when_due(self, moved: bool) -> None:
         """Read the stage if that was long ago, and neither a move nor a velocity waits for it."""
-        age_ns = _READ_BETWEEN_MOVES_NS if moved else _READ_EVERY_NS
-        if self._driver.running:
-            age_ns = _READ_EVERY_NS if self._driver.proven else _READ_UNPROVEN_NS
-        old = self._clock.now_ns() - self._last_read_ns >= age_ns
-        in_time = self._driver.left_s() > self._slowest_read_s
-        if self._reads and old and in_time and not self._has_work():
-            self._read()
-
-    def _read(self) -> None:
-        before_ns = self._clock.now_ns()
-        x, y = self._core.getXYPosition(self._xy)
-        after_ns = self._clock.now_ns()
-        z = self._core.getPosition(self._focus) if self._focus else 0.0
-        self._last_read_ns = self._clock.now_ns()
-        self._slowest_read_s = max(
-            (self._last_read_ns - before_ns) / NS_PER_S, self._slowest_read_s
-        )
-        middle_ns = (before_ns + after_ns) // 2
-        foreseen = self._pose.pose(middle_ns)
-        self._pose.read(middle_ns, x, y, z)
-        known = self._pose.pose(middle_ns)
-        self._reports.append(PoseRead(known))
-        wrong = self._driver.witness(
-            (foreseen.x_um, foreseen.y_um), (x, y), (known.x_um, known.y_um)
-        )
+        if not (self._reads and self._reader.due(moved)) or self._has_work():
+            return
+        report, wrong = self._reader.read()
+        self._reports.append(report)
         if wrong:
             self.fault(wrong, fatal=True)
             self._halt()

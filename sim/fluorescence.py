@@ -109,14 +109,14 @@ def glowing(
     specimen, places_px = _specimen(frame, rng)
     optics = Optics(frame.optics)
     relative_um = _exposure(frame, specimen, places_px, optics, rng)
-    truth = _truth(frame, specimen, relative_um)
-    specimen.brightness = np.where(truth.bright, specimen.brightness, 0.0)
+    whole_px, inside_px, bright = _truth(frame, specimen, relative_um)
+    specimen.brightness = np.where(bright, specimen.brightness, 0.0)
     electrons = np.empty((size_px, size_px), np.float32)
     optics.render(relative_um, specimen, 1.0, electrons)
     _light_unevenly(electrons, frame.background_e, rng)
-    boxes_px, _ = within_field(truth.inside_px, size_px)
-    _, inside = within_field(truth.whole_px, size_px)
-    return read_out(electrons, frame.sensor, rng), boxes_px[inside & truth.bright]
+    boxes_px, _ = within_field(inside_px, size_px)
+    _, inside = within_field(whole_px, size_px)
+    return read_out(electrons, frame.sensor, rng), boxes_px[inside & bright]
 
 
 def _frame(look: Look, size_px: int, rng: np.random.Generator) -> _Frame:
@@ -202,17 +202,10 @@ def _exposure(
     return relative_um
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Truth:
+def _truth(
+    frame: _Frame, specimen: Specimen, relative_um: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Boxes (N, 4) of whole objects and of their parts in the field; which can be seen (N,)."""
-
-    whole_px: Floats
-    inside_px: Floats
-    bright: NDArray[np.bool_]
-
-
-def _truth(frame: _Frame, specimen: Specimen, relative_um: Floats) -> _Truth:
-    """Look at each object alone, without noise."""
     grid_px, profiles = _profiles(frame, specimen, relative_um)
     peaks = profiles.max(axis=(1, 2))
     origin_px, step_px = np.tile(grid_px[:, 0], 2), np.tile(grid_px[:, 1] - grid_px[:, 0], 2)
@@ -223,7 +216,7 @@ def _truth(frame: _Frame, specimen: Specimen, relative_um: Floats) -> _Truth:
     profiles *= in_field[:, None, :, 0] & in_field[:, :, None, 1]
     inside_px = origin_px + step_px * visible_extents(profiles, peaks)
     shown = profiles.max(axis=(1, 2)) > VISIBLE * peaks
-    return _Truth(whole_px, inside_px, (snr > LEAST_SNR) & shown)
+    return whole_px, inside_px, (snr > LEAST_SNR) & shown
 
 
 def _profiles(frame: _Frame, specimen: Specimen, relative_um: Floats) -> tuple[Floats, Floats]:

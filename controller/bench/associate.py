@@ -11,8 +11,9 @@ import numpy as np
 from ...drivers.clock import NS_PER_MS
 from ...models.detections import Detections
 from ..track_scores import Places, score
+from .associate_contenders import Contender, Named
 from .associate_crowd import DIAMETER_PX, Crowd, make_crowd
-from .associate_peers import Contender, Named, openers
+from .associate_peers import openers
 from .report import Row
 
 OBJECTS = (10, 30, 100, 300, 1000)

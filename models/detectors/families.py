@@ -7,7 +7,8 @@ from ..card import ModelCard
 from ..errors import ModelError
 from ..metadata import Sheet, describe
 from ..runtimes import load
-from .learned import Learned, LearnedOptions, SsdOptions
+from .learned import Learned
+from .learned_options import LearnedOptions, SsdOptions
 from .network import Network
 from .scale import factor_for
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
-from ..card import ModelCard
 from ..detections import Detections
-from ..errors import ModelError
 from .contrast import checked
 from .heads import Found, suppress
+from .learned_options import LearnedOptions, least_scores
 from .levels import Image, Levels, SteadyLevels, blank
 from .measured import measure
 from .network import Network, Wanted
 from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
 from .tiles import merged, region_around, tiles_of, uncut
 from .window import Window
-
-DEFAULT_SCORE = 0.25
-
-Share = Annotated[float, Meta(ge=0, le=1)]
 
 LARGEST = 3.0
 """Objects up to that many times the typical size are seen whole in one of two tiles."""
@@ -39,45 +30,6 @@ SAME = 0.7
 
 AGAIN_AFTER = 50
 """Images without objects after which the scale is looked for again."""
-
-
-class LearnedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to look for, and with what.
-
-    Attributes
-    ----------
-    weights : str
-        Name of a shipped model, or an ONNX file; its card lies beside it as ``NAME.json``.
-    runtime : str
-        ``auto``, or as :func:`~..runtimes.load` knows it.
-    classes : tuple of str, optional
-        Names of those wanted; otherwise all.
-    score : float or dict of str to float
-        Least score, for all classes or by name; those not named have 0.25.
-    diameter_px : float, optional
-        Typical size of the objects, root of the area of their boxes. Otherwise found out.
-    iou : float
-        Boxes of one class that overlap more are one object.
-    max_objects : int
-        Of more than that the surest are kept.
-    tile_px : int
-        Larger images, as the network is shown them, are cut into tiles of at most that.
-    """
-
-    weights: str = "yolo"
-    runtime: str = "auto"
-    classes: tuple[str, ...] | None = None
-    score: Share | dict[str, Share] = 0.25
-    diameter_px: Annotated[float, Meta(ge=2)] | None = None
-    iou: Share = 0.5
-    max_objects: Annotated[int, Meta(ge=1)] = 1000
-    tile_px: Annotated[int, Meta(ge=128)] = 1024
-
-
-class SsdOptions(LearnedOptions, frozen=True, forbid_unknown_fields=True):
-    """As :class:`LearnedOptions`, with the shipped SSD."""
-
-    weights: str = "ssd"
 
 
 class Learned:
@@ -111,7 +63,7 @@ class Learned:
 
     def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
         self.options, self.card, self.notes = options, network.card, network.notes
-        least = _least_scores(options, self.card)
+        least = least_scores(options, self.card)
         self._network, self._levels = network, SteadyLevels()
         self._wanted = Wanted(least, options.iou, options.max_objects)
         self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
@@ -253,16 +205,3 @@ class Learned:
             return [fixed]
         edges = [px // self.card.stride for px in WINDOWS_PX if px <= self.options.tile_px]
         return [(cells, cells) for cells in edges if cells]
-
-
-def _least_scores(options: LearnedOptions, card: ModelCard) -> NDArray[np.float32]:
-    """Least score of every class of the model, infinite for those that are not wanted."""
-    given = options.score if isinstance(options.score, dict) else {}
-    wanted = card.classes if options.classes is None else options.classes
-    for name in (*wanted, *given):
-        if name not in card.classes:
-            known = ", ".join(card.classes)
-            raise ModelError(f"{card.name} knows no class {name!r}; it knows {known}")
-    usual = DEFAULT_SCORE if isinstance(options.score, dict) else options.score
-    least = [given.get(name, usual) if name in wanted else np.inf for name in card.classes]
-    return np.array(least, np.float32)

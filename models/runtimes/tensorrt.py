@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from . import Pixels, Runtime, Tensor, Wish
-from .engines import LARGEST_PX, SMALLEST_PX, Log, Order, engine, is_rtx, keep, library, missing
-from .engines import recall as recalled
+from .engines import LARGEST_PX, SMALLEST_PX, Log, Order, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
+from .kernels import Kernels
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +89,7 @@ class TensorRtRuntime:
             self._engine = self._runtime.deserialize_cuda_engine(content)
             if self._engine is None:
                 raise self._failure(f"cannot load the engine of {path.name} on {gpu}")
-            self._kernels = _Kernels(self._trt, self._engine, file) if is_rtx(self._trt) else None
+            self._kernels = Kernels(self._trt, self._engine, file) if is_rtx(self._trt) else None
         self.inputs, self.outputs = self._tensors("INPUT"), self._tensors("OUTPUT")
         is_float = self._engine.get_tensor_dtype(self.inputs[0].name) == self._trt.float32
         check_input(path, self.inputs, is_float)
@@ -226,31 +226,6 @@ class TensorRtRuntime:
     def _failure(self, what: str) -> DeviceError:
         reason = sentence(self._log.complaint or "it does not say why")
         return DeviceError(f"TensorRT {what}: {reason}")
-
-
-class _Kernels:
-    """What TensorRT for RTX compiles for this GPU when it first runs, kept beside the engine.
-
-    Attributes
-    ----------
-    config : IRuntimeConfig
-        For execution contexts: with these kernels, CUDA graphs and memory from outside.
-    """
-
-    def __init__(self, trt: Any, loaded: Any, file: Path) -> None:
-        self._file = file.with_suffix(".kernels")
-        self.config = loaded.create_runtime_config()
-        self.config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        by_us = trt.ExecutionContextAllocationStrategy.USER_MANAGED
-        self.config.set_execution_context_allocation_strategy(by_us)
-        self._cache = self.config.create_runtime_cache()
-        if kept := recalled(self._file):
-            self._cache.deserialize(kept)
-        self.config.set_runtime_cache(self._cache)
-
-    def save(self) -> None:
-        """Keep them for the next start."""
-        keep(self._file, bytes(self._cache.serialize()))
 
 
 def _gpu_name(torch: Any, device: torch.device) -> str:

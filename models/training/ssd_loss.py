@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from .batch import Batch
-from .ssd_model import LEVELS, Answers
+from .ssd_boxes import LEVELS
+from .ssd_model import Answers
 
 ANSWERS = 10
 """Default boxes that learn each object, at most."""

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import create
-from pursuit.models.detectors.learned import Learned, LearnedOptions
+from pursuit.models.detectors.learned import Learned
+from pursuit.models.detectors.learned_options import LearnedOptions
 from pursuit.models.detectors.measured import measure
 from pursuit.models.detectors.network import Network
 from pursuit.models.detectors.window import Window

@@ -16,8 +16,9 @@ from pursuit.models.training.batch import Batch  # noqa: E402
 from pursuit.models.training.fit import fit  # noqa: E402
 from pursuit.models.training.onnx_file import read_weights  # noqa: E402
 from pursuit.models.training.ssd import Ssd  # noqa: E402
+from pursuit.models.training.ssd_boxes import default_boxes  # noqa: E402
 from pursuit.models.training.ssd_loss import match_boxes  # noqa: E402
-from pursuit.models.training.ssd_model import SsdModel, default_boxes  # noqa: E402
+from pursuit.models.training.ssd_model import SsdModel  # noqa: E402
 from pursuit.models.training.start import start_from  # noqa: E402
 
 SIZE = 96

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors.heads import Found
-from pursuit.models.detectors.learned import Learned, LearnedOptions
+from pursuit.models.detectors.learned import Learned
+from pursuit.models.detectors.learned_options import LearnedOptions
 from pursuit.models.detectors.network import Network
 from pursuit.models.detectors.scale import Grid
 from pursuit.models.detectors.tiles import merged, tiles_of

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import create
-from pursuit.models.detectors.learned import Learned, LearnedOptions
+from pursuit.models.detectors.learned import Learned
+from pursuit.models.detectors.learned_options import LearnedOptions
 from pursuit.models.detectors.network import Network
 from pursuit.models.detectors.window import Window, detect_within
 from pursuit.models.metadata import Sheet
