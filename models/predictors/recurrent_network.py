@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,12 +119,12 @@ class _Request:
 def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
     """Compile a file, as it was last changed: width of a row, both parts, for one and a block."""
     try:
-        import openvino
+        ov: Any = import_module("openvino")
     except ImportError as error:
         raise ModelError(
             "a learned predictor needs openvino, which is not installed: pip install openvino"
         ) from error
-    core = openvino.Core()
+    core = ov.Core()
     core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
     try:
         model = core.read_model(path)
@@ -134,7 +135,7 @@ def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
     def part(output: str, inputs: tuple[str, str], count: int) -> openvino.CompiledModel:
         copied = model.clone()
         nodes = {port.any_name: port.get_node() for port in copied.inputs}
-        cut = openvino.Model([copied.output(output).get_node()], [nodes[name] for name in inputs])
+        cut = ov.Model([copied.output(output).get_node()], [nodes[name] for name in inputs])
         cut.reshape({i: [count, port.partial_shape[1]] for i, port in enumerate(cut.inputs)})
         return core.compile_model(cut, "CPU", _HINTS)
 
