@@ -80,7 +80,7 @@ def blur_um2(
     return max(float(np.mean(added_um2)), 0.0)
 
 
-def likelihoods(misfit_um: Floats, variance_um2: float) -> Floats:
+def likelihoods(misfit_um: Floats, variance_um2: float | Floats) -> Floats:
     """Those of particles (R, P), relative to the best of each row, from misfits (R, P, 2)."""
     logarithm = -(misfit_um**2).sum(axis=2) / (2 * variance_um2)
     return np.exp(logarithm - logarithm.max(axis=1, keepdims=True))

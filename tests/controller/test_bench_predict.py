@@ -1,17 +1,23 @@
 """The bench of predictors: what it measures, on which motions, in which rows."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from pursuit.controller import predictor_cli
 from pursuit.controller.bench import predict as bench
-from pursuit.controller.bench.predict_motions import MOTIONS, Judged
-from pursuit.controller.simulated_tracks import HELD_BACK, KEPT_APART, draw_motion
+from pursuit.controller.bench.bound import riccati_um
+from pursuit.controller.bench.knowing import Informed
+from pursuit.controller.bench.predict_motions import MOTIONS, Circling, Judged, Levy
+from pursuit.controller.simulated_tracks import HELD_BACK, KEPT_APART, draw_motion, walked
 from pursuit.models.errors import ModelError
 from pursuit.models.predictors import Forecast
+from pursuit.sim.motion import Brownian, Persistent
 from typer import Typer
 from typer.testing import CliRunner
+
+LINEAR = (Brownian(diffusion_um2_s=0.5), Persistent(speed_um_s=3.0, persistence_s=2.0))
 
 
 class _Still:
@@ -78,6 +84,64 @@ def test_rows_compare_with_constant_velocity(monkeypatch, tmp_path):
     assert [row["horizon_frames"] for row in rows] == list(bench.HORIZONS)
     assert {row["predictor"] for row in rows} == {"brownian"}
     assert all(row["vs_cv"] < 1 and 0.9 < row["coverage95"] < 0.99 for row in rows)
+    assert all(0.5 < row["best_vs_cv"] <= row["vs_cv"] for row in rows)
+
+
+def test_nobody_is_best_on_real_tracks(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "MOTIONS", ())
+    path = tmp_path / "tracks.csv"
+    path.write_text("\n".join(["track,t,x,y", *(f"a,{t},{t},0" for t in range(6))]), "utf-8")
+    rows = bench.run(predictor_cli.read_all([path], ""), ["brownian"])
+    assert rows and all(row["best_vs_cv"] is None for row in rows)
+
+
+@pytest.mark.parametrize("motion", LINEAR)
+def test_the_best_there_is_misses_by_the_bound(motion):
+    known = Judged("known", partial(walked, motion), 0.1, 0.2, motion)
+    watched = bench.simulated(known, 400, 90, 0)
+    assert watched.best
+    for horizon, (rms_um, coverage) in bench.judge(watched.best, watched).items():
+        assert rms_um == pytest.approx(riccati_um(*motion.matrices(0.1), 0.2, horizon), rel=0.02)
+        assert coverage == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("motion", LINEAR)
+def test_particles_come_close_to_it_and_stay_above(motion):
+    watched = bench.simulated(Judged("known", partial(walked, motion), 0.1, 0.2, motion), 40, 90, 0)
+    assert watched.best
+    exact = bench.judge(watched.best, watched)
+    for horizon, (rms_um, coverage) in bench.judge(Informed(motion, 0.2), watched).items():
+        assert 0.99 < rms_um / exact[horizon][0] < 1.06
+        assert 0.92 < coverage < 0.98
+
+
+@pytest.mark.parametrize("name", ["run and tumble", "worm", "circling", "levy"])
+def test_who_knows_the_law_is_better_than_who_does_not(name):
+    number, judged = next((n, m) for n, m in enumerate(MOTIONS) if m.name == name)
+    watched = bench.simulated(judged, 6, 120, number)
+    assert watched.best
+    best = bench.judge(watched.best, watched)
+    knows_not = bench.judge(bench.opened(bench.REFERENCE), watched)
+    assert all(best[horizon][0] < 0.95 * knows_not[horizon][0] for horizon in bench.HORIZONS)
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        Circling(speed_um_s=5.0, radius_um=2.0, drift=0.4),
+        Levy(speed_um_s=5.0, least_s=0.3, pause_s=0.4),
+    ],
+)
+def test_a_long_step_is_as_good_as_many_short_ones(motion):
+    """In law; a circle that drifts is stepped through its mean, so the step is not too long."""
+    rng, many = np.random.default_rng(0), np.zeros((20_000, 3))
+    once = motion.step(motion.start(many, rng), 0.2, rng)
+    often = motion.start(many, rng)
+    for _ in range(4):
+        often = motion.step(often, 0.05, rng)
+    spreads = [np.hypot(*states[:, :2].T) for states in (once, often)]
+    for moment in (np.mean, np.std):
+        assert moment(spreads[0]) == pytest.approx(moment(spreads[1]), rel=0.02, abs=0.01)
 
 
 def test_training_stays_away_from_the_motions_of_the_bench():
