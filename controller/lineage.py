@@ -6,17 +6,10 @@ import math
 
 import numpy as np
 
-from .association import Indices, nearby
+from .association import nearby
 from .decision import Event
-from .sightings import Sightings
 from .tracks import Roll, Track
 
-_OVERLAP = 0.7
-"""Share of the size of a sighting within which another object's middle may hide in it."""
-_SAME_LIGHT = math.log(1.3)
-"""Factor by which the light of a sighting of two objects differs from the sum of theirs."""
-_GROWN = math.log(1.3)
-"""Least growth of the area of a sighting that holds two objects, where light is unknown."""
 _BESIDE = 1.5
 """Distance of a daughter from the mother's place, in sizes of the mother."""
 _MOST_SHRUNK = 1.6
@@ -42,47 +35,12 @@ class Lineage:
         self._merged: set[frozenset[int]] = set()
         self.events: list[Event] = []
 
-    def hidden(
-        self, roll: Roll, unseen: Indices, rows: Indices, columns: Indices, sightings: Sightings
-    ) -> list[tuple[Track, Track, int]]:
-        """Objects that hide in the sighting of another.
-
-        Parameters
-        ----------
-        roll : Roll
-        unseen : (U,)
-            Rows of confirmed tracks that should have been seen but were not.
-        rows, columns : (S,), (S,)
-            Rows of confirmed tracks and of their sightings.
-        sightings : Sightings
-
-        Returns
-        -------
-        list of (Track, Track, int)
-            Who hides, in whose sighting, and its row.
-        """
-        if not len(unseen) or not len(rows):
-            return []
-        places, spots = roll.means_um[unseen], sightings.positions_um[columns]
-        reaches_um = _OVERLAP * sightings.sizes_um[columns]
-        u, s = nearby(places, np.full(len(places), reaches_um.max()), spots)
-        inside = np.hypot(*(places[u] - spots[s]).T) < reaches_um[s]
-        hiding, hosts, shared = unseen[u[inside]], rows[s[inside]], columns[s[inside]]
-        found: dict[int, tuple[Track, Track, int]] = {}
-        for hides, other, column in zip(
-            roll.at(hiding), roll.at(hosts), shared.tolist(), strict=True
-        ):
-            if _holds_both(hides, other, sightings, column):
-                found[id(hides)] = hides, other, column
-        return list(found.values())
-
-    def note_hidden(self, hidden: list[tuple[Track, Track, int]], tracks: list[Track]) -> None:
-        """Note on every track with whom it is merged, and the events that this makes."""
-        pairs = {frozenset((hides.id, other.id)) for hides, other, _ in hidden}
-        hides_in = {hides.id: other.id for hides, other, _ in hidden}
+    def note_hidden(self, hidden: list[tuple[Track, Track]], tracks: list[Track]) -> None:
+        """Note on every track in whose sighting it hides, and the events that this makes."""
+        hides_in = {hides.id: other.id for hides, other in hidden}
         for track in tracks:
-            if track.confirmed and (track.id in hides_in or track.seen_um is not None):
-                track.merged_with = hides_in.get(track.id, 0)
+            track.merged_with = hides_in.get(track.id, 0)
+        pairs = {frozenset(pair) for pair in hides_in.items()}
         seen = {track.id for track in tracks if track.seen_um is not None}
         alive = {track.id for track in tracks}
         parted = {pair for pair in self._merged - pairs if pair <= seen}
@@ -91,8 +49,9 @@ class Lineage:
         self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
     def note_births(self, children: list[Track], roll: Roll) -> None:
-        """Note within whom, of those seen in this frame, new objects have appeared."""
-        whole = [t.confirmed and t.seen_um is not None and not t.merged_with for t in roll.tracks]
+        """Note within whom, of those seen in this frame by themselves, new objects appeared."""
+        crowded = {t.merged_with for t in roll.tracks}
+        whole = [t.confirmed and t.seen_um is not None and t.id not in crowded for t in roll.tracks]
         rows = np.flatnonzero(whole)
         if not children or not len(rows):
             return
@@ -153,12 +112,3 @@ def _look(track: Track) -> tuple[float, float]:
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0 else math.nan
-
-
-def _holds_both(one: Track, other: Track, sightings: Sightings, row: int) -> bool:
-    """Whether a sighting has about the light of two objects, or the area where light is unknown."""
-    seen, usual = sightings.looks[row], np.array([one.looks, other.looks])
-    light = math.log(np.exp(usual[:, 1]).sum()) if np.isfinite(usual[:, 1]).all() else math.nan
-    if math.isfinite(light) and math.isfinite(seen[1]):
-        return bool(abs(seen[1] - light) < _SAME_LIGHT)
-    return bool(2 * (seen[0] - usual[:, 0].max()) > _GROWN)

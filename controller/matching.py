@@ -36,11 +36,16 @@ class Matcher:
     least_body_um : float
         Least distance within which an object is taken for itself: a shaken image of a point must
         not look like another object.
+
+    Attributes
+    ----------
+    looks : Looks
+        How alike objects look from frame to frame.
     """
 
     def __init__(self, least_body_um: float) -> None:
         self._least_body_um = least_body_um
-        self._looks = Looks()
+        self.looks = Looks()
 
     def match(
         self, roll: Roll, sightings: Sightings, sure: Bools, noise_um2: float, area_um2: float
@@ -75,10 +80,6 @@ class Matcher:
                 pairs = np.concatenate([pairs, chosen])
         return rows[pairs], columns[pairs]
 
-    def learn(self, looks: Floats, seen: Floats) -> None:
-        """Learn how looks vary from those of tracks, (P, 2), and of their sightings."""
-        self._looks.learn(looks, seen)
-
     def _candidates(
         self, roll: Roll, sightings: Sightings, noise_um2: float, spacing_um: float
     ) -> tuple[Indices, Indices, Floats, Bools]:
@@ -99,7 +100,7 @@ class Matcher:
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
         same_class = roll.kinds[rows] == sightings.classes[columns]
-        looks = self._looks.costs(roll.looks[rows], sightings.looks[columns], same_class)
+        looks = self.looks.costs(roll.looks[rows], sightings.looks[columns], same_class)
         far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & roll.lately[rows]
         kept = own | far
         doubts = _NEWNESS * np.maximum(_OLD - roll.hits, 0)

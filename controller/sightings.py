@@ -31,6 +31,8 @@ class Sightings:
         As in `Detections`.
     looks : (N, 2)
         Logarithms of size and brightness, NaN for an unknown one.
+    extents_um : (N, 2)
+        Extents of the box along the axes of the stage.
     looked_px : (left, top, right, bottom), optional
         Part of the frame that was looked at, the latter two exclusive; without it, all of it.
     """
@@ -41,6 +43,7 @@ class Sightings:
     brightness: NDArray[np.float32]
     classes: NDArray[np.int32]
     looks: Floats
+    extents_um: Floats
     looked_px: Crop | None = None
 
     def __len__(self) -> int:
@@ -72,6 +75,7 @@ class View:
             detections.brightness,
             detections.classes,
             looks,
+            detections.sizes_px.astype(np.float64) @ np.abs(self._affine).T,
             looked_px,
         )
 

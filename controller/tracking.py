@@ -14,8 +14,11 @@ from .decision import Event
 from .lineage import Lineage
 from .looks import followed
 from .matching import Matcher
+from .overlaps import Overlaps, Shares
+from .recognition import Recognition
 from .sightings import Sightings, View
-from .tracks import Roll, Track, note, slots_of
+from .tracks import Roll, Track, exchange, note, slots_of
+from .unmixing import told
 
 _LEAST_BODY_PX = 2.0
 VAGUE_PX = 50.0
@@ -76,7 +79,7 @@ class Tracker:
         self._dead: list[Track] = []
         self.kept: list[Track] = []
         self._matcher = Matcher(_LEAST_BODY_PX * view.pixel_um)
-        self._lineage = Lineage()
+        self._lineage, self._recognition = Lineage(), Recognition()
         self._named = 0
         self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
         self._vague_um = VAGUE_PX * view.pixel_um
@@ -88,19 +91,22 @@ class Tracker:
         sure = sightings.scores >= self._settings.sure_score
         noise_um2, area_um2 = self._noise_um2(frame), self._view.area_um2(sightings.looked_px)
         rows, columns = self._matcher.match(roll, sightings, sure, noise_um2, area_um2)
-        left = roll.others(rows)
+        overlaps = Overlaps(roll, noise_um2)
+        shares = overlaps.share(rows, columns, sightings)
+        left = roll.others(shares.seen)
         missed = self._missed(roll, left, sightings, frame)
-        hidden = self._hidden(roll, rows, columns, missed, sightings)
         for track in roll.at(left):
             track.seen_um = None
-        self._sight(roll, rows, columns, hidden, sightings, frame)
+        alone = self._sight(roll, overlaps, shares, sightings, frame)
+        hiding = shares.hiding
+        hidden = list(zip(roll.at(hiding), roll.at(shares.hosts[hiding]), strict=True))
         self._lineage.note_hidden(hidden, self._tracks)
+        self._recognise(hidden, alone)
         for track in roll.at(missed):
             track.misses += not track.merged_with
         self._bury(roll.at(left), sightings.looked_px is not None)
         self._forget()
-        sure[columns] = False
-        born = self._born(np.flatnonzero(sure), sightings, frame)
+        born = self._born(np.flatnonzero(sure & shares.free), sightings, frame)
         self._lineage.note_births(born, roll)
         self._tracks = self._tracks + born
         self._name()
@@ -126,39 +132,32 @@ class Tracker:
             return left
         means_um, sizes_um = roll.means_um[left], roll.sizes_um[left]
         shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
-        sigmas_um = np.sqrt(np.trace(roll.covs_um2[left], axis1=1, axis2=2) / 2)
-        return left[shown | (sigmas_um > self._vague_um)]
-
-    def _hidden(
-        self, roll: Roll, rows: Indices, columns: Indices, missed: Indices, sightings: Sightings
-    ) -> list[tuple[Track, Track, int]]:
-        """Who hides in whose sighting."""
-        lost, known = missed[roll.confirmed[missed]], roll.confirmed[rows]
-        return self._lineage.hidden(roll, lost, rows[known], columns[known], sightings)
+        return left[shown | (roll.variances_um2[left] > self._vague_um**2)]
 
     def _sight(
-        self,
-        roll: Roll,
-        rows: Indices,
-        columns: Indices,
-        hidden: list[tuple[Track, Track, int]],
-        sightings: Sightings,
-        frame: Frame,
-    ) -> None:
-        """Give tracks their sightings; those of two objects in one say little of either."""
+        self, roll: Roll, overlaps: Overlaps, shares: Shares, sightings: Sightings, frame: Frame
+    ) -> list[Track]:
+        """Give tracks their sightings; return those that were seen alone."""
+        rows = np.flatnonzero(shares.columns >= 0)
         if not len(rows):
-            return
-        seen, shared = roll.at(rows), np.array([column for *_, column in hidden], np.intp)
-        every, crowded = np.concatenate([columns, shared]), np.zeros(len(sightings), np.bool_)
-        crowded[shared] = True
-        variances = self._noise_um2(frame) + crowded[every] * (sightings.sizes_um[every] / 2) ** 2
-        slots = slots_of([*seen, *(track for track, *_ in hidden)])
+            return []
+        positions_um, variances, alone = told(overlaps, shares, rows, sightings)
+        slots = slots_of(roll.at(rows))
         order = np.argsort(slots)
-        self._predictor.update(slots[order], sightings.positions_um[every][order], variances[order])
-        alone, usual, looks = ~crowded[columns], roll.looks[rows], sightings.looks[columns]
-        self._matcher.learn(usual[alone], looks[alone])
+        self._predictor.update(slots[order], positions_um[order], variances[order])
+        alone, rows = alone[shares.hosts[rows] < 0], shares.seen
+        columns = shares.columns[rows]
+        usual, looks = roll.looks[rows], sightings.looks[columns]
+        self._matcher.looks.learn(usual[alone], looks[alone])
         now = np.where(alone[:, None], followed(usual, looks), usual)
-        note(seen, sightings, columns, now, frame.exposed_ns)
+        note(roll.at(rows), sightings, columns, now, frame.exposed_ns, alone)
+        return roll.at(rows[alone])
+
+    def _recognise(self, hidden: list[tuple[Track, Track]], alone: list[Track]) -> None:
+        """Give those their identities back that were taken for each other when they parted."""
+        merged = {frozenset((hides.id, host.id)) for hides, host in hidden}
+        for pair in self._recognition.mistaken(merged, self._tracks, alone, self._matcher.looks):
+            exchange(*pair)
 
     def _born(self, columns: Indices, sightings: Sightings, frame: Frame) -> list[Track]:
         """Begin tracks with sightings that no other took."""
@@ -173,7 +172,8 @@ class Tracker:
             Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
             for row, slot in enumerate(slots.tolist())
         ]
-        note(born, sightings, columns, sightings.looks[columns], frame.exposed_ns)
+        alone = np.ones(len(born), np.bool_)
+        note(born, sightings, columns, sightings.looks[columns], frame.exposed_ns, alone)
         return born
 
     def _noise_um2(self, frame: Frame) -> float:

@@ -39,7 +39,7 @@ class Track:
     looks : (2,)
         Logarithms of its usual size and brightness.
     past : deque of (2,)
-        Logarithms of size and brightness in the last sightings.
+        Logarithms of size and brightness in the last sightings by itself.
     born_ns, seen_ns : int
         Instants of the first and of the last sighting.
     merged_with : int
@@ -121,6 +121,11 @@ class Roll:
             np.array([track.seen_um is not None for track in tracks], np.bool_),
         )
 
+    @property
+    def variances_um2(self) -> Floats:
+        """Variances of the places along one axis, (N,)."""
+        return (self.covs_um2[:, 0, 0] + self.covs_um2[:, 1, 1]) / 2
+
     def at(self, rows: Indices) -> list[Track]:
         """Some of the tracks."""
         return [self.tracks[row] for row in rows.tolist()]
@@ -138,9 +143,17 @@ def slots_of(tracks: Iterable[Track]) -> Indices:
 
 
 def note(
-    tracks: Sequence[Track], sightings: Sightings, columns: Indices, looks: Floats, at_ns: int
+    tracks: Sequence[Track],
+    sightings: Sightings,
+    columns: Indices,
+    looks: Floats,
+    at_ns: int,
+    alone: Bools,
 ) -> None:
-    """Note on each track its sighting of an instant, and what it usually looks like now, (N, 2)."""
+    """Note on each track its sighting of an instant, and what it usually looks like now, (N, 2).
+
+    What a sighting looked like is remembered of those that were seen ``alone``, (N,).
+    """
     noted = zip(
         tracks,
         sightings.positions_um[columns],
@@ -150,13 +163,23 @@ def note(
         sightings.classes[columns].tolist(),
         zip(*sightings.looks[columns].T.tolist(), strict=True),
         zip(*looks.T.tolist(), strict=True),
+        alone.tolist(),
         strict=True,
     )
-    for track, seen_um, size_um, brightness, score, kind, now, usual in noted:
+    for track, seen_um, size_um, brightness, score, kind, now, usual, by_itself in noted:
         track.seen_ns, track.seen_um = at_ns, seen_um
         track.size_um, track.brightness = size_um, brightness
         track.score, track.kind = score, kind
         track.looks = usual
-        track.past.append(now)
+        if by_itself:
+            track.past.append(now)
         track.hits += 1
         track.misses = 0
+
+
+def exchange(one: Track, other: Track) -> None:
+    """Let two tracks that were taken for each other change identities, but not places."""
+    for name in ("id", "hits", "looks", "past", "born_ns", "parents"):
+        mine, others = getattr(one, name), getattr(other, name)
+        setattr(one, name, others)
+        setattr(other, name, mine)
