@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..models.training.motions import Motions
 from ..sim.motion import Brownian, Directed, Motion, Oscillating, Persistent, RunAndTumble
+from ..sim.motion_model import MotionModel
 
 HELD_BACK = {
     "persistence": (30.0, 40.0, 100.0),
@@ -75,7 +76,7 @@ def simulated_motions(
     )
 
 
-def walked(motion: Motion, times: NDArray, count: int, rng: Rng) -> NDArray[np.float64]:
+def walked(motion: MotionModel, times: NDArray, count: int, rng: Rng) -> NDArray[np.float64]:
     """Positions (count, T, 2) of objects with a motion at instants (T,)."""
     state = motion.start(np.zeros((count, 3)), rng)
     places = [state[:, :2].copy()]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from ...sim.motion import (
     Brownian,
     Directed,
-    Motion,
     Oscillating,
     Persistent,
     RunAndTumble,
@@ -129,31 +127,20 @@ def _pareto(count: int, rng: Rng) -> NDArray:
     return rng.random(count) ** (-1 / 1.5)
 
 
-def circling(
-    times_s: NDArray, count: int, rng: Rng, *, speed_um_s: float, radius_um: float, drift: float
-) -> NDArray:
-    """Walk as `Circling` says."""
-    motion = Circling(speed_um_s=speed_um_s, radius_um=radius_um, drift=drift)
-    return _law(motion)(times_s, count, rng)
-
-
-def _law(motion: MotionModel) -> Law:
-    return partial(walked, cast(Motion, motion))
-
-
-def _known(name: str, motion: MotionModel, interval_s: float, noise_um: float) -> Judged:
-    return Judged(name, _law(motion), interval_s, noise_um, motion)
+def known(name: str, motion: MotionModel, interval_s: float, noise_um: float) -> Judged:
+    """Judge by a motion whose law can be stepped."""
+    return Judged(name, partial(walked, motion), interval_s, noise_um, motion)
 
 
 MOTIONS = (
-    _known("brownian", Brownian(diffusion_um2_s=1.0), 0.04, 0.05),
-    _known("brownian in noise", Brownian(diffusion_um2_s=0.01), 0.04, 0.05),
-    _known("persistent", Persistent(speed_um_s=5.0, persistence_s=4.0), 0.1, 0.05),
-    _known("persistent, fast", Persistent(speed_um_s=150.0, persistence_s=1.0), 0.01, 0.03),
-    _known("run and tumble", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
-    _known("run and tumble in noise", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
-    _known("directed", Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
-    _known(
+    known("brownian", Brownian(diffusion_um2_s=1.0), 0.04, 0.05),
+    known("brownian in noise", Brownian(diffusion_um2_s=0.01), 0.04, 0.05),
+    known("persistent", Persistent(speed_um_s=5.0, persistence_s=4.0), 0.1, 0.05),
+    known("persistent, fast", Persistent(speed_um_s=150.0, persistence_s=1.0), 0.01, 0.03),
+    known("run and tumble", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
+    known("run and tumble in noise", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
+    known("directed", Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
+    known(
         "oscillating",
         Oscillating(
             amplitude_um=3.0, period_s=20.0, phase_noise_rad_sqrt_s=0.1, diffusion_um2_s=1e-3
@@ -161,9 +148,9 @@ MOTIONS = (
         0.5,
         0.04,
     ),
-    _known("worm", Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
-    _known("circling", Circling(speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
-    _known("levy", Levy(speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
+    known("worm", Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
+    known("circling", Circling(speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
+    known("levy", Levy(speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
 )
 """Worms, circles and Lévy flights are laws that training never draws; of the others it leaves
 out the neighbourhood of these times."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from pursuit.controller.bench.predict import judge, simulated
-from pursuit.controller.bench.predict_motions import MOTIONS, Judged, circling
+from pursuit.controller.bench.predict_motions import MOTIONS, Circling, known
 from pursuit.models import predictors
 from pursuit.models.predictors import Forecast
 from pursuit.models.predictors.hindsight import Hindsight
@@ -27,8 +25,8 @@ def test_what_swings_or_circles_is_predicted_far_better_than_by_constant_velocit
 
 
 def test_a_tight_circle_is_not_left_at_its_tangent() -> None:
-    law = partial(circling, speed_um_s=60.0, radius_um=4.0, drift=0.01)
-    watched = simulated(Judged("tight", law, 0.02, 0.02), 10, 150, 1)
+    motion = Circling(speed_um_s=60.0, radius_um=4.0, drift=0.01)
+    watched = simulated(known("tight", motion, 0.02, 0.02), 10, 150, 1)
     assert judge(predictors.create("auto"), watched)[8][0] < 1.0
 
 
