@@ -155,7 +155,9 @@ class Overlaps:
         """Squared misfits of places, and of looks, if sightings show both."""
         one, other = self.roll.looks[self.one[pairs]], self.roll.looks[self.other[pairs]]
         wider = 0.5 * np.log1p(np.minimum(self.apart[pairs], WIDEST) ** 2)
-        sizes, lights = np.log(self.sizes_um[pairs]) + wider, np.logaddexp(one[:, 1], other[:, 1])
+        sizes = np.log(self.sizes_um[pairs]) + wider
+        with np.errstate(invalid="ignore"):
+            lights = np.logaddexp(one[:, 1], other[:, 1])
         misses_um = sightings.positions_um[columns] - self._middles_um[pairs]
         squares = (misses_um**2).sum(axis=1) / self._spreads_um2(pairs)
         looks = np.column_stack([sizes, lights])
