@@ -83,13 +83,14 @@ def lying(frame: Frame) -> Frame:
 
 def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[Decision]:
     with open_lockstep(config, simulated) as inner:
-        microscope = Faulty(inner, spoil)
+        microscope: Any = Faulty(inner, spoil)
         loop = make_loop(config, microscope)
         if say is not None:
             description = microscope.describe()
+            odd: Any = Odd(make_detector(config, description.pixel_um), say)
             loop = Loop(
                 microscope,
-                Odd(make_detector(config, description.pixel_um), say),
+                odd,
                 Tracker(config.tracking, View(description), make_predictor(config)),
                 Target(config.target),
                 config.policy,

@@ -101,7 +101,9 @@ def test_the_best_there_is_misses_by_the_bound(motion):
     watched = bench.simulated(known, 400, 90, 0)
     assert watched.best
     for horizon, (rms_um, coverage) in bench.judge(watched.best, watched).items():
-        assert rms_um == pytest.approx(riccati_um(*motion.matrices(0.1), 0.2, horizon), rel=0.02)
+        transition, diffusion = motion.matrices(0.1)
+        bound_um = riccati_um(transition, diffusion, 0.2, horizon)
+        assert rms_um == pytest.approx(bound_um, rel=0.02)
         assert coverage == pytest.approx(0.95, abs=0.01)
 
 

@@ -63,8 +63,8 @@ def test_a_network_learns_from_a_stack(tmp_path):
     assert network.card.most_defocus == pytest.approx(FOCUS_UM / lens.depth_of_field_um, rel=0.15)
     other = beads(seed=1, side=1)[:, 54:90, 54:90]
     told = [network.estimate(other[plane]) for plane in (2, 9, 17)]
-    assert all(one is not None for one in told)
-    assert told[0].um > 0.2 and abs(told[1].um) < 0.4 and told[2].um < -0.2
+    below, focused, above = (one.um for one in told if one is not None)
+    assert below > 0.2 and abs(focused) < 0.4 and above < -0.2
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_who_waited_long_inside_another_is_known_by_its_looks() -> None:
     before = bench.meet(paths(distances, aside=0.0), (bright, faint))[1]
     name = {place[0] > 0: id for id, place in before.items()}
     back = paths(np.linspace(-3, -30, 40), aside=0.0)
+    after = []
     for places in back + np.array([0, 0.6 * len(distances)]):
         after = bench.show(*seen(places, (bright, faint)))
     there = {track.id: track.prediction.mean_um[0] > 0 for track in after}
