@@ -105,7 +105,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, slots: Slots, at_ns: int) -> Forecast:
-        """Say where objects are at an instant, at any horizon; changes nothing.
+        """Say where objects are at an instant, at any horizon; changes nothing that is believed.
 
         An instant before the last `advance` is taken for it. There may be no slots. The variance
         of z is vast until `focus` has told something of it.

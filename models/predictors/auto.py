@@ -88,9 +88,8 @@ class Auto:
 
     def predict(self, slots: Slots, at_ns: int) -> Forecast:
         """Say where objects are at an instant, at any horizon; learns whom to watch."""
-        frames = (at_ns - self._now_ns) / (self._laws.interval_s * 1e9)
         watched, seats = self._seated(slots)
-        if frames <= 0:
+        if at_ns <= self._now_ns:
             return self._predict_now(slots, watched)
         if not watched.all():
             self._watch(slots[~watched])
@@ -98,7 +97,8 @@ class Auto:
         lawful = self._laws.predict(slots, at_ns)
         if not len(slots):
             return lawful
-        return self._hindsight.mix(seats, frames, lawful, self._network.predict(seats, at_ns))
+        learned, interval_s = self._network.predict(seats, at_ns), self._laws.interval_s
+        return self._hindsight.mix(seats, self._now_ns, interval_s, lawful, learned)
 
     def _predict_now(self, slots: Slots, watched: Bools) -> Forecast:
         if watched.all():

@@ -10,6 +10,7 @@ from .bank import Bank
 from .beliefs import Beliefs
 from .modes import Bools, Floats, Hypothesis, Slots
 
+NS_PER_S = 1e9
 NEGLIGIBLE_UM2 = 1e-9
 """The least variance that is believed: a standard deviation of 0.03 nm."""
 VAST_UM2 = 1e9

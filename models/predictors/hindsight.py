@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from . import Forecast
-from .modes import Floats, Slots
+from .filtered import NS_PER_S
+from .modes import Bools, Floats, Slots
 
 OCTAVES = 6
 """Horizons are told apart by their octave: 1 frame, 2, 4, 8, 16, 32 and more."""
@@ -29,7 +30,6 @@ _PATIENCE = 12.0
 _MOST_STRAIN = 3.0
 _TIMELY = 0.25
 """Share of a frame interval by which a forecast may be off the instant of a sighting."""
-_NS_PER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +49,11 @@ class _Foretold:
     seats: Slots
     means_um: Floats
     covs_um2: Floats
+
+    def of(self, rows: Bools) -> _Foretold:
+        """What was said of some of them."""
+        means_um, covs_um2 = self.means_um[:, rows], self.covs_um2[rows]
+        return replace(self, seats=self.seats[rows], means_um=means_um, covs_um2=covs_um2)
 
 
 class Hindsight:
@@ -70,7 +75,9 @@ class Hindsight:
         self._foretold: list[_Foretold] = []
 
     def begin(self, seats: Slots) -> None:
-        """Know nothing of the objects on some seats."""
+        """Know nothing of the objects on some seats, nor what was foretold of others there."""
+        others = (one.of(~np.isin(one.seats, seats)) for one in self._foretold)
+        self._foretold = [one for one in others if len(one.seats)]
         missing = max(int(seats.max()) + 1 - len(self._odds), 0)
         self._odds = np.pad(self._odds, ((0, missing), (0, 0)))
         self._strains = np.pad(self._strains, ((0, missing), (0, 0)))
@@ -78,8 +85,11 @@ class Hindsight:
         self._odds[seats] = self._strains[seats] = 0.0
         self._judged[seats] = 0.0
 
-    def mix(self, seats: Slots, frames: float, first: Forecast, second: Forecast) -> Forecast:
-        """Return what both foretell together so many frames ahead; z as the first says."""
+    def mix(
+        self, seats: Slots, now_ns: int, interval_s: float, first: Forecast, second: Forecast
+    ) -> Forecast:
+        """Return what both foretell together now; z as the first says."""
+        frames = (first.at_ns - now_ns) / (interval_s * NS_PER_S)
         octave = _octave(frames)
         odds = (self._odds[seats] + self._common_odds)[:, : octave + 1].sum(axis=1)
         odds -= _NEWNESS / (1 + self._judged[seats]) ** 2
@@ -94,7 +104,10 @@ class Hindsight:
         strains = self._strains[seats, octave] + self._common_strains[octave]
         cov *= np.exp(strains)[:, None, None]
         all_means = np.concatenate([means, mean[None]])
-        self._foretold.append(_Foretold(first.at_ns, frames, seats, all_means, cov))
+        past_ns = now_ns - interval_s * NS_PER_S
+        self._foretold = [one for one in self._foretold if one.at_ns > past_ns]
+        if frames < 2**OCTAVES:
+            self._foretold.append(_Foretold(first.at_ns, frames, seats, all_means, cov))
         means_um, covs_um2 = first.means_um.copy(), first.covs_um2.copy()
         means_um[:, :2], covs_um2[:, :2, :2] = mean, cov
         return Forecast(first.at_ns, means_um, covs_um2, first.source)
@@ -108,7 +121,7 @@ class Hindsight:
         variances_um2: Floats,
     ) -> None:
         """Learn from positions, (K, 2), sighted now, with the variances (K,) they have."""
-        late_ns = _TIMELY * interval_s * _NS_PER_S
+        late_ns = _TIMELY * interval_s * NS_PER_S
         due = [one for one in self._foretold if abs(one.at_ns - now_ns) <= late_ns]
         self._foretold = [one for one in self._foretold if one.at_ns > now_ns + late_ns]
         self._judged[seats] += 1
@@ -117,17 +130,18 @@ class Hindsight:
         for one in due:
             rows = row_of[one.seats]
             seen = rows >= 0
-            rows = rows[seen]
-            if len(rows):
-                misses_um = positions_um[rows] - one.means_um[:, seen]
-                octave = _octave(one.frames)
-                spread_um2 = one.covs_um2[seen]
-                doubted_um2 = spread_um2 + variances_um2[rows, None, None] * np.eye(2)
-                squares = _squares(misses_um, doubted_um2)
-                own = spread_um2[:, 0, 0] + spread_um2[:, 1, 1]
-                own /= doubted_um2[:, 0, 0] + doubted_um2[:, 1, 1]
-                self._learn_odds(octave, one.seats[seen], squares[:2], one.frames)
-                self._learn_strain(octave, one.seats[seen], squares[2], own)
+            if seen.any():
+                self._learn(one.of(seen), positions_um[rows[seen]], variances_um2[rows[seen]])
+
+    def _learn(self, told: _Foretold, positions_um: Floats, variances_um2: Floats) -> None:
+        """Learn from what was said of objects that are at positions (K, 2)."""
+        octave, spread_um2 = _octave(told.frames), told.covs_um2
+        doubted_um2 = spread_um2 + variances_um2[:, None, None] * np.eye(2)
+        squares = _squares(positions_um - told.means_um, doubted_um2)
+        own = spread_um2[:, 0, 0] + spread_um2[:, 1, 1]
+        own /= doubted_um2[:, 0, 0] + doubted_um2[:, 1, 1]
+        self._learn_odds(octave, told.seats, squares[:2], told.frames)
+        self._learn_strain(octave, told.seats, squares[2], own)
 
     def _learn_odds(self, octave: int, seats: Slots, squares: Floats, frames: float) -> None:
         """Learn from squared misses (2, K) of forecasts so many frames ahead.

@@ -10,10 +10,8 @@ import numpy as np
 from msgspec import Meta
 
 from . import Forecast
-from .filtered import VAST_UM2, Filtered, Pace
+from .filtered import NS_PER_S, VAST_UM2, Filtered, Pace
 from .modes import Floats, Hypothesis, Mode, Slots
-
-_NS_PER_S = 1e9
 
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]
 VELOCITY = [Hypothesis((Mode(2, 10.0 ** (k / 2)),)) for k in range(-10, 7)]
@@ -150,7 +148,7 @@ class LawPredictor:
     def _step_s(self, at_ns: int) -> float:
         """Time from the last `advance` to an instant; 0 before the first."""
         elapsed_ns = 0 if self._latest_ns is None else max(at_ns - self._latest_ns, 0)
-        return elapsed_ns / _NS_PER_S
+        return elapsed_ns / NS_PER_S
 
 
 class Brownian(LawPredictor):

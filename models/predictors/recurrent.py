@@ -7,12 +7,11 @@ import numpy as np
 
 from .. import weights
 from . import Forecast
-from .filtered import VAST_UM2, Filtered, Pace, believable
+from .filtered import NS_PER_S, VAST_UM2, Filtered, Pace, believable
 from .modes import Floats, Slots
 from .motions import BROWNIAN, VELOCITY
 from .recurrent_network import RecurrentNetwork
 
-_NS_PER_S = 1e9
 _LONGEST_FRAMES = 1e4
 _ARRAYS = ("_taken", "_focused", "_rows", "_seen_um", "_seen_ns", "_guesses_um")
 """What is kept of objects, a row for each slot."""
@@ -56,7 +55,7 @@ class Recurrent:
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""
-        step_s = 0.0 if self._at_ns is None else (at_ns - self._at_ns) / _NS_PER_S
+        step_s = 0.0 if self._at_ns is None else (at_ns - self._at_ns) / NS_PER_S
         self._at_ns = at_ns if self._at_ns is None else max(at_ns, self._at_ns)
         if step_s > 0:
             if self._pace.step(step_s):
@@ -112,7 +111,7 @@ class Recurrent:
         covs_um2[:, 2, 2] = VAST_UM2
         known = self._focused[slots]
         if known.any():
-            ahead_s = max(at_ns - now_ns, 0) / _NS_PER_S
+            ahead_s = max(at_ns - now_ns, 0) / NS_PER_S
             depth, covs_um2[known, 2, 2] = self._depth.predict(slots[known], ahead_s)
             means_um[known, 2] = depth[:, 0]
         return Forecast(at_ns, means_um, covs_um2, self.name)
@@ -128,7 +127,7 @@ class Recurrent:
 
     def _frames(self, slots: Slots, at_ns: int) -> np.ndarray:
         """Frame intervals from the last sightings until an instant, (K,) float32."""
-        elapsed_s = (at_ns - self._seen_ns[slots]) / _NS_PER_S
+        elapsed_s = (at_ns - self._seen_ns[slots]) / NS_PER_S
         frames = np.minimum(elapsed_s / self._pace.interval_s, _LONGEST_FRAMES)
         return frames.astype(np.float32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from pursuit.controller.bench.predict import judge, simulated
@@ -64,7 +66,7 @@ def _told(better: int, sigma: float, error: float = 1.0, frames: int = 200) -> F
         truth = rng.normal(0, 100, (10, 2))
         errors = [error, 5 * error] if better == 0 else [5 * error, error]
         said = [_foretold((t + 1) * NS, truth + rng.normal(0, e, (10, 2)), sigma) for e in errors]
-        mixed = hindsight.mix(seats, 1.0, *said)
+        mixed = hindsight.mix(seats, t * NS, 1.0, *said)
         hindsight.judge((t + 1) * NS, 1.0, seats, truth, np.full(10, 1e-6))
         if t == frames - 1:
             off = mixed.means_um[:, :2] - said[better].means_um[:, :2]
@@ -82,6 +84,45 @@ def test_who_foretold_better_is_believed(better: int) -> None:
 def test_a_spread_that_was_stated_wrongly_is_put_right(stated: float) -> None:
     sigma = np.sqrt(_told(0, stated).covs_um2[:, 0, 0].mean())
     assert sigma == pytest.approx(1.0, rel=0.25)
+
+
+def test_what_was_foretold_of_one_is_not_held_against_the_next_on_its_seat() -> None:
+    told = []
+    for left_by_another in (False, True):
+        hindsight, seats, rng = Hindsight(), np.arange(1), np.random.default_rng(0)
+        hindsight.begin(seats)
+        for t in range(60):
+            if left_by_another and t == 10:
+                off = _foretold(12 * NS, np.full((1, 2), 1e4), 1.0)
+                hindsight.mix(seats, t * NS, 1.0, off, off)
+            if t == 10:
+                hindsight.begin(seats)
+            truth = rng.normal(0, 100, (1, 2))
+            said = [_foretold((t + 1) * NS, truth + rng.normal(0, 1, (1, 2)), 1.0) for _ in "ab"]
+            mixed = hindsight.mix(seats, t * NS, 1.0, *said)
+            hindsight.judge((t + 1) * NS, 1.0, seats, truth, np.full(1, 1e-6))
+        told.append(mixed.covs_um2)
+    np.testing.assert_array_equal(*told)
+
+
+def test_forecasts_that_nobody_comes_to_judge_are_not_kept() -> None:
+    predictor = predictors.create("auto")
+    predictor.advance(0)
+    slots = predictor.begin(np.zeros((1, 3)), np.array([0.01]))
+
+    def ask(first: int, last: int) -> int:
+        for t in range(first, last):
+            predictor.advance(t * NS)
+            predictor.predict(slots, (t + 3) * NS)
+            predictor.predict(slots, (t + 10**6) * NS)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        early = ask(1, 300)
+        assert ask(300, 1500) - early < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_objects_that_are_new_on_a_seat_inherit_nothing_of_the_last() -> None:
