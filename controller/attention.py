@@ -67,6 +67,7 @@ class Attention:
             return self._whole()
         if self._since_whole >= self._whole_every:
             return self._whole()
+        # As the tracker will: where it is now costs a tenth of a forecast from the last frame.
         target.predictor.advance(frame.exposed_ns)
         prediction = target.predict(frame.exposed_ns)
         spread_um = _SIGMAS * float(prediction.cov_um2[:2, :2].trace() / 2) ** 0.5

@@ -44,6 +44,8 @@ class Focus:
 
     Attributes
     ----------
+    note : str
+        What is to be known of how focusing was decided; mostly nothing.
     state : FocusState
     reason : str
         Why the state changed in the last frame, or what a sweep told; empty otherwise.
@@ -73,7 +75,8 @@ class Focus:
         self._swing_um = swing_um
         self._limits_um = description.limits_um[2]
         self._network: LearnedDefocus | None = None
-        self.state, self._resting, self.reason = self._begin(bool(description.focus))
+        self.reason = ""
+        self.state, self._resting, self.note = self._begin(bool(description.focus))
         self._forget()
 
     @property
@@ -99,7 +102,7 @@ class Focus:
         Measured or None
             None where the frame tells nothing new.
         """
-        self.reason, self._announced = self._announced, ""
+        self.reason = ""
         if self._passive() or prediction is None:
             return None
         believed_um = self._presumed_um(prediction)
@@ -145,25 +148,23 @@ class Focus:
     def _begin(self, has_drive: bool) -> tuple[FocusState, FocusState, str]:
         """Return the first state, that between sweeps, and why."""
         method = self.settings.method
-        self._announced = ""
         if method == "off":
             return FocusState.OFF, FocusState.OFF, ""
         if method == "hardware":
-            self._announced = "the microscope's own autofocus is in charge"
-            return FocusState.HARDWARE, FocusState.HARDWARE, self._announced
+            note = "the microscope's own autofocus is in charge"
+            return FocusState.HARDWARE, FocusState.HARDWARE, note
         if not has_drive:
-            self._announced = "the microscope has no focus drive"
-            return FocusState.OFF, FocusState.OFF, self._announced
-        resting = FocusState.HOLDING if method == "sweep" else FocusState.DITHERING
+            return FocusState.OFF, FocusState.OFF, "the microscope has no focus drive"
+        note, resting = "", FocusState.HOLDING if method == "sweep" else FocusState.DITHERING
         if method == "learned" and self.lens.astigmatism_um:
             self._network = LearnedDefocus(self.lens, self.settings.weights)
             resting = FocusState.WATCHING
         elif method == "learned":
-            self._announced = (
+            note = (
                 "dithering instead of the learned method: without astigmatism one image tells "
                 "the size of the defocus but not its sign"
             )
-        return FocusState.WAITING, resting, self._announced
+        return FocusState.WAITING, resting, note
 
     def _forget(self) -> None:
         """Know nothing about a target."""

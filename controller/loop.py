@@ -73,7 +73,7 @@ class Loop:
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
         self._followed: Followed | None = None
         self._notes_said = 0
-        self._unsaid = [focus.reason] if focus.reason else []
+        self._unsaid = [focus.note] if focus.note else []
         self._horizon = Horizon(description)
         self._helm = Helm(microscope, self._horizon)
         self._focus = focus

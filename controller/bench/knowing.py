@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...drivers.clock import NS_PER_S
 from ...models.predictors import Forecast, Predictor
 from ...sim.motion import Brownian, Persistent
 from ...sim.motion_model import MotionModel
@@ -13,7 +14,6 @@ from .particles import drawn, likelihoods
 Floats = NDArray[np.float64]
 Slots = NDArray[np.intp]
 
-_NS_PER_S = 1_000_000_000
 _VAGUE = 1e6
 """Standard deviation at first of what a sighting does not show, in µm/s."""
 _PARTICLES, _FUTURES = 1000, 200
@@ -60,7 +60,7 @@ class _Knowing:
         self._now_ns = 0
 
     def _step_s(self, at_ns: int) -> float:
-        return max(at_ns - self._now_ns, 0) / _NS_PER_S
+        return max(at_ns - self._now_ns, 0) / NS_PER_S
 
     def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
         """Take no notice: the motions are known in the plane."""

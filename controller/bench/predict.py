@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...drivers.clock import NS_PER_S
 from ...models.errors import ModelError
 from ...models.predictors import PREDICTORS, Predictor, create
 from ...models.predictors.recurrent import Recurrent, RecurrentOptions
@@ -31,7 +32,6 @@ _WARM, _WARM_REAL = 40, 3
 """Sightings of an object before it is judged; real tracks are short."""
 _MISSTATED = 1.5
 """Ratio of the stated noise to the true one: a detector does not know it well."""
-_NS_PER_S = 1_000_000_000
 
 OnProgress = Callable[[int, int], None]
 Scores = dict[int, tuple[float, float]]
@@ -139,7 +139,7 @@ def judge(predictor: Predictor, watched: Watched) -> Scores:
     """Root mean square error and coverage for each horizon that has predictions."""
     squares: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
     inside: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
-    interval_ns = round(watched.interval_s * _NS_PER_S)
+    interval_ns = round(watched.interval_s * NS_PER_S)
     for frame, objects, slots, warm in _followed(predictor, watched, interval_ns):
         for horizon in HORIZONS:
             if frame + horizon >= len(watched.truth) or not len(objects):

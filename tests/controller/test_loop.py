@@ -148,6 +148,13 @@ def test_a_decision_says_what_was_seen_and_done() -> None:
     assert set(last.timings_us) == {"learn", "detect", "track", "plan", "move"}
 
 
+def test_how_focusing_was_decided_is_said_once() -> None:
+    turns = follow("nucleus", 4, focusing={"method": "learned"})
+    said = [note for turn in turns for note in turn.decision.notes]
+    assert sum("not its sign" in note for note in said) == 1
+    assert "not its sign" in turns[0].decision.notes[0]
+
+
 def test_the_same_seed_decides_the_same_and_another_differently() -> None:
     runs = [without_timings(follow("tumbler", 40, seed)) for seed in (5, 5, 6)]
     assert runs[0] == runs[1]
