@@ -80,7 +80,7 @@ class Auto:
     def end(self, slots: Slots) -> None:
         """Forget objects."""
         watched, seats = self._seated(slots)
-        self._passing.end(slots[~watched])
+        self._passing.end(slots)
         self._laws.end(slots[watched])
         self._network.end(seats)
         kept = ~np.isin(self._watched, slots)

@@ -67,8 +67,7 @@ class LawPredictor:
         self._pace = Pace()
         self._plane = Filtered(self.hypotheses, 2, self._pace, speed_um_s)
         self._depth = Filtered(self.hypotheses, 1, self._pace)
-        self._guesses_um = np.empty(0)
-        self._named = 0
+        self._taken, self._guesses_um = np.zeros(0, np.bool_), np.zeros(0)
         self._latest_ns: int | None = None
 
     def advance(self, at_ns: int) -> None:
@@ -85,21 +84,28 @@ class LawPredictor:
 
     def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
         """Take in new objects at (K, 3), z a guess, with variances (K,) of x and of y."""
-        slots = np.arange(self._named, self._named + len(positions_um))
+        free = np.flatnonzero(~self._taken)
+        more = np.arange(len(self._taken), len(self._taken) + len(positions_um) - len(free))
+        slots = np.concatenate([free, more])[: len(positions_um)]
         self._plane.begin(slots, positions_um[:, :2], variances_um2)
-        self._named += len(slots)
-        self._guesses_um = np.concatenate([self._guesses_um, positions_um[:, 2]])
+        self._take(slots, positions_um[:, 2])
         return slots
 
     def adopt(self, slots: Slots, other: LawPredictor) -> None:
-        """Take over objects, under their slots, from one whose hypotheses are the last here."""
-        slots = np.sort(slots)
-        guesses = other._guesses_um[other._plane.ranks(slots)]
-        other._guesses_um = np.delete(other._guesses_um, other._plane.ranks(slots))
+        """Take over objects from one whose hypotheses are the last here.
+
+        They keep their slots, which nobody else is given there until they end there too.
+        """
+        self._take(slots, other._guesses_um[slots])
         self._plane.adopt(slots, other._plane)
         self._depth.adopt(slots, other._depth)
-        ranks = self._plane.ranks(slots)
-        self._guesses_um = np.insert(self._guesses_um, ranks - np.arange(len(ranks)), guesses)
+
+    def _take(self, slots: Slots, guesses_um: Floats) -> None:
+        """Note whose slots these are, with guesses of z."""
+        missing = max(int(slots.max(initial=-1)) + 1 - len(self._taken), 0)
+        self._taken = np.pad(self._taken, (0, missing))
+        self._guesses_um = np.pad(self._guesses_um, (0, missing))
+        self._taken[slots], self._guesses_um[slots] = True, guesses_um
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
@@ -113,7 +119,7 @@ class LawPredictor:
 
     def end(self, slots: Slots) -> None:
         """Forget objects."""
-        self._guesses_um = np.delete(self._guesses_um, self._plane.ranks(slots))
+        self._taken[slots] = False
         self._plane.end(slots)
         self._depth.end(slots)
 
@@ -121,10 +127,9 @@ class LawPredictor:
         """Say where objects are at an instant, at any horizon; changes nothing."""
         step_s = self._step_s(at_ns)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
-        ranks = self._plane.ranks(slots)
-        means_um[:, :2], variances = self._plane.expected(ranks, step_s)
-        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(ranks)
-        means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[ranks], VAST_UM2
+        means_um[:, :2], variances = self._plane.predict(slots, step_s)
+        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(slots)
+        means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[slots], VAST_UM2
         if len(self._depth):
             known = self._depth.has(slots)
             means, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)

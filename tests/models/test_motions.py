@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pursuit.controller.bench.bound import riccati_um
 from pursuit.models import predictors
 from pursuit.models.predictors import Predictor
+from pursuit.models.predictors.bank_steps import advance, expect
+from pursuit.models.predictors.bank_updates import update
 from pursuit.sim.motion import (
     Brownian,
     Directed,
@@ -161,6 +163,22 @@ def test_objects_come_and_go_without_disturbing_the_others(name: str) -> None:
     assert len({*first.tolist(), *second.tolist()}) == 5
     with pytest.raises(ValueError, match="belongs to no object"):
         predictor.predict(first[:1], 2 * NS)
+
+
+def test_no_frame_waits_for_the_compiler() -> None:
+    predictor = predictors.create("auto")
+    compiled = [len(kernel.signatures) for kernel in (advance, expect, update)]
+    predictor.advance(0)
+    fixed = np.arange(12.0).reshape(4, 3)
+    fixed.flags.writeable = False
+    slots = predictor.begin(fixed, np.ones(4, np.float32))
+    for t in range(1, 4):
+        predictor.advance(t * NS)
+        predictor.update(slots[::2], fixed[::2, :2], np.ones(4)[::2])
+        predictor.focus(slots[::-1], fixed[:, 2], np.ones(4))
+        predictor.predict(slots[1:3].astype(np.int32), t * NS)
+        predictor.predict(slots[1:3], (t + 1) * NS)
+    assert [len(kernel.signatures) for kernel in (advance, expect, update)] == compiled
 
 
 def test_z_is_unknown_until_it_was_measured_and_apart_from_the_plane() -> None:
