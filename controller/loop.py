@@ -123,14 +123,15 @@ class Loop:
 
     def _passed_over(self, frame: Frame, fault: str) -> Turn:
         """Learn nothing from a frame and move nothing."""
-        frame, lock = self._soundness.mended(frame), self._target.lock
+        frame = self._soundness.mended(frame)
+        self._target.pass_over()
         x, y, z = frame.pose.x_um, frame.pose.y_um, frame.pose.z_um
         decision = Decision(
             frame.index,
             frame.exposed_ns,
             (x, y, z),
             0,
-            lock,
+            self._target.lock,
             reason=fault,
             target=self._followed.id if self._followed else None,
             targets=_names(self._followed),

@@ -109,6 +109,11 @@ class Target:
         centre_um = frame.pose.x_um, frame.pose.y_um
         return Group(members, sought, centre_um) if members else None
 
+    def pass_over(self) -> None:
+        """Note that a frame went by which shows nothing that can be believed."""
+        if self.lock is Lock.LOCKED:
+            self.lock = Lock.COASTING
+
     def _part_with(self, had: dict[int, Track], tracks: list[Track], frame: Frame) -> None:
         """Note who is missing now: who has died without dividing."""
         alive = {track.id for track in tracks}

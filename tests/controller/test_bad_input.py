@@ -144,6 +144,7 @@ def test_frames_without_place_or_time_move_nothing_and_say_so(spoil: Spoil, scen
     wrong = [d for d in decisions if FIRST <= d.frame < LAST]
     assert len(decisions) == FRAMES and len(wrong) == LAST - FIRST
     assert all(d.reason and d.move_um is None and d.focus_um is None for d in wrong)
+    assert Lock.LOCKED not in {d.lock for d in wrong} and not unexplained(decisions)
     assert len({d.target for d in wrong}) == 1
     assert np.isfinite([d.pose_um for d in decisions]).all()
     assert decisions[-1].lock is Lock.LOCKED
