@@ -141,7 +141,7 @@ class Bank:
     def expect(
         self, beliefs: Beliefs, seats: Slots, step_s: float, interval_s: float
     ) -> tuple[Floats, Floats]:
-        """Means (K, A) of positions a step later, and variances (K,) along an axis."""
+        """Means (K, A) and covariances (K, A, A) of the positions a step later."""
         own = _own(seats, np.intp)
         return bank_steps.expect(self._rules, self._laws, beliefs, own, step_s, interval_s)
 

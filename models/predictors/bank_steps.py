@@ -51,14 +51,18 @@ def advance(
 def expect(
     rules: Rules, laws: Laws, beliefs: Beliefs, seats: Slots, step_s: float, interval_s: float
 ) -> tuple[Floats, Floats]:
-    """Means (K, A) of positions a step later, and variances (K,) along an axis."""
-    means, variances = np.empty((len(seats), beliefs.means.shape[2])), np.empty(len(seats))
+    """Means (K, A) and covariances (K, A, A) of positions a step later."""
+    axes = beliefs.means.shape[2]
+    means, covs = np.empty((len(seats), axes)), np.empty((len(seats), axes, axes))
     if step_s > 0:
         beliefs, seats = _copied(beliefs, seats), np.arange(len(seats))
         advance(rules, laws, beliefs, seats, step_s, interval_s)
     for k, n in enumerate(seats):
-        variances[k] = _position(rules, beliefs, n, means[k])
-    return means, variances
+        variance = _position(rules, beliefs, n, means[k])
+        for a in range(axes):
+            for b in range(axes):
+                covs[k, a, b] = variance * beliefs.shapes[n, a, b]
+    return means, covs
 
 
 @njit(cache=True, nogil=True)

@@ -135,7 +135,7 @@ class Filtered:
         self._take(slots[self.has(slots)], False)
 
     def predict(self, slots: Slots, step_s: float) -> tuple[Floats, Floats]:
-        """Means (K, A) of the positions a step later, and variances (K,) along an axis."""
+        """Means (K, A) and covariances (K, A, A) of the positions a step later."""
         self.check(slots)
         return self._bank.expect(self._beliefs, slots, *self._span(step_s))
 
@@ -143,11 +143,6 @@ class Filtered:
         """Factors, (K,), by which the stated variances of sightings are believed to be wrong."""
         self.check(slots)
         return self._bank.scales(self._beliefs, slots)
-
-    def shapes(self, slots: Slots) -> Floats:
-        """Covariances of the positions over these variances, (K, A, A)."""
-        self.check(slots)
-        return self._beliefs.shapes[slots]
 
     def check(self, slots: Slots) -> None:
         """Check that all slots belong to objects.

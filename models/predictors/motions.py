@@ -127,13 +127,11 @@ class LawPredictor:
         """Say where objects are at an instant, at any horizon; changes nothing."""
         step_s = self._step_s(at_ns)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
-        means_um[:, :2], variances = self._plane.predict(slots, step_s)
-        covs_um2[:, :2, :2] = variances[:, None, None] * self._plane.shapes(slots)
+        means_um[:, :2], covs_um2[:, :2, :2] = self._plane.predict(slots, step_s)
         means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[slots], VAST_UM2
         if len(self._depth):
             known = self._depth.has(slots)
-            means, covs_um2[known, 2, 2] = self._depth.predict(slots[known], step_s)
-            means_um[known, 2:] = means
+            means_um[known, 2:], covs_um2[known, 2:, 2:] = self._depth.predict(slots[known], step_s)
         return Forecast(at_ns, means_um, covs_um2, self.name)
 
     def noise_scales(self, slots: Slots) -> Floats:

@@ -112,8 +112,9 @@ class Recurrent:
         known = self._focused[slots]
         if known.any():
             ahead_s = max(at_ns - now_ns, 0) / NS_PER_S
-            depth, covs_um2[known, 2, 2] = self._depth.predict(slots[known], ahead_s)
-            means_um[known, 2] = depth[:, 0]
+            means_um[known, 2:], covs_um2[known, 2:, 2:] = self._depth.predict(
+                slots[known], ahead_s
+            )
         return Forecast(at_ns, means_um, covs_um2, self.name)
 
     def _see(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
