@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ..compiling import compiled
 from .beliefs import Beliefs
 from .laws import Laws, over
 from .modes import Floats, Slots
@@ -35,7 +35,7 @@ class Rules(NamedTuple):
     resting: int
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def advance(
     rules: Rules, laws: Laws, beliefs: Beliefs, seats: Slots, step_s: float, interval_s: float
 ) -> None:
@@ -47,7 +47,7 @@ def advance(
         _move(f, q, beliefs, n)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def expect(
     rules: Rules, laws: Laws, beliefs: Beliefs, seats: Slots, step_s: float, interval_s: float
 ) -> tuple[Floats, Floats]:
@@ -65,7 +65,7 @@ def expect(
     return means, covs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _copied(beliefs: Beliefs, seats: Slots) -> Beliefs:
     """Copy what is believed of some objects."""
     return Beliefs(
@@ -81,7 +81,7 @@ def _copied(beliefs: Beliefs, seats: Slots) -> Beliefs:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _move(f: Floats, q: Floats, beliefs: Beliefs, n: int) -> None:
     """Multiply means by F, covariances by F from both sides, and add Q."""
     cov, mean = beliefs.covs[n], beliefs.means[n]
@@ -106,13 +106,13 @@ def _move(f: Floats, q: Floats, beliefs: Beliefs, n: int) -> None:
                 mean[i, a, m] = moved[i, a, m]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_product(to: Floats, one: Floats, other: Floats) -> None:
     for m in range(len(to)):
         to[m] += one[m] * other[m]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mix(rules: Rules, leaving: Floats, beliefs: Beliefs, n: int) -> None:
     """Let modes of one hypothesis change into each other, some share (K, S) of each.
 
@@ -138,7 +138,7 @@ def _mix(rules: Rules, leaving: Floats, beliefs: Beliefs, n: int) -> None:
         _pool(covs, means, left, new, rules.resting, speed2, scale)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pool(
     covs: Floats,
     means: Floats,
@@ -179,7 +179,7 @@ def _pool(
                 means[i, a, k] += new[k] * away[i, a, k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _position(rules: Rules, beliefs: Beliefs, n: int, mean_um: Floats) -> float:
     """Write the mean position, (A,), of an object; return its variance along an axis."""
     weights, modes, places = beliefs.weights[n], beliefs.modes[n], beliefs.means[n, 0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compiling import compiled
 from .bank_steps import Rules
 from .beliefs import Beliefs
 from .modes import Floats, Slots
@@ -23,7 +23,7 @@ _ROUND = 0.05
 """Share of the spread that has no direction, whatever the misses say."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def update(
     rules: Rules,
     beliefs: Beliefs,
@@ -43,7 +43,7 @@ def update(
     return mean
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _update(
     rules: Rules, beliefs: Beliefs, n: int, position_um: Floats, variance_um2: float, prior: Floats
 ) -> None:
@@ -67,7 +67,7 @@ def _update(
         _note_speed(rules, beliefs, n, s)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _narrow(cov: Floats, expected: Floats, variance_um2: float) -> None:
     """Take a sighting into covariances (D, D, M).
 
@@ -89,7 +89,7 @@ def _narrow(cov: Floats, expected: Floats, variance_um2: float) -> None:
             cov[i, i, m] = max(cov[i, i, m], floor)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shape(
     rules: Rules, beliefs: Beliefs, n: int, position_um: Floats, variance_um2: float
 ) -> None:
@@ -111,7 +111,7 @@ def _shape(
             shape[a, b] += usual / (MEMORY * (length2 + variance_um2))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _weigh(
     rules: Rules,
     beliefs: Beliefs,
@@ -146,7 +146,7 @@ def _weigh(
     beliefs.seen[n] = (1 - 1 / MEMORY) * seen + axes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _note_speed(rules: Rules, beliefs: Beliefs, n: int, s: int) -> None:
     """Learn how fast an object is by a hypothesis that switches."""
     kinds, switchers = rules.rates.shape

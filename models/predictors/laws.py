@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ..compiling import compiled
 from .modes import Floats, Mode, Slots
 
 _SWING = 3
@@ -63,7 +63,7 @@ def first_variances(
     return firsts
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def over(laws: Laws, step_s: float, interval_s: float) -> tuple[Floats, Floats]:
     """F and Q of all modes for a step, (D, D, M), Q for measurements of variance 1.
 
@@ -97,7 +97,7 @@ def over(laws: Laws, step_s: float, interval_s: float) -> tuple[Floats, Floats]:
     return f, q
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _drift(
     order: int, strength: float, step_s: float, interval_s: float, f: Floats, q: Floats
 ) -> None:
@@ -110,7 +110,7 @@ def _drift(
             f[i, j] = step_s ** (j - i) / _FACTORIALS[j - i] if j >= i else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _swing(turn: float, strength: float, frames: float, f: Floats, q: Floats) -> None:
     s, c = math.sin(turn * frames), math.cos(turn * frames)
     f[0, 0], f[0, 1], f[0, 2] = 1.0, s, 1 - c

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pursuit.controller.bench.bound import riccati_um
 from pursuit.models import predictors
-from pursuit.models.predictors import Predictor
-from pursuit.models.predictors.bank_steps import advance, expect
-from pursuit.models.predictors.bank_updates import update
+from pursuit.models.predictors import Predictor, bank_steps, bank_updates
 from pursuit.sim.motion import (
     Brownian,
     Directed,
@@ -167,7 +167,8 @@ def test_objects_come_and_go_without_disturbing_the_others(name: str) -> None:
 
 def test_no_frame_waits_for_the_compiler() -> None:
     predictor = predictors.create("auto")
-    compiled = [len(kernel.signatures) for kernel in (advance, expect, update)]
+    kernels: list[Any] = [bank_steps.advance, bank_steps.expect, bank_updates.update]
+    compiled = [kernel.signatures for kernel in kernels]
     predictor.advance(0)
     fixed = np.arange(12.0).reshape(4, 3)
     fixed.flags.writeable = False
@@ -178,7 +179,7 @@ def test_no_frame_waits_for_the_compiler() -> None:
         predictor.focus(slots[::-1], fixed[:, 2], np.ones(4))
         predictor.predict(slots[1:3].astype(np.int32), t * NS)
         predictor.predict(slots[1:3], (t + 1) * NS)
-    assert [len(kernel.signatures) for kernel in (advance, expect, update)] == compiled
+    assert [kernel.signatures for kernel in kernels] == compiled
 
 
 def test_z_is_unknown_until_it_was_measured_and_apart_from_the_plane() -> None:

@@ -1,0 +1,22 @@
+"""Functions that are compiled, for arithmetic on objects one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def compiled(function: F) -> F:
+    """Compile a function when it is first called, and keep that for other processes.
+
+    It is kept beside the package, or else in the user's own cache; where neither can be written
+    to, every process compiles it again.
+    """
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return njit(nogil=True)(function)
