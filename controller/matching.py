@@ -19,7 +19,8 @@ BODY = 0.7
 """Share of its own size within which an object is taken for itself, however it got there."""
 _OLD, _NEWNESS = 30, 0.4
 """Sightings after which an object is not new any more; what each that lacks adds to its costs,
-so that a false alarm beside an object does not take its sightings."""
+so that a false alarm beside an object does not take its sightings. One that is not confirmed gets
+what confirmed ones leave."""
 _STRANGE = 40.0
 """Squared distance beyond which a sighting within the body is no worse still."""
 
@@ -29,7 +30,7 @@ class Matcher:
 
     Sure sightings are assigned first, then the weak ones to tracks that are left (Zhang et al.,
     ByteTrack, ECCV 2022), at last those beyond the gate, if they have no rival: an object may
-    turn more sharply than it ever did.
+    turn more sharply than it ever did. Those whose only rivals are not confirmed come first too.
 
     Parameters
     ----------
@@ -69,6 +70,10 @@ class Matcher:
         spacing_um = (area_um2 / len(sightings)) ** 0.5
         rows, columns, costs, far = self._candidates(roll, sightings, noise_um2, spacing_um)
         waiting, unclaimed = np.ones(len(roll.tracks), np.bool_), np.ones(len(sightings), np.bool_)
+        if far.any():
+            apart_um = np.maximum(BODY * roll.sizes_um, self._least_body_um)
+            lone = _lone(rows, columns, costs, roll, sightings.positions_um, apart_um)
+            far &= ~(lone & sure[columns])
         pairs = np.empty(0, np.intp)
         for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
             left = np.flatnonzero(wanted & waiting[rows] & unclaimed[columns])
@@ -103,6 +108,32 @@ class Matcher:
         looks = self.looks.costs(roll.looks[rows], sightings.looks[columns], same_class)
         far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & roll.lately[rows]
         kept = own | far
-        doubts = _NEWNESS * np.maximum(_OLD - roll.hits, 0)
+        doubts = np.where(roll.confirmed, _NEWNESS * np.maximum(_OLD - roll.hits, 0), LONE_GATE)
         costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks + doubts[rows]
         return rows[kept], columns[kept], costs[kept], far[kept]
+
+
+def _lone(
+    rows: Indices,
+    columns: Indices,
+    costs: Floats,
+    roll: Roll,
+    positions_um: Floats,
+    bodies_um: Floats,
+) -> Bools:
+    """Which pairs, (P,), have no rival among confirmed tracks and sightings.
+
+    Sightings within a body of the one that costs least are no rivals to it: a fast object may
+    be drawn out into a streak that is taken for two.
+    """
+    proven = np.flatnonzero(roll.confirmed[rows])
+    proven = proven[np.lexsort((costs[proven], rows[proven]))]
+    track, sighting = rows[proven], columns[proven]
+    first = np.searchsorted(track, track)
+    ways_um = positions_um[sighting] - positions_um[sighting[first]]
+    strange = np.hypot(*ways_um.T) > bodies_um[track]
+    best = proven[first == np.arange(len(proven))]
+    lonely = (np.bincount(track, strange)[rows[best]] == 0) & unrivalled(rows[best], columns[best])
+    lone = np.zeros(len(rows), np.bool_)
+    lone[best[lonely]] = True
+    return lone

@@ -10,9 +10,9 @@ from .modes import Bools, Floats, Slots
 from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions, LawPredictor
 from .recurrent import Recurrent
 
-_VAGUE = 10.0
-"""Ratio to the variance of an object's last clear sighting from which one is not for the network,
-which was taught with sightings that are all as good."""
+_VAGUE, _CREEP = 10.0, 0.02
+"""Ratio to the usual variance of an object's sightings from which one is not for the network, which
+was taught with sightings that are all as good; and how fast they become usual."""
 
 
 class Passing(LawPredictor):
@@ -44,7 +44,7 @@ class Auto:
         self._passing, self._laws, self._network = Passing(options), Watched(options), Recurrent()
         self._hindsight = Hindsight()
         self._watched, self._seats = np.empty(0, np.intp), np.empty(0, np.intp)
-        self._clear_um2 = np.empty(0)
+        self._usual_um2 = np.empty(0)
         self._now_ns = 0
 
     def advance(self, at_ns: int) -> None:
@@ -62,14 +62,20 @@ class Auto:
         watched, seats = self._seated(slots)
         for part, own in ((self._passing, ~watched), (self._laws, watched)):
             part.update(slots[own], positions_um[own], variances_um2[own])
-        clear = variances_um2[watched] < _VAGUE * self._clear_um2[seats]
-        watched[watched], seats = clear, seats[clear]
         if len(seats):
             places, stated = positions_um[watched], variances_um2[watched]
-            self._clear_um2[seats] = stated
             noise = stated * self._laws.noise_scales(slots[watched])
             self._hindsight.judge(self._now_ns, self._laws.interval_s, seats, places, noise)
-            self._network.update(seats, places, stated)
+            clear = self._are_clear(seats, stated)
+            self._network.update(seats[clear], places[clear], stated[clear])
+
+    def _are_clear(self, seats: Slots, variances_um2: Floats) -> Bools:
+        """Which sightings are as good as usual, roughly; learns what is usual."""
+        most = _VAGUE * variances_um2
+        usual = np.minimum(self._usual_um2[seats], most)
+        limits = _VAGUE * usual
+        self._usual_um2[seats] = usual + _CREEP * (np.minimum(variances_um2, limits) - usual)
+        return variances_um2 < limits
 
     def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
         """Take in focal positions, (K,), measured at the instant of the last `advance`."""
@@ -118,9 +124,9 @@ class Auto:
         here = self._laws.predict(slots, self._now_ns)
         seats = self._network.begin(here.means_um, here.covs_um2[:, 0, 0])
         self._hindsight.begin(seats)
-        missing = max(int(seats.max()) + 1 - len(self._clear_um2), 0)
-        self._clear_um2 = np.pad(self._clear_um2, (0, missing))
-        self._clear_um2[seats] = np.inf
+        missing = max(int(seats.max()) + 1 - len(self._usual_um2), 0)
+        self._usual_um2 = np.pad(self._usual_um2, (0, missing))
+        self._usual_um2[seats] = np.inf
         joined = np.concatenate([self._watched, slots])
         order = np.argsort(joined)
         self._watched = joined[order]

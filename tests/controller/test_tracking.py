@@ -105,6 +105,34 @@ def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
     assert widths == pytest.approx([0.15 * PIXEL_UM, np.hypot(0.15 * PIXEL_UM, 2.0)])
 
 
+def _swerving(bench: Bench) -> tuple[Track, np.ndarray, tuple[float, float]]:
+    """An object that swerved for a while; where it is expected next, and a stage near that."""
+    rng, place, speed, stage = np.random.default_rng(0), np.zeros(2), np.ones(2), (0.0, 0.0)
+    tracks = []
+    for _ in range(60):
+        speed = speed + rng.normal(0, 0.5, 2)
+        place = place + speed
+        stage = float(place[0]), float(place[1])
+        tracks = bench.show([place], stage)
+    return tracks[0], place + speed, stage
+
+
+def test_a_candidate_beside_an_object_does_not_take_its_only_sighting() -> None:
+    bench = Bench()
+    track, place, stage = _swerving(bench)
+    bench.show(np.add(place, [(0, 0), (0, 3)]), stage)
+    sharp = 2 * place - stage + (0, 4)
+    assert list(seen_at(bench.show([sharp], stage))) == [track.id]
+    assert track.seen_um == pytest.approx(sharp)
+
+
+def test_halves_of_a_streak_are_no_rivals() -> None:
+    bench = Bench()
+    track, place, stage = _swerving(bench)
+    bench.show(np.add(place, [(4, 1), (4, -1)]), stage)
+    assert track.seen_um is not None
+
+
 def test_births_need_sightings_in_a_row() -> None:
     bench = Bench(births=3)
     assert bench.show_often(2, [(0, 0)]) == [[], []]

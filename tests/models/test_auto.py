@@ -106,6 +106,42 @@ def test_what_was_foretold_of_one_is_not_held_against_the_next_on_its_seat() -> 
     np.testing.assert_array_equal(*told)
 
 
+def test_what_is_asked_twice_is_judged_once() -> None:
+    told = []
+    for times in (1, 2):
+        hindsight, seats, rng = Hindsight(), np.arange(3), np.random.default_rng(0)
+        hindsight.begin(seats)
+        for t in range(40):
+            truth = rng.normal(0, 100, (3, 2))
+            said = [_foretold((t + 1) * NS, truth + rng.normal(0, e, (3, 2)), 1.0) for e in (1, 2)]
+            mixed = [hindsight.mix(seats, t * NS, 1.0, *said) for _ in range(times)]
+            hindsight.judge((t + 1) * NS, 1.0, seats, truth, np.full(3, 1e-6))
+            told.append(mixed[-1].covs_um2)
+    np.testing.assert_array_equal(told[:40], told[40:])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_sighting_that_is_far_better_than_usual_does_not_make_the_others_worthless(
+    seed: int,
+) -> None:
+    missed_um = []
+    for best in (0.2, 0.01):
+        predictor, rng = predictors.create("auto"), np.random.default_rng(seed)
+        place, speed = np.zeros((1, 2)), rng.normal(0, 5, (1, 2))
+        slots, said = predictor.begin(np.zeros((1, 3)), np.array([0.04])), []
+        for t in range(1, 160):
+            speed = speed + rng.normal(0, 0.5, (1, 2))
+            place, sigma = place + speed, best if t == 100 else 0.2
+            if said:
+                missed_um.append(np.abs(said[-1].means_um[0, :2] - place).max())
+            predictor.advance(t * NS)
+            seen = place + rng.normal(0, sigma, (1, 2))
+            predictor.update(slots, seen, np.array([sigma**2]))
+            said.append(predictor.predict(slots, (t + 1) * NS))
+    usual, after = np.array(missed_um).reshape(2, -1)[:, 110:]
+    assert np.sqrt(np.mean(after**2)) < 1.1 * np.sqrt(np.mean(usual**2))
+
+
 def test_forecasts_that_nobody_comes_to_judge_are_not_kept() -> None:
     predictor = predictors.create("auto")
     predictor.advance(0)
