@@ -11,8 +11,8 @@ from ...sim.specimen import Specimen, SpecimenSettings
 Floats = NDArray[np.float64]
 
 _FRAMES, _SETTLED = 100, 25
-_RUNS = 20
-_PARTICLES = 500
+_RUNS = 60
+_PARTICLES = 1000
 
 
 class Light:
