@@ -7,9 +7,10 @@ from collections import deque
 from statistics import median
 
 from ..drivers.clock import NS_PER_MS, NS_PER_S
-from ..drivers.kinematics import Axis, Trapezoid
+from ..drivers.kinematics import Axis, Jolt, Trapezoid
 from ..drivers.messages import Description, Frame, Issued, Move, Report
 from ..drivers.passing import State
+from ..drivers.ringing import Ringing
 
 _REMEMBERED = 15
 
@@ -26,6 +27,8 @@ class Horizon:
     ----------
     dynamics : Dynamics
         Of the XY stage.
+    ringing : Ringing
+        Of what it carries.
     takes_velocity : bool
         Whether it can be given a velocity.
     interval_ns : float
@@ -38,6 +41,7 @@ class Horizon:
 
     def __init__(self, description: Description) -> None:
         self.dynamics = description.dynamics
+        self.ringing = Ringing(self.dynamics)
         self.takes_velocity = description.takes_velocity
         self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
         self._turns_ns: deque[int] = deque(maxlen=_REMEMBERED)
@@ -45,7 +49,8 @@ class Horizon:
         self._readable_ns: dict[int, int] = {}
         self._last: Frame | None = None
         self._axes = (Axis(0.0, self.dynamics), Axis(0.0, self.dynamics))
-        self._off_um = (0.0, 0.0)
+        self._off_um = self._offset_um = (0.0, 0.0)
+        self._offset_frame: Frame | None = None
         self._sent_frame, self._expires_ns = -1, 0
         self.interval_ns: float = description.interval_ms * NS_PER_MS
         self.turn_ns = self.interval_ns
@@ -113,10 +118,16 @@ class Horizon:
         return self.instant_ns(frame, late)
 
     def states(self, frame: Frame, at_ns: int) -> tuple[State, State]:
-        """Position and velocity along x and y at an instant if nothing more is sent."""
+        """Position and velocity of the drive along x and y at an instant if no more is sent."""
         off = self._offsets_um(frame)
         (x, vx), (y, vy) = (axis.state(at_ns) for axis in self._axes)
         return (x + off[0], vx), (y + off[1], vy)
+
+    def jolts(self, at_ns: int) -> tuple[list[Jolt], list[Jolt]]:
+        """Changes of acceleration along x and y that are still felt at an instant."""
+        within_s = self.ringing.memory_s
+        x, y = (list(axis.jolts(at_ns, within_s)) for axis in self._axes)
+        return x, y
 
     def answered(self, frame: Frame) -> bool:
         """Whether the frame before was answered by a move."""
@@ -128,10 +139,25 @@ class Horizon:
 
     def _offsets_um(self, frame: Frame) -> tuple[float, float]:
         """How far the stage was from where the moves alone would have taken it."""
-        (x, _), (y, _) = (axis.state(frame.exposed_ns) for axis in self._axes)
-        return frame.pose.x_um - x, frame.pose.y_um - y
+        if self._offset_frame is not frame:
+            x, y = (self._mean_um(axis, frame) for axis in self._axes)
+            self._offset_frame = frame
+            self._offset_um = frame.pose.x_um - x, frame.pose.y_um - y
+        return self._offset_um
+
+    def _mean_um(self, axis: Axis, frame: Frame) -> float:
+        """Where the moves alone would have had the load, in the mean over an exposure."""
+        span_ns = round(frame.exposure_ms * NS_PER_MS)
+        looks_ns = axis.instants(frame.exposed_ns, span_ns)
+        driven_um = sum(axis.state(look_ns)[0] for look_ns in looks_ns) / len(looks_ns)
+        if not self.ringing.rings:
+            return driven_um
+        span_s = span_ns / NS_PER_S
+        felt = axis.jolts(frame.exposed_ns + span_ns // 2, self.ringing.memory_s + span_s)
+        return driven_um + self.ringing.ahead_um(felt, span_s)
 
     def _count_on(self, move: Move | Issued, arrived_ns: int) -> None:
+        self._offset_frame = None
         if move.velocity_um_s is not None:
             for axis, velocity in zip(self._axes, move.velocity_um_s, strict=True):
                 axis.drive(arrived_ns, velocity)

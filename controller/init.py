@@ -35,6 +35,8 @@ label = {xy_stage}
 # acceleration_um_s2 = {acceleration_um_s2:g}
 # settle_ms = {settle_ms:g}
 # backlash_um = 0.0           # how far the drive goes at a reversal before the stage follows
+# ring_hz = 0.0               # frequency at which the stage rings after a move
+# ring_damping = 0.0          # how soon that dies out: 0.3 in one swing, 0.03 in ten
 # velocity_x = "Device,Property"   # properties that set a velocity, for the policy "velocity"
 # velocity_y = "Device,Property"
 {focus}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .clock import NS_PER_MS, NS_PER_S
@@ -12,7 +13,12 @@ from .messages import Dynamics
 REST_UM = 0.25
 """What may be left of a long move for it to count as made."""
 _HISTORY = 64
+_INSTANTS = 8
+"""In a span of time in which an axis moves."""
 _NEVER_NS = 2**63 - 1
+
+Jolt = tuple[float, float]
+"""A change of acceleration: how long ago in s, by how much in µm/s²."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,13 @@ class Run:
         v = self.velocity_um_s
         return self.start_um + v * abs(v) / (2 * self.acceleration_um_s2)
 
+    @property
+    def phases(self) -> tuple[tuple[float, float], ...]:
+        """Pieces of constant acceleration: duration in s, and acceleration."""
+        change = self.velocity_um_s - self.start_um_s
+        ramp_s = abs(change) / self.acceleration_um_s2
+        return ((ramp_s, math.copysign(self.acceleration_um_s2, change)),)
+
     def state(self, at_ns: int) -> tuple[float, float]:
         """Position in µm and velocity in µm/s at an instant."""
         elapsed_s = max((at_ns - self.start_ns) / NS_PER_S, 0.0)
@@ -198,6 +211,29 @@ class Axis:
                 return move
         return _rest(self._moves[0].start_ns, self._moves[0].start_um)
 
+    def instants(self, middle_ns: int, span_ns: int) -> list[int]:
+        """Return instants over which the mean place of the axis is that over a span of time."""
+        start_ns = middle_ns - span_ns // 2
+        if span_ns == 0 or self.rests_until_ns(start_ns) >= start_ns + span_ns:
+            return [middle_ns]
+        return [start_ns + span_ns * (2 * i + 1) // (2 * _INSTANTS) for i in range(_INSTANTS)]
+
+    def jolts(self, at_ns: int, within_s: float) -> Iterator[Jolt]:
+        """Yield the changes of acceleration up to an instant, which is taken to end it.
+
+        Those of moves that were going on up to ``within_s`` before.
+        """
+        until_ns = at_ns
+        for move in reversed(self._moves):
+            if move.start_ns >= until_ns:
+                continue
+            if at_ns - min(move.end_ns, until_ns) > within_s * NS_PER_S:
+                return
+            since_s = (at_ns - until_ns) / NS_PER_S
+            for ago_s, change in jolts(move, (until_ns - move.start_ns) / NS_PER_S):
+                yield since_s + ago_s, change
+            until_ns = move.start_ns
+
     @property
     def target_um(self) -> float:
         """Where the axis is going, or rests."""
@@ -220,6 +256,19 @@ class Axis:
     def rest_ns(self) -> int:
         """When the last move ends; far in the future if a velocity is kept."""
         return self._moves[-1].end_ns
+
+
+def jolts(move: Trapezoid | Run, lasts_s: float) -> Iterator[Jolt]:
+    """Yield the changes of acceleration of a move until it is cut off after a time, as of then."""
+    at_s = before = 0.0
+    for duration_s, acceleration in move.phases:
+        if at_s >= lasts_s:
+            break
+        if duration_s > 0:
+            yield lasts_s - at_s, acceleration - before
+            at_s, before = at_s + duration_s, acceleration
+    if before != 0:
+        yield max(lasts_s - at_s, 0.0), -before
 
 
 def travel_ms(distance_um: float, dynamics: Dynamics) -> float:

@@ -56,7 +56,7 @@ class Frame(msgspec.Struct, frozen=True):
     exposure_ms : float
         Length of the exposure.
     pose : StagePose
-        Stage pose at the middle of the exposure.
+        Stage pose in the mean over the exposure.
     channel : str
         Name of the channel, empty if there is only one.
     arrived_ns : int
@@ -132,6 +132,10 @@ class Dynamics(Message, frozen=True):
         From the end of the profile until the stage is still.
     backlash_um : float
         How far the drive goes at a reversal before what it carries follows.
+    ring_hz : float
+        Frequency at which what the drive carries rings after a move; 0 if it does not.
+    ring_damping : float
+        How soon that dies out: the share of the damping with which nothing would ring.
     """
 
     delay_ms: float = 5.0
@@ -139,14 +143,18 @@ class Dynamics(Message, frozen=True):
     acceleration_um_s2: float = 100_000.0
     settle_ms: float = 5.0
     backlash_um: float = 0.0
+    ring_hz: float = 0.0
+    ring_damping: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("speed_um_s", "acceleration_um_s2"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} must be a positive number")
-        for name in ("delay_ms", "settle_ms", "backlash_um"):
+        for name in ("delay_ms", "settle_ms", "backlash_um", "ring_hz"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} must be zero or a positive number")
+        if not (0 < self.ring_damping < 1 or self.ring_hz == self.ring_damping == 0.0):
+            raise ValueError("ring_damping must be more than 0 and less than 1 if ring_hz is given")
 
 
 class Description(Message, frozen=True):

@@ -141,7 +141,7 @@ class MMCoreMicroscope:
             exposed_ns=exposure.exposed_ns,
             readable_ns=exposure.readable_ns,
             exposure_ms=exposure.exposure_ms,
-            pose=self._pose.pose(exposure.exposed_ns),
+            pose=self._pose.pose(exposure.exposed_ns, round(exposure.exposure_ms * NS_PER_MS)),
             truth_um=exposure.truth_um,
         )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 
-from .clock import NS_PER_MS
+from .clock import NS_PER_MS, NS_PER_S
 from .kinematics import Axis
 from .messages import Dynamics, StagePose
 from .passing import State
 from .play import Drive, Play
+from .ringing import Ringing
 
 _FORGET = 0.1
 """Weight of a new residual in the running variances."""
@@ -26,7 +27,8 @@ class PoseModel:
     runs through the stage's trapezoid, and each read-back corrects what the model got wrong
     (drift, a hand on the joystick). What is left of the disagreement is an error of position
     and an error of time, which matters in motion; both say how sure the model is. Commands and
-    read-backs are of the drive; the pose is that of the load, which follows through backlash.
+    read-backs are of the drive; the pose is that of the load, which follows through backlash
+    and rings.
 
     Safe to use from several threads.
     """
@@ -40,6 +42,7 @@ class PoseModel:
         kinds = (dynamics, dynamics, focus_dynamics)
         self._axes = [Axis(p, d) for p, d in zip(position_um, kinds, strict=True)]
         self._plays = [Play(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)]
+        self._ringings = [Ringing(d) for d in kinds]
         self._offset_um = [0.0, 0.0, 0.0]
         self._rest_var_um2 = _START_SIGMA_UM**2
         self._jitter_var_s2 = _START_JITTER_S**2
@@ -86,14 +89,12 @@ class PoseModel:
                 play.reset(at_ns, position)
             self._offset_um = [0.0, 0.0, 0.0]
 
-    def pose(self, at_ns: int) -> StagePose:
-        """Return the modelled pose at an instant."""
+    def pose(self, at_ns: int, exposure_ns: int = 0) -> StagePose:
+        """Return the modelled pose at an instant, or its mean over an exposure around that."""
         with self._lock:
             vx, vy = (axis.state(at_ns)[1] for axis in self._axes[:2])
             sigma = math.sqrt(self._rest_var_um2 + (vx * vx + vy * vy) / 2 * self._jitter_var_s2)
-            x, y, z = (
-                play.load_um(self._driven_um(i), at_ns) for i, play in enumerate(self._plays)
-            )
+            x, y, z = (self._load_um(i, at_ns, exposure_ns) for i in range(3))
         return StagePose(x, y, z, at_ns, sigma)
 
     def states(self, at_ns: int) -> tuple[State, State]:
@@ -116,6 +117,17 @@ class PoseModel:
         """Whether any axis should still be moving or settling."""
         with self._lock:
             return any(at_ns < self._settled_ns(axis) for axis in self._axes)
+
+    def _load_um(self, i: int, at_ns: int, exposure_ns: int) -> float:
+        axis, play, ringing = self._axes[i], self._plays[i], self._ringings[i]
+        drive = self._driven_um(i)
+        looks_ns = axis.instants(at_ns, exposure_ns)
+        pushed_um = sum(play.load_um(drive, look_ns) for look_ns in looks_ns) / len(looks_ns)
+        if not ringing.rings:
+            return pushed_um
+        span_s = exposure_ns / NS_PER_S
+        felt = axis.jolts(at_ns + exposure_ns // 2, ringing.memory_s + span_s)
+        return pushed_um + ringing.ahead_um(felt, span_s)
 
     def _drive_for(self, i: int, at_ns: int, place_um: float) -> float:
         begins_ns = at_ns + round(self._axes[i].dynamics.delay_ms * NS_PER_MS)

@@ -134,7 +134,7 @@ class LockstepMicroscope:
         self._clock.sleep_until_ns(readable_ns)
         self._exposed_ns[index] = middle_ns
         self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
-        pose = self._pose.pose(middle_ns)
+        pose = self._pose.pose(middle_ns, round(exposure_ms * NS_PER_MS))
         return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um)
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 
 import numpy as np
@@ -10,9 +9,9 @@ import numpy as np
 from ..drivers.clock import NS_PER_MS, NS_PER_S
 from ..drivers.kinematics import Axis
 from ..drivers.messages import Dynamics
+from ..drivers.ringing import Ringing
 
-_STEP_S = 5e-4
-_STILL_UM = 1e-4
+_STEP_NS = NS_PER_MS // 2
 
 
 class StageModel(Dynamics, frozen=True):
@@ -22,8 +21,8 @@ class StageModel(Dynamics, frozen=True):
     ----------
     delay_jitter_ms : float
         Standard deviation of the delay.
-    ring_hz, ring_damping : float
-        Resonance of the load, excited by acceleration; 0 Hz is a rigid load.
+    ring_damping : float
+        As in `Dynamics`; without a ``ring_hz`` it means nothing.
     drift_um_s : (x, y)
         Steady thermal drift of the load (only the first is used by a focus drive).
     encoder_um : float
@@ -33,7 +32,6 @@ class StageModel(Dynamics, frozen=True):
     """
 
     delay_jitter_ms: float = 0.0
-    ring_hz: float = 0.0
     ring_damping: float = 0.3
     drift_um_s: tuple[float, float] = (0.0, 0.0)
     encoder_um: float = 0.0
@@ -122,37 +120,24 @@ class _Load:
     def __init__(self, drive: Axis, model: StageModel, drift_um_s: float) -> None:
         self._drive = drive
         self._half_um = model.backlash_um / 2
-        self._omega = 2 * math.pi * model.ring_hz
-        self._damping = 2 * model.ring_damping * self._omega
+        self._ringing = Ringing(model, doubt=0.0)
         self._drift_um_s = drift_um_s
         self._start_ns: int | None = None
         self._at_ns = 0
-        self._pushed_um, self._velocity = drive.state(0)
-        self._ring_um = self._ring_speed = 0.0
+        self._pushed_um, _ = drive.state(0)
 
     def position_um(self, at_ns: int) -> float:
         if self._start_ns is None:
             self._start_ns = at_ns
         while self._at_ns < at_ns:
-            rest_ns = self._drive.rests_until_ns(self._at_ns) if self._still() else 0
-            self._step(min(at_ns, max(rest_ns, self._at_ns + round(_STEP_S * NS_PER_S))))
+            rest_ns = self._drive.rests_until_ns(self._at_ns)
+            self._push(min(at_ns, max(rest_ns, self._at_ns + _STEP_NS)))
         drift = self._drift_um_s * (at_ns - self._start_ns) / NS_PER_S
-        return self._pushed_um + self._ring_um + drift
+        felt = self._drive.jolts(at_ns, self._ringing.memory_s)
+        return self._pushed_um + self._ringing.ahead_um(felt) + drift
 
-    def _still(self) -> bool:
-        return abs(self._ring_um) + abs(self._ring_speed) / (self._omega or 1.0) < _STILL_UM
-
-    def _step(self, to_ns: int) -> None:
-        dt = (to_ns - self._at_ns) / NS_PER_S
+    def _push(self, to_ns: int) -> None:
         self._at_ns = to_ns
-        driven, velocity = self._drive.state(to_ns)
+        driven, _ = self._drive.state(to_ns)
         low, high = driven - self._half_um, driven + self._half_um
         self._pushed_um = min(max(self._pushed_um, low), high)
-        acceleration = (velocity - self._velocity) / dt
-        self._velocity = velocity
-        if self._omega == 0 or dt > 2 * _STEP_S:
-            self._ring_um = self._ring_speed = 0.0
-            return
-        pull = -acceleration - self._omega**2 * self._ring_um - self._damping * self._ring_speed
-        self._ring_speed += pull * dt
-        self._ring_um += self._ring_speed * dt

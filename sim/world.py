@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,14 @@ from .sensor import Sensor
 from .specimen import Specimen
 from .stage import SimStage
 
+_HALF = 4
+"""Instants in each half of an exposure at which the stage is looked at."""
+
 Truth = tuple[float, float, float]
-"""Offset of the target's light from field centre and focal plane at mid-exposure, in µm."""
+"""Offset of the target's light from field centre and focal plane, in µm.
+
+The target is where it is at mid-exposure, the field where it is in the mean over the exposure.
+"""
 
 
 class Scene(Protocol):
@@ -25,7 +32,7 @@ class Scene(Protocol):
 
     @property
     def objects_um(self) -> NDArray[np.float64]:
-        """Offsets (N, 3) of all objects at the middle of the last exposure."""
+        """Offsets (N, 3) of all objects in the last exposure, see `Truth`."""
         ...
 
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth | None]:
@@ -90,7 +97,7 @@ class World:
 
     @property
     def objects_um(self) -> NDArray[np.float64]:
-        """Where all objects were at the middle of the last exposure, (N, 3) in µm.
+        """Where all objects were in the last exposure, (N, 3) in µm.
 
         From the field's centre and the focal plane, as the truth of an exposure, which is row 0.
         A row stays with its object; those that are born are appended. None, (0, 3), before the
@@ -124,27 +131,40 @@ class RenderedScene:
     def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth]:
         """Integrate the light while objects and stage both move."""
         half_ns = round(exposure_ms * NS_PER_MS / 2)
-        beginning = self._relative(start_ns, where)
-        middle = self._relative(start_ns + half_ns, where)
-        self.objects_um = self._specimen.centres_um - where(start_ns + half_ns)
-        end = self._relative(start_ns + 2 * half_ns, where)
-        relative = self._between(np.stack([beginning, middle, end]))
+        path_um = np.array([where(start_ns + half_ns * i // _HALF) for i in range(2 * _HALF + 1)])
+        mean_um = (path_um[:-1] + path_um[1:]).mean(axis=0) / 2
+        beginning = self._specimen.advance(start_ns)
+        middle = self._specimen.advance(start_ns + half_ns)
+        self.objects_um = self._specimen.centres_um - mean_um
+        end = self._specimen.advance(start_ns + 2 * half_ns)
+        relative = self._between(np.stack([beginning, middle, end]), path_um)
         self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
         self._specimen.expose(exposure_ms)
         x, y, z = self.objects_um[0]
         return self._sensor.read(self._electrons), (float(x), float(y), float(z))
 
-    def _relative(self, at_ns: int, where: Where) -> NDArray[np.float64]:
-        return self._specimen.advance(at_ns) - where(at_ns)
+    def _between(
+        self, objects_um: NDArray[np.float64], path_um: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the offsets of all objects from the field's centre in parts of an exposure.
 
-    def _between(self, ends: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Interpolate beginning, middle and end of an exposure to instants evenly inside it."""
-        steps_um = np.diff(ends[..., :2], axis=0)
+        Objects go straight from its beginning (0) to its middle (1) and its end (2); the stage,
+        which starts, stops and rings, is followed more finely and averaged over each part.
+        """
+        steps_um = np.diff(objects_um[..., :2] - path_um[::_HALF, None, :2], axis=0)
         travel_um = np.hypot(steps_um[..., 0], steps_um[..., 1]).sum(axis=0).max()
         m = self._optics.subsamples(self._specimen, float(travel_um))
         at = (np.arange(m) + 0.5) * (2 / m)
-        shares = np.maximum(1 - np.abs(at[:, None] - np.arange(3)), 0.0)
-        return (shares @ ends.reshape(3, -1)).reshape(m, *ends.shape[1:])
+        there_um = _along(objects_um.reshape(3, -1), at).reshape(m, *objects_um.shape[1:])
+        fine = max(math.ceil(4 * _HALF / m), 1)
+        each = (np.arange(m * fine) + 0.5) * (2 * _HALF / (m * fine))
+        stage_um = _along(path_um, each).reshape(m, fine, 3).mean(axis=1)
+        return there_um - stage_um[:, None]
+
+
+def _along(corners: NDArray[np.float64], at: NDArray[Any]) -> NDArray[np.float64]:
+    """Interpolate between rows that lie at 0, 1, 2, and so on."""
+    return np.maximum(1 - np.abs(at[:, None] - np.arange(len(corners))), 0.0) @ corners
 
 
 class MovieScene:

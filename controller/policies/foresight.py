@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.clock import NS_PER_S
+from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Frame
 from ...models.predictors import Prediction
 from ..horizon import Horizon
 from .plan import NOT_FINITE, Followable, Law, NotNegative, Plan, Positive
-from .steering import steer
+from .steadying import Timing, steadied
 
 WITHIN = "within the deadband"
 
@@ -121,10 +121,12 @@ def _steered(
     start_ns = horizon.start_ns(frame)
     after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
     strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()
+    timing = Timing(after_s, interval_s, frame.exposure_ms * NS_PER_MS / NS_PER_S)
     ends = [
-        steer(state, place_um, stride_um, after_s, interval_s, horizon.dynamics)
-        for state, place_um, stride_um in zip(
+        steadied(state, jolts, place_um, stride_um, timing, horizon.ringing)
+        for state, jolts, place_um, stride_um in zip(
             horizon.states(frame, start_ns),
+            horizon.jolts(start_ns),
             prediction.mean_um[:2].tolist(),
             strides_um,
             strict=True,

@@ -135,6 +135,7 @@ def test_what_describe_tells(client: Client) -> None:
     assert set(description) == DESCRIPTION
     assert set(description["dynamics"]) == {
         *("delay_ms", "speed_um_s", "acceleration_um_s2", "settle_ms", "backlash_um"),
+        *("ring_hz", "ring_damping"),
     }
     assert len(description["affine"]) == 4
     assert [len(limits) for limits in description["limits_um"]] == [2, 2, 2]
