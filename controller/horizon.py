@@ -8,7 +8,7 @@ from statistics import median
 
 from ..drivers.clock import NS_PER_MS, NS_PER_S
 from ..drivers.kinematics import Axis, Jolt, Trapezoid
-from ..drivers.messages import Description, Frame, Issued, Move, Report
+from ..drivers.messages import Description, Dynamics, Frame, Issued, Move, PoseRead, Report
 from ..drivers.passing import State
 from ..drivers.ringing import Ringing
 
@@ -78,7 +78,9 @@ class Horizon:
             self._count_on(move, readable_ns + round(self.latency_ns))
 
     def learn(self, report: Report) -> None:
-        """Learn from a move how long it takes from a readable frame to the stage."""
+        """Learn how long a move takes from a readable frame to the stage, and what that does."""
+        if isinstance(report, PoseRead) and report.dynamics not in (None, self.dynamics):
+            self._recalibrate(report.dynamics)
         if isinstance(report, Issued) and report.frame in self._readable_ns:
             self._latencies_ns.append(report.issued_ns - self._readable_ns[report.frame])
             self.latency_ns = median(self._latencies_ns)
@@ -86,6 +88,11 @@ class Horizon:
                 if report.frame > self._sent_frame:
                     self._sent_frame, self._expires_ns = report.frame, 0
                 self._count_on(report, report.issued_ns)
+
+    def _recalibrate(self, dynamics: Dynamics) -> None:
+        self.dynamics, self.ringing = dynamics, Ringing(dynamics)
+        for axis in self._axes:
+            axis.dynamics = dynamics
 
     def start_ns(self, frame: Frame) -> int:
         """When a move that answers ``frame`` begins to show."""

@@ -127,7 +127,11 @@ class Tracker:
         return self._predictor.predict(slots_of(self._tracks), frame.exposed_ns)
 
     def _missed(self, roll: Roll, left: Indices, sightings: Sightings, frame: Frame) -> Indices:
-        """Tracks left without a sighting in a frame that should, or might, have shown them."""
+        """Tracks left without a sighting in a frame that should, or might, have shown them.
+
+        A frame of which the place is less sure than an object is large misses nothing.
+        """
+        left = left[frame.pose.sigma_um < roll.sizes_um[left]]
         if not len(left):
             return left
         means_um, sizes_um = roll.means_um[left], roll.sizes_um[left]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 from pymmcore_plus import CMMCorePlus
 
 from . import guard
@@ -198,14 +199,26 @@ class Driver:
         self, velocity_um_s: tuple[float, float]
     ) -> list[tuple[float, State, guard.Range, Dynamics]]:
         """Velocity, state when it shows, limits less what is not sure, and dynamics of x and y."""
-        shows_ns = self._clock.now_ns() + round(self._dynamics.delay_ms * NS_PER_MS)
+        dynamics = self._cautious()
+        shows_ns = self._clock.now_ns() + round(dynamics.delay_ms * NS_PER_MS)
         unsure_um = _SIGMAS * self._pose.pose(shows_ns).sigma_um
         return [
-            (velocity, state, (low + unsure_um, high - unsure_um), self._dynamics)
+            (velocity, state, (low + unsure_um, high - unsure_um), dynamics)
             for velocity, state, (low, high) in zip(
                 velocity_um_s, self._pose.states(shows_ns), self._limits_um[:2], strict=True
             )
         ]
+
+    def _cautious(self) -> Dynamics:
+        """The stage as told or as found, whichever stops later."""
+        told, found = self._dynamics, self._pose.dynamics
+        if found is None:
+            return told
+        return msgspec.structs.replace(
+            told,
+            delay_ms=max(told.delay_ms, found.delay_ms),
+            acceleration_um_s2=min(told.acceleration_um_s2, found.acceleration_um_s2),
+        )
 
     def _set(self, *velocity_um_s: float) -> None:
         """Set both properties, the second even if the first fails."""

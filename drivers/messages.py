@@ -237,9 +237,17 @@ class Fault(Message, frozen=True, tag="fault"):
 
 
 class PoseRead(Message, frozen=True, tag="pose"):
-    """A position that was read from the stage, as opposed to modelled."""
+    """A position that was read from the stage, as opposed to modelled.
+
+    Attributes
+    ----------
+    pose : StagePose
+    dynamics : Dynamics, optional
+        How the XY stage answers commands, if readings have told that otherwise than described.
+    """
 
     pose: StagePose
+    dynamics: Dynamics | None = None
 
 
 Report = Issued | Fault | PoseRead

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
 
+from .calibrating import Calibration, Traced
 from .clock import NS_PER_MS, NS_PER_S
+from .confidence import Confidence
 from .kinematics import Axis
 from .messages import Dynamics, StagePose
 from .passing import State
 from .play import Drive, Play
 from .ringing import Ringing
 
-_FORGET = 0.1
-"""Weight of a new residual in the running variances."""
-_START_SIGMA_UM, _LEAST_SIGMA_UM, _MOST_SIGMA_UM = 0.05, 0.01, 10.0
-_START_JITTER_S, _MOST_JITTER_S = 5e-4, 0.05
 _TRUST_IN_MOTION = 0.5
 """Share of a residual that is believed of an axis that keeps a velocity: it never rests."""
 
@@ -40,12 +37,12 @@ class PoseModel:
         focus_dynamics: Dynamics,
     ) -> None:
         kinds = (dynamics, dynamics, focus_dynamics)
-        self._axes = [Axis(p, d) for p, d in zip(position_um, kinds, strict=True)]
+        self._axes = [Traced(p, d) for p, d in zip(position_um, kinds, strict=True)]
         self._plays = [Play(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)]
         self._ringings = [Ringing(d) for d in kinds]
         self._offset_um = [0.0, 0.0, 0.0]
-        self._rest_var_um2 = _START_SIGMA_UM**2
-        self._jitter_var_s2 = _START_JITTER_S**2
+        self._told, self._calibration = dynamics, Calibration(dynamics)
+        self._confidence = Confidence()
         self._lock = threading.Lock()
 
     def commanded(self, at_ns: int, *target_um: float | None) -> None:
@@ -78,8 +75,30 @@ class PoseModel:
     def read(self, at_ns: int, *position_um: float) -> None:
         """Correct the model with a position that was read from the stage."""
         with self._lock:
-            for i, position in enumerate(position_um):
-                self._correct(i, at_ns, position)
+            off = self._residuals_um(at_ns, position_um)
+            x, y = (p - o for p, o in zip(position_um[:2], self._offset_um, strict=False))
+            self._calibration.note(at_ns, (x, y))
+            contradicted = self._confidence.contradicted(self._axes[:2], at_ns, off[:2])
+            if contradicted or self._confidence.amiss(self._axes[:2], at_ns, off[:2]):
+                self._recalibrate(at_ns)
+                off = self._residuals_um(at_ns, position_um)
+            else:
+                self._calibration.confirmed()
+            self._confidence.weigh(self._axes[:2], at_ns, off[:2], contradicted=contradicted)
+            for i, residual in enumerate(off):
+                self._correct(i, at_ns, residual)
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """How the XY stage answers commands, if readings have told that otherwise."""
+        with self._lock:
+            found = self._axes[0].dynamics
+        return None if found == self._told else found
+
+    def wants_reading(self, at_ns: int) -> bool:
+        """Whether a reading would tell much: in doubt, or in a move of a stage that is unproven."""
+        with self._lock:
+            return self._confidence.wants_reading(self._axes[:2], at_ns)
 
     def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
         """Forget all commands: the stage was read at rest at ``position_um``."""
@@ -88,12 +107,13 @@ class PoseModel:
                 axis.reset(at_ns, position)
                 play.reset(at_ns, position)
             self._offset_um = [0.0, 0.0, 0.0]
+            self._calibration.forget()
+            self._confidence.cleared(at_ns)
 
     def pose(self, at_ns: int, exposure_ns: int = 0) -> StagePose:
         """Return the modelled pose at an instant, or its mean over an exposure around that."""
         with self._lock:
-            vx, vy = (axis.state(at_ns)[1] for axis in self._axes[:2])
-            sigma = math.sqrt(self._rest_var_um2 + (vx * vx + vy * vy) / 2 * self._jitter_var_s2)
+            sigma = self._confidence.sigma_um(self._axes[:2], at_ns)
             x, y, z = (self._load_um(i, at_ns, exposure_ns) for i in range(3))
         return StagePose(x, y, z, at_ns, sigma)
 
@@ -138,26 +158,23 @@ class PoseModel:
         axis, offset_um = self._axes[i], self._offset_um[i]
         return lambda at_ns: axis.state(at_ns)[0] + offset_um
 
-    def _correct(self, i: int, at_ns: int, position_um: float) -> None:
-        axis = self._axes[i]
-        modelled, velocity = axis.state(at_ns)
-        residual = position_um - modelled - self._offset_um[i]
-        if at_ns >= self._settled_ns(axis):
-            self._offset_um[i] += residual
-        elif axis.runs(at_ns):
-            self._offset_um[i] += _TRUST_IN_MOTION * residual
-        if i < 2:
-            self._learn(residual, velocity)
+    def _residuals_um(self, at_ns: int, position_um: tuple[float, ...]) -> list[float]:
+        axes = zip(position_um, self._axes, self._offset_um, strict=False)
+        return [read - axis.state(at_ns)[0] - offset for read, axis, offset in axes]
 
-    def _learn(self, residual_um: float, velocity_um_s: float) -> None:
-        """Share a squared residual out between offset and time, as the model expects it."""
-        moving_um2 = velocity_um_s**2 * self._jitter_var_s2
-        surprise = residual_um**2 / (self._rest_var_um2 + moving_um2)
-        rest_share = self._rest_var_um2 / (self._rest_var_um2 + moving_um2)
-        self._rest_var_um2 *= 1 + _FORGET * rest_share * (surprise - 1)
-        self._jitter_var_s2 *= 1 + _FORGET * (1 - rest_share) * (surprise - 1)
-        self._rest_var_um2 = min(max(self._rest_var_um2, _LEAST_SIGMA_UM**2), _MOST_SIGMA_UM**2)
-        self._jitter_var_s2 = min(self._jitter_var_s2, _MOST_JITTER_S**2)
+    def _recalibrate(self, at_ns: int) -> None:
+        """Take the stage for another, if that explains what was read."""
+        dynamics = self._calibration.better(self._axes[:2], at_ns)
+        if dynamics is not None:
+            self._axes[:2] = [axis.recalibrated(dynamics) for axis in self._axes[:2]]
+            self._confidence.recalibrated()
+
+    def _correct(self, i: int, at_ns: int, residual_um: float) -> None:
+        axis = self._axes[i]
+        if at_ns >= self._settled_ns(axis):
+            self._offset_um[i] += residual_um
+        elif axis.runs(at_ns):
+            self._offset_um[i] += _TRUST_IN_MOTION * residual_um
 
     @staticmethod
     def _settled_ns(axis: Axis) -> int:

@@ -14,6 +14,16 @@ _BETWEEN_MOVES_NS = 1_000 * NS_PER_MS
 """Moves may come without a pause: then it is read right after one, when there is most time."""
 _UNPROVEN_NS = 50 * NS_PER_MS
 """While the stage has a velocity that it has not been seen to obey."""
+_SOON_NS = 8 * NS_PER_MS
+"""While a reading would tell much about the pose model."""
+_SHARE = 3
+"""Then the stage is free for two thirds of the time, however slowly it answers."""
+_GOLDEN = 0.618034
+
+
+def soon_ns(count: int) -> int:
+    """Time from a reading to the next while they tell much, never in step with the moves."""
+    return round(_SOON_NS * (1 + count * _GOLDEN % 1))
 
 
 class Reader:
@@ -46,11 +56,13 @@ class Reader:
         self._core, self._xy, self._focus = core, xy_stage, focus
         self._pose, self._driver, self._clock = pose, driver, clock
         self._last_ns = clock.now_ns()
-        self._slowest_s = 0.0
+        self._slowest_s, self._count = 0.0, 0
 
     @property
     def interval_ns(self) -> int:
         """Time from one reading to the next while no moves come."""
+        if self._pose.wants_reading(self._clock.now_ns()):
+            return max(soon_ns(self._count), round(_SHARE * self._slowest_s * NS_PER_S))
         return _UNPROVEN_NS if self._driver.running and not self._driver.proven else _EVERY_NS
 
     def due(self, moved: bool) -> bool:
@@ -62,7 +74,9 @@ class Reader:
             Whether the stage has just been given a move.
         """
         follows_move = moved and not self._driver.running
-        age_ns = _BETWEEN_MOVES_NS if follows_move else self.interval_ns
+        age_ns = self.interval_ns
+        if follows_move and not self._pose.wants_reading(self._clock.now_ns()):
+            age_ns = _BETWEEN_MOVES_NS
         old = self._clock.now_ns() - self._last_ns >= age_ns
         return old and self._driver.left_s() > self._slowest_s
 
@@ -73,6 +87,7 @@ class Reader:
         after_ns = self._clock.now_ns()
         z = self._core.getPosition(self._focus) if self._focus else 0.0
         self._last_ns = self._clock.now_ns()
+        self._count += 1
         self._slowest_s = max((self._last_ns - before_ns) / NS_PER_S, self._slowest_s)
         middle_ns = (before_ns + after_ns) // 2
         foreseen = self._pose.pose(middle_ns)
@@ -81,4 +96,4 @@ class Reader:
         wrong = self._driver.witness(
             (foreseen.x_um, foreseen.y_um), (x, y), (known.x_um, known.y_um)
         )
-        return PoseRead(known), wrong
+        return PoseRead(known, self._pose.dynamics), wrong

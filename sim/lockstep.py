@@ -13,6 +13,7 @@ from ..drivers.driving import NO_VELOCITY
 from ..drivers.messages import Description, Frame, Issued, Move, PoseRead, Report
 from ..drivers.microscope import Frames, MicroscopeError
 from ..drivers.pose import PoseModel
+from ..drivers.reading import soon_ns
 from ..drivers.runs import SingleRun
 from ..drivers.settings import StandSettings
 from .world import World
@@ -48,7 +49,7 @@ class LockstepMicroscope:
         self._processing_ns = round(world.scenario.processing_ms * NS_PER_MS)
         self._reports: deque[Report] = deque(maxlen=10_000)
         self._exposed_ns: dict[int, int] = {}
-        self._last_read_ns = 0
+        self._last_read_ns = self._reads = 0
         self._dropped = 0
         self._description = self._describe()
         self._runs = SingleRun()
@@ -146,6 +147,7 @@ class LockstepMicroscope:
             self._send(now_ns, target)
             while self._pose.moving(self._clock.now_ns()):
                 self._clock.sleep_until_ns(self._clock.now_ns() + NS_PER_MS)
+            self._read(self._clock.now_ns())
             exposure_ms = event.exposure or self._description.exposure_ms
             channel = event.channel.config if event.channel else ""
             yield self._expose(index, self._clock.now_ns(), exposure_ms, channel)
@@ -189,14 +191,23 @@ class LockstepMicroscope:
         return x, y
 
     def _read_when_due(self) -> None:
+        """Read the stage as its own thread would have done since the last frame."""
         now_ns = self._clock.now_ns()
-        if now_ns - self._last_read_ns < _READ_EVERY_NS:
+        if now_ns - self._last_read_ns >= _READ_EVERY_NS:
+            self._read(now_ns)
             return
-        self._last_read_ns = now_ns
+        while (at_ns := self._last_read_ns + soon_ns(self._reads)) <= now_ns:
+            if not self._pose.wants_reading(at_ns):
+                return
+            self._read(at_ns)
+
+    def _read(self, at_ns: int) -> None:
+        self._last_read_ns = at_ns
+        self._reads += 1
         self._pose.read(
-            now_ns, *self._world.xy.encoder_um(now_ns), *self._world.focus.encoder_um(now_ns)
+            at_ns, *self._world.xy.encoder_um(at_ns), *self._world.focus.encoder_um(at_ns)
         )
-        self._reports.append(PoseRead(self._pose.pose(now_ns)))
+        self._reports.append(PoseRead(self._pose.pose(at_ns), self._pose.dynamics))
 
     def _describe(self) -> Description:
         scenario, camera = self._world.scenario, self._stand.camera

@@ -243,6 +243,7 @@ def test_a_stage_that_goes_the_wrong_way_is_stopped_and_driven_no_more(stand: St
         stand.wait_ms(20)
         time.sleep(0.03)
         assert stand.at_um()[0] > -100.0
+        stand.until(lambda: True)
     assert faults[0].fatal
     assert "check velocity_x" in faults[0].text
     stand.until(lambda: stand.rests)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.pose import PoseModel
+from pursuit.drivers.reading import soon_ns
 from pursuit.sim.stage import SimStage, StageModel
 
 MS = 1_000_000
@@ -129,3 +130,53 @@ def test_several_threads_may_use_it() -> None:
     for thread in threads:
         thread.join()
     assert torn == []
+
+
+WRONG = {
+    "three times as fast": StageModel(4.0, 15_000.0, 3e5, encoder_um=0.05),
+    "three times as slow": StageModel(4.0, 5_000.0 / 3, 1e5 / 3, encoder_um=0.05),
+    "there at once": StageModel(0.0, 1e6, 1e9, encoder_um=0.05),
+    "twice as late": StageModel(8.0, 5_000.0, 1e5, encoder_um=0.05),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_stage_that_is_not_as_told_is_found_out_and_doubted_until_then(how: str) -> None:
+    stage, model = SimStage(WRONG[how], (0.0, 0.0), np.random.default_rng(1)), pair()[1]
+    rng, read_ns, reads = np.random.default_rng(3), 0, 0
+    errors_um, sigmas_um = [], []
+    for at_ns in range(MS, 4_000 * MS, MS):
+        if at_ns % (137 * MS) == MS:
+            x, y = rng.uniform(-80, 80, 2)
+            stage.command(at_ns, x, y)
+            model.commanded(at_ns, x, y)
+        pose, place = model.pose(at_ns), stage.encoder_um(at_ns)
+        errors_um.append((pose.x_um - place[0], pose.y_um - place[1]))
+        sigmas_um.append(pose.sigma_um)
+        if at_ns - read_ns >= (soon_ns(reads) if model.wants_reading(at_ns) else 200 * MS):
+            model.read(at_ns, *place, 0.0)
+            read_ns, reads = at_ns, reads + 1
+    errors, sigmas = np.abs(errors_um), np.array(sigmas_um)[:, None]
+    assert (errors[300:] < 3 * sigmas[300:]).mean() > 0.95
+    assert (errors[2_000:] < 2.0).mean() > 0.9
+    assert model.dynamics is not None
+
+
+def test_a_stage_that_is_as_told_is_not_calibrated_anew() -> None:
+    stage, model = pair()
+    follow(stage, model)
+    assert model.dynamics is None
+    assert not model.wants_reading(10**10)
+
+
+def test_doubt_lasts_until_readings_agree() -> None:
+    _, model = pair()
+    model.commanded(0, 1_000.0, 0.0)
+    sure = model.pose(60 * MS).sigma_um
+    model.read(60 * MS, -50.0, 40.0, 0.0)
+    assert model.pose(60 * MS).sigma_um > 40.0 > sure
+    assert model.wants_reading(60 * MS)
+    for at_ms in range(400, 1_000, 100):
+        model.read(at_ms * MS, 1_000.0, 0.0, 0.0)
+    assert model.pose(1_000 * MS).sigma_um < 1.0
+    assert not model.wants_reading(1_000 * MS)

@@ -18,11 +18,12 @@ NEVER = 2**62
 
 
 class Core:
-    """Stands where a hand has pushed it, whatever it was told."""
+    """A stage that is where it was sent at once, or where a hand has pushed it."""
 
-    position_um = (7.0, -3.0)
+    position_um = (0.0, 0.0)
 
-    def setXYPosition(self, label: str, x: float, y: float) -> None: ...  # noqa: N802
+    def setXYPosition(self, label: str, x: float, y: float) -> None:  # noqa: N802
+        self.position_um = (x, y)
 
     def getXYPosition(self, label: str) -> tuple[float, float]:  # noqa: N802
         return self.position_um
@@ -46,7 +47,7 @@ def worker(clock: VirtualClock) -> Iterator[StageWorker]:
 
 def moved(worker: StageWorker, frame: int) -> list[Report]:
     """Move, and return the reports once the thread is done with it."""
-    worker.move(Move(float(frame), 0.0, None, NEVER, frame), 0)
+    worker.move(Move(0.1 * frame, 0.0, None, NEVER, frame), 0)
     reports: list[Report] = []
     for _ in range(5_000):
         reports += worker.reports()
