@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..drivers.kinematics import travel_ms
 from ..drivers.messages import Description, Dynamics, Frame
+from ..drivers.profiles import travel_ms
 from ..models.detectors.window import Window
 from ..models.focus import Lens, NoPeak, Sharpness, sharpness
 from ..models.focus.learned import LearnedDefocus

@@ -7,9 +7,10 @@ from collections import deque
 from statistics import median
 
 from ..drivers.clock import NS_PER_MS, NS_PER_S
-from ..drivers.kinematics import Axis, Jolt, Trapezoid
+from ..drivers.kinematics import Axis
 from ..drivers.messages import Description, Dynamics, Frame, Issued, Move, PoseRead, Report
 from ..drivers.passing import State
+from ..drivers.profiles import Jolt, Trapezoid
 from ..drivers.ringing import Ringing
 
 _REMEMBERED = 15

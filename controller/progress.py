@@ -136,6 +136,10 @@ def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         p50, p99 = summary["latency_ms"]["p50"], summary["latency_ms"]["p99"]
         rows.append(("latency", f"photon to motion {p50:.1f} ms median, {p99:.1f} ms p99"))
     rows.extend(("warning", fault) for fault in summary["faults"])
+    if summary["stage_found"]:
+        found = summary["stage_found"].items()
+        numbers = ", ".join(f"{name} = {float(f'{number:.3g}'):g}" for name, number in found)
+        rows.append(("stage", f"answers otherwise than [stage] says; write there: {numbers}"))
     rows.append(("session", summary["session"]))
     return rows
 

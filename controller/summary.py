@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..drivers.clock import NS_PER_MS, NS_PER_S
-from ..drivers.messages import Description, Fault, Frame, Issued, Report
+from ..drivers.messages import Description, Dynamics, Fault, Frame, Issued, PoseRead, Report
 from .decision import Decision, Lock
 
 LOCKS = tuple(Lock)
 """`Series.lock` holds indices into this."""
 
+_FOUND = ("delay_ms", "speed_um_s", "acceleration_um_s2")
 _NAN = float("nan")
 
 
@@ -34,6 +35,8 @@ class Rows:
         Host time that each stage of the loop took.
     faults : list of str
         Sentences.
+    found : Dynamics or None
+        How the stage answers, if that was found to be otherwise than told.
     """
 
     def __init__(self) -> None:
@@ -41,6 +44,7 @@ class Rows:
         self.latency_ms = array("f")
         self.timings_us: dict[str, array[float]] = {}
         self.faults: list[str] = []
+        self.found: Dynamics | None = None
         self._frames = array("d")
         self._decisions = array("d")
 
@@ -63,11 +67,13 @@ class Rows:
             self.timings_us.setdefault(stage, array("f")).append(us)
 
     def report(self, report: Report) -> None:
-        """Take note of moves issued and faults."""
+        """Take note of moves issued, of faults and of what readings told of the stage."""
         if isinstance(report, Issued):
             self.latency_ms.append((report.issued_ns - report.exposed_ns) / NS_PER_MS)
         elif isinstance(report, Fault):
             self.faults.append(report.text)
+        elif isinstance(report, PoseRead):
+            self.found = report.dynamics or self.found
 
     def seconds(self, at_ns: int) -> float:
         """Seconds since the first exposure; the first instant asked for becomes the origin."""
@@ -166,7 +172,9 @@ def summarise(
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track died;
         ``dropped``, exposures among the processed ones that the controller passed over;
-        ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``.
+        ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
+        ``stage_found``, the delay, speed and acceleration of the stage if readings have told
+        them otherwise than they were configured.
 
     Notes
     -----
@@ -188,6 +196,7 @@ def summarise(
         "timings_us": {name: _percentiles(us) for name, us in rows.timings_us.items()},
         "recording_lost": recording_lost,
         "faults": list(dict.fromkeys(rows.faults)),
+        "stage_found": rows.found and {name: getattr(rows.found, name) for name in _FOUND},
     }
 
 

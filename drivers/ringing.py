@@ -6,8 +6,8 @@ import cmath
 import math
 from collections.abc import Iterable
 
-from .kinematics import Jolt
 from .messages import Dynamics
+from .profiles import Jolt
 
 DOUBT = 0.15
 """How exactly a measured frequency is believed: its standard deviation, as a share of it.

@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...drivers.kinematics import Jolt, Trapezoid, jolts
 from ...drivers.messages import Dynamics
 from ...drivers.passing import State
+from ...drivers.profiles import Jolt, Trapezoid, jolts
 from ...drivers.ringing import Ringing
 from .steering import steer
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 
 from ...drivers.clock import NS_PER_S
-from ...drivers.kinematics import Trapezoid
 from ...drivers.messages import Dynamics
 from ...drivers.passing import State, end_through, reach_um
+from ...drivers.profiles import Trapezoid
 
 _LONGEST = 8
 """Exposures to look ahead for one by which a long move can be made."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pursuit.controller.horizon import Horizon
 from pursuit.drivers.clock import NS_PER_MS
-from pursuit.drivers.kinematics import Axis, Trapezoid
+from pursuit.drivers.kinematics import Axis
 from pursuit.drivers.messages import (
     Description,
     Dynamics,
@@ -17,6 +17,7 @@ from pursuit.drivers.messages import (
     PoseRead,
     StagePose,
 )
+from pursuit.drivers.profiles import Trapezoid
 
 DYNAMICS = Dynamics(delay_ms=6, speed_um_s=1_000, acceleration_um_s2=100_000, settle_ms=5)
 INTERVAL_MS = 10.0

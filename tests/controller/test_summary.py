@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.controller.decision import Decision, Lock
 from pursuit.controller.picture import draw
+from pursuit.controller.progress import print_summary
 from pursuit.controller.summary import Rows, is_held, summarise
-from pursuit.drivers.messages import Description, Dynamics, Fault, Frame, Issued, StagePose
+from pursuit.drivers.messages import (
+    Description,
+    Dynamics,
+    Fault,
+    Frame,
+    Issued,
+    PoseRead,
+    StagePose,
+)
+from rich.console import Console
 
 MS = 1_000_000
 PIXEL = np.zeros((1, 1), np.uint8)
@@ -102,10 +113,27 @@ def test_latency_runs_from_the_exposure_to_the_stage() -> None:
     assert summary["faults"] == ["The lamp is off."]
 
 
+def test_a_stage_that_was_found_otherwise_is_told() -> None:
+    rows, pose = Rows(), StagePose(0.0, 0.0, 0.0, 0)
+    rows.report(PoseRead(pose))
+    assert summarise(rows, description(), 0, 0)["stage_found"] is None
+    rows.report(PoseRead(pose, Dynamics(delay_ms=12.34, speed_um_s=10_000, settle_ms=3.0)))
+    rows.report(PoseRead(pose))
+    summary = summarise(rows, description(), 0, 0)
+    found = {"delay_ms": 12.34, "speed_um_s": 10_000.0, "acceleration_um_s2": 100_000.0}
+    assert summary["stage_found"] == found
+    said = StringIO()
+    print_summary(Console(file=said, width=200), {**summary, "session": "here"})
+    assert "delay_ms = 12.3, speed_um_s = 10000, acc" in said.getvalue()
+
+
 def test_nothing_at_all_is_null_not_nan() -> None:
     summary = summarise(Rows(), description(), 0, 0)
     unknown = {key for key, value in summary.items() if value is None}
-    assert unknown == {*("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms")}
+    assert unknown == {
+        *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
+        "stage_found",
+    }
 
 
 _number = st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6))

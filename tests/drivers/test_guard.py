@@ -10,9 +10,9 @@ import useq
 from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.drivers import guard
-from pursuit.drivers.kinematics import Run
 from pursuit.drivers.messages import Description, Dynamics, Move
 from pursuit.drivers.microscope import MicroscopeError
+from pursuit.drivers.profiles import Run
 
 BOX = ((-10.0, 20.0), (0.0, 5.0), (100.0, 101.0))
 ABOUT = Description(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pursuit.drivers.kinematics import REST_UM, Axis, Trapezoid, travel_ms
+from pursuit.drivers.kinematics import Axis
 from pursuit.drivers.messages import Dynamics
+from pursuit.drivers.profiles import REST_UM, Trapezoid, travel_ms
 
 places_um = st.floats(-1e5, 1e5)
 dynamics = st.builds(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pursuit.drivers.kinematics import Trapezoid
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.passing import end_through, reach_um
+from pursuit.drivers.profiles import Trapezoid
 
 dynamics = st.builds(
     Dynamics,
