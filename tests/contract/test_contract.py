@@ -318,7 +318,7 @@ def test_an_acquisition_may_be_given_up(scope: Microscope) -> None:
         assert len(list(frames)) == len(list(wanted))
     scope.acquire(wanted).close()
     with closing(scope.frames()) as frames:
-        assert next(frames).index == 0
+        assert next(frames).index <= scope.dropped
 
 
 def test_there_is_one_stream_at_a_time(scope: Microscope) -> None:
