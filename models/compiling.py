@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -17,6 +17,6 @@ def compiled(function: F) -> F:
     to, every process compiles it again.
     """
     try:
-        return njit(cache=True, nogil=True)(function)
+        return cast(F, njit(cache=True, nogil=True)(function))
     except RuntimeError:
-        return njit(nogil=True)(function)
+        return cast(F, njit(nogil=True)(function))

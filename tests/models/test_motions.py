@@ -172,12 +172,12 @@ def test_no_frame_waits_for_the_compiler() -> None:
     predictor.advance(0)
     fixed = np.arange(12.0).reshape(4, 3)
     fixed.flags.writeable = False
-    slots = predictor.begin(fixed, np.ones(4, np.float32))
+    slots = predictor.begin(fixed, np.ones(8)[::2])
     for t in range(1, 4):
         predictor.advance(t * NS)
         predictor.update(slots[::2], fixed[::2, :2], np.ones(4)[::2])
         predictor.focus(slots[::-1], fixed[:, 2], np.ones(4))
-        predictor.predict(slots[1:3].astype(np.int32), t * NS)
+        predictor.predict(slots[::-2], t * NS)
         predictor.predict(slots[1:3], (t + 1) * NS)
     assert [kernel.signatures for kernel in kernels] == compiled
 
