@@ -121,7 +121,10 @@ class Calibration:
         self._readings.append((at_ns, place_um))
 
     def forget(self) -> None:
-        """Forget all readings: the stage was moved by others."""
+        """Forget all readings: the stage was moved by others, or given a velocity.
+
+        What is off then adds up from one velocity to the next, and tells nothing of the stage.
+        """
         self._readings.clear()
 
     def confirmed(self) -> None:

@@ -63,6 +63,7 @@ class PoseModel:
     def driven(self, at_ns: int, *velocity_um_s: float) -> None:
         """Note that the stage was given a velocity along x and y."""
         with self._lock:
+            self._calibration.forget()
             for axis, velocity in zip(self._axes, velocity_um_s, strict=False):
                 axis.drive(at_ns, velocity)
 
@@ -76,8 +77,9 @@ class PoseModel:
         """Correct the model with a position that was read from the stage."""
         with self._lock:
             off = self._residuals_um(at_ns, position_um)
-            x, y = (p - o for p, o in zip(position_um[:2], self._offset_um, strict=False))
-            self._calibration.note(at_ns, (x, y))
+            if not any(axis.runs(at_ns) for axis in self._axes):
+                x, y = (p - o for p, o in zip(position_um[:2], self._offset_um, strict=False))
+                self._calibration.note(at_ns, (x, y))
             contradicted = self._confidence.contradicted(self._axes[:2], at_ns, off[:2])
             if contradicted or self._confidence.amiss(self._axes[:2], at_ns, off[:2]):
                 self._recalibrate(at_ns)

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from pursuit.drivers.kinematics import Axis
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.pose import PoseModel
 from pursuit.drivers.reading import soon_ns
@@ -180,3 +181,19 @@ def test_doubt_lasts_until_readings_agree() -> None:
         model.read(at_ms * MS, 1_000.0, 0.0, 0.0)
     assert model.pose(1_000 * MS).sigma_um < 1.0
     assert not model.wants_reading(1_000 * MS)
+
+
+def test_velocities_that_add_up_to_an_error_do_not_make_it_another_stage() -> None:
+    told = Dynamics(delay_ms=6.0, speed_um_s=10_000, acceleration_um_s2=300_000)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        model, stage = PoseModel((0.0, 0.0, 0.0), told, told), (Axis(0.0, told), Axis(0.0, told))
+        for t in range(100):
+            velocity = rng.normal(0, 2_500, 2)
+            model.driven(t * 10 * MS, *velocity)
+            for axis, along in zip(stage, velocity, strict=True):
+                axis.drive(t * 10 * MS + max(round(rng.normal(0, 0.5) * MS), -5 * MS), along)
+            if t % 5 == 4:
+                at_ns = (t * 10 + 9) * MS
+                model.read(at_ns, *(axis.state(at_ns)[0] for axis in stage), 0.0)
+        assert model.dynamics is None
