@@ -225,6 +225,5 @@ class Tracker:
 
     def _believe(self, frame: Frame) -> None:
         """Note on every track where it is believed to be in this frame."""
-        forecast = self._forecast(frame)
-        for row, track in enumerate(self._tracks):
-            track.prediction = forecast[row]
+        for track, prediction in zip(self._tracks, self._forecast(frame), strict=True):
+            track.prediction = prediction

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..registry import Registry
 from .modes import Floats, Slots
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
+class Prediction(NamedTuple):
     """Where an object is believed to be at an instant, in stage coordinates.
 
     Attributes
@@ -56,6 +55,11 @@ class Forecast:
     def __getitem__(self, row: int) -> Prediction:
         """One of them."""
         return Prediction(self.at_ns, self.means_um[row], self.covs_um2[row], self.source)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        """All of them."""
+        for mean_um, cov_um2 in zip(self.means_um, self.covs_um2, strict=True):
+            yield Prediction(self.at_ns, mean_um, cov_um2, self.source)
 
 
 class Predictor(Protocol):

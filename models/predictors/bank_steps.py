@@ -42,9 +42,12 @@ def advance(
     """Take objects at seats (K,) a step on; modes change, if they do, at its start."""
     f, q = over(laws, step_s, interval_s)
     leaving = -np.expm1(-step_s / interval_s * rules.rates)
+    half, moved = np.empty(f.shape), np.empty(beliefs.means.shape[1:])
+    kinds = len(rules.rates)
+    away, shares = np.empty((*beliefs.means.shape[1:3], kinds)), np.empty((3, kinds))
     for n in seats:
-        _mix(rules, leaving, beliefs, n)
-        _move(f, q, beliefs, n)
+        _mix(rules, leaving, beliefs, n, away, shares)
+        _move(f, q, beliefs, n, half, moved)
 
 
 @compiled
@@ -82,17 +85,21 @@ def _copied(beliefs: Beliefs, seats: Slots) -> Beliefs:
 
 
 @compiled
-def _move(f: Floats, q: Floats, beliefs: Beliefs, n: int) -> None:
-    """Multiply means by F, covariances by F from both sides, and add Q."""
+def _move(f: Floats, q: Floats, beliefs: Beliefs, n: int, half: Floats, moved: Floats) -> None:
+    """Multiply means by F, covariances by F from both sides, and add Q.
+
+    ``half``, (D, D, M), and ``moved``, (D, A, M), are to write to.
+    """
     cov, mean = beliefs.covs[n], beliefs.means[n]
     size, axes, count = mean.shape
-    old = cov.copy()
-    half, moved = np.zeros(cov.shape), np.zeros(mean.shape)
     for i in range(size):
-        for k in range(size):
-            for j in range(size):
-                _add_product(half[i, j], f[i, k], old[k, j])
-            for a in range(axes):
+        for j in range(size):
+            _multiply(half[i, j], f[i, 0], cov[0, j])
+            for k in range(1, size):
+                _add_product(half[i, j], f[i, k], cov[k, j])
+        for a in range(axes):
+            _multiply(moved[i, a], f[i, 0], mean[0, a])
+            for k in range(1, size):
                 _add_product(moved[i, a], f[i, k], mean[k, a])
     for i in range(size):
         for j in range(size):
@@ -100,10 +107,15 @@ def _move(f: Floats, q: Floats, beliefs: Beliefs, n: int) -> None:
                 cov[i, j, m] = q[i, j, m] * beliefs.units_um2[n]
             for k in range(size):
                 _add_product(cov[i, j], half[i, k], f[j, k])
-    for i in range(size):
         for a in range(axes):
             for m in range(count):
                 mean[i, a, m] = moved[i, a, m]
+
+
+@compiled
+def _multiply(to: Floats, one: Floats, other: Floats) -> None:
+    for m in range(len(to)):
+        to[m] = one[m] * other[m]
 
 
 @compiled
@@ -113,14 +125,17 @@ def _add_product(to: Floats, one: Floats, other: Floats) -> None:
 
 
 @compiled
-def _mix(rules: Rules, leaving: Floats, beliefs: Beliefs, n: int) -> None:
+def _mix(
+    rules: Rules, leaving: Floats, beliefs: Beliefs, n: int, away: Floats, shares: Floats
+) -> None:
     """Let modes of one hypothesis change into each other, some share (K, S) of each.
 
     A mode that is left is followed by any, itself included, with the same probability. So
     each becomes a mixture of what it was and of a pool of all that its hypothesis left.
+    ``away``, (D, A, K), and ``shares``, (3, K), are to write to.
     """
     kinds, switchers = leaving.shape
-    left, new = np.empty(kinds), np.empty(kinds)
+    left, new, spread = shares[0], shares[1], shares[2]
     for s in range(switchers):
         first = rules.single + s
         modes = beliefs.modes[n, first::switchers]
@@ -135,7 +150,7 @@ def _mix(rules: Rules, leaving: Floats, beliefs: Beliefs, n: int) -> None:
         speed2, scale = beliefs.speeds2[n, s], beliefs.misfits[n, first] / beliefs.seen[n]
         covs = beliefs.covs[n, :, :, first::switchers]
         means = beliefs.means[n, :, :, first::switchers]
-        _pool(covs, means, left, new, rules.resting, speed2, scale)
+        _pool(covs, means, left, new, rules.resting, speed2, scale, away, spread)
 
 
 @compiled
@@ -147,13 +162,15 @@ def _pool(
     resting: int,
     speed2: float,
     scale: float,
+    away: Floats,
+    spread: Floats,
 ) -> None:
     """Replace shares (K,) of covariances (D, D, K) and means (D, A, K) by a pool of others.
 
-    Those at rest have no velocity, but what they pass on has one.
+    Those at rest have no velocity, but what they pass on has one. ``away``, (D, A, K), and
+    ``spread``, (K,), are to write to.
     """
     size, axes, kinds = means.shape
-    away, spread = np.zeros((size, axes, kinds)), np.empty(kinds)
     for i in range(size):
         for a in range(axes):
             mean = 0.0
