@@ -16,7 +16,7 @@ from .modes import Floats, Hypothesis, Slots
 _USUAL_MEMORY = 300.0
 """Sightings, of any objects, after which the usual weights of the hypotheses are forgotten."""
 _LEAST_SHARE = 0.1
-_DOUBT = 1.0
+_DOUBT = 2.0
 """Measured coordinates that the stated variance is worth."""
 _FIRST_SPEED = 10.0
 """Standard deviation of an unknown velocity, in standard deviations of a sighting per frame."""

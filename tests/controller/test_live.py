@@ -109,6 +109,8 @@ def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_pa
         start(
             *("--mm-config", "beads.cfg", "--detector", "blobs", "--seconds", "3", "--json"),
             *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
+            *("--set", "stage.speed_um_s=1e6", "--set", "stage.acceleration_um_s2=1e9"),
+            *("--set", "stage.delay_ms=1", "--set", "stage.settle_ms=1"),
             cwd=tmp_path,
         )
     )
