@@ -64,7 +64,7 @@ class Progress:
             x, y, _ = decision.pose_um
             self._errors_um.append(math.hypot(decision.seen_um[0] - x, decision.seen_um[1] - y))
         for note in decision.notes:
-            self._console.print(note, style="dim", highlight=False)
+            self._console.print(note, style="dim", highlight=False, markup=False)
         for report in turn.reports:
             if isinstance(report, Issued) and report.exposed_ns:
                 self._latencies_ms.append((report.issued_ns - report.exposed_ns) / NS_PER_MS)
@@ -119,7 +119,7 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
     table.add_column(style="dim")
     table.add_column()
     for name, text in _summary_rows(summary):
-        table.add_row(name, text)
+        table.add_row(name, Text(text))
     console.print(table)
 
 

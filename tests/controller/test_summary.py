@@ -124,7 +124,7 @@ def test_a_stage_that_was_found_otherwise_is_told() -> None:
     assert summary["stage_found"] == found
     said = StringIO()
     print_summary(Console(file=said, width=200), {**summary, "session": "here"})
-    assert "delay_ms = 12.3, speed_um_s = 10000, acc" in said.getvalue()
+    assert "than [stage] says; write there: delay_ms = 12.3, speed_um_s = 10000," in said.getvalue()
 
 
 def test_nothing_at_all_is_null_not_nan() -> None:
