@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
-from pursuit.drivers.driving import UNPROVEN_UM_S
+from pursuit.drivers.driving import UNPROVEN_UM_S, Driver
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, Report
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.pose import PoseModel
@@ -298,3 +298,21 @@ def test_settings_that_cannot_be_meant_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="velocity_"):
             StageSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_stage_found_to_brake_more_slowly_is_stopped_sooner() -> None:
+    class Slower(PoseModel):
+        @property
+        def dynamics(self) -> Dynamics:
+            return Dynamics(acceleration_um_s2=5e3, delay_ms=0.0)
+
+    left_s = []
+    for kind in (PoseModel, Slower):
+        clock = VirtualClock()
+        core: Any = Core(clock)
+        pose = kind((0.0, 0.0, 0.0), SETTINGS.dynamics, Dynamics())
+        driver = Driver(core, "XY", SETTINGS, pose, ((-50.0, 50.0), *BOX[1:]), clock)
+        driver.send(Move(None, None, None, NEVER, 1, (UNPROVEN_UM_S, 0.0)))
+        left_s.append(driver.left_s())
+    braking_s = [UNPROVEN_UM_S / (2 * each) for each in (SETTINGS.acceleration_um_s2, 5e3)]
+    assert left_s[0] - left_s[1] == pytest.approx(braking_s[1] - braking_s[0])
