@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 if TYPE_CHECKING:
-    from ..models.training.defocus import Windows
+    from ..models.focus.normal import Windows
     from .focus_stack import StackSettings
 
 _STACK = "Calibration stack"

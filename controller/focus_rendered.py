@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..drivers.messages import Image
 from ..models.focus.lens import Lens
 from ..models.focus.normal import EDGE_PX, SIZES, normalised
-from ..models.training.defocus import Windows
+from ..models.focus.normal import Windows
 from ..sim.motion import Brownian, Floats
 from ..sim.optics import Optics, OpticsSettings
 from ..sim.sensor import Sensor, SensorSettings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,21 @@ SIZES = 3.0
 LEAST_ASTIGMATISM_PX = 0.1
 """Blur at the edge of which the shape of an image hardly changes with the side of the focus."""
 _CHANNELS = 2
+
+
+class Windows(NamedTuple):
+    """Pictures of objects and their true defocus.
+
+    Attributes
+    ----------
+    pictures : (N, 2, EDGE_PX, EDGE_PX) float32
+        As `normalised` returns them.
+    blurs_px : (N,) float32
+        Defocus over ``um_per_px``: positive above the focal plane.
+    """
+
+    pictures: NDArray[np.float32]
+    blurs_px: NDArray[np.float32]
 
 
 def normalised(image: Image, lens: Lens) -> tuple[NDArray[np.float32], float]:

@@ -7,17 +7,15 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..focus.card import DefocusCard
-from ..focus.normal import EDGE_PX
+from ..focus.normal import EDGE_PX, Windows
 from .onnx_file import store_half
 
 OnStep = Callable[[int, int, float], None]
@@ -26,21 +24,6 @@ _LEARNING_RATE = 2e-3
 _WIDTHS = (16, 32, 48, 48)
 _OPSET = 17
 _LEAST_LOG, _MOST_LOG = -9.0, 4.0
-
-
-class Windows(NamedTuple):
-    """Pictures of objects and their true defocus.
-
-    Attributes
-    ----------
-    pictures : (N, 2, EDGE_PX, EDGE_PX) float32
-        As `normalised` returns them.
-    blurs_px : (N,) float32
-        Defocus over ``um_per_px``: positive above the focal plane.
-    """
-
-    pictures: NDArray[np.float32]
-    blurs_px: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

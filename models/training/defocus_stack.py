@@ -9,10 +9,9 @@ import numpy as np
 
 from ..errors import ModelError
 from ..focus import Lens, NoPeak, fit_peak, sharpness
-from ..focus.normal import EDGE_PX, normalised
+from ..focus.normal import EDGE_PX, Windows, normalised
 from ..focus.peak import LEAST_POINTS
 from ..focus.sharpness import Image
-from .defocus import Windows
 
 _CUT = 0.12
 """Share of a window, at most, that is cut off on each side, so that objects fill it differently."""
