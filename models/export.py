@@ -60,7 +60,7 @@ def _onnx(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
 def _openvino(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
     import openvino
 
-    from .runtimes.files import check_file, damaged
+    from .runtimes import check_file, damaged
 
     check_file(path)
     try:
@@ -73,7 +73,7 @@ def _openvino(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
 
 
 def _tensorrt(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
-    from .runtimes.engines import Order, engine
+    from .runtimes import Order, engine
 
     _, content = engine(Order(path, _gpu_name()), on_progress)
     to = folder / f"{path.stem}.engine"
@@ -93,7 +93,7 @@ def _gpu_name() -> str:
 def _torch(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
     import torch
 
-    from .training.onnx_file import read_weights
+    from .onnx_file import read_weights
 
     to = folder / f"{path.stem}.pt"
     weights = read_weights(path)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .foresight import Predictive, Velocity
+from .horizon import Horizon
 from .peers import Damped, Quadratic, Reactive
 from .plan import Followable, Law, Plan, Policy
+from .predictive import Predictive, Velocity
 
 __all__ = [
     "AnyLaw",
     "Damped",
     "Followable",
+    "Horizon",
     "Law",
     "Plan",
     "Policy",

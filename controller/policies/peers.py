@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
-from ..horizon import Horizon
+from .horizon import Horizon
 from .plan import Followable, Law, Plan, Positive
 
 UNSEEN = "not seen in this frame"

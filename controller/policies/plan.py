@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Frame
 from ...models.predictors import Prediction
-from ..horizon import Horizon
+from .horizon import Horizon
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 NOT_FINITE = "where the target is or will be is not a finite number"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detections import Detections
-from . import Detector
-from .contrast import checked
+from ..images import checked
+from .detector import Detector
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from .card import DefocusCard
+from .learned import LearnedDefocus
 from .lens import Lens
-from .path import LockedIn, lock_in
-from .peak import NoPeak, Peak, fit_peak
-from .sharpness import Sharpness, sharpness
+from .lock_in import LockedIn, lock_in
+from .normal import EDGE_PX, SIZES, Windows, normalised
+from .peak import LEAST_POINTS, NoPeak, Peak, fit_peak
+from .sharpness import LEAST_EDGE_PX, Image, Sharpness, sharpness
 
-__all__ = ["Lens", "LockedIn", "NoPeak", "Peak", "Sharpness", "fit_peak", "lock_in", "sharpness"]
+__all__ = [
+    "EDGE_PX",
+    "LEAST_EDGE_PX",
+    "LEAST_POINTS",
+    "SIZES",
+    "DefocusCard",
+    "Image",
+    "LearnedDefocus",
+    "Lens",
+    "LockedIn",
+    "NoPeak",
+    "Peak",
+    "Sharpness",
+    "Windows",
+    "fit_peak",
+    "lock_in",
+    "normalised",
+    "sharpness",
+]

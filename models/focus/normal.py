@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detectors.contrast import checked
+from ..images import checked
 from .lens import Lens
 from .sharpness import LEAST_EDGE_PX, Image
 

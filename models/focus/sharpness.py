@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detectors.contrast import checked
+from ..images import checked
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 Float = NDArray[np.float32]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import Forecast
+from .bank import Bools, Floats, Slots
 from .hindsight import Hindsight
-from .modes import Bools, Floats, Slots
+from .learned import Recurrent
 from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions, LawPredictor
-from .recurrent import Recurrent
+from .predictor import Forecast
 
 _VAGUE, _CREEP = 10.0, 0.02
 """Ratio to the usual variance of an object's sightings from which one is not for the network, which

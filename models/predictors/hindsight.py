@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import Forecast
-from .filtered import NS_PER_S
-from .modes import Bools, Floats, Slots
+from .bank import NS_PER_S, Bools, Floats, Slots
+from .predictor import Forecast
 
 OCTAVES = 6
 """Horizons are told apart by their octave: 1 frame, 2, 4, 8, 16, 32 and more."""

@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from . import Forecast
-from .filtered import NS_PER_S, VAST_UM2, Filtered, Pace
-from .modes import Floats, Hypothesis, Mode, Slots
+from .bank import NS_PER_S, VAST_UM2, Filtered, Floats, Hypothesis, Mode, Pace, Slots
+from .predictor import Forecast
 
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]
 VELOCITY = [Hypothesis((Mode(2, 10.0 ** (k / 2)),)) for k in range(-10, 7)]

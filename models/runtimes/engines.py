@@ -11,8 +11,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from ..errors import DeviceError, ModelError
-from . import OnProgress
 from .files import cache_folder, check_file, damaged, not_understood, sentence
+from .runtime import OnProgress
 
 LIBRARIES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
 """Import names, best first; the last is what the wheels of the second bring."""

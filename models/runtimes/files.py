@@ -12,7 +12,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from . import Pixels, Tensor
+from .runtime import Pixels, Tensor
 
 _ONNX_START = b"\x08"
 """Tag of the first field, ``ir_version``, of a serialised ModelProto."""

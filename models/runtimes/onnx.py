@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from . import Pixels, Runtime, Tensor, Wish
 from .files import check_file, check_input, checked, damaged, not_understood, sentence, wrong_size
+from .runtime import Pixels, Runtime, Tensor, Wish
 
 if TYPE_CHECKING:
     import onnxruntime

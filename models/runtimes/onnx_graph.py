@@ -12,9 +12,9 @@ import torch
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
-from . import Tensor
 from .files import damaged, not_understood
 from .onnx_operations import OPERATIONS
+from .runtime import Tensor
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 22
 """Between these the operations used here mean the same."""

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from . import Pixels, Runtime, Tensor, Wish
 from .files import (
     cache_folder,
     check_file,
@@ -23,6 +22,7 @@ from .files import (
     sentence,
     wrong_size,
 )
+from .runtime import Pixels, Runtime, Tensor, Wish
 
 if TYPE_CHECKING:
     import openvino

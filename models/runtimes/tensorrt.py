@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from . import Pixels, Runtime, Tensor, Wish
 from .engines import LARGEST_PX, SMALLEST_PX, Log, Order, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
 from .kernels import Kernels
+from .runtime import Pixels, Runtime, Tensor, Wish
 
 if TYPE_CHECKING:
     import torch

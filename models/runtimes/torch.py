@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from . import Pixels, Runtime, Wish
 from .files import check_file, check_input, checked, sentence, wrong_size
+from .runtime import Pixels, Runtime, Wish
 
 if TYPE_CHECKING:
     import torch

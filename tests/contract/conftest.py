@@ -9,18 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pursuit.controller.processes import Child
-from pursuit.drivers.client import RemoteMicroscope
+from pursuit.controller.session.processes import Child
 from pursuit.drivers.clock import VirtualClock
-from pursuit.drivers.loading import load_core
 from pursuit.drivers.messages import Dynamics
+from pursuit.drivers.micromanager import MMCoreMicroscope, load_core
 from pursuit.drivers.microscope import Microscope
-from pursuit.drivers.mmcore import MMCoreMicroscope
 from pursuit.drivers.settings import CameraSettings, StageSettings, StandSettings
-from pursuit.sim.devices import load_simulator
-from pursuit.sim.lockstep import LockstepMicroscope
-from pursuit.sim.scenario import load_scenario
-from pursuit.sim.world import World
+from pursuit.drivers.wire import RemoteMicroscope
+from pursuit.sim.stand import LockstepMicroscope, World, load_scenario, load_simulator
 
 SCENARIO = str(Path(__file__).with_name("stand.toml"))
 

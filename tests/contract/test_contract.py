@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 import useq
-from pursuit.drivers.client import RemoteMicroscope
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.messages import Frame, Issued, Move, PoseRead, Report
 from pursuit.drivers.microscope import Frames, Microscope, MicroscopeError
+from pursuit.drivers.wire import RemoteMicroscope
 
 NEVER = 2**62
 PATIENCE = 1_000

@@ -12,13 +12,10 @@ import pytest
 import useq
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
 from pursuit.drivers.messages import Fault, Frame, Issued, Move
+from pursuit.drivers.micromanager import MMCoreMicroscope
 from pursuit.drivers.microscope import Frames, Microscope, MicroscopeError
-from pursuit.drivers.mmcore import MMCoreMicroscope
 from pursuit.drivers.settings import StandSettings
-from pursuit.sim.devices import VELOCITIES, load_simulator
-from pursuit.sim.lockstep import LockstepMicroscope
-from pursuit.sim.scenario import load_scenario
-from pursuit.sim.world import World
+from pursuit.sim.stand import VELOCITIES, LockstepMicroscope, World, load_scenario, load_simulator
 
 SCENARIO = str(Path(__file__).with_name("stand.toml"))
 PATIENCE = 1_000

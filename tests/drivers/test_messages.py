@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pursuit.drivers.memory import Slot
 from pursuit.drivers.messages import (
     SCHEMA,
     Dynamics,
@@ -25,8 +26,8 @@ from pursuit.drivers.messages import (
     pack,
 )
 from pursuit.drivers.microscope import MicroscopeError
-from pursuit.drivers.ring import Slot
-from pursuit.drivers.wire import (
+from pursuit.drivers.wire import unpack
+from pursuit.drivers.wire.protocol import (
     About,
     Acquire,
     Describe,
@@ -38,7 +39,6 @@ from pursuit.drivers.wire import (
     Request,
     Stop,
     Stream,
-    unpack,
     unpack_report,
 )
 

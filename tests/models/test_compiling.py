@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pursuit.models.compiling import compiled
-from pursuit.models.predictors import bank_steps
+from pursuit.models.predictors.bank import steps as bank_steps
 
 
 def test_what_can_be_kept_is_kept() -> None:

@@ -5,7 +5,8 @@ import textwrap
 
 import numpy as np
 import pytest
-from pursuit.models import detectors, predictors
+from pursuit.models.detectors import detector as detectors
+from pursuit.models.predictors import predictor as predictors
 
 
 def test_built_in_models_take_their_options():

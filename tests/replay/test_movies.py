@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from pursuit.controller.assemble import make_loop
-from pursuit.controller.decision import Decision, Lock
-from pursuit.controller.stand import Simulation, complete, open_lockstep
+from pursuit.controller.assembly import Simulation, complete, make_loop, open_lockstep
+from pursuit.controller.decisions import Decision, Lock
 from pursuit.models.detectors import create
 
 DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[3] / "shared" / "data"))

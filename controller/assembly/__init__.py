@@ -1,0 +1,18 @@
+"""controller.assembly."""
+
+from __future__ import annotations
+
+from .loop import detector_table, make_detector, make_focus, make_loop, make_predictor
+from .microscope import Simulation, complete, open_lockstep, open_microscope
+
+__all__ = [
+    "Simulation",
+    "complete",
+    "detector_table",
+    "make_detector",
+    "make_focus",
+    "make_loop",
+    "make_predictor",
+    "open_lockstep",
+    "open_microscope",
+]

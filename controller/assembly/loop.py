@@ -1,0 +1,93 @@
+"""From a configuration to a loop: detector, tracker, target and policy around a microscope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...drivers.messages import Description
+from ...drivers.microscope import Microscope
+from ...models import detectors, predictors, weights
+from ...models.detectors import Detector
+from ...models.detectors.learned import Learned, family_of
+from ...models.errors import ModelError
+from ...models.predictors import Predictor
+from ..configuration import Config, ConfigError, as_sentence
+from ..focus import Focus
+from ..loop import Loop
+from ..targets import Target
+from ..tracking import Tracker, View
+
+
+def make_loop(config: Config, microscope: Microscope) -> Loop:
+    """Put the loop together.
+
+    Raises
+    ------
+    ConfigError
+        If a model or one of its options is unknown.
+    """
+    description = microscope.describe()
+    predictor = make_predictor(config)
+    detector = make_detector(config, description.pixel_um)
+    if isinstance(detector, Learned):
+        detector.warm_up(description.height_px, description.width_px)
+    return Loop(
+        microscope,
+        detector,
+        Tracker(config.tracking, View(description), predictor),
+        Target(config.target),
+        config.policy,
+        config.attention,
+        make_focus(config, description),
+    )
+
+
+def make_focus(config: Config, description: Description) -> Focus:
+    """Make what keeps the target in focus."""
+    try:
+        return Focus(config.focusing, description, config.focus)
+    except ModelError as error:
+        raise ConfigError(as_sentence(error)) from error
+
+
+def make_detector(config: Config, pixel_um: float) -> Detector:
+    """Make the detector, its sizes in µm turned into pixels."""
+    options = dict(config.detector)
+    name = options.pop("name")
+    for key in [key for key in options if key.endswith("_um")]:
+        options[key.removesuffix("_um") + "_px"] = options.pop(key) / pixel_um
+    return _checked(detectors.create, name, options)
+
+
+def detector_table(name: str | None, model: str | None) -> dict[str, Any]:
+    """Return the table for a detector's name and model; without a name, that of the model.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
+    table = {"name": name} if name else {}
+    if model is not None:
+        try:
+            table = {"name": family_of(model)} | table
+        except ModelError as error:
+            raise ConfigError(as_sentence(error)) from error
+        is_shipped = model in weights.shipped()
+        table["weights"] = model if is_shipped else str(Path(model).resolve())
+    return table
+
+
+def make_predictor(config: Config) -> Predictor:
+    """Make the predictor of all tracks."""
+    options = dict(config.predictor)
+    return _checked(predictors.create, options.pop("name"), options)
+
+
+def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
+    try:
+        return create(name, options)
+    except ValueError as error:
+        raise ConfigError(as_sentence(error)) from error

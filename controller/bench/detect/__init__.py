@@ -1,0 +1,7 @@
+"""Detection: rendered frames in, times of detectors and of the locked loop out."""
+
+from __future__ import annotations
+
+from .detect import run
+
+__all__ = ["run"]

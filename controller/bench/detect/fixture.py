@@ -1,0 +1,101 @@
+"""Frames of moving cells that are rendered once and can be shown to many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from ....drivers.clock import VirtualClock
+from ....drivers.messages import Description, Frame, Move, Report
+from ....drivers.microscope import Frames, Microscope
+from ....models.images import Levels, levels_of, stretched
+from ....sim.imaging import OpticsSettings, SensorSettings
+from ....sim.motion import Persistent
+from ....sim.specimen import SpecimenSettings
+from ....sim.stand import LockstepMicroscope, Scenario, SimCameraSettings
+from ...assembly import Simulation
+
+OBJECTS = 20
+RADIUS_UM = 13.0
+PIXEL_UM = 1.0
+DIAMETER_PX = 2 * RADIUS_UM / PIXEL_UM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Frames, and the microscope that they are from."""
+
+    description: Description
+    frames: Sequence[Frame]
+
+    def replayed(self) -> Microscope:
+        """Return a microscope that shows the frames and whose stage stands still."""
+        return cast(Microscope, _Replay(self))
+
+
+class _Replay:
+    """As much of a microscope as a loop needs."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def describe(self) -> Description:
+        return self._recording.description
+
+    def frames(self) -> Frames:
+        yield from self._recording.frames
+
+    def move(self, move: Move) -> None:
+        """Stay."""
+
+    def reports(self) -> list[Report]:
+        return []
+
+
+def record_cells(size_px: int, count: int) -> Recording:
+    """Render cells that creep about, one of them in the middle at first, stretched to uint8.
+
+    Parameters
+    ----------
+    size_px : int
+        Edge of a frame.
+    count : int
+        Number of frames.
+    """
+    world = Simulation("cells", _scenario(size_px)).world(seed=1)
+    stand = world.scenario.stand("cells")
+    with LockstepMicroscope(world, stand, VirtualClock()) as microscope:
+        frames = [*islice(microscope.frames(every=True), count)]
+        description = msgspec.structs.replace(microscope.describe(), dtype="uint8")
+    levels = levels_of(frames[0].image)
+    return Recording(description, [_flat(frame, levels) for frame in frames])
+
+
+def _flat(frame: Frame, levels: Levels) -> Frame:
+    grey = (255 * stretched(frame.image, levels)).astype(np.uint8)
+    return msgspec.structs.replace(frame, image=grey)
+
+
+def _scenario(size_px: int) -> Scenario:
+    area_um = 0.9 * size_px * PIXEL_UM
+    return Scenario(
+        title="Cells",
+        specimen=SpecimenSettings(
+            motion=Persistent(speed_um_s=20.0, persistence_s=1.0),
+            count=OBJECTS,
+            shape="cell",
+            radius_um=RADIUS_UM,
+            brightness=20_000.0,
+            brightness_spread=0.2,
+            area_um=area_um,
+            min_separation_um=min(3.5 * RADIUS_UM, area_um / 8),
+        ),
+        optics=OpticsSettings(pixel_um=PIXEL_UM),
+        sensor=SensorSettings(width_px=size_px, height_px=size_px),
+        camera=SimCameraSettings(exposure_ms=10.0, interval_ms=20.0),
+    )

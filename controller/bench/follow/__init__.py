@@ -1,0 +1,9 @@
+"""Following, over the best that any controller could: error, losses, the fastest target."""
+
+from __future__ import annotations
+
+from .follow import POLICIES, Run, follow_once, run
+from .speed import OURS, PEERS
+from .speed import run as sweep_speed
+
+__all__ = ["OURS", "PEERS", "POLICIES", "Run", "follow_once", "run", "sweep_speed"]

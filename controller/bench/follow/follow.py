@@ -1,0 +1,250 @@
+"""How well each policy follows, over the best that any could: the yardstick of the project."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ....drivers.clock import VirtualClock
+from ....drivers.messages import Description
+from ....sim.stand import LockstepMicroscope, Scenario, load_scenario, scenario_names
+from ...assembly import complete, make_loop
+from ...decisions import Lock
+from ...loop import Turn
+from ...session import Rows, entries, is_held
+from ..report import Row
+from .bound import best_error_um, delay_frames
+from .multi_target import LAST, Members, Shared, of_several
+
+POLICIES = ("reactive", "predictive")
+_FRAMES = {
+    "nucleus": 100,
+    "crowd": 100,
+    "crossing": 360,
+    "dividing": 240,
+    "occluded": 400,
+    "colony": 300,
+}
+_FRAMES_ELSE = 200
+_WARM_UP = 0.2
+"""Share of the frames at the beginning that are left out: the bound is a steady state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scenario followed once by one policy."""
+
+    scenario: str
+    policy: str
+    detector: str
+    predictor: str
+    seed: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it, frame sums after the warm-up.
+
+    Attributes
+    ----------
+    square_um2 : float
+        Sum of squared centring errors.
+    frames, held : int
+        Frames counted, and those with the target in the central half of the field.
+    lost, switches : int
+        Track deaths; times that another object was taken for the target.
+    kept : bool
+        Whether the true target, or the wanted daughter of it, is followed in the end.
+    square_z_um2 : float
+        Sum of squared focus errors.
+    noise_um : float
+        Robust standard deviation of a detected position along one axis.
+    shared : Shared, optional
+        What came of several targets, if several were followed; then the numbers above are
+        about the object that was in the middle at first.
+    """
+
+    square_um2: float
+    frames: int
+    held: int
+    lost: int
+    switches: int
+    kept: bool
+    square_z_um2: float
+    noise_um: float
+    shared: Shared | None = None
+
+
+def run(
+    scenarios: Sequence[str] = (),
+    policies: Sequence[str] = POLICIES,
+    detector: str = "blobs",
+    predictor: str = "auto",
+    seeds: int = 30,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Row]:
+    """Follow every scenario with every policy, in virtual time, on all cores.
+
+    Parameters
+    ----------
+    scenarios : sequence of str
+        Names; all that come with the package if empty.
+    policies, detector, predictor
+        Names as in a configuration file.
+    seeds : int
+        Runs of each.
+    on_progress : callable
+        Told how many runs are done, of how many.
+
+    Returns
+    -------
+    list of dict
+        One for each scenario and policy.
+    """
+    runs = [
+        Run(scenario, policy, detector, predictor, seed, _frames(scenario))
+        for scenario in (scenarios or scenario_names())
+        for policy in policies
+        for seed in range(seeds)
+    ]
+    results: dict[tuple[str, str], list[Result]] = {}
+    for done, (one, result) in enumerate(_in_parallel(runs), start=1):
+        results.setdefault((one.scenario, one.policy), []).append(result)
+        on_progress(done, len(runs))
+    return [
+        _row(scenario, policy, detector, predictor, found)
+        for (scenario, policy), found in results.items()
+    ]
+
+
+def _frames(scenario: str) -> int:
+    return _FRAMES.get(scenario, _FRAMES_ELSE)
+
+
+def _counted(frames: int) -> range:
+    """Frames that count."""
+    return range(round(_WARM_UP * frames), frames)
+
+
+def follow_once(run: Run) -> Result:
+    """Follow one scenario with one seed."""
+    cv2.setNumThreads(1)
+    tables: dict[str, Any] = {
+        "microscope": {"scenario": run.scenario},
+        "detector": {"name": run.detector},
+        "predictor": {"name": run.predictor},
+        "policy": {"name": run.policy},
+        "session": {"seed": run.seed},
+    }
+    config, simulated = complete(tables)
+    assert simulated is not None and simulated.scenario.specimen is not None
+    size_um = 2 * simulated.scenario.specimen.radius_um + simulated.scenario.optics.pixel_um
+    rows, missed_um, z_um = Rows(), [], []
+    world = simulated.world(run.seed)
+    with LockstepMicroscope(world, config.stand(simulated.name), VirtualClock()) as microscope:
+        description = microscope.describe()
+        members = Members(config.target.count, _field_um(description), size_um)
+        for turn in islice(make_loop(config, microscope).turns(), run.frames):
+            rows.frame(turn.frame)
+            rows.decision(turn.decision)
+            members.note(turn.decision, world.objects_um)
+            missed_um.append(_missed_um(turn))
+            z_um.append(turn.frame.truth_um[2] if turn.frame.truth_um else math.nan)
+    series = rows.series()
+    counted = series.frame >= _counted(run.frames).start
+    missed = np.array(missed_um)
+    wrong = np.hypot(*missed.T) > size_um
+    return Result(
+        float((series.error_um[counted] ** 2).sum()),
+        int(counted.sum()),
+        int(is_held(series, description)[counted].sum()),
+        entries(series.is_lock(Lock.LOST)),
+        entries(wrong),
+        _is_kept(missed[-LAST:], size_um),
+        float((np.array(z_um)[counted] ** 2).sum()),
+        _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
+        members.result() if config.target.count > 1 else None,
+    )
+
+
+def _field_um(description: Description) -> NDArray[np.float64]:
+    """Width and height of the field along the axes of the stage."""
+    sides_px = description.width_px, description.height_px
+    return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
+
+
+def _missed_um(turn: Turn) -> tuple[float, float]:
+    """Where the target was detected less where it was; NaN if it was not detected."""
+    seen, pose, truth = turn.decision.seen_um, turn.decision.pose_um, turn.frame.truth_um
+    assert truth is not None
+    if seen is None:
+        return math.nan, math.nan
+    return seen[0] - pose[0] - truth[0], seen[1] - pose[1] - truth[1]
+
+
+def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:
+    """Whether most of the last sightings, (N, 2) off the truth, are of the target."""
+    return float(np.median(np.hypot(*np.nan_to_num(missed_um, nan=np.inf).T))) <= size_um
+
+
+def _spread_um(missed: NDArray[np.float64]) -> float:
+    """Standard deviation along one axis, from the median deviation: (N, 2) to a number."""
+    if not len(missed):
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(missed - np.median(missed, axis=0)), axis=0).mean())
+
+
+def _row(name: str, policy: str, detector: str, predictor: str, results: list[Result]) -> Row:
+    scenario = load_scenario(name)
+    shared = [result.shared for result in results if result.shared is not None]
+    followed = of_several(shared) if shared else _of_one(scenario, name, results)
+    return {
+        "scenario": name,
+        "policy": policy,
+        "detector": detector,
+        "predictor": predictor,
+        "seeds": len(results),
+        **followed,
+        "depth_of_field_um": scenario.depth_of_field_um,
+        "delay_frames": delay_frames(scenario),
+        "noise_um": float(np.median([result.noise_um for result in results])),
+    }
+
+
+def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
+    frames = sum(result.frames for result in results)
+    rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
+    noise_um = float(np.median([result.noise_um for result in results]))
+    best_um, kind = best_error_um(scenario, noise_um, _counted(_frames(name)))
+    return {
+        "rms_um": rms_um,
+        "bound_um": best_um,
+        "ratio": rms_um / best_um if best_um > 0 else None,
+        "bound": kind,
+        "held": sum(result.held for result in results) / frames,
+        "lost": sum(result.lost for result in results),
+        "switches": sum(result.switches for result in results),
+        "kept": sum(result.kept for result in results) / len(results),
+        "z_rms_um": math.sqrt(sum(result.square_z_um2 for result in results) / frames),
+        "targets": 1,
+        "in_field": None,
+        "unseen_s": None,
+        "visit_um": None,
+    }
+
+
+def _in_parallel(runs: list[Run]) -> Iterable[tuple[Run, Result]]:
+    """Do all runs, in order, spread over the cores."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(os.cpu_count() or 1, len(runs))) as pool:
+        yield from zip(runs, pool.imap(follow_once, runs, chunksize=1), strict=True)

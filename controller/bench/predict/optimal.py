@@ -1,0 +1,207 @@
+"""Predictors that know the law of a motion and all its numbers: nobody foretells it better."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....drivers.clock import NS_PER_S
+from ....models.predictors import Forecast, Predictor
+from ....sim.motion import Brownian, MotionModel, Persistent
+from ..particles import drawn, likelihoods
+
+Floats = NDArray[np.float64]
+Slots = NDArray[np.intp]
+
+_VAGUE = 1e6
+"""Standard deviation at first of what a sighting does not show, in µm/s."""
+_PARTICLES, _FUTURES = 1000, 200
+"""Particles of an object, and those of them that are continued into the future."""
+_AGAIN = 20
+"""Times as many are drawn for an object whose sighting was a surprise."""
+_SURPRISE = 0.06
+"""Effective share of the particles below which it was one."""
+_LOOSE = 0.1
+"""Variance of a particle's own place, over that of a sighting."""
+_FAR, _PULL = 9.0, 0.3
+"""Square of the misfit of the nearest particle, in standard deviations of a sighting, from which
+their places are less sure than that, and by how much for what it is more."""
+_ROUGH, _ROUGHER = 0.007, 0.05
+"""Standard deviation that hidden states gain at a sighting, and at a surprising one."""
+
+
+def knowing(motion: MotionModel, noise_um: float) -> Predictor:
+    """The best predictor of a motion that is seen through noise.
+
+    Parameters
+    ----------
+    motion : MotionModel
+    noise_um : float
+        Standard deviation of a sighting along one axis.
+
+    Returns
+    -------
+    Predictor
+        Exact for linear motions with Gaussian noise; its variances are those of a sighting that
+        it was made for, whatever `begin` and `update` are told.
+    """
+    if isinstance(motion, Brownian | Persistent):
+        return Optimal(motion, noise_um)
+    return Informed(motion, noise_um)
+
+
+class _Knowing:
+    """What both share: objects that nobody ever forgets, and no focus."""
+
+    name = "best"
+
+    def __init__(self) -> None:
+        self._now_ns = 0
+
+    def _step_s(self, at_ns: int) -> float:
+        return max(at_ns - self._now_ns, 0) / NS_PER_S
+
+    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+        """Take no notice: the motions are known in the plane."""
+
+    def end(self, slots: Slots) -> None:
+        """Keep objects that are gone: slots are not used again."""
+
+
+class Optimal(_Knowing):
+    """The Kalman filter with the true matrices."""
+
+    def __init__(self, motion: Brownian | Persistent, noise_um: float) -> None:
+        super().__init__()
+        self._motion, self._noise_um2 = motion, noise_um**2
+        size = len(motion.matrices(1.0)[0])
+        self._states, self._covs = np.empty((0, size, 2)), np.empty((0, size, size))
+
+    def advance(self, at_ns: int) -> None:
+        """Take all objects to an instant."""
+        self._states, self._covs = self._ahead(slice(None), at_ns)
+        self._now_ns = max(at_ns, self._now_ns)
+
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+        """Take in new objects at (K, 3) of unknown velocity."""
+        first, size = len(self._states), self._states.shape[1]
+        states = np.zeros((len(positions_um), size, 2))
+        states[:, 0] = positions_um[:, :2]
+        cov = np.diag([self._noise_um2, *[_VAGUE**2] * (size - 1)])
+        self._states = np.concatenate([self._states, states])
+        self._covs = np.concatenate([self._covs, np.tile(cov, (len(states), 1, 1))])
+        return np.arange(first, len(self._states))
+
+    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in positions, (K, 2)."""
+        states, covs = self._states[slots], self._covs[slots]
+        gains = covs[:, :, :1] / (covs[:, :1, :1] + self._noise_um2)
+        self._states[slots] += gains * (positions_um - states[:, 0])[:, None]
+        self._covs[slots] -= gains * covs[:, :1]
+
+    def predict(self, slots: Slots, at_ns: int) -> Forecast:
+        """Say where objects are at an instant."""
+        states, covs = self._ahead(slots, at_ns)
+        return _forecast(at_ns, states[:, 0], covs[:, :1, :1] * np.eye(2))
+
+    def _ahead(self, slots: Slots | slice, at_ns: int) -> tuple[Floats, Floats]:
+        F, Q = self._motion.matrices(self._step_s(at_ns))
+        return F @ self._states[slots], F @ self._covs[slots] @ F.T + Q
+
+
+class Informed(_Knowing):
+    """Particles that move by the true law, (N, P, S) states of N objects.
+
+    A bootstrap filter (Gordon, Salmond and Smith, IEE Proc. F 140:107, 1993) that does with few
+    particles. The place of each is a normal distribution about what its state says, which a
+    sighting draws nearer to itself (as in the mixture Kalman filters of Chen and Liu, J. R.
+    Statist. Soc. B 62:493, 2000). What is hidden is shaken a little at each sighting, as Gordon
+    et al. advise, but for columns of whole numbers, which are modes. If hardly any particle
+    agrees with a sighting, as at a sudden turn, the last step is taken again by many more of that
+    object. All of this leaves it a little worse than the best predictor, never better.
+
+    Parameters
+    ----------
+    motion : MotionModel
+        Its hidden states are whole numbers, or of the order of one: angles or logarithms.
+    noise_um : float
+        Standard deviation of a sighting along one axis.
+    particles : int
+        Of each object.
+    """
+
+    def __init__(self, motion: MotionModel, noise_um: float, particles: int = _PARTICLES) -> None:
+        super().__init__()
+        self._motion, self._noise_um, self._particles = motion, noise_um, particles
+        self._rng = np.random.default_rng(0)
+        self._states = self._before = self._new(np.empty((0, 2)))
+        self._last_s = 0.0
+
+    def advance(self, at_ns: int) -> None:
+        """Take all objects to an instant."""
+        self._before, self._last_s = self._states, self._step_s(at_ns)
+        self._states = self._moved(self._before, self._last_s)
+        self._now_ns = max(at_ns, self._now_ns)
+
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+        """Take in new objects at (K, 3) in any state."""
+        first = len(self._states)
+        self._states = np.concatenate([self._states, self._new(positions_um[:, :2])])
+        return np.arange(first, len(self._states))
+
+    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in positions, (K, 2)."""
+        kept, surprised = self._agreeing(self._states[slots], positions_um)
+        again = np.flatnonzero(surprised)
+        if len(again):
+            many = np.repeat(self._before[slots[again]], _AGAIN, axis=1)
+            many = self._moved(self._roughened(many, _ROUGHER), self._last_s)
+            better, _ = self._agreeing(many, positions_um[again])
+            kept[again] = self._roughened(better, _ROUGHER)
+        self._states[slots] = self._roughened(kept, _ROUGH)
+
+    def predict(self, slots: Slots, at_ns: int) -> Forecast:
+        """Say where objects are at an instant."""
+        some = self._states[slots, :: max(1, self._particles // _FUTURES)]
+        places = self._moved(some, self._step_s(at_ns))[..., :2]
+        means = places.mean(axis=1)
+        off = places - means[:, None]
+        covs = np.einsum("npi,npj->nij", off, off) / (off.shape[1] - 1)
+        return _forecast(at_ns, means, covs + _LOOSE * self._noise_um**2 * np.eye(2))
+
+    def _new(self, places_um: Floats) -> Floats:
+        many = np.repeat(np.column_stack([places_um, np.zeros(len(places_um))]), self._particles, 0)
+        many[:, :2] += self._noise_um * self._rng.standard_normal((len(many), 2))
+        states = self._motion.start(many, self._rng)
+        return states.reshape(len(places_um), self._particles, states.shape[1])
+
+    def _moved(self, states: Floats, step_s: float) -> Floats:
+        rows = states.reshape(-1, states.shape[2])
+        return self._motion.step(rows, step_s, self._rng).reshape(states.shape)
+
+    def _roughened(self, states: Floats, spread: float) -> Floats:
+        """Shake what is hidden, but for columns of whole numbers, in place."""
+        hidden = 3 + np.flatnonzero((states[..., 3:] != np.rint(states[..., 3:])).any(axis=(0, 1)))
+        shape = (*states.shape[:2], len(hidden))
+        states[..., hidden] += spread * self._rng.standard_normal(shape)
+        return states
+
+    def _agreeing(self, states: Floats, positions_um: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Particles (K, P, S) drawn from (K, M, S) by what is seen, and who was surprised (K,)."""
+        noise_um2, off_um = self._noise_um**2, states[..., :2] - positions_um[:, None]
+        far_um2 = (off_um**2).sum(axis=2).min(axis=1, keepdims=True) - _FAR * noise_um2
+        own_um2 = _LOOSE * noise_um2 + _PULL * np.maximum(far_um2, 0.0)
+        weights = likelihoods(off_um, own_um2 + noise_um2)
+        effective = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
+        rows = drawn(weights, self._particles, self._rng)
+        kept = states.reshape(-1, states.shape[2])[rows]
+        kept = kept.reshape(len(states), self._particles, states.shape[2])
+        gains = (own_um2 / (own_um2 + noise_um2))[:, :, None]
+        kept[..., :2] += gains * (positions_um[:, None] - kept[..., :2])
+        return kept, effective < _SURPRISE * states.shape[1]
+
+
+def _forecast(at_ns: int, means_um: Floats, covs_um2: Floats) -> Forecast:
+    means, covs = np.zeros((len(means_um), 3)), np.tile(np.eye(3), (len(means_um), 1, 1))
+    means[:, :2], covs[:, :2, :2] = means_um, covs_um2
+    return Forecast(at_ns, means, covs, _Knowing.name)

@@ -1,0 +1,79 @@
+"""Time from a readable frame to its move, as a user's session has it: three real processes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import tomli_w
+
+from ....sim.stand import Scenario, load_scenario
+from ...assembly import complete
+from ...configuration import without_none
+from ...loop import Turn
+from ...session import run_live
+from ..report import Row
+
+_SIZE_PX = 512
+_WARM_UP = 100
+_WAY = ("wire",)
+_LOOP = ("receive", "track", "plan", "move")
+
+
+def run(seconds: float) -> list[Row]:
+    """Follow a swimmer at 100 frames/s of 512 × 512, recording, and time the loop.
+
+    ``total`` is the controller's part: from the moment at which its process can read the frame
+    until the move has been handed to the socket, less what the detector takes. ``wire`` is the
+    way there, from the moment at which Micro-Manager has the pixels in the other process;
+    ``camera to move`` is both.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to follow.
+
+    Returns
+    -------
+    list of dict
+        ``stage``, ``p50_ms``, ``p99_ms``.
+    """
+    turns_ms: list[list[float]] = []
+
+    def note(turn: Turn) -> None:
+        laps_us = turn.decision.timings_us
+        if turn.decision.move_um is not None:
+            turns_ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
+
+    with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:
+        scenario = Path(temporary) / "loop.toml"
+        scenario.write_text(_scenario_toml(), encoding="utf-8")
+        config, simulated = complete(
+            {
+                "microscope": {"scenario": str(scenario)},
+                "detector": {"name": "blobs"},
+                "session": {"seconds": seconds},
+            }
+        )
+        run_live(config, simulated, Path(temporary) / "session", note)
+    stages = np.array(turns_ms[_WARM_UP:])
+    columns: dict[str, np.ndarray] = dict(zip((*_WAY, *_LOOP), stages.T, strict=True))
+    columns["total"] = stages[:, len(_WAY) :].sum(axis=1)
+    columns["camera to move"] = stages.sum(axis=1)
+    return [
+        {
+            "stage": name,
+            "p50_ms": float(np.percentile(ms, 50)),
+            "p99_ms": float(np.percentile(ms, 99)),
+        }
+        for name, ms in columns.items()
+    ]
+
+
+def _scenario_toml() -> str:
+    scenario: Scenario = load_scenario("swimmer")
+    sensor = msgspec.structs.replace(scenario.sensor, width_px=_SIZE_PX, height_px=_SIZE_PX)
+    large = msgspec.structs.replace(scenario, sensor=sensor)
+    return tomli_w.dumps(without_none(msgspec.to_builtins(large)))

@@ -1,0 +1,191 @@
+"""``pursuit bench``: each yardstick is one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .track_tables import Columns, read_all_tracks
+
+app = typer.Typer(
+    no_args_is_help=True, help="Measure following, detectors, latency, simulator, transport."
+)
+
+_NO_FILES: list[Path] = []
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the rows to this file too.")]
+
+
+@app.command()
+def follow(
+    scenario: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
+    detector: Annotated[str, typer.Option(help="Name of the detector.")] = "blobs",
+    predictor: Annotated[str, typer.Option(help="Name of the predictor.")] = "auto",
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each; default: 30, or 4 in a sweep.")
+    ] = None,
+    sweep_speed: Annotated[
+        bool, typer.Option("--sweep-speed", help="Find the fastest target that is held instead.")
+    ] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Centring error over the best possible, for every scenario and policy.
+
+    Example: `pursuit bench follow --scenario swimmer --seeds 10`
+    """
+    from ..bench import follow as bench
+    from ..bench import progress, report
+
+    with progress("following") as on_progress:
+        if sweep_speed:
+            rows = bench.sweep_speed(
+                policy or bench.OURS + bench.PEERS, seeds=seeds or 4, on_progress=on_progress
+            )
+        else:
+            rows = bench.run(
+                scenario or (),
+                policy or bench.POLICIES,
+                detector,
+                predictor,
+                seeds or 30,
+                on_progress,
+            )
+    report(rows, json_file)
+
+
+@app.command()
+def associate(
+    objects: Annotated[
+        list[int] | None, typer.Option(min=1, max=5000, help="Repeatable; default: 10 to 1000.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=30, help="Frames of each, 20 to warm up.")] = 100,
+    json_file: JsonFile = None,
+) -> None:
+    """Speed and faithfulness of the tracker on crowds, beside other trackers.
+
+    Example: `pursuit bench associate --objects 100 --json associate.json`
+    """
+    from rich.console import Console
+
+    from ..bench import associate as bench
+    from ..bench import progress, report
+
+    console = Console(stderr=True)
+    with progress("tracking") as on_progress:
+        rows = bench.run(
+            objects or bench.OBJECTS,
+            frames,
+            on_note=lambda note: console.print(note, markup=False, soft_wrap=True),
+            on_progress=on_progress,
+        )
+    report(rows, json_file)
+
+
+@app.command()
+def detect(
+    model: Annotated[
+        str, typer.Option(metavar="FILE.onnx", help="ONNX file, or a shipped model.")
+    ] = "yolo",
+    size: Annotated[int, typer.Option(min=128, help="Edge of a frame, in px.")] = 512,
+    frames: Annotated[int, typer.Option(min=1, help="Timed frames of each.")] = 200,
+    json_file: JsonFile = None,
+) -> None:
+    """Speed of the learned detector and the locked loop, beside ultralytics.
+
+    Example: `pursuit bench detect --json detect.json`
+    """
+    from rich.console import Console
+
+    from ..bench import detect as bench
+    from ..bench import progress, report
+
+    console = Console(stderr=True)
+    with progress("detecting") as on_progress:
+        rows = bench.run(
+            model,
+            size,
+            frames,
+            lambda note: console.print(note, markup=False, soft_wrap=True),
+            on_progress,
+        )
+    report(rows, json_file)
+
+
+@app.command()
+def loop(
+    seconds: Annotated[float, typer.Option(help="How long to measure.")] = 10.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Time from a readable frame to its move, in real processes, without the detector.
+
+    Example: `pursuit bench loop --json loop.json`
+    """
+    from ..bench import report, system
+
+    report(system.time_loop(seconds), json_file)
+
+
+@app.command()
+def sim(json_file: JsonFile = None) -> None:
+    """Time to render a frame of a hundred objects, beside pymmcore-plus' own simulator.
+
+    Example: `pursuit bench sim`
+    """
+    from ..bench import report, system
+
+    report(system.time_simulator(), json_file)
+
+
+@app.command()
+def transport(json_file: JsonFile = None) -> None:
+    """Speed of frames through shared memory, the wire and onto the disk.
+
+    Example: `pursuit bench transport`
+    """
+    from ..bench import report, system
+
+    report(system.time_transport(), json_file)
+
+
+@app.command()
+def predict(
+    tracks: Annotated[
+        list[Path],
+        typer.Argument(metavar="[TRACKS.csv...]", help="Tracks to judge on too."),
+    ] = _NO_FILES,
+    predictor: Annotated[
+        list[str] | None,
+        typer.Option(help="Name, or ONNX file of a trained one; repeatable; default: all."),
+    ] = None,
+    columns: Columns = "",
+    unit_um: Annotated[
+        float, typer.Option(min=1e-9, help="Unit of the positions in the files, in µm.")
+    ] = 1.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Error of predictors against the horizon, on unseen motions and on real tracks.
+
+    vs_cv is the error over that of constant velocity with identified noise; best_vs_cv what it is
+    for a predictor that knows the law of the simulated motion and all its numbers.
+
+    Example: `pursuit bench predict tracks.csv --unit-um 0.65 --json predict.json`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..bench import predict as bench
+    from ..bench import report
+
+    files = read_all_tracks(tracks, columns)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("predicting", total=None)
+        rows = bench.run(
+            files,
+            predictor or (),
+            unit_um,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    report(rows, json_file)

@@ -1,0 +1,73 @@
+"""``pursuit detect``: find the objects in a picture or movie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from ...models.detectors import Detector
+    from ..offline import Result
+
+
+def detect(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE|MOVIE", help="PNG, JPEG, BMP, TIFF, or an OME-Zarr folder."),
+    ],
+    detector: Annotated[
+        str | None, typer.Option(help="yolo, ssd, blobs or one of your own; default: yolo.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.onnx", help="Model of a learned detector; or a shipped one."),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="detector.KEY=VALUE", help="Change one option; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Find the objects in a picture or movie: a table and a picture with boxes.
+
+    Example: `pursuit detect cells.tif --model nuclei.onnx --set detector.score=0.4`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ..offline import detect_all, open_detector, open_pictures
+
+    pictures = open_pictures(path)
+    opened = open_detector(detector, model, sets or (), pictures.pixel_um)
+    folder = out or Path(f"{path.resolve().name.partition('.')[0] or 'objects'}_detections")
+    console, is_one = Console(stderr=True), pictures.count == 1
+    with Progress(console=console, transient=True, disable=is_one) as progress:
+        task = progress.add_task("detecting", total=pictures.count)
+        result = detect_all(
+            pictures, opened, folder, lambda done, total: progress.update(task, completed=done)
+        )
+    if as_json:
+        print(json.dumps({"detector": opened.name, **msgspec.to_builtins(result, enc_hook=str)}))
+    else:
+        _print_result(result, opened)
+
+
+def _print_result(result: Result, detector: Detector) -> None:
+    from ..offline import how_many
+
+    for note in result.notes:
+        print(f"{detector.name}: {note}")
+    kinds = ", ".join(f"{count:,} {name}" for name, count in result.classes.items())
+    named = f" ({kinds})" if [*result.classes] not in ([], ["object"]) else ""
+    print(
+        f"{how_many(result.objects, result.frames)}{named}, "
+        f"{result.ms_per_frame:.1f} ms a frame: {result.table}, {result.overlay}"
+    )
+    if not result.objects:
+        options = "score, diameter_px" if hasattr(detector, "card") else "diameter_px, polarity"
+        print(f"Nothing was found: try other values of {options} with --set detector.KEY=VALUE.")

@@ -1,0 +1,105 @@
+"""``pursuit follow``: follow a target and keep the session in a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    DetectorName,
+    MMConfig,
+    ModelFile,
+    ScenarioName,
+    ScopeFile,
+    Seed,
+    Sets,
+    Specimen,
+    Start,
+    address,
+    configure,
+    fail,
+    new_folder,
+)
+
+if TYPE_CHECKING:
+    from ..assembly import Simulation
+    from ..configuration import Config
+
+
+def follow(
+    scope: ScopeFile = None,
+    scenario: ScenarioName = None,
+    specimen: Specimen = None,
+    mm_config: MMConfig = None,
+    start: Start = None,
+    seconds: Annotated[float | None, typer.Option(help="How long to follow.")] = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    detector: DetectorName = None,
+    model: ModelFile = None,
+    microscope: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A microscope that runs already."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Session folder to make.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    realtime: Annotated[
+        bool,
+        typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
+    ] = True,
+) -> None:
+    """Follow a target and keep the session in a folder.
+
+    With nothing else, a simulated cell. Example: `pursuit follow scope.toml --seconds 60`
+    """
+    from rich.console import Console
+
+    from ..session import Interrupted, Progress, SessionError, print_summary, run_live, run_lockstep
+
+    config, simulated = configure(
+        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
+    )
+    folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
+    console = Console(stderr=as_json)
+    _announce(console, config, simulated, realtime)
+    running = address(microscope) if microscope else None
+    if running and not realtime:
+        fail("A microscope that runs already is followed in real time: leave --lockstep out.")
+    limit = config.session.seconds or (simulated.seconds if simulated else None)
+    problem = ""
+    try:
+        with Progress(console, limit) as progress:
+            if realtime:
+                summary = run_live(config, simulated, folder, progress.update, running)
+            else:
+                summary = run_lockstep(config, simulated, folder, progress.update)
+    except (Interrupted, SessionError) as ended:
+        summary, problem = ended.summary, str(ended)
+    if not summary:
+        fail(problem)
+    summary["session"] = str(folder)
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        print_summary(console, summary)
+    if not problem and summary["first_lock"] is None:
+        problem = (
+            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
+            "or tell [detector] the size and polarity of the objects."
+        )
+    if problem:
+        fail(problem)
+
+
+def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
+    what = simulated.scenario.title if simulated else config.microscope.mm_config
+    how = "in real time" if realtime else "in virtual time"
+    console.print(
+        f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
+        f"{config.policy.name}"
+    )
+    if simulated and simulated.note:
+        console.print(simulated.note, style="yellow")

@@ -1,0 +1,109 @@
+"""What the commands share: their options, a configuration made of them, and how they fail."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from ..assembly import Simulation
+    from ..configuration import Config
+
+ScopeFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="SCOPE.toml", help="Configuration of a stand and a task."),
+]
+ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
+Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
+MMConfig = Annotated[Path | None, typer.Option(help="Micro-Manager file of real hardware.")]
+Start = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y", help="Pixel of the movie where the field is at first."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; repeatable."),
+]
+Seed = Annotated[int | None, typer.Option(help="Of everything random in the simulation.")]
+DetectorName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="yolo, ssd, blobs, template or one of your own.")
+]
+ModelFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.onnx", help="Model of a learned detector; or a shipped one."),
+]
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+def configure(
+    scope: Path | None,
+    scenario: str | None,
+    specimen: Path | None,
+    mm_config: Path | None,
+    start: str | None,
+    seconds: float | None,
+    seed: int | None,
+    sets: list[str] | None,
+    detector: str | None = None,
+    model: str | None = None,
+) -> tuple[Config, Simulation | None]:
+    """Lay the command line over the file, and the file over what the scenario suggests."""
+    from ..assembly import complete, detector_table
+    from ..configuration import ConfigError, assignment, merge, read_tables
+
+    source = {
+        "scenario": scenario,
+        "specimen": str(specimen) if specimen else None,
+        "mm_config": str(mm_config) if mm_config else None,
+    }
+    chosen: dict[str, Any] = {key: value for key, value in source.items() if value is not None}
+    tables = read_tables(scope) if scope else {}
+    if chosen:
+        kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in source}
+        tables = {**tables, "microscope": kept}
+    if start is not None:
+        try:
+            x, y = (float(v) for v in start.split(","))
+        except ValueError:
+            raise ConfigError(f"--start {start} is not of the form X,Y.") from None
+        chosen["start_px"] = (x, y)
+    given = {"seconds": seconds, "seed": seed}
+    session = {key: value for key, value in given.items() if value is not None}
+    line = {
+        "microscope": chosen,
+        "session": session,
+        "detector": detector_table(detector, model),
+    }
+    return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
+
+
+def new_folder(name: str) -> Path:
+    """Return a name for a session folder that says when and what."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    return Path("sessions") / f"{stamp}_{name}"
+
+
+def address(text: str) -> tuple[str, int]:
+    """Split HOST:PORT.
+
+    Raises
+    ------
+    ConfigError
+        If it is of another form.
+    """
+    from ..configuration import ConfigError
+
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ConfigError(f"{text} is not of the form HOST:PORT.")
+    return host, int(port)
+
+
+def fail(text: str) -> NoReturn:
+    """Say what is wrong, and end the command without success."""
+    print(f"Error: {text}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,13 @@
+"""``pursuit train``: models of one's own."""
+
+from __future__ import annotations
+
+import typer
+
+from .defocus import defocus
+from .detector import detector
+from .predictor import predictor
+
+app = typer.Typer(no_args_is_help=True, help="Train models on data of your own.")
+for command in (detector, defocus, predictor):
+    app.command()(command)

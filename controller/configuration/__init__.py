@@ -1,0 +1,27 @@
+"""controller.configuration."""
+
+from __future__ import annotations
+
+from .config import (
+    Config,
+    ConfigError,
+    as_sentence,
+    assignment,
+    make_config,
+    merge,
+    read_tables,
+    without_none,
+)
+from .init import write_scope
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "as_sentence",
+    "assignment",
+    "make_config",
+    "merge",
+    "read_tables",
+    "without_none",
+    "write_scope",
+]

@@ -1,0 +1,20 @@
+"""controller.datasets."""
+
+from __future__ import annotations
+
+from .defocus_stacks import StackSettings, calibrate
+from .rendered_defocus import MOST_DEFOCUS, rendered_windows
+from .rendered_frames import rendered_dataset
+from .simulated_tracks import FRAMES, NOT_TRAINED_ON, simulated_motions, walked
+
+__all__ = [
+    "FRAMES",
+    "MOST_DEFOCUS",
+    "NOT_TRAINED_ON",
+    "StackSettings",
+    "calibrate",
+    "rendered_dataset",
+    "rendered_windows",
+    "simulated_motions",
+    "walked",
+]

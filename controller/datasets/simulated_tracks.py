@@ -1,0 +1,193 @@
+"""Simulated motions to train predictors on, from every law but those kept for the bench."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.datasets import Motions
+from ...sim.motion import (
+    Brownian,
+    Directed,
+    Motion,
+    MotionModel,
+    Oscillating,
+    Persistent,
+    RunAndTumble,
+)
+
+HELD_BACK = {
+    "persistence": (30.0, 40.0, 100.0),
+    "run": (50.0,),
+    "move": (30.0,),
+    "period": (40.0,),
+}
+"""Times, in frames, around which no motion is drawn: those of the bench's motions."""
+
+KEPT_APART = 1.25
+"""Ratio to a held-back time within which nothing is drawn."""
+
+NOT_TRAINED_ON = (
+    "worms, circling and Lévy flights of any kind; persistent walks, runs, directed moves and "
+    "oscillations whose characteristic time is within a factor of 1.25 of those of the bench"
+)
+
+FRAMES = 110
+"""Length of a track, in frames."""
+
+_ALIKE = 8
+"""Tracks that share a motion."""
+_SUBFRAMES = 2
+"""Instants in a frame interval."""
+_CHANGING, _CARRIED = 0.2, 0.2
+"""Share of the motions that change into another for a time, and that are carried by another."""
+_SLUGGISH = 0.25
+"""Share of all of these whose corners are rounded, as by inertia or the length of a body."""
+
+Rng = np.random.Generator
+OnProgress = Callable[[int, int], None]
+
+
+def simulated_motions(
+    tracks: int, frames: int, seed: int, on_progress: OnProgress = lambda done, total: None
+) -> Motions:
+    """Draw tracks in units of the frame interval; their steps are of about one unit.
+
+    Parameters
+    ----------
+    tracks, frames : int
+        How many, and how long.
+    seed : int
+    on_progress : callable
+        Told the tracks done, of how many.
+    """
+    rng = np.random.default_rng(seed)
+    instants, places = [], []
+    for done in range(0, tracks, _ALIKE):
+        times = _times(frames, rng)
+        instants.append(np.tile(times, (_ALIKE, 1)))
+        places.append(_drawn(times, rng))
+        on_progress(min(done + _ALIKE, tracks), tracks)
+    positions = np.concatenate(places)[:tracks].astype(np.float32)
+    lengths = np.full(len(positions), positions.shape[1])
+    return Motions(
+        "simulated motions",
+        np.concatenate(instants)[:tracks].astype(np.float32),
+        positions,
+        lengths,
+        every=_SUBFRAMES,
+        licence="BSD-3-Clause",
+    )
+
+
+def walked(motion: MotionModel, times: NDArray, count: int, rng: Rng) -> NDArray[np.float64]:
+    """Positions (count, T, 2) of objects with a motion at instants (T,)."""
+    state = motion.start(np.zeros((count, 3)), rng)
+    places = [state[:, :2].copy()]
+    for step in np.diff(times):
+        state = motion.step(state, float(step), rng)
+        places.append(state[:, :2].copy())
+    return np.stack(places, axis=1)
+
+
+def _times(frames: int, rng: Rng) -> NDArray:
+    """Regular or irregular."""
+    jitter = rng.choice([0.0, 0.05, 0.3])
+    steps = np.exp(jitter * rng.standard_normal(_SUBFRAMES * frames - 1)) / _SUBFRAMES
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _drawn(times: NDArray, rng: Rng) -> NDArray:
+    places = _combined(times, rng)
+    return _rounded(times, places, rng) if rng.random() < _SLUGGISH else places
+
+
+def _combined(times: NDArray, rng: Rng) -> NDArray:
+    places = walked(draw_motion(rng), times, _ALIKE, rng)
+    kind = rng.random()
+    if kind < _CARRIED:
+        return places + walked(draw_motion(rng), times, _ALIKE, rng) * _spread(rng, 0.1, 3.0)
+    if kind < _CARRIED + _CHANGING:
+        other = walked(draw_motion(rng), times, _ALIKE, rng) * _spread(rng, 0.1, 3.0)
+        return _changing(places, other, rng)
+    return places
+
+
+def _changing(places: NDArray, other: NDArray, rng: Rng) -> NDArray:
+    """Move like one, from some instant like the other, and perhaps like the first again."""
+    count, instants, _ = places.shape
+    first, last = np.sort(rng.integers(instants, size=(2, count)), axis=0)
+    last = np.where(rng.random(count) < 0.5, last, instants)
+    index = np.arange(instants - 1)
+    changed = (index >= first[:, None]) & (index < last[:, None])
+    steps = np.where(changed[:, :, None], np.diff(other, axis=1), np.diff(places, axis=1))
+    return np.concatenate([np.zeros((count, 1, 2)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def _rounded(times: NDArray, places: NDArray, rng: Rng) -> NDArray:
+    """Follow positions with a lag: what turned at once now bends."""
+    lag = _spread(rng, 0.5, 12.0)
+    rounded = [places[:, 0]]
+    for step, place in zip(np.diff(times), places.swapaxes(0, 1)[1:], strict=True):
+        rounded.append(place + (rounded[-1] - place) * math.exp(-step / lag))
+    return np.stack(rounded, axis=1)
+
+
+def draw_motion(rng: Rng) -> Motion:
+    """Draw a law and its parameters; a time unit is a frame interval."""
+    kinds = (_brownian, _persistent, _run_and_tumble, _directed, _oscillating)
+    return kinds[rng.integers(len(kinds))](rng)
+
+
+def _brownian(rng: Rng) -> Motion:
+    return Brownian(diffusion_um2_s=1.0)
+
+
+def _persistent(rng: Rng) -> Motion:
+    return Persistent(speed_um_s=1.0, persistence_s=_time(rng, "persistence", 1.0, 200.0))
+
+
+def _run_and_tumble(rng: Rng) -> Motion:
+    return RunAndTumble(
+        speed_um_s=1.0,
+        run_s=_time(rng, "run", 4.0, 120.0),
+        tumble_s=_spread(rng, 0.3, 20.0),
+        turn_deg=rng.uniform(20.0, 180.0),
+        turn_spread_deg=rng.uniform(5.0, 60.0),
+    )
+
+
+def _directed(rng: Rng) -> Motion:
+    return Directed(
+        speed_um_s=1.0,
+        move_s=_time(rng, "move", 5.0, 100.0),
+        pause_s=_spread(rng, 2.0, 60.0),
+        turn_deg=_spread(rng, 3.0, 90.0),
+    )
+
+
+def _oscillating(rng: Rng) -> Motion:
+    period_s = _time(rng, "period", 8.0, 200.0)
+    return Oscillating(
+        amplitude_um=period_s / (2 * math.pi),
+        period_s=period_s,
+        phase_noise_rad_sqrt_s=_spread(rng, 1e-3, 0.3) * rng.integers(2),
+        diffusion_um2_s=_spread(rng, 1e-4, 0.3),
+    )
+
+
+def _time(rng: Rng, what: str, low: float, high: float) -> float:
+    """Draw a time away from those that are held back."""
+    while True:
+        drawn = _spread(rng, low, high)
+        ratios = (max(drawn / kept, kept / drawn) for kept in HELD_BACK[what])
+        if min(ratios) > KEPT_APART:
+            return drawn
+
+
+def _spread(rng: Rng, low: float, high: float) -> float:
+    """Draw evenly on a logarithmic scale."""
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

@@ -1,0 +1,8 @@
+"""controller.decisions."""
+
+from __future__ import annotations
+
+from .decision import Decision, Event, Lock, TrackPoint
+from .topic import DecisionListener, DecisionPublisher
+
+__all__ = ["Decision", "DecisionListener", "DecisionPublisher", "Event", "Lock", "TrackPoint"]

@@ -1,0 +1,129 @@
+"""What the controller saw, believed and did: one record for each frame it processed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from ...drivers.messages import Message
+
+
+class Lock(StrEnum):
+    """How surely the target is in hand."""
+
+    SEARCHING = "searching"
+    """No target yet: nothing moves."""
+    LOCKED = "locked"
+    """Seen in this frame."""
+    COASTING = "coasting"
+    """Not seen in this frame; its motion is extrapolated."""
+    LOST = "lost"
+    """The track died; the stage looks where it may be, until one is found that must be it."""
+
+
+class Event(Message, frozen=True):
+    """What happened between objects.
+
+    Attributes
+    ----------
+    kind : {"division", "merge", "parting"}
+        One became two; two are seen as one; they are seen apart again.
+    before, after : tuple of int
+        Identities of the tracks that took part, before and after it.
+    """
+
+    kind: Literal["division", "merge", "parting"]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+class TrackPoint(Message, frozen=True):
+    """One confirmed track at the exposure of one frame.
+
+    Attributes
+    ----------
+    id : int
+        Identity, unique within a session.
+    x_um, y_um, z_um : float
+        Filtered position in stage coordinates.
+    seen : bool
+        Whether a detection supports it in this frame.
+    """
+
+    id: int
+    x_um: float
+    y_um: float
+    z_um: float
+    seen: bool
+
+
+class Decision(Message, frozen=True):
+    """One turn of the loop.
+
+    Attributes
+    ----------
+    frame : int
+        Index of the frame.
+    exposed_ns : int
+        Middle of its exposure.
+    pose_um : (x, y, z)
+        Stage pose then.
+    detections : int
+        Number of objects found.
+    looked_px : (left, top, right, bottom) or None
+        Part of the frame that was looked at, the latter two exclusive; None: all of it.
+    lock : Lock
+        State of the target after this frame.
+    reason : str
+        Why ``lock`` changed, or why nothing moved; empty when there is nothing to explain.
+    target : int or None
+        Identity of the track that is followed, of several the first.
+    targets : tuple of int
+        Identities of all that are followed; of several, those as well that are sought.
+    seen_um, seen_score : (x, y) or None, float
+        Where the target was detected, in stage coordinates, and how confidently.
+    predicted_um, predicted_sigma_um : (x, y) or None, float
+        Where it will be, and the standard deviation of that (root of the mean variance of x, y).
+    horizon_ms : float
+        From the middle of this exposure to the instant of the prediction.
+    move_um : (x, y) or None
+        Where the stage was sent.
+    velocity_um_s : (x, y) or None
+        Velocity that the stage was given instead.
+    focus_um : float or None
+        Where the focal plane was sent.
+    focusing_light : float
+        Share of all light so far that was given up to focusing.
+    tracks : tuple of TrackPoint
+        All confirmed tracks.
+    events : tuple of Event
+        Divisions, merges and partings since the last frame.
+    notes : tuple of str
+        What there is to say since the last frame: what the detector runs on, and why; at first,
+        how focusing was decided.
+    timings_us : dict of str to float
+        Host time that each stage of the loop took; see `Stopwatch`.
+    """
+
+    frame: int
+    exposed_ns: int
+    pose_um: tuple[float, float, float]
+    detections: int
+    lock: Lock
+    looked_px: tuple[int, int, int, int] | None = None
+    reason: str = ""
+    target: int | None = None
+    targets: tuple[int, ...] = ()
+    seen_um: tuple[float, float] | None = None
+    seen_score: float = 0.0
+    predicted_um: tuple[float, float] | None = None
+    predicted_sigma_um: float = 0.0
+    horizon_ms: float = 0.0
+    move_um: tuple[float, float] | None = None
+    velocity_um_s: tuple[float, float] | None = None
+    focus_um: float | None = None
+    focusing_light: float = 0.0
+    tracks: tuple[TrackPoint, ...] = ()
+    events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+    timings_us: dict[str, float] = {}  # noqa: RUF012 (msgspec copies an empty default)

@@ -1,0 +1,94 @@
+"""Looking for a lost target: where it may be, the most likely first, and then home."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.clock import NS_PER_S
+from ...drivers.messages import Description, Frame
+from ..policies import Horizon, Plan
+from ..targets import Followed, Target
+from ..tracking import Track
+
+_STEP = 0.75
+"""Distance between places to look at, in fields: they overlap."""
+_REACHED = 0.1
+"""Distance from a place, in fields, from which it has been looked at."""
+_FIELDS = 6
+_SIGMAS = 3.0
+"""Farther from the prediction than this nobody looks."""
+
+
+class Search:
+    """Visits the places where a lost target may be, the most likely first.
+
+    They lie on a grid of overlapping fields around the prediction, as far as they hold anything
+    within three standard deviations of it. When all have been visited it begins again: by then
+    more are in reach.
+
+    Parameters
+    ----------
+    description : Description
+        Of the microscope: the size of its field.
+    """
+
+    def __init__(self, description: Description) -> None:
+        a, b, c, d = description.affine
+        sides_px = np.array([description.width_px, description.height_px])
+        field_um = np.abs(np.array([[a, b], [c, d]])) @ sides_px
+        self._field_um = field_um
+        steps = np.arange(-_FIELDS, _FIELDS + 1)
+        grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+        self._offsets_um = grid * _STEP * field_um
+        self._nearness = 1e-3 * np.hypot(*grid.T)
+        self._visited = np.zeros(len(grid), bool)
+
+    def restart(self) -> None:
+        """Forget what was visited: another target was lost."""
+        self._visited[:] = False
+
+    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> NDArray[np.float64]:
+        """Where the field's centre should be at an instant, (2,), after a frame in vain."""
+        belief = lost.predict(at_ns)
+        places_um = belief.mean_um[:2] + self._offsets_um
+        here = np.abs(places_um - (frame.pose.x_um, frame.pose.y_um)) / self._field_um
+        self._visited |= here.max(axis=1) < _REACHED
+        beyond_um = np.maximum(np.abs(self._offsets_um) - self._field_um / 2, 0.0)
+        whitened = np.linalg.solve(np.linalg.cholesky(belief.cov_um2[:2, :2]), beyond_um.T)
+        far = np.hypot(*whitened) + self._nearness
+        if self._visited[far < _SIGMAS].all():
+            self._visited[:] = False
+        far[self._visited] = np.inf
+        return places_um[int(np.argmin(far))]
+
+
+class Seeker:
+    """Looks for a lost target for a while, then takes the stage back to where it began.
+
+    Parameters
+    ----------
+    description : Description
+        Of the microscope.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self._search = Search(description)
+        self._home_um: NDArray[np.float64] | None = None
+
+    def note(self, target: Followed | None, frame: Frame) -> None:
+        """Note where following began, and that a target is in hand."""
+        if self._home_um is None:
+            self._home_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        if target is not None:
+            self._search.restart()
+
+    def plan(self, target: Target, frame: Frame, horizon: Horizon) -> Plan:
+        """Decide where the stage goes while there is no target."""
+        lost, longest_s = target.lost, target.settings.search_s
+        if lost is None or not longest_s:
+            return Plan(reason="no target")
+        if frame.exposed_ns - target.lost_ns > longest_s * NS_PER_S:
+            return Plan(self._home_um, reason="searched in vain: back to where following began")
+        where_um = self._search.where_um(lost, frame, horizon.instant_ns(frame))
+        return Plan(where_um, reason="searching where it may be")

@@ -1,0 +1,39 @@
+"""One turn of the loop, and how long each part of it takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ...drivers.messages import Frame, Report
+from ..decisions import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the loop: the frame, what was decided, what the microscope reported."""
+
+    frame: Frame
+    decision: Decision
+    reports: list[Report]
+
+
+class Stopwatch:
+    """Laps on the host's clock, in µs.
+
+    The first two are the way of a frame from another process: ``wire``, until this process
+    learned of it, and ``receive``, until it was in the hands of the loop.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._last_ns = time.perf_counter_ns()
+        self.laps_us: dict[str, float] = {}
+        if frame.arrived_ns:
+            self.laps_us["wire"] = (frame.arrived_ns - frame.readable_ns) / 1e3
+            self.laps_us["receive"] = (self._last_ns - frame.arrived_ns) / 1e3
+
+    def lap(self, name: str) -> None:
+        """Note the time since the last lap."""
+        now_ns = time.perf_counter_ns()
+        self.laps_us[name] = (now_ns - self._last_ns) / 1e3
+        self._last_ns = now_ns

@@ -1,0 +1,252 @@
+"""Objects in a picture or movie: found, counted, written as a table and drawn."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.clock import NS_PER_MS
+from ...drivers.messages import Image
+from ...models.card import ModelCard
+from ...models.detections import Detections
+from ...models.detectors import Detector
+from ...models.errors import ModelError
+from ...models.images import read_grey
+from ...sim.movie import MovieError, read_recording
+from ..assembly import detector_table, make_detector
+from ..configuration import ConfigError, assignment, make_config, merge
+from .overlay import Panel, draw_overlay
+
+COLUMNS = (
+    *("frame", "x_px", "y_px", "left_px", "top_px", "right_px", "bottom_px"),
+    *("score", "class", "brightness"),
+)
+_DRAWN = 6
+"""Most frames of a movie that are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """One picture, or the frames of a movie, read when asked for.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    count : int
+    read : callable
+        Index to image, (H, W) uint8 or uint16.
+    pixel_um : float or None
+        Edge of a pixel, where the file tells it.
+    """
+
+    name: str
+    count: int
+    read: Callable[[int], Image]
+    pixel_um: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found, and where it was written to.
+
+    Attributes
+    ----------
+    objects, frames : int
+    classes : dict of str to int
+        Objects of every class that was found.
+    ms_per_frame : float
+        Median time of the detector.
+    table, overlay : Path
+    notes : list of str
+        What the detector has to tell.
+    """
+
+    objects: int
+    frames: int
+    classes: dict[str, int]
+    ms_per_frame: float
+    table: Path
+    overlay: Path
+    notes: list[str]
+
+
+def open_pictures(path: Path) -> Pictures:
+    """Open a picture (PNG, JPEG, BMP, TIFF) or a movie (TIFF, OME-Zarr folder).
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is not a picture.
+    MovieError
+        If it is a TIFF file or a folder that cannot be read as a movie.
+    """
+    if not path.exists():
+        raise ModelError(f"there is no picture or movie {path}: check the path")
+    if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff"):
+        image = read_grey(path)
+        return Pictures(path.name, 1, lambda index: image)
+    frames, pixel_um, _ = read_recording(path)
+    return Pictures(
+        path.name, int(frames.shape[0]), lambda index: _frame(path, frames, index), pixel_um
+    )
+
+
+def open_detector(
+    name: str | None, model: str | None, sets: Sequence[str], pixel_um: float | None
+) -> Detector:
+    """Make a detector from what a command line says.
+
+    Parameters
+    ----------
+    name : str, optional
+        As in a configuration; without it, a learned one of the family of the model.
+    model : str, optional
+        ONNX file or name of a shipped model; without it, the detector's default.
+    sets : sequence of str
+        Options, each as ``detector.key=value``.
+    pixel_um : float or None
+        Edge of a pixel, for options in µm.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        If the detector or an option is not known, or the model cannot be used.
+    """
+    table = detector_table(name, model)
+    given = [assignment(text) for text in sets]
+    for text, tables in zip(sets, given, strict=True):
+        if "detector" not in tables:
+            raise ConfigError(f"--set {text} is not about the detector: use detector.key=value.")
+    config = make_config(merge({"detector": table}, *given))
+    in_um = [key for key in config.detector if key.endswith("_um")]
+    if in_um and pixel_um is None:
+        in_px = in_um[0].removesuffix("_um") + "_px"
+        raise ConfigError(f"The file does not tell the size of a pixel: give detector.{in_px}.")
+    return make_detector(config, pixel_um or 1.0)
+
+
+def detect_all(
+    pictures: Pictures,
+    detector: Detector,
+    folder: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Result:
+    """Detect in every frame; write ``detections.csv`` and ``overlay.png`` into a new folder.
+
+    The first frame is looked at twice: what is prepared on the way is not in the times.
+
+    Parameters
+    ----------
+    pictures : Pictures
+    detector : Detector
+    folder : Path
+        To make.
+    on_progress : callable
+        Told how many frames are done, of how many.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything.
+    MovieError, ModelError
+        If a frame cannot be read, or the detector fails.
+    """
+    _make(folder)
+    detector.detect(pictures.read(0))
+    name = class_namer(detector)
+    drawn = np.linspace(0, pictures.count - 1, min(_DRAWN, pictures.count)).round()
+    counts: Counter[str] = Counter()
+    panels, times_ms, most = [], [], 0
+    table, overlay = folder / "detections.csv", folder / "overlay.png"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        write = _writer(file, name)
+        for index, image, found, ms in _looked_at(pictures, detector):
+            write(index, found)
+            times_ms.append(ms)
+            most = max(most, len(found))
+            counts.update(map(name, found.classes.tolist()))
+            if index in drawn:
+                panels.append(Panel(index, image, found))
+            on_progress(index + 1, pictures.count)
+    objects, ms_per_frame = counts.total(), float(np.median(times_ms))
+    title = f"{pictures.name}   ·   {how_many(objects, pictures.count)}   ·   {detector.name}"
+    draw_overlay(overlay, panels, name, title)
+    notes = [*getattr(detector, "notes", ()), *_crowding(detector, most)]
+    classes = dict(counts.most_common())
+    return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes)
+
+
+def class_namer(detector: Detector) -> Callable[[int], str]:
+    """Return what names a class of detections: a model's card knows; others have just one."""
+    card = getattr(detector, "card", None)
+    if isinstance(card, ModelCard):
+        return card.classes.__getitem__
+    return lambda kind: f"class {kind}" if kind else "object"
+
+
+def how_many(objects: int, frames: int) -> str:
+    """Say how many objects there are in how many frames."""
+    return (
+        f"{objects:,} object{'' if objects == 1 else 's'} in "
+        f"{frames:,} frame{'' if frames == 1 else 's'}"
+    )
+
+
+def _crowding(detector: Detector, most: int) -> list[str]:
+    """Tell if there may be more objects than are kept, ``most`` being found in one frame."""
+    limit = getattr(getattr(detector, "options", None), "max_objects", None)
+    if most != limit:
+        return []
+    return [f"no more than {limit} objects of a frame are kept: raise detector.max_objects"]
+
+
+def _frame(path: Path, frames: Any, index: int) -> Image:
+    try:
+        pixels: NDArray = np.ascontiguousarray(frames[index])
+    except Exception as error:
+        raise MovieError(
+            f"Frame {index} of the movie {path} cannot be read: "
+            "the file is incomplete, so copy or record it again."
+        ) from error
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _looked_at(
+    pictures: Pictures, detector: Detector
+) -> Iterator[tuple[int, Image, Detections, float]]:
+    """Index, image, detections and time in ms of every frame."""
+    for index in range(pictures.count):
+        image = pictures.read(index)
+        start_ns = time.perf_counter_ns()
+        found = detector.detect(image)
+        yield index, image, found, (time.perf_counter_ns() - start_ns) / NS_PER_MS
+
+
+def _make(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _writer(file: IO[str], name: Callable[[int], str]) -> Callable[[int, Detections], None]:
+    """Return what writes the objects of a frame as rows."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(COLUMNS)
+
+    def write(index: int, found: Detections) -> None:
+        places = np.concatenate((found.centres_px, found.boxes_px), axis=1).tolist()
+        columns = (found.scores.tolist(), found.classes.tolist(), found.brightness.tolist())
+        for place, score, kind, brightness in zip(places, *columns, strict=True):
+            px = (f"{value:.3f}" for value in place)
+            rows.writerow((index, *px, f"{score:.4f}", name(kind), f"{brightness:.6g}"))
+
+    return write

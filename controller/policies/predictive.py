@@ -1,0 +1,135 @@
+"""Our laws: the stage is sent to where the target will be, as well as the stage can do it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.clock import NS_PER_MS, NS_PER_S
+from ...drivers.messages import Frame
+from ...models.predictors import Prediction
+from .horizon import Horizon
+from .input_shaping import Timing, steadied
+from .plan import NOT_FINITE, Followable, Law, NotNegative, Plan, Positive
+
+WITHIN = "within the deadband"
+
+
+class _Foresight(Law, frozen=True):
+    """What both laws share: a deadband around the prediction, with hysteresis.
+
+    Attributes
+    ----------
+    deadband_um : float
+        Offsets below this do not set a resting stage in motion.
+    release_um : float, optional
+        A stage that has been set in motion follows until the offset is below this; without it,
+        half of ``deadband_um``.
+    """
+
+    release_um: NotNegative | None = None
+
+    def __post_init__(self) -> None:
+        if self.release_um is not None and self.release_um > self.deadband_um:
+            raise ValueError("release_um must not be greater than deadband_um")
+
+    def _rests(self, prediction: Prediction, frame: Frame, horizon: Horizon) -> bool:
+        """Whether the target will be near enough to where the stage will be anyway."""
+        if self.deadband_um == 0:
+            return False
+        release_um = self.deadband_um / 2 if self.release_um is None else self.release_um
+        limit_um = release_um if horizon.answered(frame) else self.deadband_um
+        (x, _), (y, _) = horizon.states(frame, prediction.at_ns)
+        wanted_x, wanted_y, _ = prediction.mean_um.tolist()
+        return math.hypot(wanted_x - x, wanted_y - y) < limit_um
+
+
+class Predictive(_Foresight, frozen=True, tag="predictive"):
+    """Be where the target will be at the first exposure that the move can affect.
+
+    Moves are planned from what the stage is doing then, within its speed and acceleration: one
+    that is too long for that exposure goes on through the place of the next, see `steer`.
+
+    Attributes
+    ----------
+    still : bool
+        Take instead the first exposure by which the move is made and the stage has settled: it
+        rests while the shutter is open.
+    """
+
+    still: bool = False
+
+    def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
+        """Centre the target where it will be, seen or not."""
+        prediction = target.predict(horizon.instant_ns(frame))
+        if not np.isfinite(prediction.mean_um[:2]).all():
+            return Plan(reason=NOT_FINITE)
+        if self.still:
+            x, y, _ = prediction.mean_um.tolist()
+            prediction = target.predict(horizon.still_ns(frame, (x, y)))
+        if self._rests(prediction, frame, horizon):
+            return Plan(prediction=prediction, reason=WITHIN)
+        if self.still:
+            return Plan(prediction.mean_um[:2], prediction)
+        return Plan(_steered(prediction, target, frame, horizon), prediction)
+
+
+class Velocity(_Foresight, frozen=True, tag="velocity"):
+    """Move along with the target: its velocity, and a share of the offset made up each frame.
+
+    For stages that take velocities. The feed-forward leaves nothing to an integrator, so there
+    is none that could wind up while the stage is at its limits.
+
+    Attributes
+    ----------
+    gain : float
+        Share of the predicted offset that is made up until the next command.
+    """
+
+    gain: Positive = 0.7
+
+    def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
+        """Give the stage the target's velocity and a correction."""
+        prediction = target.predict(horizon.instant_ns(frame))
+        if self._rests(prediction, frame, horizon):
+            return Plan(prediction=prediction, reason=WITHIN, velocity_um_s=np.zeros(2))
+        start_ns = horizon.start_ns(frame)
+        interval_s = horizon.turn_ns / NS_PER_S
+        there_um_s = _velocity_um_s(prediction, target)
+        here_um = prediction.mean_um[:2] - there_um_s * (prediction.at_ns - start_ns) / NS_PER_S
+        position_um, now_um_s = np.transpose(horizon.states(frame, start_ns))
+        wanted = there_um_s + self.gain * (here_um - position_um) / interval_s
+        change = horizon.dynamics.acceleration_um_s2 * interval_s
+        speed = horizon.dynamics.speed_um_s
+        wanted = np.clip(wanted, now_um_s - change, now_um_s + change)
+        return Plan(prediction=prediction, velocity_um_s=np.clip(wanted, -speed, speed))
+
+
+def _velocity_um_s(prediction: Prediction, target: Followable) -> NDArray[np.float64]:
+    """Mean velocity in the plane from the last frame to the prediction."""
+    elapsed_s = (prediction.at_ns - target.prediction.at_ns) / NS_PER_S
+    return (prediction.mean_um[:2] - target.prediction.mean_um[:2]) / elapsed_s
+
+
+def _steered(
+    prediction: Prediction, target: Followable, frame: Frame, horizon: Horizon
+) -> NDArray[np.float64]:
+    """Where to send both axes to be at the predicted place, and well placed for the next."""
+    interval_s = horizon.turn_ns / NS_PER_S
+    start_ns = horizon.start_ns(frame)
+    after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
+    strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()
+    timing = Timing(after_s, interval_s, frame.exposure_ms * NS_PER_MS / NS_PER_S)
+    ends = [
+        steadied(state, jolts, place_um, stride_um, timing, horizon.ringing)
+        for state, jolts, place_um, stride_um in zip(
+            horizon.states(frame, start_ns),
+            horizon.jolts(start_ns),
+            prediction.mean_um[:2].tolist(),
+            strides_um,
+            strict=True,
+        )
+    ]
+    return np.array(ends)

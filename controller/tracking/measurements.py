@@ -1,0 +1,117 @@
+"""From pixels to the stage: what a detector saw, in stage coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.messages import Description, Frame
+from ...models.detections import Detections
+
+Floats = NDArray[np.float64]
+Crop = tuple[int, int, int, int]
+
+_WHOLE = 0.75
+"""Sizes between the middle of an object and an edge that does not cut it, long or short."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sightings:
+    """The detections of one frame in stage µm.
+
+    Attributes
+    ----------
+    positions_um : (N, 2)
+        Where the stage would have to be for the object to be centred.
+    sizes_um : (N,)
+        Root of the area of the box.
+    scores, brightness, classes : (N,)
+        As in `Detections`.
+    looks : (N, 2)
+        Logarithms of size and brightness, NaN for an unknown one.
+    extents_um : (N, 2)
+        Extents of the box along the axes of the stage.
+    looked_px : (left, top, right, bottom), optional
+        Part of the frame that was looked at, the latter two exclusive; without it, all of it.
+    """
+
+    positions_um: Floats
+    sizes_um: Floats
+    scores: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+    classes: NDArray[np.int32]
+    looks: Floats
+    extents_um: Floats
+    looked_px: Crop | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions_um)
+
+
+class View:
+    """How the field of one microscope lies on the specimen."""
+
+    def __init__(self, description: Description) -> None:
+        self._affine = np.array(description.affine).reshape(2, 2)
+        self._inverse = np.linalg.inv(self._affine)
+        self._half_px = np.array([description.width_px, description.height_px]) / 2
+        self._middle_px = self._half_px - 0.5
+        self.pixel_um = description.pixel_um
+
+    def sightings(
+        self, detections: Detections, frame: Frame, looked_px: Crop | None = None
+    ) -> Sightings:
+        """Place detections in stage coordinates by the pose at the middle of the exposure."""
+        offsets_px = detections.centres_px - self._middle_px
+        sizes_um = np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um
+        traits = np.column_stack([sizes_um, detections.brightness])
+        looks = np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan))
+        return Sightings(
+            offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
+            sizes_um,
+            detections.scores,
+            detections.brightness,
+            detections.classes,
+            looks,
+            detections.sizes_px.astype(np.float64) @ np.abs(self._affine).T,
+            looked_px,
+        )
+
+    def pixel_of(self, position_um: Floats, frame: Frame) -> tuple[float, float]:
+        """Pixel (x, y) of a frame in which a position, (2,) in stage µm, is seen."""
+        offset_um = position_um - (frame.pose.x_um, frame.pose.y_um)
+        x, y = self._inverse @ offset_um + self._middle_px
+        return float(x), float(y)
+
+    def area_um2(self, looked_px: Crop | None = None) -> float:
+        """Area of the field, or of the part of it that was looked at."""
+        width, height = 2 * self._half_px
+        if looked_px is not None:
+            left, top, right, bottom = looked_px
+            width, height = right - left, bottom - top
+        return float(width * height) * abs(float(np.linalg.det(self._affine)))
+
+    def shows(
+        self,
+        positions_um: Floats,
+        sizes_um: Floats,
+        frame: Frame,
+        looked_px: Crop | None = None,
+    ) -> NDArray[np.bool_]:
+        """Which objects should have been seen in a frame.
+
+        Those at positions, (N, 2) in stage µm, inside the field; of a part of the field that
+        was looked at, those of size (N,) that lie wholly in it.
+        """
+        offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
+        offsets_px = offsets_um @ self._inverse.T
+        if looked_px is None:
+            inside = np.abs(offsets_px) <= self._half_px
+        else:
+            places_px = offsets_px + self._half_px
+            room_px = (_WHOLE * sizes_um / self.pixel_um)[:, None]
+            low, high = looked_px[:2] + room_px, looked_px[2:] - room_px
+            inside = (places_px >= low) & (places_px <= high)
+        return np.logical_and(inside[:, 0], inside[:, 1])

@@ -1,0 +1,9 @@
+"""drivers.micromanager."""
+
+from __future__ import annotations
+
+from .exposures import TRUTH_TAG
+from .loading import load_core
+from .mmcore import MMCoreMicroscope
+
+__all__ = ["TRUTH_TAG", "MMCoreMicroscope", "load_core"]

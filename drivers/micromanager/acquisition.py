@@ -1,0 +1,93 @@
+"""A useq acquisition through pymmcore-plus' own runner, image by image."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import useq
+from pymmcore_plus import CMMCorePlus
+
+from ..clock import Clock
+from ..messages import Description
+from ..microscope import MicroscopeError, one_line
+from .exposures import Alive
+from .loading import read_position_um
+
+_LOOK_AGAIN_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """An image of an acquisition, and where the stage stood when it was readable."""
+
+    image: np.ndarray
+    event: useq.MDAEvent
+    readable_ns: int
+    position_um: tuple[float, float, float]
+
+
+_Arrivals = queue.SimpleQueue[Acquired | Exception | None]
+
+
+def acquire(
+    core: CMMCorePlus, events: list[useq.MDAEvent], about: Description, clock: Clock, alive: Alive
+) -> Generator[Acquired, None, None]:
+    """Run events and yield every image; closing the generator cancels the run.
+
+    Raises
+    ------
+    MicroscopeError
+        If a device fails, or fewer images come than were planned.
+    """
+    arrived: _Arrivals = queue.SimpleQueue()
+
+    def note(image: np.ndarray, event: useq.MDAEvent) -> None:
+        """Note where the stage is, in the runner's thread: soon it will be elsewhere."""
+        readable_ns = clock.now_ns()
+        position_um = read_position_um(core, about.xy_stage, about.focus)
+        arrived.put(Acquired(image, event, readable_ns, position_um))
+
+    connection = core.mda.events.frameReady.connect(note)
+    thread = threading.Thread(target=_run, args=(core, events, arrived), name="mda")
+    thread.start()
+    wanted = sum(isinstance(event.action, useq.AcquireImage) for event in events)
+    count = 0
+    try:
+        while (acquired := _next(arrived, alive)) is not None:
+            yield acquired
+            count += 1
+        if count < wanted and alive():
+            raise MicroscopeError(
+                f"The acquisition brought only {count} of {wanted} frames: check the camera."
+            )
+    finally:
+        while thread.is_alive():
+            core.mda.cancel()
+            thread.join(timeout=_LOOK_AGAIN_S)
+        core.mda.events.frameReady.disconnect(connection)
+
+
+def _run(core: CMMCorePlus, events: list[useq.MDAEvent], arrived: _Arrivals) -> None:
+    try:
+        core.mda.run(events)
+    except Exception as error:
+        arrived.put(error)
+    else:
+        arrived.put(None)
+
+
+def _next(arrived: _Arrivals, alive: Alive) -> Acquired | None:
+    """Wait for the next image; None at the end of the acquisition or when closing."""
+    while alive():
+        try:
+            item = arrived.get(timeout=_LOOK_AGAIN_S)
+        except queue.Empty:
+            continue
+        if isinstance(item, Exception):
+            raise MicroscopeError(f"The acquisition failed: {one_line(item)}") from item
+        return item
+    return None

@@ -1,0 +1,150 @@
+"""Exposures of a Micro-Manager camera: streamed as fast as it can, or one every so often."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+import pymmcore_plus
+from pymmcore_plus import CMMCorePlus
+
+from ..clock import NS_PER_MS, Clock
+from ..messages import Image
+from ..microscope import MicroscopeError
+
+TRUTH_TAG = "Truth_um"
+"""Camera tag in which a simulated camera tells where the target truly was: ``x y z``."""
+
+_ELAPSED_TAG = "ElapsedTime-ms"
+_REMEMBERED = 200
+_MOST_LATE_NS = 250 * NS_PER_MS
+_POLL_NS = NS_PER_MS // 5
+_SLICE_NS = 20 * NS_PER_MS
+_SILENCE_NS = 5_000 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One image as the camera gave it; fields as in `Frame`."""
+
+    image: Image
+    index: int
+    exposed_ns: int
+    readable_ns: int
+    exposure_ms: float
+    truth_um: tuple[float, float, float] | None
+
+
+class Arrivals:
+    """When images arrived, however late they were looked for.
+
+    Micro-Manager notes the time of arrival in a tag, on a clock that began with the sequence.
+    Between that clock and ours lies the smallest difference seen lately: that of an image which
+    was found at once. A camera whose tag does not keep time with us is not believed.
+    """
+
+    def __init__(self) -> None:
+        self._offsets_ns: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def time_ns(self, tags: pymmcore_plus.Metadata | Mapping[str, str], now_ns: int) -> int:
+        """Time of arrival on our clock of the image with these tags, found now."""
+        try:
+            elapsed_ns = round(float(tags[_ELAPSED_TAG]) * NS_PER_MS)
+        except (KeyError, ValueError):
+            return now_ns
+        self._offsets_ns.append(now_ns - elapsed_ns)
+        least_ns = min(self._offsets_ns)
+        if max(self._offsets_ns) - least_ns > _MOST_LATE_NS:
+            return now_ns
+        return elapsed_ns + least_ns
+
+
+Alive = Callable[[], bool]
+
+
+def sequence(
+    core: CMMCorePlus, readout_ms: float, clock: Clock, every: bool, alive: Alive
+) -> Generator[Exposure, None, None]:
+    """Stream a continuous sequence; unless ``every``, skip to the newest image that waits."""
+    exposure_ms = core.getExposure()
+    late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
+    silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
+    index = 0
+    arrivals = Arrivals()
+    core.startContinuousSequenceAcquisition(0)
+    try:
+        heard_ns = clock.now_ns()
+        while alive():
+            waiting = core.getRemainingImageCount()
+            now_ns = clock.now_ns()
+            if not waiting:
+                if now_ns - heard_ns > silence_ns:
+                    raise MicroscopeError(
+                        f"The camera has sent nothing for {silence_ns / 1e9:.0f} s: check its "
+                        "cable, power and trigger mode."
+                    )
+                clock.sleep_until_ns(now_ns + _POLL_NS)
+                continue
+            skip = 0 if every else waiting - 1
+            for _ in range(skip):
+                core.popNextImage()
+            index += skip
+            image, tags = core.popNextImageAndMD()
+            heard_ns = now_ns
+            arrived_ns = arrivals.time_ns(tags, now_ns)
+            yield Exposure(
+                image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, _truth(tags)
+            )
+            index += 1
+    finally:
+        core.stopSequenceAcquisition()
+
+
+def snaps(
+    core: CMMCorePlus,
+    readout_ms: float,
+    clock: Clock,
+    every: bool,
+    alive: Alive,
+    interval_ms: float,
+) -> Generator[Exposure, None, None]:
+    """Take one picture each interval; a start that has passed is made up only with ``every``."""
+    camera = core.getCameraDevice()
+    knows_truth = core.hasProperty(camera, TRUTH_TAG)
+    interval_ns = round(interval_ms * NS_PER_MS)
+    start_ns = clock.now_ns()
+    index = 0
+    while True:
+        if not every:
+            index = max(index, (clock.now_ns() - start_ns) // interval_ns)
+        if not _sleep(clock, start_ns + index * interval_ns, alive):
+            return
+        exposure_ms = core.getExposure()
+        core.snapImage()
+        now_ns = clock.now_ns()
+        late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
+        truth = _parse_truth(core.getProperty(camera, TRUTH_TAG)) if knows_truth else None
+        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, truth)
+        index += 1
+
+
+def _sleep(clock: Clock, at_ns: int, alive: Alive) -> bool:
+    """Sleep in slices, so that whoever ends the stream need not wait for it."""
+    while alive():
+        now_ns = clock.now_ns()
+        if now_ns >= at_ns:
+            return True
+        clock.sleep_until_ns(min(at_ns, now_ns + _SLICE_NS))
+    return False
+
+
+def _truth(tags: pymmcore_plus.Metadata) -> tuple[float, float, float] | None:
+    return _parse_truth(tags[TRUTH_TAG]) if TRUTH_TAG in tags else None
+
+
+def _parse_truth(text: str | None) -> tuple[float, float, float] | None:
+    if not text:
+        return None
+    x, y, z = (float(v) for v in text.split())
+    return x, y, z

@@ -1,0 +1,150 @@
+"""From a Micro-Manager configuration to a described stand, or one sentence on what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pymmcore_plus import CMMCorePlus, DeviceType
+from pymmcore_plus.experimental.unicore import UniMMCore
+
+from ..messages import Description
+from ..microscope import MicroscopeError, one_line
+from ..settings import CameraSettings, StageSettings, StandSettings
+
+
+def load_core(config: Path) -> CMMCorePlus:
+    """Load a Micro-Manager configuration file into a core of its own.
+
+    Raises
+    ------
+    MicroscopeError
+        If the file is missing or a device in it cannot be loaded.
+    """
+    if not config.is_file():
+        raise MicroscopeError(f"There is no Micro-Manager configuration at {config}.")
+    core = UniMMCore()
+    try:
+        core.loadSystemConfiguration(str(config))
+    except Exception as error:
+        release(core)
+        raise MicroscopeError(
+            f"Micro-Manager cannot load {config}: {one_line(error)} Check that the file opens in "
+            "Micro-Manager and that its device adapters are installed."
+        ) from error
+    return core
+
+
+def release(core: CMMCorePlus) -> None:
+    """Unload all devices, and let no thread of the core call Python while that shuts down."""
+    core.unloadAllDevices()
+    super(CMMCorePlus, core).registerCallback(None)
+
+
+def claim_devices(core: CMMCorePlus, settings: StandSettings) -> Description:
+    """Put camera, stage and focus drive into their roles and describe the stand.
+
+    Raises
+    ------
+    MicroscopeError
+        If there is no camera or no XY stage, the camera is not monochrome, or the size of its
+        pixels is not known.
+    """
+    camera = _role(core, settings.camera.label, DeviceType.Camera, "camera")
+    xy_stage = _role(core, settings.stage.label, DeviceType.XYStage, "XY stage")
+    focus = settings.focus.label or core.getFocusDevice()
+    core.setCameraDevice(camera)
+    core.setXYStageDevice(xy_stage)
+    core.setFocusDevice(focus)
+    if not core.getShutterDevice():
+        core.setAutoShutter(False)  # else acquisitions want to close it after each picture
+    if settings.camera.exposure_ms is not None:
+        core.setExposure(camera, settings.camera.exposure_ms)
+    return _describe(core, settings, camera, xy_stage, focus)
+
+
+def read_position_um(core: CMMCorePlus, xy_stage: str, focus: str) -> tuple[float, float, float]:
+    """Ask XY stage and focus drive where they are; z is 0 without a focus drive."""
+    x, y = core.getXYPosition(xy_stage)
+    return x, y, core.getPosition(focus) if focus else 0.0
+
+
+def _role(core: CMMCorePlus, wanted: str, kind: DeviceType, what: str) -> str:
+    """Return the label of the device with a role, or say why there is none."""
+    loaded = core.getLoadedDevicesOfType(kind)
+    in_role = core.getCameraDevice() if kind == DeviceType.Camera else core.getXYStageDevice()
+    label = wanted or in_role
+    if label in loaded:
+        return label
+    if wanted:
+        known = ", ".join(loaded) or "none"
+        raise MicroscopeError(
+            f"There is no {what} called {wanted}; the configuration has: {known}."
+        )
+    hint = f"name one of: {', '.join(loaded)}" if loaded else "add one"
+    raise MicroscopeError(
+        f"The Micro-Manager configuration gives no device the role of {what}: {hint}."
+    )
+
+
+def _describe(
+    core: CMMCorePlus, settings: StandSettings, camera: str, xy_stage: str, focus: str
+) -> Description:
+    if core.getNumberOfComponents() != 1 or core.getBytesPerPixel() > 2:
+        raise MicroscopeError(
+            f"Camera {camera} does not give monochrome images of 8 or 16 bit: "
+            "change its pixel type in the Micro-Manager configuration."
+        )
+    exposure_ms = core.getExposure(camera)
+    pixel_um, affine = _geometry(core, settings.camera)
+    group = core.getChannelGroup()
+    return Description(
+        name=settings.name,
+        camera=camera,
+        xy_stage=xy_stage,
+        focus=focus,
+        width_px=core.getImageWidth(),
+        height_px=core.getImageHeight(),
+        dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
+        pixel_um=pixel_um,
+        affine=affine,
+        exposure_ms=exposure_ms,
+        interval_ms=settings.camera.interval_ms or exposure_ms + settings.camera.readout_ms,
+        dynamics=settings.stage.dynamics,
+        limits_um=settings.limits.around(read_position_um(core, xy_stage, focus)),
+        channels=tuple(core.getAvailableConfigs(group)) if group else (),
+        takes_velocity=_takes_velocity(core, settings.stage),
+    )
+
+
+def _takes_velocity(core: CMMCorePlus, stage: StageSettings) -> bool:
+    """Whether the settings name properties that set a velocity; refuse if these do not exist."""
+    for device, name in stage.velocity_properties or ():
+        if device not in core.getLoadedDevices() or not core.hasProperty(device, name):
+            raise MicroscopeError(
+                f"There is no property {name!r} of a device {device!r} to set a velocity with: "
+                "correct velocity_x and velocity_y under [stage]."
+            )
+        if core.isPropertyReadOnly(device, name):
+            raise MicroscopeError(f"The property {name!r} of {device!r} can only be read.")
+    return stage.velocity_properties is not None
+
+
+def _geometry(
+    core: CMMCorePlus, camera: CameraSettings
+) -> tuple[float, tuple[float, float, float, float]]:
+    """Pixel size and affine, from the settings or else from Micro-Manager's pixel size preset."""
+    pixel_um = camera.pixel_um or core.getPixelSizeUm()
+    if camera.affine is not None:
+        a, b, c, d = camera.affine
+        return pixel_um or float(np.sqrt(abs(a * d - b * c))), camera.affine
+    if not pixel_um:
+        raise MicroscopeError(
+            "The size of a pixel is not known: set pixel_um under [camera], or calibrate the "
+            "pixel size in Micro-Manager."
+        )
+    if camera.pixel_um is None:
+        a, b, _, c, d, _ = core.getPixelSizeAffine()
+        if abs(a * d - b * c) > 0:
+            return pixel_um, (a, b, c, d)
+    return pixel_um, (pixel_um, 0.0, 0.0, pixel_um)

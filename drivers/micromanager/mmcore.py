@@ -1,0 +1,176 @@
+"""A microscope run by Micro-Manager: any configuration that pymmcore-plus can load."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import useq
+from pymmcore_plus import CMMCorePlus
+
+from ..actuation import StageWorker, planned
+from ..clock import NS_PER_MS, Clock, SystemClock
+from ..messages import Description, Frame, Move, Report, StagePose
+from ..microscope import Frames
+from ..settings import StandSettings
+from ..single_run import SingleRun
+from ..stage import PoseModel
+from .acquisition import Acquired, acquire
+from .exposures import Exposure, sequence, snaps
+from .loading import claim_devices, read_position_um, release
+
+_EXPOSURES_REMEMBERED = 1024
+_END_OF_STREAM_S = 5.0
+
+
+class MMCoreMicroscope:
+    """The `Microscope` over a loaded core.
+
+    Frames are taken in the thread that iterates `frames`; the stage has a thread of its own.
+
+    Parameters
+    ----------
+    core : CMMCorePlus
+        With all devices initialised. Unloaded by `close`, or at once if it cannot be used.
+    settings : StandSettings
+        What Micro-Manager's configuration does not say.
+    clock : Clock
+        Stamps frames and moves.
+
+    Raises
+    ------
+    MicroscopeError
+        If there is no camera or no XY stage, or the camera is not monochrome.
+    """
+
+    def __init__(
+        self, core: CMMCorePlus, settings: StandSettings, clock: Clock | None = None
+    ) -> None:
+        self._core, self._settings = core, settings
+        self._clock = clock or SystemClock()
+        try:
+            self._description = claim_devices(core, settings)
+            self._pose = PoseModel(
+                self._read_position(), settings.stage.dynamics, settings.focus.dynamics
+            )
+            self._stage = self._make_stage()
+        except BaseException:
+            release(core)
+            raise
+        self._exposed_ns: dict[int, int] = {}
+        self._dropped = 0
+        self._runs = SingleRun()
+
+    @property
+    def dropped(self) -> int:
+        """Exposures that `frames` passed over for a newer one."""
+        return self._dropped
+
+    def describe(self) -> Description:
+        """What this microscope is."""
+        return self._description
+
+    def frames(self, *, every: bool = False) -> Frames:
+        """Stream from the camera; see `Microscope.frames`."""
+        return self._runs.begin(self._stream(every))
+
+    def _stream(self, every: bool) -> Frames:
+        self._dropped, self._exposed_ns = 0, {}
+        camera = self._settings.camera
+        common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive)
+        if camera.interval_ms is None:
+            exposures = sequence(*common)
+        else:
+            exposures = snaps(*common, camera.interval_ms)
+        following = 0
+        with closing(exposures):
+            for exposure in exposures:
+                self._dropped += exposure.index - following
+                following = exposure.index + 1
+                yield self._frame(exposure)
+
+    def move(self, move: Move) -> None:
+        """Send the stage somewhere and return at once."""
+        self._stage.move(move, self._exposed_ns.get(move.frame, 0))
+
+    def stop(self) -> None:
+        """Halt every axis."""
+        self._stage.stop()
+
+    def reports(self) -> list[Report]:
+        """All that happened since the last call."""
+        return self._stage.reports()
+
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
+        """Run an acquisition through pymmcore-plus' own runner."""
+        return self._runs.begin(self._acquire(planned(sequence, self._description)))
+
+    def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
+        self._dropped, self._exposed_ns = 0, {}
+        self._stage.read_when_idle(False)
+        images = acquire(self._core, events, self._description, self._clock, self._runs.alive)
+        try:
+            with closing(images):
+                for index, acquired in enumerate(images):
+                    yield self._acquired_frame(index, acquired)
+        finally:
+            self._core.setExposure(self._description.camera, self._description.exposure_ms)
+            self._pose.reset(self._clock.now_ns(), self._read_position())
+            self._stage.read_when_idle(True)
+
+    def close(self) -> None:
+        """Stop the stage, end streaming and unload the devices."""
+        if not self._runs.alive():
+            return
+        self._stage.close()
+        self._runs.close(_END_OF_STREAM_S + 2 * self._description.exposure_ms / 1e3)
+        release(self._core)
+
+    def __enter__(self) -> MMCoreMicroscope:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _frame(self, exposure: Exposure) -> Frame:
+        self._exposed_ns[exposure.index] = exposure.exposed_ns
+        self._exposed_ns.pop(exposure.index - _EXPOSURES_REMEMBERED, None)
+        return Frame(
+            image=exposure.image,
+            index=exposure.index,
+            exposed_ns=exposure.exposed_ns,
+            readable_ns=exposure.readable_ns,
+            exposure_ms=exposure.exposure_ms,
+            pose=self._pose.pose(exposure.exposed_ns, round(exposure.exposure_ms * NS_PER_MS)),
+            truth_um=exposure.truth_um,
+        )
+
+    def _acquired_frame(self, index: int, acquired: Acquired) -> Frame:
+        event = acquired.event
+        exposure_ms = event.exposure or self._description.exposure_ms
+        late_ms = self._settings.camera.readout_ms + exposure_ms / 2
+        exposed_ns = acquired.readable_ns - round(late_ms * NS_PER_MS)
+        self._exposed_ns[index] = exposed_ns
+        return Frame(
+            image=acquired.image,
+            index=index,
+            exposed_ns=exposed_ns,
+            readable_ns=acquired.readable_ns,
+            exposure_ms=exposure_ms,
+            pose=StagePose(*acquired.position_um, exposed_ns),
+            channel=event.channel.config if event.channel else "",
+        )
+
+    def _read_position(self) -> tuple[float, float, float]:
+        return read_position_um(self._core, self._description.xy_stage, self._description.focus)
+
+    def _make_stage(self) -> StageWorker:
+        about = self._description
+        return StageWorker(
+            self._core,
+            about.xy_stage,
+            about.focus,
+            self._settings.stage,
+            self._pose,
+            about.limits_um,
+            self._clock,
+        )

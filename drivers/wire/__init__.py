@@ -1,0 +1,11 @@
+"""drivers.wire."""
+
+from __future__ import annotations
+
+from .client import RemoteMicroscope
+from .protocol import unpack
+from .server import MicroscopeServer
+from .sockets import bind, connect
+from .topics import DECISIONS
+
+__all__ = ["DECISIONS", "MicroscopeServer", "RemoteMicroscope", "bind", "connect", "unpack"]

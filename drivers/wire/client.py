@@ -1,0 +1,154 @@
+"""A microscope in another process, on this host or another one."""
+
+from __future__ import annotations
+
+import msgspec
+import useq
+
+from ..actuation import planned, refuse_non_finite
+from ..clock import Clock, SystemClock
+from ..memory import RingReader
+from ..messages import Description, Fault, Move, Report
+from ..microscope import Frames
+from ..single_run import SingleRun
+from .incoming import Incoming
+from .link import Link, waiting
+from .protocol import Acquire, Command, Describe, Go, Stop, Stream, unpack_report
+from .topics import TELEMETRY
+
+_END_OF_STREAM_S = 10.0
+
+
+class RemoteMicroscope:
+    """The `Microscope` over ZMQ.
+
+    Pixels come from shared memory where the microscope runs on this host, else over the wire.
+    Times are those of the local clock. Until the first command it only listens, and any number
+    of clients may.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Where the server takes commands.
+    pixels : bool
+        Take pixels over the wire even if shared memory would do.
+    clock : Clock
+
+    Raises
+    ------
+    MicroscopeError
+        If nothing answers there.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, pixels: bool = False, clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._runs = SingleRun()
+        self._link = Link(host, port, self._clock)
+        try:
+            answer = self._link.ask(Describe())
+            about = answer.about
+            assert about is not None
+            self._description = about.description
+            self._ring = None if pixels else _attach(about.ring)
+            self._offset_ns = 0 if self._ring else self._link.clock_offset_ns()
+            self._telemetry = self._link.listen(TELEMETRY, about.telemetry_port, b"")
+            self._incoming = Incoming(
+                self._link,
+                about.frames_port,
+                self._ring,
+                self._clock,
+                self._offset_ns,
+                self._runs.alive,
+            )
+            self._incoming.oldest = answer.stream + (not about.streaming)
+        except BaseException:
+            self._link.close()
+            raise
+
+    @property
+    def dropped(self) -> int:
+        """Exposures that `frames` passed over, or that were overwritten before they were read."""
+        return self._incoming.dropped
+
+    def describe(self) -> Description:
+        """What this microscope is."""
+        return self._description
+
+    def frames(self, *, every: bool = False) -> Frames:
+        """Start streaming and yield; see `Microscope.frames`."""
+        return self._runs.begin(self._commanded(Stream(True), every))
+
+    def end(self) -> None:
+        """Let `frames` or `listen` end with what is readable now; from any thread."""
+        self._incoming.end()
+
+    def listen(self) -> Frames:
+        """Yield every frame that another client's streaming brings, without commanding."""
+        return self._runs.begin(self._incoming.stream(every=True))
+
+    def move(self, move: Move) -> None:
+        """Send a move and return without waiting for the answer."""
+        refuse_non_finite(move)
+        if self._offset_ns:
+            remote_ns = move.expires_ns - self._offset_ns
+            move = msgspec.structs.replace(move, expires_ns=remote_ns)
+        self._link.send(Go(move))
+
+    def stop(self) -> None:
+        """Halt every axis; return when the microscope has done so."""
+        self._link.ask(Stop())
+
+    def reports(self) -> list[Report]:
+        """All that happened since the last call, refused commands included."""
+        reports = [self._localised(unpack_report(data)) for data in waiting(self._telemetry)]
+        reports += [Fault(self._clock.now_ns(), refusal) for refusal in self._link.refusals()]
+        return reports
+
+    def acquire(self, sequence: useq.MDASequence) -> Frames:
+        """Run an acquisition there; its frames come like any others, none dropped."""
+        planned(sequence, self.describe())
+        command = Acquire(sequence.model_dump_json(exclude_unset=True))
+        return self._runs.begin(self._commanded(command, every=True))
+
+    def close(self) -> None:
+        """Halt the stage and end streaming if this client holds the lease, then disconnect."""
+        if not self._runs.alive():
+            return
+        self._runs.close(_END_OF_STREAM_S)
+        self._link.close()
+        if self._ring is not None:
+            self._ring.close()
+
+    def __enter__(self) -> RemoteMicroscope:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _commanded(self, command: Command, every: bool) -> Frames:
+        self._incoming.oldest = self._link.ask(command).stream
+        self._link.keep_lease()
+        try:
+            yield from self._incoming.stream(every)
+        finally:
+            self._link.ask_if_there(Stream(False))
+
+    def _localised(self, report: Report) -> Report:
+        """Move the times of a report to the local clock."""
+        if not self._offset_ns:
+            return report
+        late = {
+            name: getattr(report, name) + self._offset_ns
+            for name in report.__struct_fields__
+            if name.endswith("_ns")
+        }
+        return msgspec.structs.replace(report, **late)
+
+
+def _attach(name: str) -> RingReader | None:
+    try:
+        return RingReader(name)
+    except ValueError:
+        return None

@@ -1,0 +1,157 @@
+"""The thread that publishes frames: of a stream or an acquisition, into shared memory and out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import useq
+
+from ..memory import RingWriter
+from ..messages import SCHEMA, Description, Frame, pack
+from ..microscope import Frames, Microscope, MicroscopeError, one_line
+from .protocol import BEACON, END, PIXELS, RING, End, FrameHeader
+
+_RING_BYTES = 128 * 1024 * 1024
+_FEWEST_SLOTS, _MOST_SLOTS = 8, 256
+_BEACON_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A stream that was asked for, or an acquisition if there is a sequence."""
+
+    number: int
+    sequence: useq.MDASequence | None
+
+
+class Publisher:
+    """Publishes one stream or acquisition of a microscope at a time.
+
+    Parameters
+    ----------
+    microscope : Microscope
+    socket : zmq.Socket
+        XPUB of the frames topic, used by the publisher's thread alone from now on.
+    fail : callable
+        Called with the reason, in that thread, when a stream or an acquisition fails.
+    """
+
+    def __init__(self, microscope: Microscope, socket: Any, fail: Callable[[str], None]) -> None:
+        self._microscope, self._frames, self._fail = microscope, socket, fail
+        self._job: _Job | None = None
+        self._newest = 0
+        self._job_lock = threading.Lock()
+        self._called = threading.Event()
+        self._closing = threading.Event()
+        self._pixel_subscribers = 0
+        self._ring = _make_ring(microscope.describe())
+        self._thread = threading.Thread(target=self._publish_frames, name="frames", daemon=True)
+        self._thread.start()
+
+    @property
+    def ring(self) -> str:
+        """Name of the shared memory."""
+        return self._ring.name
+
+    @property
+    def newest(self) -> int:
+        """Number of the newest stream or acquisition; 0 before the first."""
+        return self._newest
+
+    @property
+    def busy(self) -> bool:
+        """Whether a stream or an acquisition runs."""
+        return self._job is not None
+
+    def begin(self, sequence: useq.MDASequence | None = None) -> None:
+        """Begin a stream, or an acquisition if there is a sequence.
+
+        Raises
+        ------
+        MicroscopeError
+            If one runs already.
+        """
+        with self._job_lock:
+            if self._job is not None:
+                raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
+            self._newest += 1
+            self._job = _Job(self._newest, sequence)
+        self._called.set()
+
+    def end(self) -> None:
+        """Let the stream or acquisition end, if there is one."""
+        with self._job_lock:
+            self._job = None
+        self._called.set()
+
+    def leave(self) -> None:
+        """Let the thread end after the frame that it is at."""
+        self._closing.set()
+
+    def close(self) -> None:
+        """Wait for the thread, and free the shared memory."""
+        self._closing.set()
+        self._thread.join(timeout=10)
+        self._ring.close()
+
+    def _publish_frames(self) -> None:
+        while not self._closing.is_set():
+            self._called.wait(_BEACON_S)
+            self._called.clear()
+            job = self._job
+            if job is None:
+                self._frames.send(BEACON)
+                continue
+            error = self._publish_job(job)
+            with self._job_lock:
+                if self._job is job:
+                    self._job = None
+            self._frames.send_multipart((END, pack(End(SCHEMA, job.number, error))))
+
+    def _publish_job(self, job: _Job) -> str:
+        """Publish all of its frames; return what went wrong."""
+        try:
+            with closing(self._source(job)) as frames:
+                for frame in frames:
+                    self._publish(frame, job.number)
+                    if self._closing.is_set() or self._job is not job:
+                        break
+        except Exception as problem:
+            known = isinstance(problem, MicroscopeError)
+            error = str(problem) if known else f"The camera stopped: {one_line(problem)}"
+            self._fail(error)
+            return error
+        return ""
+
+    def _source(self, job: _Job) -> Frames:
+        if job.sequence is not None:
+            return self._microscope.acquire(job.sequence)
+        return self._microscope.frames(every=True)
+
+    def _publish(self, frame: Frame, stream: int) -> None:
+        self._pixel_subscribers += _newcomers(self._frames)
+        header = pack(FrameHeader.of(frame, None, stream))
+        slot = self._ring.write(frame.image, header)
+        self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot, stream))))
+        if self._pixel_subscribers:
+            self._frames.send_multipart((PIXELS, header, frame.image))
+
+
+def _make_ring(about: Description) -> RingWriter:
+    slot_bytes = about.width_px * about.height_px * (1 if about.dtype == "uint8" else 2)
+    slots = min(max(_RING_BYTES // slot_bytes, _FEWEST_SLOTS), _MOST_SLOTS)
+    return RingWriter(slot_bytes, slots)
+
+
+def _newcomers(publisher: Any) -> int:
+    """Change in the number of subscribers that want pixels, since the last call."""
+    change = 0
+    while publisher.poll(0):
+        message = publisher.recv()
+        if message[1:] == PIXELS:
+            change += 1 if message[0] else -1
+    return change

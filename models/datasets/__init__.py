@@ -1,0 +1,31 @@
+"""models.datasets."""
+
+from __future__ import annotations
+
+from .dataset import Dataset, Image, Sample
+from .defocus_stack import Seen, check_sign, joined, reach_um, seen_at, split, stack_windows
+from .judge import judge
+from .motions import Lesson, Motions, draw_lesson, given_motions
+from .readers import read_dataset
+from .track_files import Tracks, read_tracks
+
+__all__ = [
+    "Dataset",
+    "Image",
+    "Lesson",
+    "Motions",
+    "Sample",
+    "Seen",
+    "Tracks",
+    "check_sign",
+    "draw_lesson",
+    "given_motions",
+    "joined",
+    "judge",
+    "reach_um",
+    "read_dataset",
+    "read_tracks",
+    "seen_at",
+    "split",
+    "stack_windows",
+]

@@ -1,0 +1,202 @@
+"""Formats of annotated images: label maps, YOLO, Pascal VOC and COCO."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from PIL import Image as PillowImage
+from scipy import ndimage
+
+from ..errors import ModelError
+from ..images import IMAGE_SUFFIXES, read_raw
+
+
+@dataclass(slots=True)
+class Boxes:
+    """Boxes of one image while they are read: corners in pixel edges, 0 at the left edge."""
+
+    corners: list[tuple[float, float, float, float]] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+
+    def add(self, corners: Sequence[float], name: str) -> None:
+        """Add a box: left, top, right, bottom."""
+        left, top, right, bottom = corners
+        self.corners.append((left, top, right, bottom))
+        self.classes.append(name)
+
+
+Labelled = Iterator[tuple[Path, Boxes]]
+
+
+def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
+    """Return what reads the annotations in a folder, given it and the name of the only class.
+
+    Raises
+    ------
+    ModelError
+        If it has none that can be read.
+    """
+    if _coco_file(folder):
+        return _coco
+    if any(_first(folder, "annotations", "Annotations", suffixes=(".xml",))):
+        return _voc
+    if any(_first(folder, "labels", suffixes=(".txt",))):
+        return _yolo
+    if any(_first(folder, "labels", "masks", suffixes=IMAGE_SUFFIXES)):
+        return _label_maps
+    raise ModelError(
+        f"{folder} has no labels that can be read: it needs images/ beside labels/ with label "
+        "maps or YOLO text files, annotations/ with Pascal VOC files, or a COCO .json file"
+    )
+
+
+def _label_maps(folder: Path, default_class: str) -> Labelled:
+    labels = {
+        path.stem: path for path in _first(folder, "labels", "masks", suffixes=IMAGE_SUFFIXES)
+    }
+    for image in _images(folder):
+        if image.stem in labels:
+            yield image, _boxes_of_map(image, labels[image.stem], default_class)
+
+
+def _boxes_of_map(image: Path, path: Path, default_class: str) -> Boxes:
+    labels = read_raw(path)
+    if labels.ndim != 2 or labels.dtype.kind not in "ui":
+        raise ModelError(f"{path} is not a label map: it needs one channel of integers")
+    if labels.shape != (size := size_px(image))[::-1]:
+        raise ModelError(f"{path} does not fit its image, which is {size[0]} × {size[1]}")
+    boxes = Boxes()
+    for found in ndimage.find_objects(labels.astype(np.int32)):
+        if found is not None:
+            rows, columns = found
+            boxes.add((columns.start, rows.start, columns.stop, rows.stop), default_class)
+    return boxes
+
+
+def _yolo(folder: Path, default_class: str) -> Labelled:
+    names = yolo_names(folder)
+    labels = {path.stem: path for path in _first(folder, "labels", suffixes=(".txt",))}
+    for image in _images(folder):
+        if image.stem in labels:
+            width, height = size_px(image)
+            boxes = Boxes()
+            for number, line in enumerate(labels[image.stem].read_text("utf-8").splitlines(), 1):
+                if line.strip():
+                    where = f"line {number} of {labels[image.stem]}"
+                    index, x, y, w, h = _yolo_line(line, where)
+                    corners = (x - w / 2) * width, (y - h / 2) * height
+                    end = (x + w / 2) * width, (y + h / 2) * height
+                    boxes.add((*corners, *end), _named(names, index, default_class, where))
+            yield image, boxes
+
+
+def _yolo_line(line: str, where: str) -> tuple[int, float, float, float, float]:
+    try:
+        index, *numbers = (float(word) for word in line.split())
+        x, y, w, h = numbers
+    except ValueError:
+        raise ModelError(f"{where} is not of the form: class x y width height") from None
+    if index != int(index) or index < 0 or not all(-0.01 <= v <= 1.01 for v in numbers):
+        raise ModelError(f"{where} does not fit its image: x y width height are shares of it")
+    return int(index), x, y, w, h
+
+
+def _named(names: Sequence[str], index: int, default_class: str, where: str) -> str:
+    if not names:
+        return default_class if index == 0 else f"class {index}"
+    if index >= len(names):
+        raise ModelError(f"{where} has class {index}, but data.yaml names only {len(names)}")
+    return names[index]
+
+
+def yolo_names(folder: Path) -> tuple[str, ...]:
+    """Names of the classes as files for YOLO list them; empty if there are none."""
+    listed = folder / "classes.txt"
+    if listed.is_file():
+        return tuple(
+            line.strip() for line in listed.read_text("utf-8").splitlines() if line.strip()
+        )
+    for path in (folder / "data.yaml", folder.parent / "data.yaml"):
+        if path.is_file():
+            names = msgspec.yaml.decode(path.read_bytes()).get("names", [])
+            return tuple(names.values() if isinstance(names, dict) else names)
+    return ()
+
+
+def _voc(folder: Path, default_class: str) -> Labelled:
+    images = {path.stem: path for path in _images(folder)}
+    for path in _first(folder, "annotations", "Annotations", suffixes=(".xml",)):
+        image = images.get(path.stem)
+        if image is None:
+            raise ModelError(f"{path} has no image of that name in {folder}")
+        boxes = Boxes()
+        try:
+            for thing in ElementTree.parse(path).getroot().iter("object"):
+                box = [
+                    float(thing.findtext(f"bndbox/{k}", ""))
+                    for k in ("xmin", "ymin", "xmax", "ymax")
+                ]
+                boxes.add(
+                    (box[0] - 1, box[1] - 1, box[2], box[3]), thing.findtext("name", default_class)
+                )
+        except (ElementTree.ParseError, ValueError) as error:
+            raise ModelError(f"{path} is not a Pascal VOC annotation: {error}") from error
+        yield image, boxes
+
+
+def _coco(folder: Path, default_class: str) -> Labelled:
+    path = _coco_file(folder)
+    assert path is not None
+    images = {image.name: image for image in _images(folder)}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        names = {entry["id"]: entry["name"] for entry in content.get("categories", [])}
+        labelled = {entry["id"]: (entry["file_name"], Boxes()) for entry in content["images"]}
+        for entry in content["annotations"]:
+            x, y, w, h = entry["bbox"]
+            name = names.get(entry.get("category_id"), default_class)
+            labelled[entry["image_id"]][1].add((x, y, x + w, y + h), name)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is not a COCO file: {error!r} is missing or wrong") from error
+    for file_name, boxes in labelled.values():
+        image = images.get(Path(file_name).name)
+        if image is None:
+            raise ModelError(f"{path} names {file_name}, which is not in {folder}")
+        yield image, boxes
+
+
+def _coco_file(folder: Path) -> Path | None:
+    for path in sorted((*folder.glob("*.json"), *folder.glob("annotations/*.json"))):
+        with path.open("rb") as file:
+            if b'"annotations"' in file.read():
+                return path
+    return None
+
+
+def _images(folder: Path) -> list[Path]:
+    return list(_first(folder, "images", "JPEGImages", ".", suffixes=IMAGE_SUFFIXES))
+
+
+def _first(folder: Path, *names: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Files of a kind in the first of the folders that has any, by name."""
+    for name in names:
+        found = [p for p in sorted((folder / name).glob("*")) if p.suffix.lower() in suffixes]
+        if found:
+            yield from found
+            return
+
+
+def size_px(path: Path) -> tuple[int, int]:
+    """Width and height, without reading the pixels where the format allows."""
+    try:
+        with PillowImage.open(path) as image:
+            return image.size
+    except OSError:
+        height, width = read_raw(path).shape[:2]
+        return width, height

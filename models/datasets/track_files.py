@@ -1,0 +1,169 @@
+"""Reads tracks from tables: which object was where, and when."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelError
+from ..predictors.bank import Floats
+
+COLUMNS = {
+    "track": ("track", "track_id"),
+    "t": ("t", "t_s", "time", "frame"),
+    "x": ("x", "x_um", "position_x"),
+    "y": ("y", "y_um", "position_y"),
+    "z": ("z", "z_um", "position_z"),
+}
+"""What is read, and the names by which it is found; capitals do not matter."""
+
+_LEAST_NOISE = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Tracks of one file.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, with its folder.
+    times : tuple of (T,) arrays
+        Rising, in the unit of the file (frames or seconds).
+    positions : tuple of (T, 2) or (T, 3) arrays
+        In the unit of the file.
+    interval : float
+        Typical time from one sighting of an object to the next.
+    skipped : int
+        Rows that belong to no track, or repeat an instant of one.
+    """
+
+    name: str
+    times: tuple[Floats, ...]
+    positions: tuple[Floats, ...]
+    interval: float
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a position along an axis, guessed from the steps.
+
+        Errors of measurement make a step turn back on the one before: minus the covariance of
+        consecutive steps is their variance (Berglund, Phys. Rev. E 82:011917, 2010). At least a
+        twentieth of a typical step, as where objects go straight on, it cannot be told.
+        """
+        steps = [np.diff(places[:, :2], axis=0) for places in self.positions]
+        square = np.mean(np.concatenate(steps) ** 2)
+        turned = np.concatenate([np.zeros((0, 2)), *(one[1:] * one[:-1] for one in steps)])
+        variance = -turned.mean() if turned.size else 0.0
+        return math.sqrt(max(variance, _LEAST_NOISE**2 * square, 1e-18))
+
+
+def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
+    """Read a CSV file with columns ``track``, ``t``, ``x``, ``y`` and, optionally, ``z``.
+
+    Where a column ``seen`` is 0, as `pursuit track` writes it, the position is a guess and is
+    left out.
+
+    Parameters
+    ----------
+    path : Path
+    columns : mapping of str to str, optional
+        What the columns are called in this file: ``{"track": "TRACK_ID"}``.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read, lacks a column, or holds something that is no number.
+    """
+    header, rows = _table(path)
+    places = _places(path, header, columns or {})
+    guessed = header.index("seen") if "seen" in header else None
+    found: dict[str, dict[float, list[float]]] = {}
+    skipped = 0
+    for line, row in enumerate(rows, start=2):
+        if not any(cell.strip() for cell in row) or _is_guess(row, guessed):
+            continue
+        track = row[places["track"]].strip() if len(row) > places["track"] else ""
+        if not track:
+            skipped += 1
+            continue
+        values = {
+            key: _number(path, line, header, row, places[key]) for key in places if key != "track"
+        }
+        instants = found.setdefault(track, {})
+        t = values.pop("t")
+        skipped += t in instants
+        instants.setdefault(t, list(values.values()))
+    return _assembled(path, found, skipped)
+
+
+def _is_guess(row: list[str], place: int | None) -> bool:
+    return place is not None and len(row) > place and row[place].strip() == "0"
+
+
+def _table(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file))
+    except OSError as error:
+        raise ModelError(f"the tracks {path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ModelError(f"{path} is not a table: give a CSV file in UTF-8") from error
+    if len(rows) < 2:
+        raise ModelError(f"{path} has no rows: give a CSV file with a header and tracks")
+    return [name.strip() for name in rows[0]], rows[1:]
+
+
+def _places(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+    """Return which column holds what; z only if there is one."""
+    if unknown := sorted(set(columns) - set(COLUMNS)):
+        raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
+    lower, places = [name.lower() for name in header], {}
+    for key, usual in COLUMNS.items():
+        if (given := columns.get(key)) is not None:
+            if given not in header:
+                raise ModelError(f"{path} has no column {given!r}; it has: {', '.join(header)}")
+            places[key] = header.index(given)
+            continue
+        known = next((name for name in usual if name in lower), None)
+        if known is not None:
+            places[key] = lower.index(known)
+        elif key != "z":
+            raise ModelError(
+                f"{path} has no column {key!r}; it has: {', '.join(header)}: "
+                f"say which with --columns {key}=NAME"
+            )
+    return places
+
+
+def _number(path: Path, line: int, header: list[str], row: list[str], place: int) -> float:
+    text = row[place].strip() if len(row) > place else ""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ModelError(f"{path}, line {line}: {header[place]} is {text!r}, not a finite number")
+    return value
+
+
+def _assembled(path: Path, found: dict[str, dict[float, list[float]]], skipped: int) -> Tracks:
+    times, positions = [], []
+    for instants in found.values():
+        order = sorted(instants)
+        times.append(np.array(order))
+        positions.append(np.array([instants[t] for t in order]))
+    steps = np.concatenate([np.zeros(0), *(np.diff(one) for one in times)])
+    if not len(steps):
+        raise ModelError(f"{path} has no track with two sightings: check its column of tracks")
+    name = f"{path.resolve().parent.name}/{path.name}"
+    return Tracks(name, tuple(times), tuple(positions), float(np.median(steps)), skipped)

@@ -1,0 +1,11 @@
+"""models.detectors.learned."""
+
+from __future__ import annotations
+
+from .families import family_of
+from .heads import Found
+from .learned import Learned
+from .metadata import read_metadata
+from .scale import factor_for
+
+__all__ = ["Found", "Learned", "factor_for", "family_of", "read_metadata"]

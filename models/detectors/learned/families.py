@@ -1,0 +1,65 @@
+"""Learned detectors by the names of their families: weights found, opened and checked."""
+
+from __future__ import annotations
+
+from ... import weights
+from ...card import ModelCard
+from ...errors import ModelError
+from ...runtimes import load
+from .learned import Learned
+from .metadata import Sheet, describe
+from .network import Network
+from .options import LearnedOptions, SsdOptions
+from .scale import factor_for
+
+
+class Yolo(Learned):
+    """A YOLO: the shipped one or a user's own of ultralytics' families 8, 11 and 26."""
+
+    Options = LearnedOptions
+
+    def __init__(self, options: LearnedOptions | None = None) -> None:
+        super().__init__(*_opened(options or LearnedOptions(), "yolo"))
+
+
+class Ssd(Learned):
+    """An SSD, the shipped one or a user's own."""
+
+    Options = SsdOptions
+
+    def __init__(self, options: SsdOptions | None = None) -> None:
+        super().__init__(*_opened(options or SsdOptions(), "ssd"))
+
+
+def family_of(model: str) -> str:
+    """Name of the detector for a model, by its card if it has one, else ``yolo``.
+
+    Raises
+    ------
+    ModelError
+        If there are no such weights, or their card is not one.
+    """
+    card = weights.find(model).with_suffix(".json")
+    return "ssd" if card.exists() and ModelCard.read(card).head == "ssd" else "yolo"
+
+
+def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Network, float | None]:
+    """Find and load the weights of a detector of a family."""
+    path = weights.find(options.weights)
+    loaded = load(path, options.runtime)
+    runtime = loaded.runtime
+    sheet = describe(path, runtime.inputs[0].shape, [out.shape for out in runtime.outputs])
+    if not sheet.card.head.startswith(family):
+        raise ModelError(
+            f"{path.name} is not of the family {family}: its head is {sheet.card.head}"
+        )
+    network = Network(sheet, runtime, lambda: load(path, "openvino:CPU").runtime)
+    network.notes.append(loaded.why)
+    return options, network, _factor(options, sheet)
+
+
+def _factor(options: LearnedOptions, sheet: Sheet) -> float | None:
+    if options.diameter_px is None or not sheet.has_object_size:
+        return None
+    smallest, usual = sheet.card.object_px
+    return factor_for(options.diameter_px, usual, smallest)

@@ -1,0 +1,206 @@
+"""The learned detector: a network finds the objects in images of any size and contrast."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...detections import Detections
+from ...images import Image, Levels, SteadyLevels, blank, checked
+from ..window import Window
+from .heads import Found, suppress
+from .measured import measure
+from .network import Network, Wanted
+from .options import LearnedOptions, least_scores
+from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
+from .tiles import merged, region_around, tiles_of, uncut
+
+LARGEST = 3.0
+"""Objects up to that many times the typical size are seen whole in one of two tiles."""
+
+WINDOWS_PX = (128, 192, 256, 384, 512)
+"""Edges of a window in network pixels: few, because a runtime prepares for each."""
+
+TRIAL_PX = 512
+"""Edge of the part of an image in which factors of scale are tried."""
+
+SAME = 0.7
+"""Boxes that overlap more are one object, of the class that is surer."""
+
+AGAIN_AFTER = 50
+"""Images without objects after which the scale is looked for again."""
+
+
+class Learned:
+    """Finds what a network was trained to find.
+
+    Contrast follows the light of the images seen (:class:`~.levels.SteadyLevels`), and unless the
+    size of the objects is given, the scale is the one at which the network finds most in the
+    first image. So both depend on the images before; the rest on the image alone.
+
+    Keeps arrays between images, so one object serves one thread.
+
+    Parameters
+    ----------
+    options : LearnedOptions
+    network : Network
+    factor : float, optional
+        Of scale from image to network; found out if not given.
+
+    Attributes
+    ----------
+    card : ModelCard
+        Of the model; classes of detections are indices into its classes.
+    notes : list of str
+        What a user should know, in the order in which it came up.
+
+    Raises
+    ------
+    ModelError
+        If the model does not know a wanted class.
+    """
+
+    def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
+        self.options, self.card, self.notes = options, network.card, network.notes
+        least = least_scores(options, self.card)
+        self._network, self._levels = network, SteadyLevels()
+        self._wanted = Wanted(least, options.iou, options.max_objects)
+        self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
+        self._is_factor_given = self._is_factor_known = factor is not None
+        self._until_trial = 0
+
+    @property
+    def name(self) -> str:
+        """For people and records."""
+        return self.card.name
+
+    @property
+    def factor(self) -> float:
+        """Size of an object as the network is shown it, over its size in the image."""
+        return self.card.stride / self._cell_px
+
+    def detect(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Detections:
+        """Find the objects in an image, (H, W) uint8 or uint16.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        DeviceError
+            If the network cannot be run, on the CPU neither.
+        """
+        image = checked(image)
+        if blank(image):
+            return Detections.none()
+        levels = self._levels.update(image)
+        if not self._is_factor_given and self._until_trial <= 0:
+            self._find_factor(image, levels)
+        grid = self._grid(image, self._cell_px)
+        found = self._field(image, grid, levels)
+        is_right = self._is_factor_known and len(found.scores)
+        self._until_trial = AGAIN_AFTER if is_right else self._until_trial - 1
+        return self._detections(image, grid, found)
+
+    def detect_within(
+        self, image: NDArray[np.uint8] | NDArray[np.uint16], window: Window
+    ) -> Detections:
+        """Find the objects in a window of an image, and some around it, in image coordinates.
+
+        The network sees the same pixels as in the whole image: same contrast, scale and grid.
+        What is cut by the inner edges of the part that it is shown is left out.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        DeviceError
+            If the network cannot be run, on the CPU neither.
+        """
+        image = checked(image)
+        if not self._levels.fits(image):
+            return self.detect(image)
+        crop = window.crop(image.shape)
+        if crop[0] == crop[2] or crop[1] == crop[3] or blank(image):
+            return Detections.none()
+        grid, levels = self._grid(image, self._cell_px), self._levels.current
+        region = region_around(grid, crop, self._window_sizes())
+        if region is None:
+            return self._detections(image, grid, self._field(image, grid, levels))
+        found = self._network.look(image, grid, region, levels, self._wanted)
+        return self._detections(image, grid, uncut(found, grid, region))
+
+    def forget(self) -> None:
+        """Begin anew, as with another specimen."""
+        self._levels = SteadyLevels()
+        self._until_trial, self._is_factor_known = 0, self._is_factor_given
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Prepare for images of that size and for windows in them.
+
+        As far as the scale is known; otherwise that is done when it is found out.
+        """
+        if not self._is_factor_known:
+            return
+        grid = Grid(height, width, self.card.stride, self._cell_px)
+        sizes = {region[2:] for region in self._tiles(grid)}
+        sizes |= {size for size in self._window_sizes() if size[0] < min(grid.rows, grid.cols)}
+        for rows, cols in sorted(sizes):
+            self._network.warm_up(rows, cols)
+
+    def _field(self, image: Image, grid: Grid, levels: Levels) -> Found:
+        """Look at all of an image; boxes in network pixels."""
+        parts = [
+            (region, self._network.look(image, grid, region, levels, self._wanted))
+            for region in self._tiles(grid)
+        ]
+        return merged(parts, grid, self.options.iou)
+
+    def _find_factor(self, image: Image, levels: Levels) -> None:
+        """Take the factor of scale at which most is found in the middle of an image."""
+        height, width = (min(size, TRIAL_PX) for size in image.shape)
+        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+        part = image[top : top + height, left : left + width]
+        found = {}
+        for factor in FACTORS:
+            grid = self._grid(part, cell_px_for(factor, self.card.stride))
+            seen = self._field(part, grid, levels)
+            boxes = grid.in_image(seen.boxes)
+            found[factor] = seen.scores, boxes[:, 2:] - boxes[:, :2]
+        factor = best_factor(found)
+        self._until_trial, self._is_factor_known = AGAIN_AFTER, factor is not None
+        if factor is not None:
+            self._cell_px = cell_px_for(factor, self.card.stride)
+            self.warm_up(*image.shape)
+        if factor not in (None, 1.0):
+            self.notes.append(
+                f"the network finds most when it is shown objects at {factor:g} times their "
+                "size; give diameter_px if that is wrong"
+            )
+
+    def _detections(self, image: Image, grid: Grid, found: Found) -> Detections:
+        found = found.pick(suppress(found._replace(classes=np.zeros_like(found.classes)), SAME))
+        boxes = grid.in_image(found.boxes)
+        rows = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(axis=1))
+        rows = rows[: self.options.max_objects]
+        boxes, found = boxes[rows], found.pick(rows)
+        centres, brightness = measure(image, boxes)
+        return Detections.of(boxes, found.scores, found.classes, centres, brightness)
+
+    def _grid(self, image: Image, cell_px: int) -> Grid:
+        height, width = image.shape
+        return Grid(height, width, self.card.stride, cell_px)
+
+    def _tiles(self, grid: Grid) -> list[Region]:
+        typical = self.card.object_px[1]
+        if self.options.diameter_px is not None:
+            typical = self.options.diameter_px * grid.stride / grid.cell_px
+        fixed, most = self._network.fixed_cells, self.options.tile_px // grid.stride
+        overlap = -(-int(LARGEST * typical) // grid.stride) + 1
+        return tiles_of(grid, fixed or (most, most), overlap, fixed is not None)
+
+    def _window_sizes(self) -> list[tuple[int, int]]:
+        """Rows and columns of cells that a window may have."""
+        if fixed := self._network.fixed_cells:
+            return [fixed]
+        edges = [px // self.card.stride for px in WINDOWS_PX if px <= self.options.tile_px]
+        return [(cells, cells) for cells in edges if cells]

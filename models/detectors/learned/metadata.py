@@ -1,0 +1,176 @@
+"""What is known of a model file: its card, or what ultralytics wrote into the file itself."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from ...card import ModelCard
+from ...errors import ModelError
+from ...runtimes import damaged
+from .heads import Head, Shape, head_of
+
+_METADATA_FIELD = 14
+"""Of an ONNX ModelProto: ``metadata_props``, key (1) and value (2)."""
+
+_VARINT, _EIGHT_BYTES, _COUNTED, _FOUR_BYTES = 0, 1, 2, 5
+"""Wire types of protocol buffers."""
+
+
+class Sheet(NamedTuple):
+    """A model's card and how far it can be trusted.
+
+    Attributes
+    ----------
+    card : ModelCard
+    has_object_size : bool
+        Whether ``card.object_px`` is measured rather than a guess.
+    note : str
+        For people; empty if there is nothing to say.
+    """
+
+    card: ModelCard
+    has_object_size: bool
+    note: str
+
+
+def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> Sheet:
+    """Find out what a model is: by ``NAME.json`` beside it, or else by its own metadata.
+
+    Parameters
+    ----------
+    path : Path
+        An ONNX file.
+    input_shape : tuple of int
+        (1, channels, height, width), -1 where free.
+    output_shapes : sequence of tuple of int
+
+    Raises
+    ------
+    ModelError
+        If the card or the metadata disagree with the model, or there are neither.
+    """
+    beside, inside = path.with_suffix(".json"), read_metadata(path)
+    if (task := inside.get("task", "detect")) != "detect":
+        raise ModelError(f"{path.name} is for the task {task}: use a detector (task detect)")
+    if beside.exists():
+        card = ModelCard.read(beside)
+        names = len(_names(path, inside)) if "names" in inside else len(card.classes)
+        _agree(path, "classes", len(card.classes), names)
+        _agree(path, "channels", card.channels, input_shape[1])
+        _agree(path, "head", card.head, _head(path, output_shapes, len(card.classes)))
+        return Sheet(card, True, "")
+    names = _names(path, inside)
+    try:
+        fields = {
+            "name": path.stem,
+            "architecture": inside.get("description", ""),
+            "head": _head(path, output_shapes, len(names)),
+            "classes": names,
+            "channels": input_shape[1],
+            "stride": int(inside.get("stride", 32)),
+            "licence": inside.get("license", ""),
+            "date": inside.get("date", "")[:10],
+        }
+        card = msgspec.convert(fields, ModelCard)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise ModelError(f"the metadata of {path.name} cannot be used: {error}") from error
+    note = (
+        f"{path.name} has no card beside it: classes are those of its metadata, and the size "
+        "of the objects in training is not known"
+    )
+    return Sheet(card, False, note)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of an ONNX file, without the libraries for it and without the weights.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or is cut off.
+    """
+    found: dict[str, str] = {}
+    try:
+        with path.open("rb") as file:
+            end = os.fstat(file.fileno()).st_size
+            while file.tell() < end:
+                field, value = _field(file, end)
+                if field == _METADATA_FIELD:
+                    key, text = _entry(value)
+                    found[key] = text
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise damaged(path) from error
+    return found
+
+
+def _field(file: BinaryIO, end: int) -> tuple[int, bytes]:
+    """Read a field's number and, if it is metadata, its bytes; skip those of others."""
+    tag = _varint(file)
+    number, wire = tag >> 3, tag & 7
+    if wire == _VARINT:
+        _varint(file)
+        return number, b""
+    size = _varint(file) if wire == _COUNTED else {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(wire, end)
+    if file.tell() + size > end:
+        raise ValueError("a field reaches beyond the end of the file")
+    if number == _METADATA_FIELD:
+        return number, file.read(size)
+    file.seek(size, os.SEEK_CUR)
+    return number, b""
+
+
+def _varint(file: BinaryIO) -> int:
+    value = shift = 0
+    while True:
+        byte = file.read(1)[0]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value
+        shift += 7
+
+
+def _entry(data: bytes) -> tuple[str, str]:
+    """Read a StringStringEntryProto."""
+    file, texts = BytesIO(data), {1: "", 2: ""}
+    while file.tell() < len(data):
+        number = _varint(file) >> 3
+        texts[number] = file.read(_varint(file)).decode()
+    return texts[1], texts[2]
+
+
+def _names(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
+    """Class names from a dict written as Python writes it, index to name."""
+    try:
+        names = ast.literal_eval(metadata["names"])
+        return tuple(str(names[index]) for index in range(len(names)))
+    except KeyError as error:
+        raise ModelError(
+            f"nothing is known of {path.name}: put its model card beside it as "
+            f"{path.with_suffix('.json').name}"
+        ) from error
+    except (ValueError, SyntaxError, TypeError) as error:
+        raise ModelError(f"the class names in {path.name} cannot be read: {error}") from error
+
+
+def _head(path: Path, outputs: Sequence[Shape], classes: int) -> Head:
+    try:
+        return head_of(outputs, classes)
+    except ModelError as error:
+        raise ModelError(f"{path.name} does not fit: {error}") from error
+
+
+def _agree(path: Path, what: str, said: object, found: object) -> None:
+    if said != found:
+        raise ModelError(
+            f"the card of {path.name} disagrees with the model: {what} {said} in the card, "
+            f"{found} in the model; use the card made with it"
+        )

@@ -1,0 +1,214 @@
+"""Follows what the user pointed at by its look: no training, no model, one object."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from ...detections import Detections
+from ...errors import ModelError
+from ...images import Float, Scratch, checked
+from ..window import Window
+from .appearance import Appearance
+from .area import Area
+from .correlation import chance_level, correlate, peak_shift, significance, spread_around
+
+SPAN = 1.5
+"""Edge of the template in diameters: some surroundings make an outline a feature."""
+
+EDGE_PENALTY = 0.25
+"""By how much of a correlation the edge of a window stands behind its middle."""
+
+_WORKING_DIAMETER = 6
+CONTEXT = 1.5
+"""Diameters around a window that are looked at to know what chance gives."""
+
+SURE = 1.5
+"""Times the least score: the look is learned from there on."""
+
+Camera = NDArray[np.uint8] | NDArray[np.uint16]
+Place = tuple[int, int]
+
+
+class TemplateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to follow.
+
+    Attributes
+    ----------
+    diameter_px : float
+        Size of the object.
+    point_px : tuple of float, optional
+        Where (x, y) it is in the first image; the middle if not given.
+    learn : float
+        Share of the memory that is renewed by each image in which the object is surely seen;
+        0 keeps to the first look.
+    least_score : float
+        Below this the object is lost.
+    """
+
+    diameter_px: Annotated[float, Meta(ge=3)] = 20.0
+    point_px: tuple[float, float] | None = None
+    learn: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    least_score: Annotated[float, Meta(ge=0, le=1)] = 0.2
+
+
+class Template:
+    """Finds one object by normalised correlation with what it looked like.
+
+    The first image shows what to follow; each later one in which it is surely seen, at 1.5
+    times the least score, renews the memory of its look. There is one detection or none: its
+    box is one diameter wide, cut at the border of the image, and its centre is the sub-pixel
+    peak of the correlation, averaged in blocks while a diameter still spans 6 pixels. Up to
+    half of the object may be outside the image.
+
+    The score is ``1 - chance / z``. Fisher's z is of the correlation at the peak; chance is
+    what noise of the spread that z has around the object exceeds in one search of 20. Noise
+    scores 0, 0.2 once in hundreds; a clear sight 0.4 to 0.9.
+
+    It remembers, so one object serves one thread and one target.
+    """
+
+    Options = TemplateOptions
+    name = "template"
+
+    def __init__(self, options: TemplateOptions | None = None) -> None:
+        self.options = options or TemplateOptions()
+        diameter = self.options.diameter_px
+        self._factor = max(1, int(diameter / _WORKING_DIAMETER))
+        self._reach = int(np.ceil(SPAN * diameter / self._factor / 2))
+        self._scratch = Scratch()
+        self._shape: tuple[int, ...] = ()
+        self._appearance: Appearance | None = None
+        self._spread = 0.0
+
+    def detect(self, image: Camera) -> Detections:
+        """Search a whole image, (H, W) uint8 or uint16.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type, or another size than the first, or the
+            object cannot be in it.
+        """
+        image = self._known(image)
+        whole = (0, 0, image.shape[1], image.shape[0])
+        area = Area.of(image, whole, self._factor, self._scratch)
+        appearance = self._appearance or self._first_look(area, image.shape)
+        if appearance is None:
+            return Detections.none()
+        correlation, visible = correlate(area.work, appearance.template)
+        z = significance(correlation, visible)
+        place = _highest(z)
+        self._spread = spread_around(z, place, self._reach)
+        score = _score(float(z[place]), self._spread, z.size / appearance.lobe_px)
+        return self._found(area, correlation, place, score)
+
+    def detect_within(self, image: Camera, window: Window) -> Detections:
+        """Search a window; of two that look alike the one nearer to its middle is taken.
+
+        Raises
+        ------
+        ValueError
+            As `detect`.
+        """
+        appearance = self._appearance
+        if appearance is None:
+            return self.detect(image)
+        image = self._known(image)
+        left, top, right, bottom = window.crop(image.shape)
+        if left >= right or top >= bottom:
+            return Detections.none()
+        margin = int(CONTEXT * self.options.diameter_px) + self._reach * self._factor
+        wide = (left - margin, top - margin, right + margin, bottom + margin)
+        area = Area.of(image, wide, self._factor, self._scratch)
+        correlation, visible = correlate(area.work, appearance.template)
+        z = significance(correlation, visible)
+        distance = _distance(area, window, z.shape)
+        place = _highest(np.where(distance <= 1, np.tanh(z) - EDGE_PENALTY * distance**2, -2))
+        place = _climb(z, place)
+        spread = max(self._spread, spread_around(z, place, self._reach))
+        searched = np.count_nonzero(distance <= 1)
+        score = _score(float(z[place]), spread, searched / appearance.lobe_px)
+        return self._found(area, correlation, place, score)
+
+    def _known(self, image: Camera) -> Camera:
+        """Refuse an image in which the object cannot be."""
+        image = checked(image)
+        height, width = image.shape
+        size = f"{width} × {height} pixels"
+        if self._appearance is not None and image.shape != self._shape:
+            raise ModelError(
+                f"the image has {size} but the template was taken from one of "
+                f"{self._shape[1]} × {self._shape[0]}: keep the camera's settings or start anew"
+            )
+        if self.options.diameter_px > min(height, width):
+            raise ModelError(
+                f"diameter_px {self.options.diameter_px:g} is larger than the image of {size}: "
+                "give the diameter of the object in pixels"
+            )
+        x, y = self._point(image.shape)
+        if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+            raise ModelError(
+                f"point_px ({x:g}, {y:g}) is outside the image of {size}: "
+                "point at the object in the first image"
+            )
+        return image
+
+    def _point(self, shape: tuple[int, ...]) -> tuple[float, float]:
+        return self.options.point_px or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+
+    def _first_look(self, area: Area, shape: tuple[int, ...]) -> Appearance | None:
+        """Take the template; nothing where the image is flat, so the next one is looked at."""
+        appearance = Appearance(area.work, area.inside(self._point(shape)), self._reach)
+        if appearance.is_flat:
+            return None
+        self._appearance, self._shape = appearance, shape
+        return appearance
+
+    def _found(self, area: Area, correlation: Float, place: Place, score: float) -> Detections:
+        """Centre the place, and learn from it if it is sure."""
+        options, appearance = self.options, self._appearance
+        if appearance is None or score < options.least_score:
+            return Detections.none()
+        shift_x, shift_y = peak_shift(correlation, place)
+        at = (place[1] + shift_x, place[0] + shift_y)
+        if options.learn and score > SURE * options.least_score:
+            appearance.learn(area.work, at, options.learn)
+        centre = np.array(area.outside(at))
+        edge = np.array([self._shape[1], self._shape[0]]) - 0.5
+        half = options.diameter_px / 2
+        corners = np.clip([centre - half, centre + half], -0.5, edge)
+        return Detections.of(corners.reshape(1, 4), [score], centres_px=[centre])
+
+
+def _distance(area: Area, window: Window, shape: tuple[int, ...]) -> Float:
+    """How far each place is from the middle of a window, in halves of its edge."""
+    x, y = area.inside(window.centre_px)
+    half = max(window.half_px / area.factor, 1.0)
+    columns, rows = np.arange(shape[1]) - x, np.arange(shape[0]) - y
+    return np.maximum(np.abs(columns), np.abs(rows)[:, None]).astype(np.float32) / half
+
+
+def _highest(values: Float) -> Place:
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    return int(row), int(column)
+
+
+def _climb(values: Float, place: Place) -> Place:
+    """Highest place next to one, from there on to the top."""
+    while True:
+        low_row, low_column = max(place[0] - 1, 0), max(place[1] - 1, 0)
+        around = values[low_row : place[0] + 2, low_column : place[1] + 2]
+        row, column = _highest(around)
+        if values[place] >= around[row, column]:
+            return place
+        place = (low_row + row, low_column + column)
+
+
+def _score(z: float, spread: float, places: float) -> float:
+    """Share of z that is more than chance."""
+    return max(0.0, 1 - chance_level(spread, places) / z) if z > 0 else 0.0

@@ -1,0 +1,163 @@
+"""Runs the network of a learned predictor with OpenVINO: one object fast, or any number."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DeviceError, ModelError
+from ...runtimes import UNPINNED, cache_folder, check_file, damaged, sentence
+
+if TYPE_CHECKING:
+    import openvino
+
+    Pair = tuple[openvino.CompiledModel, openvino.CompiledModel]
+
+Rows = NDArray[np.float32]
+
+SIGHTING = 4
+"""Displacement in x and y in µm, time in frames, stated variance in µm²."""
+OUTLOOK = 5
+"""Displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
+
+BLOCK = 64
+"""Objects that are computed together."""
+
+_INPUTS = {"before", "sighting", "now", "frames"}
+_OUTPUTS = {"after", "outlook"}
+_HINTS = {
+    "PERFORMANCE_HINT": "LATENCY",
+    "INFERENCE_NUM_THREADS": 1,
+    "INFERENCE_PRECISION_HINT": "f32",
+    **UNPINNED,
+}
+
+
+class RecurrentNetwork:
+    """What one sighting changes in an object's row of numbers, and what follows from a row.
+
+    The ONNX file has two parts that share no node, for any number B of objects: ``before``
+    (B, width) and ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and
+    ``frames`` (B, 1) give ``outlook`` (B, 5). Each is compiled for one object and for a block
+    of them, as with free shapes OpenVINO takes several times as long.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file of a trained predictor.
+
+    Attributes
+    ----------
+    width : int
+        Numbers in a row. A row of zeros is an object that was never seen.
+
+    Raises
+    ------
+    ModelError
+        If it is no such file, or OpenVINO is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        check_file(path)
+        self.width, see, expect = _compiled(path, path.stat().st_mtime_ns)
+        self._see, self._expect = _Part(*see), _Part(*expect)
+
+    def see(self, rows: Rows, sightings: Rows) -> Rows:
+        """Return the rows, (K, width), after sightings, (K, 4)."""
+        return self._see(rows, sightings)
+
+    def expect(self, rows: Rows, frames: Rows) -> Rows:
+        """Return outlooks, (K, 5), so many frames, (K, 1), after the last sightings."""
+        return self._expect(rows, frames)
+
+
+class _Part:
+    """One of the outputs, computed from two inputs."""
+
+    def __init__(self, one: openvino.CompiledModel, block: openvino.CompiledModel) -> None:
+        self._one, self._block = _Request(one), _Request(block)
+
+    def __call__(self, first: Rows, second: Rows) -> Rows:
+        """Compute the output; it may be overwritten by the next call."""
+        if len(first) == 1:
+            return self._one(first, second)
+        answers = np.empty((len(first), self._one.answer.shape[1]), np.float32)
+        for start in range(0, len(first), BLOCK):
+            block = slice(start, start + BLOCK)
+            count = len(first[block])
+            answers[block] = self._block(first[block], second[block])[:count]
+        return answers
+
+
+class _Request:
+    """A compiled part with numbers of its own."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
+        self._first, self._second = (self._request.get_input_tensor(i).data for i in (0, 1))
+        self._first[:] = self._second[:] = 0.0
+        self.answer = self._request.get_output_tensor(0).data
+
+    def __call__(self, first: Rows, second: Rows) -> Rows:
+        """Compute the output, of which only the rows that were given count."""
+        self._first[: len(first)] = first
+        self._second[: len(second)] = second
+        try:
+            self._request.infer()
+        except RuntimeError as error:
+            raise DeviceError(f"openvino failed on the CPU: {sentence(error)}") from error
+        return self.answer
+
+
+@lru_cache(maxsize=4)
+def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
+    """Compile a file, as it was last changed: width of a row, both parts, for one and a block."""
+    try:
+        ov: Any = import_module("openvino")
+    except ImportError as error:
+        raise ModelError(
+            "a learned predictor needs openvino, which is not installed: pip install openvino"
+        ) from error
+    core = ov.Core()
+    core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
+    try:
+        model = core.read_model(path)
+    except (RuntimeError, UnicodeError) as error:
+        raise damaged(path) from error
+    width = _row_width(path, model)
+
+    def part(output: str, inputs: tuple[str, str], count: int) -> openvino.CompiledModel:
+        copied = model.clone()
+        nodes = {port.any_name: port.get_node() for port in copied.inputs}
+        cut = ov.Model([copied.output(output).get_node()], [nodes[name] for name in inputs])
+        cut.reshape({i: [count, port.partial_shape[1]] for i, port in enumerate(cut.inputs)})
+        return core.compile_model(cut, "CPU", _HINTS)
+
+    see, expect = ("after", ("before", "sighting")), ("outlook", ("now", "frames"))
+    return width, (part(*see, 1), part(*see, BLOCK)), (part(*expect, 1), part(*expect, BLOCK))
+
+
+def _row_width(path: Path, model: openvino.Model) -> int:
+    """Return the width of a row.
+
+    Raises
+    ------
+    ModelError
+        If the network is not that of a predictor.
+    """
+    inputs = {port.any_name: port.partial_shape for port in model.inputs}
+    outputs = {port.any_name: port.partial_shape for port in model.outputs}
+    if set(inputs) != _INPUTS or set(outputs) != _OUTPUTS:
+        raise ModelError(
+            f"{path.name} is not a predictor: give a file that `pursuit train predictor` wrote"
+        )
+    width = inputs["before"][1].get_length()
+    fits = inputs["sighting"][1] == SIGHTING and outputs["outlook"][1] == OUTLOOK
+    if not fits or inputs["now"][1] != width:
+        raise ModelError(f"{path.name} is a predictor of another version: train it again")
+    return width

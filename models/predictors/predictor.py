@@ -1,0 +1,142 @@
+"""Predictors: objects' sightings in, their positions at any later instant out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from ..registry import Registry
+from .bank import Floats, Slots
+
+
+class Prediction(NamedTuple):
+    """Where an object is believed to be at an instant, in stage coordinates.
+
+    Attributes
+    ----------
+    at_ns : int
+        The instant, on the clock of the frames.
+    mean_um : (3,) float64
+        x, y and z in µm.
+    cov_um2 : (3, 3) float64
+        Covariance of that position in µm².
+    source : str
+        Who predicted.
+    """
+
+    at_ns: int
+    mean_um: Floats
+    cov_um2: Floats
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """Where several objects are believed to be at one instant.
+
+    Attributes
+    ----------
+    at_ns : int
+        The instant, on the clock of the frames.
+    means_um : (K, 3) float64
+        x, y and z in µm.
+    covs_um2 : (K, 3, 3) float64
+        Covariances of those positions in µm².
+    source : str
+        Who predicted.
+    """
+
+    at_ns: int
+    means_um: Floats
+    covs_um2: Floats
+    source: str
+
+    def __getitem__(self, row: int) -> Prediction:
+        """One of them."""
+        return Prediction(self.at_ns, self.means_um[row], self.covs_um2[row], self.source)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        """All of them."""
+        for mean_um, cov_um2 in zip(self.means_um, self.covs_um2, strict=True):
+            yield Prediction(self.at_ns, mean_um, cov_um2, self.source)
+
+
+class Predictor(Protocol):
+    """The motion of any number of objects, all taken to the same instant together.
+
+    An object is known by its slot, a number that `begin` hands out and that stays the same
+    until `end`. In a frame: `advance` to its exposure, `update` what was seen, `begin` what is
+    new, `end` what is gone; then `predict`.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people and records."""
+        ...
+
+    def advance(self, at_ns: int) -> None:
+        """Take all objects to an instant; one before the last is taken for the last."""
+        ...
+
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+        """Take in new objects, first seen at the instant of the last `advance`.
+
+        Parameters
+        ----------
+        positions_um : (K, 3)
+            x, y and a guess of z, which counts as not measured.
+        variances_um2 : (K,)
+            Believed variance of x and of y.
+
+        Returns
+        -------
+        (K,) intp
+            Their slots.
+        """
+        ...
+
+    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+        """Take in positions, (K, 2), measured at the instant of the last `advance`."""
+        ...
+
+    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+        """Take in focal positions, (K,), measured at the instant of the last `advance`."""
+        ...
+
+    def end(self, slots: Slots) -> None:
+        """Forget objects."""
+        ...
+
+    def predict(self, slots: Slots, at_ns: int) -> Forecast:
+        """Say where objects are at an instant, at any horizon; changes nothing that is believed.
+
+        An instant before the last `advance` is taken for it. There may be no slots. The variance
+        of z is vast until `focus` has told something of it.
+        """
+        ...
+
+
+PREDICTORS: Registry[Predictor] = Registry(
+    "predictor",
+    {
+        "auto": f"{__package__}.auto:Auto",
+        "imm": f"{__package__}.motions:Imm",
+        "kalman": f"{__package__}.motions:Kalman",
+        "brownian": f"{__package__}.motions:Brownian",
+        "acceleration": f"{__package__}.motions:Acceleration",
+        "lstm": f"{__package__}.learned.recurrent:Recurrent",
+    },
+)
+"""Every predictor that comes with the package."""
+
+
+def create(name: str, options: Mapping[str, Any] | None = None) -> Predictor:
+    """Make the predictor called ``name``, or ``"package.module:attribute"``.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option is not known, or a value is not allowed.
+    """
+    return PREDICTORS.create(name, options)

@@ -1,0 +1,181 @@
+"""Runtimes: what computes a network. One small protocol; the best that works is chosen."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+
+Pixels = NDArray[np.float32]
+OnProgress = Callable[[str, float], None]
+
+RUNTIMES = ("tensorrt", "openvino", "onnx", "torch")
+"""Best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Name and shape of an input or output; -1 where the size is free."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+class Runtime(Protocol):
+    """A network ready to run. One object serves one thread.
+
+    Attributes
+    ----------
+    name : str
+        As in a configuration: ``"openvino"``.
+    device : str
+        What it runs on, for people.
+    inputs, outputs : tuple of Tensor
+    """
+
+    name: str
+    device: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def run(self, pixels: Pixels) -> list[NDArray]:
+        """Compute all outputs of an input (1, channels, height, width), 0 to 1.
+
+        The arrays may be overwritten by the next run.
+
+        Raises
+        ------
+        ModelError
+            If the shape does not fit.
+        DeviceError
+            If the device fails or runs out of memory.
+        """
+        ...
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Prepare for inputs of that size, so that the first run is not slow."""
+        ...
+
+    def close(self) -> None:
+        """Free the device."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a network is to be run.
+
+    Attributes
+    ----------
+    device : str
+        As the library calls it (``GPU``, ``cuda:1``); empty for the best.
+    exact : bool
+        Compute in 32 bits throughout; otherwise in 16 where the device is faster for it.
+    on_progress : callable
+        Told what is being done and the share that is done, where it takes long.
+    """
+
+    device: str = ""
+    exact: bool = False
+    on_progress: OnProgress = lambda text, share: None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network ready to run, and a sentence that says why by this runtime."""
+
+    runtime: Runtime
+    why: str
+
+
+class _Backend(Protocol):
+    """What the module of a runtime offers."""
+
+    def unavailable(self) -> str:
+        """Say why it cannot be used on this computer, in a clause; empty if it can."""
+        ...
+
+    def open_model(self, path: Path, wish: Wish) -> Runtime:
+        """Make a network ready; ModelError if the file or the device does not let it."""
+        ...
+
+
+def load(
+    path: Path,
+    runtime: str = "auto",
+    *,
+    exact: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Loaded:
+    """Make the network of an ONNX file ready.
+
+    Parameters
+    ----------
+    path : Path
+    runtime : str
+        ``auto``: the first of :data:`RUNTIMES` that works. Or one of them, if wanted with a
+        device: ``openvino:GPU``, ``torch:cuda:1``.
+    exact : bool
+        Compute in 32 bits throughout. Otherwise 16 are used where the device is faster for it,
+        which moves a box by some hundredths of a pixel.
+    on_progress : callable, optional
+        Called with a text and a share from 0 to 1 while an engine is built.
+
+    Raises
+    ------
+    ModelError
+        If the file is no such network or the runtime does not work here.
+    """
+    name, _, device = runtime.partition(":")
+    wish = Wish(device, exact, on_progress or Wish().on_progress)
+    if name == "auto":
+        return _load_best(path, wish)
+    if name not in RUNTIMES:
+        known = ", ".join(("auto", *RUNTIMES))
+        raise ModelError(f"there is no runtime {name!r}; known: {known}")
+    if reason := _backend(name).unavailable():
+        raise ModelError(f"the runtime {name} cannot be used: {reason}")
+    opened = _backend(name).open_model(path, wish)
+    return Loaded(opened, f"{name} on {opened.device}, as asked for")
+
+
+def reasons() -> dict[str, str]:
+    """Why each runtime, best first, cannot be used on this computer; empty for one that can."""
+    return {name: _backend(name).unavailable() for name in RUNTIMES}
+
+
+def _load_best(path: Path, wish: Wish) -> Loaded:
+    reasons: dict[str, str] = {}
+    failed: ModelError | None = None
+    for position, name in enumerate(RUNTIMES):
+        if reason := _backend(name).unavailable():
+            reasons[name] = reason
+            continue
+        try:
+            opened = _backend(name).open_model(path, wish)
+        except ModelError as error:
+            failed = failed or error
+            reasons[name] = str(error)
+            continue
+        why = [f"{name} on {opened.device}", *_clauses(reasons)]
+        if rest := RUNTIMES[position + 1 :]:
+            why.append(f"{', '.join(rest)}: not needed")
+        return Loaded(opened, "; ".join(why))
+    if failed is not None:
+        raise failed
+    raise ModelError(f"no runtime works here; {'; '.join(_clauses(reasons))}")
+
+
+def _clauses(reasons: dict[str, str]) -> list[str]:
+    return [f"{name}: {reason}" for name, reason in reasons.items()]
+
+
+def _backend(name: str) -> _Backend:
+    return cast(_Backend, importlib.import_module(f".{name}", __package__))

@@ -1,0 +1,108 @@
+"""The training loop that every architecture shares."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from .batch import Batch
+
+M = TypeVar("M", bound=nn.Module)
+
+WARM_UP = 0.05
+"""Share of the steps in which the learning rate rises."""
+LAST_RATE = 0.02
+"""Learning rate at the end, as a share of the greatest."""
+AVERAGED = 0.998
+"""Share of the old in the running mean of the weights, once there are many."""
+CLIP = 10.0
+"""Greatest norm of a gradient."""
+
+
+def fit(
+    model: M,
+    loss_of: Callable[[M, Batch], Tensor],
+    batches: Iterable[Batch],
+    steps: int,
+    learning_rate: float,
+    on_step: Callable[[int, float], None],
+) -> M:
+    """Train with AdamW, a cosine schedule, and keep a running mean of the weights.
+
+    Parameters
+    ----------
+    model : Module
+        Trained in place.
+    loss_of : callable
+        Given the model and a batch, returns the loss.
+    batches : iterable of Batch
+        At least ``steps`` of them.
+    steps : int
+    learning_rate : float
+        The greatest.
+    on_step : callable
+        Told the number of the step, from 1, and its loss.
+
+    Returns
+    -------
+    Module
+        The running mean, ready to be used.
+
+    Raises
+    ------
+    ModelError
+        If the loss is not finite any more.
+    """
+    device = next(model.parameters()).device
+    model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    mean = copy.deepcopy(model).eval()
+    optimizer = torch.optim.AdamW(_groups(model), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / steps))
+    half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    for step, batch in enumerate(islice(batches, steps), start=1):
+        batch = batch.to(device)
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        with half:
+            loss = loss_of(model, Batch(images, batch.boxes, batch.classes))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ModelError(f"training failed at step {step}: the loss is no longer a number")
+        loss.backward()
+        if nn.utils.clip_grad_norm_(model.parameters(), CLIP).isfinite():
+            optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        _follow(mean, model, min(AVERAGED, step / (step + 20)))
+        on_step(step, value)
+    return mean
+
+
+def _groups(model: nn.Module) -> list[dict]:
+    """Weights decay, biases and the parameters of norms do not."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
+
+
+def _rate(done: float) -> float:
+    if done < WARM_UP:
+        return 0.05 + 0.95 * done / WARM_UP
+    fallen = (done - WARM_UP) / (1 - WARM_UP)
+    return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * min(fallen, 1.0))) / 2
+
+
+@torch.no_grad()
+def _follow(mean: nn.Module, model: nn.Module, kept: float) -> None:
+    """Move a running mean towards a model; counters are taken over."""
+    for old, new in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
+        if old.dtype.is_floating_point:
+            old.lerp_(new, 1 - kept)
+        else:
+            old.copy_(new)

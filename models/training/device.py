@@ -1,0 +1,10 @@
+"""Where to train."""
+
+from __future__ import annotations
+
+import torch
+
+
+def best_device() -> torch.device:
+    """Where to train: a GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,36 @@
+"""Writes a predictor as an ONNX file."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import torch
+
+from .model import PredictorModel
+
+OPSET = 17
+
+
+def export_predictor(model: PredictorModel, path: Path) -> None:
+    """Write an ONNX file for any number of objects.
+
+    Inputs and outputs are those of `PredictorModel.forward`: ``before`` (B, width) and
+    ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
+    give ``outlook`` (B, 5). The two parts share no node, so that each can run alone.
+    """
+    inputs, outputs = ["before", "sighting", "now", "frames"], ["after", "outlook"]
+    rows = torch.zeros(2, model.width)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            copy.deepcopy(model).cpu().eval(),
+            (rows, torch.ones(2, 4), rows, torch.ones(2, 1)),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: {0: "objects"} for name in (*inputs, *outputs)},
+        )

@@ -1,0 +1,180 @@
+"""Trains a predictor of motion from tracks to an ONNX file with its card."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from ...datasets import Motions, draw_lesson
+from ...errors import ModelError
+from ...predictors.learned import PredictorCard, TracksNote
+from ..device import best_device
+from .export import export_predictor
+from .loss import errors_of, loss_of
+from .memory import ARCHITECTURES
+from .model import WITHIN_95, PredictorModel
+
+OnStep = Callable[[int, int, float], None]
+
+HORIZONS = 2
+"""Drawn for each sighting."""
+_LEARNING_RATE = 5e-3
+_WARM_UP = 0.05
+_CLIP = 1.0
+_AVERAGED = 0.995
+_JUDGED = 8
+"""Batches of held-back tracks."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorRecipe:
+    """How a predictor is trained.
+
+    Attributes
+    ----------
+    arch : str
+        ``lstm``, ``gru`` or ``tcn``.
+    hidden : int
+        Size of its memory.
+    steps, batch, length : int
+        Steps of the optimizer, tracks in each, sightings of a track.
+    held_back : float
+        Share of the tracks of every source to judge on.
+    seed : int
+    """
+
+    arch: str = "lstm"
+    hidden: int = 64
+    steps: int = 10_000
+    batch: int = 128
+    length: int = 64
+    held_back: float = 0.1
+    seed: int = 0
+
+
+def train_predictor(
+    sources: Sequence[Motions],
+    recipe: PredictorRecipe,
+    path: Path,
+    on_step: OnStep = lambda step, steps, loss: None,
+    not_trained_on: str = "",
+) -> PredictorCard:
+    """Train a predictor and write ``path``, an ONNX file, with its card beside it.
+
+    Parameters
+    ----------
+    sources : sequence of Motions
+        A step takes its tracks from one of them, chosen by the root of their numbers.
+    recipe : PredictorRecipe
+    path : Path
+    on_step : callable
+        Told the steps done, of how many, and the loss.
+    not_trained_on : str
+        For the card.
+
+    Raises
+    ------
+    ModelError
+        If the architecture is not known, there are too few tracks, or training fails.
+    """
+    if recipe.arch not in ARCHITECTURES:
+        raise ModelError(f"there is no {recipe.arch!r} predictor: use {', '.join(ARCHITECTURES)}")
+    if any(len(source) < 5 for source in sources) or not sources:
+        raise ModelError("too few tracks: give every source at least five of three sightings")
+    rng = np.random.default_rng(recipe.seed)
+    parts = [_split(source, recipe.held_back, rng) for source in sources]
+    torch.manual_seed(recipe.seed)
+    model = PredictorModel(recipe.arch, recipe.hidden).to(best_device())
+    trained = _fit(model, [learned for learned, _ in parts], recipe, rng, on_step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export_predictor(trained, path)
+    card = PredictorCard(
+        name=path.stem,
+        architecture=recipe.arch,
+        hidden=recipe.hidden,
+        steps=recipe.steps,
+        licence="BSD-3-Clause",
+        data=tuple(_judged(trained, *part, recipe) for part in parts),
+        not_trained_on=not_trained_on,
+        date=date.today().isoformat(),
+    )
+    card.write(path.with_suffix(".json"))
+    return card
+
+
+def _fit(
+    model: PredictorModel,
+    sources: Sequence[Motions],
+    recipe: PredictorRecipe,
+    rng: np.random.Generator,
+    on_step: OnStep,
+) -> PredictorModel:
+    """Train in place; return a running mean of the weights."""
+    mean = copy.deepcopy(model).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, _LEARNING_RATE, total_steps=recipe.steps + 1, pct_start=_WARM_UP
+    )
+    shares = np.sqrt([len(source) for source in sources])
+    for step in range(1, recipe.steps + 1):
+        source = sources[rng.choice(len(sources), p=shares / shares.sum())]
+        lesson = draw_lesson(source, recipe.batch, recipe.length, HORIZONS, rng)
+        loss = loss_of(errors_of(model, lesson))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ModelError(f"training failed at step {step}: the loss is no longer a number")
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+        optimizer.step()
+        schedule.step()
+        _follow(mean, model, min(_AVERAGED, step / (step + 20)))
+        on_step(step, recipe.steps, value)
+    return mean
+
+
+@torch.no_grad()
+def _follow(mean: PredictorModel, model: PredictorModel, kept: float) -> None:
+    for old, new in zip(mean.parameters(), model.parameters(), strict=True):
+        old.lerp_(new, 1 - kept)
+
+
+def _split(source: Motions, held_back: float, rng: np.random.Generator) -> tuple[Motions, Motions]:
+    """What to learn from and what to judge on."""
+    judged = rng.permutation(len(source)) < max(1, round(held_back * len(source)))
+    if held_back == 0:
+        judged[:] = False
+    return source.part(~judged), source.part(judged)
+
+
+@torch.no_grad()
+def _judged(
+    model: PredictorModel, learned: Motions, held_back: Motions, recipe: PredictorRecipe
+) -> TracksNote:
+    note = TracksNote(learned.name, len(learned), len(held_back), learned.licence)
+    if not len(held_back):
+        return note
+    rng, ratios, inside, count = np.random.default_rng(recipe.seed), [], 0.0, 0.0
+    for _ in range(_JUDGED):
+        lesson = draw_lesson(held_back, recipe.batch, recipe.length, HORIZONS, rng)
+        errors = errors_of(model, lesson)
+        weights = errors.weights.cpu()
+        misfits = (errors.squares / errors.variances).sum(1, keepdim=True).cpu()
+        inside += float(((misfits < WITHIN_95) * weights).sum())
+        count += float(weights.sum())
+        missed2 = errors.squares.sum(1).cpu().numpy().reshape(lesson.weights.shape)
+        moved2 = np.square(lesson.targets).sum(axis=3)
+        each = [(lesson.weights * one).sum(axis=(0, 2)) for one in (missed2, moved2)]
+        ratios.append(each[0] / np.maximum(each[1], 1e-12))
+    error = math.sqrt(float(np.concatenate(ratios).mean()))
+    return msgspec.structs.replace(
+        note, error=round(error, 4), coverage95=round(inside / max(count, 1.0), 4)
+    )

@@ -1,0 +1,15 @@
+"""sim.imaging."""
+
+from __future__ import annotations
+
+from .optics import PIXEL_VARIANCE, Optics, OpticsSettings, spread_variance_um2
+from .sensor import Sensor, SensorSettings
+
+__all__ = [
+    "PIXEL_VARIANCE",
+    "Optics",
+    "OpticsSettings",
+    "Sensor",
+    "SensorSettings",
+    "spread_variance_um2",
+]

@@ -1,0 +1,21 @@
+"""sim.motion."""
+
+from __future__ import annotations
+
+from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
+from .model import Floats, MotionModel, NotNegative, Positive
+from .motion import Brownian, Motion, Persistent
+
+__all__ = [
+    "Brownian",
+    "Directed",
+    "Floats",
+    "Motion",
+    "MotionModel",
+    "NotNegative",
+    "Oscillating",
+    "Persistent",
+    "Positive",
+    "RunAndTumble",
+    "Worm",
+]

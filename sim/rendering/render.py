@@ -1,0 +1,67 @@
+"""Frames to train a detector on, rendered as microscopes show things, with exact truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.messages import Image
+from .brightfield import brightfield_cells
+from .fluorescence import LOOKS, glowing
+
+BRIGHTFIELD_CELL = "brightfield cell"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """One rendered frame.
+
+    Attributes
+    ----------
+    image : (H, W) uint8 or uint16
+    boxes_px : (N, 4) float32
+        Left, top, right, bottom of what can be seen of every object, clipped to the field; the
+        centre of the top left pixel is (0, 0).
+    kind : str
+        Name of the class of all of them: ``spot``, ``cell`` or ``worm``.
+    """
+
+    image: Image
+    boxes_px: NDArray[np.float32]
+    kind: str
+
+
+KINDS: tuple[str, ...] = (*LOOKS, BRIGHTFIELD_CELL)
+"""What `render` can draw."""
+
+
+def render(kind: str, rng: np.random.Generator, size_px: int = 320) -> Rendered:
+    """Draw a frame of one kind of object with a random look, stand and camera.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`: glowing spots, cells or worms, or cells in brightfield.
+    rng : numpy.random.Generator
+        Source of all randomness: in the same state it yields the same frame.
+    size_px : int
+        Edge of the frame.
+
+    Returns
+    -------
+    Rendered
+        Objects too faint for a matched filter are not drawn; of those that reach out of the
+        field the truth has the ones with a third or more of their box inside.
+
+    Raises
+    ------
+    ValueError
+        If the kind is not known.
+    """
+    if kind == BRIGHTFIELD_CELL:
+        return Rendered(*brightfield_cells(rng, size_px), "cell")
+    if kind not in LOOKS:
+        raise ValueError(f"there is no kind {kind!r} to render: choose from {', '.join(KINDS)}")
+    return Rendered(*glowing(LOOKS[kind], rng, size_px), kind)

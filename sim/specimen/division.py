@@ -1,0 +1,84 @@
+"""How daughters of a division come apart, beginning within the outline of their mother."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..motion import Floats
+
+
+class Partings:
+    """Pairs of daughters that are being pushed apart, beside whatever else moves them.
+
+    A pair begins with its outer edges on the outline of the mother and ends with a radius of
+    hers between the two. It starts and stops gently, as half a cosine, and the middle of its
+    light stays where it is.
+
+    Parameters
+    ----------
+    last_s : float
+        How long a parting takes.
+    """
+
+    def __init__(self, last_s: float) -> None:
+        self._last_s = last_s
+        self._pairs = np.empty((0, 2), int)
+        self._ways_um = np.empty((0, 2, 2))
+        self._since_s = np.empty(0)
+
+    def begin(
+        self,
+        pairs: np.ndarray,
+        radii_um: Floats,
+        share: float,
+        at_s: float,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Take in new pairs and say where they start.
+
+        Parameters
+        ----------
+        pairs : (K, 2) int
+            Rows of the larger and of the smaller daughter.
+        radii_um : (K, 3)
+            Radii of the mother, the larger and the smaller daughter.
+        share : float
+            Of the larger daughter in the mother's light.
+        at_s : float
+            Time of the division.
+        rng : numpy.random.Generator
+            Decides the directions.
+
+        Returns
+        -------
+        (K, 2, 2)
+            Offsets of the larger and the smaller daughter from the mother, in the plane.
+        """
+        angles = rng.uniform(0.0, 2 * math.pi, len(pairs))
+        along = np.column_stack([np.cos(angles), np.sin(angles)])
+        offsets = np.array([1 - share, -share])[:, None] * along[:, None]
+        mothers_um, touching_um = radii_um[:, 0], radii_um[:, 1] + radii_um[:, 2]
+        newborn_um = 2 * mothers_um - touching_um
+        parted_um = mothers_um + touching_um
+        self._pairs = np.concatenate([self._pairs, pairs])
+        ways_um = offsets * (parted_um - newborn_um)[:, None, None]
+        self._ways_um = np.concatenate([self._ways_um, ways_um])
+        self._since_s = np.concatenate([self._since_s, np.full(len(pairs), at_s)])
+        return offsets * newborn_um[:, None, None]
+
+    def push(self, state: Floats, from_s: float, to_s: float) -> None:
+        """Move the daughters in place as far as they part between two times."""
+        if not len(self._pairs):
+            return
+        parted = self._progress(to_s) - self._progress(from_s)
+        moved_um = self._ways_um * parted[:, None, None]
+        np.add.at(state[:, :2], self._pairs.ravel(), moved_um.reshape(-1, 2))
+        going = to_s < self._since_s + self._last_s
+        self._pairs, self._ways_um = self._pairs[going], self._ways_um[going]
+        self._since_s = self._since_s[going]
+
+    def _progress(self, at_s: float) -> Floats:
+        done = np.clip((at_s - self._since_s) / self._last_s, 0.0, 1.0)
+        return (1 - np.cos(math.pi * done)) / 2

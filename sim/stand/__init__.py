@@ -1,0 +1,21 @@
+"""sim.stand."""
+
+from __future__ import annotations
+
+from .devices import VELOCITIES, XY_STAGE, load_simulator
+from .lockstep import LockstepMicroscope
+from .scenario import Scenario, SimCameraSettings, load_scenario, scenario_names
+from .world import RenderedScene, World
+
+__all__ = [
+    "VELOCITIES",
+    "XY_STAGE",
+    "LockstepMicroscope",
+    "RenderedScene",
+    "Scenario",
+    "SimCameraSettings",
+    "World",
+    "load_scenario",
+    "load_simulator",
+    "scenario_names",
+]

@@ -1,0 +1,68 @@
+"""Where the loop looks: around a locked target, and at the whole field often enough."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from pursuit.controller.assembly import complete, make_loop, open_lockstep
+from pursuit.controller.decisions import Decision, Lock
+
+
+def follow(scenario: str, frames: int, **tables: Any) -> list[Decision]:
+    config, simulated = complete(
+        {"microscope": {"scenario": scenario}, "detector": {"name": "blobs"}, **tables}
+    )
+    with (
+        open_lockstep(config, simulated) as microscope,
+        closing(make_loop(config, microscope).turns()) as turns,
+    ):
+        return [turn.decision for turn in islice(turns, frames)]
+
+
+ALWAYS = {"window": "always", "whole_every": 20}
+
+
+def test_a_locked_target_is_looked_at_alone_but_for_every_nth_frame() -> None:
+    decisions = follow("swimmer", 100, attention=ALWAYS)
+    locked = [d for d in decisions if d.lock is Lock.LOCKED]
+    assert len(locked) >= 97
+    whole = [d.frame for d in decisions if d.looked_px is None]
+    assert whole[:2] == [0, 1]
+    assert set(np.diff(whole[1:])) == {20}
+    for decision in decisions:
+        if decision.looked_px is not None:
+            left, top, right, bottom = decision.looked_px
+            assert 60 <= right - left <= 160 and 60 <= bottom - top <= 160
+
+
+@pytest.mark.parametrize(("window", "is_narrow"), [("auto", False), ("never", False)])
+def test_a_fast_detector_is_shown_all_unless_asked(window: str, is_narrow: bool) -> None:
+    decisions = follow("swimmer", 20, attention={"window": window})
+    assert any(d.looked_px for d in decisions) is is_narrow
+
+
+def test_the_learned_detector_is_shown_a_window_by_itself() -> None:
+    decisions = follow("swimmer", 20, detector={"name": "yolo"})
+    assert sum(d.looked_px is not None for d in decisions) >= 15
+
+
+def test_the_session_says_once_what_computes_the_network() -> None:
+    first, *rest = (
+        d.notes for d in follow("swimmer", 5, detector={"name": "yolo", "runtime": "openvino:CPU"})
+    )
+    assert any("openvino on CPU" in note for note in first)
+    assert rest == [()] * 4
+
+
+def test_neighbours_outside_the_window_are_not_given_up() -> None:
+    decisions = follow("crowd", 35, attention=ALWAYS)
+    assert {d.target for d in decisions if d.target} == {decisions[-1].target}
+    seen_whole = next(d for d in decisions[1:] if d.looked_px is None)
+    known = {track.id for track in seen_whole.tracks}
+    assert len(known) > 50
+    kept = known & {track.id for track in decisions[-1].tracks}
+    assert len(kept) > 0.8 * len(known)

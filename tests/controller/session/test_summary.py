@@ -1,0 +1,172 @@
+"""The numbers of a session mean what they say, and the picture can always be drawn."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pursuit.controller.decisions import Decision, Lock
+from pursuit.controller.session import Rows, is_held, print_summary
+from pursuit.controller.session.figure import draw
+from pursuit.controller.session.summary import summarise
+from pursuit.drivers.messages import (
+    Description,
+    Dynamics,
+    Fault,
+    Frame,
+    Issued,
+    PoseRead,
+    StagePose,
+)
+from rich.console import Console
+
+MS = 1_000_000
+PIXEL = np.zeros((1, 1), np.uint8)
+
+
+def description(affine: tuple[float, float, float, float] = (0.5, 0, 0, 0.5)) -> Description:
+    """A field of 200 x 100 µm: the central half reaches 50 µm in x and 25 µm in y."""
+    return Description(
+        name="test",
+        camera="Camera",
+        xy_stage="XY",
+        focus="",
+        width_px=400,
+        height_px=200,
+        dtype="uint8",
+        pixel_um=0.5,
+        affine=affine,
+        exposure_ms=5,
+        interval_ms=10,
+        dynamics=Dynamics(),
+        limits_um=((-1e4, 1e4), (-1e4, 1e4), (-1e4, 1e4)),
+    )
+
+
+def frame(index: int, truth: tuple[float, float] | None = None) -> Frame:
+    pose = StagePose(1000.0, -500.0, 0, 0)
+    truth_um = None if truth is None else (*truth, 0.0)
+    return Frame(PIXEL, index, 7 + index * 10 * MS, 0, 5, pose, truth_um=truth_um)
+
+
+def decision(
+    index: int, lock: Lock, seen: tuple[float, float] | None = None, us: float = 1.0
+) -> Decision:
+    seen_um = None if seen is None else (1000.0 + seen[0], -500.0 + seen[1])
+    pose_um, at_ns = (1000.0, -500.0, 0.0), 7 + index * 10 * MS
+    return Decision(index, at_ns, pose_um, 1, lock, seen_um=seen_um, timings_us={"detect": us})
+
+
+def test_truth_scores_every_exposure_even_those_passed_over() -> None:
+    rows = Rows()
+    truths = [(400, 0), (3, 4), (60, 0), (0, 24), (0, 26)]  # frames 2 and 4 are not held
+    for i, truth in enumerate(truths):
+        rows.frame(frame(i, truth))
+    rows.decision(decision(0, Lock.SEARCHING))
+    rows.decision(decision(1, Lock.LOCKED, seen=(0, 0), us=2.0))
+    rows.decision(decision(4, Lock.COASTING, us=3.0))
+    summary = summarise(rows, description(), recorded=5, recording_lost=0)
+    assert (summary["frames"], summary["dropped"]) == (3, 2)
+    assert summary["first_lock"] == 1
+    assert summary["held"] == 2 / 4
+    assert summary["rms_error_um"] == pytest.approx(((25 + 3600 + 576 + 676) / 4) ** 0.5)
+    assert summary["error_from"] == "truth"
+    assert summary["seconds"] == 0.04
+    assert summary["frame_rate"] == pytest.approx(2 / 0.04)
+    assert summary["timings_us"] == {"detect": {"p50": 2.0, "p99": 2.98}}
+
+
+def test_without_truth_the_detection_scores_and_what_is_not_seen_is_not_held() -> None:
+    rows = Rows()
+    locks = [Lock.LOCKED, Lock.COASTING, Lock.LOST, Lock.LOST, Lock.LOCKED, Lock.LOST]
+    for i, lock in enumerate(locks):
+        rows.frame(frame(i))
+        rows.decision(decision(i, lock, seen=(6, 8) if lock is Lock.LOCKED else None))
+    rows.frame(frame(6))  # neither truth nor decision: nothing is known about it
+    summary = summarise(rows, description(), 7, 0)
+    assert (summary["error_from"], summary["rms_error_um"]) == ("detection", 10)
+    assert (summary["held"], summary["lost"], summary["frames"]) == (2 / 6, 2, 6)
+
+
+def test_the_central_half_turns_with_the_camera() -> None:
+    rows = Rows()
+    rows.frame(frame(0, (40, 0)))
+    rows.frame(frame(1, (0, 40)))
+    series = rows.series()
+    assert is_held(series, description()).tolist() == [True, False]
+    assert is_held(series, description(affine=(0, -0.5, 0.5, 0))).tolist() == [False, True]
+
+
+def test_latency_runs_from_the_exposure_to_the_stage() -> None:
+    rows = Rows()
+    for late_ms in (10, 20, 30):
+        rows.report(Issued(0, 5 * MS, 6 * MS, (5 + late_ms) * MS, 1.0, 2.0, None))
+    rows.report(Fault(0, "The lamp is off."))
+    rows.report(Fault(9, "The lamp is off."))
+    summary = summarise(rows, description(), 0, 0)
+    assert summary["latency_ms"] == {"p50": 20.0, "p99": 29.8}
+    assert summary["faults"] == ["The lamp is off."]
+
+
+def test_a_stage_that_was_found_otherwise_is_told() -> None:
+    rows, pose = Rows(), StagePose(0.0, 0.0, 0.0, 0)
+    rows.report(PoseRead(pose))
+    assert summarise(rows, description(), 0, 0)["stage_found"] is None
+    rows.report(PoseRead(pose, Dynamics(delay_ms=12.34, speed_um_s=10_000, settle_ms=3.0)))
+    rows.report(PoseRead(pose))
+    summary = summarise(rows, description(), 0, 0)
+    found = {"delay_ms": 12.34, "speed_um_s": 10_000.0, "acceleration_um_s2": 100_000.0}
+    assert summary["stage_found"] == found
+    said = StringIO()
+    print_summary(Console(file=said, width=200), {**summary, "session": "here"})
+    assert "than [stage] says; write there: delay_ms = 12.3, speed_um_s = 10000," in said.getvalue()
+
+
+def test_nothing_at_all_is_null_not_nan() -> None:
+    summary = summarise(Rows(), description(), 0, 0)
+    unknown = {key for key, value in summary.items() if value is None}
+    assert unknown == {
+        *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
+        "stage_found",
+    }
+
+
+_number = st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6))
+_pair = st.none() | st.tuples(_number, _number)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    frames=st.lists(st.tuples(st.integers(0, 30), _pair)),
+    decisions=st.lists(st.tuples(st.integers(0, 30), st.sampled_from(Lock), _pair)),
+)
+def test_any_session_gives_sensible_json(frames: list, decisions: list) -> None:
+    rows = Rows()
+    for index, truth in frames:
+        rows.frame(frame(index, truth))
+    for index, lock, seen in decisions:
+        rows.decision(decision(index, lock, seen, us=float("nan")))
+    summary = summarise(rows, description(), 0, 0)
+    json.dumps(summary, allow_nan=False)
+    assert summary["held"] is None or 0 <= summary["held"] <= 1
+    assert summary["dropped"] >= 0
+    assert summary["lost"] <= summary["frames"] == len({index for index, *_ in decisions})
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 20_000])
+@pytest.mark.parametrize("lock", [Lock.SEARCHING, Lock.LOCKED, Lock.LOST])
+def test_a_picture_can_be_drawn_of_anything(tmp_path: Path, count: int, lock: Lock) -> None:
+    rows = Rows()
+    for i in range(count):
+        rows.frame(frame(i))
+        rows.decision(decision(i, lock, (i % 7, 0) if lock is Lock.LOCKED else None))
+        if lock is Lock.LOCKED:
+            rows.report(Issued(i, 0, 0, 12 * MS, 0.0, 0.0, None))
+    path = tmp_path / "summary.png"
+    draw(path, rows, description(), summarise(rows, description(), 0, 0))
+    assert path.read_bytes().startswith(b"\x89PNG")

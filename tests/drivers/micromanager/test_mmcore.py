@@ -1,0 +1,235 @@
+"""What only a microscope run by Micro-Manager can get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import useq
+from pursuit.drivers.clock import NS_PER_MS, Clock, SystemClock, VirtualClock
+from pursuit.drivers.messages import Fault, Issued, Move, Report
+from pursuit.drivers.micromanager import MMCoreMicroscope, load_core
+from pursuit.drivers.microscope import MicroscopeError
+from pursuit.drivers.settings import CameraSettings, StageSettings, StandSettings
+
+adapters = pytest.importorskip("mm_test_adapters", reason="mm-test-adapters is not installed")
+DEMO = Path(adapters.device_adapter_path()) / "MMConfig_demo.cfg"
+NEVER = 2**62
+R = TypeVar("R", bound=Report)
+SETTINGS = StandSettings(camera=CameraSettings(pixel_um=0.5))
+
+HEAD = "Property,Core,Initialize,0\n"
+HUB = "Device,DHub,DemoCamera,DHub\n"
+CAMERA = "Device,Camera,DemoCamera,DCam\n"
+XY = "Device,XY,DemoCamera,DXYStage\n"
+READY = "Property,Core,Initialize,1\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., Path]:
+    def write(*lines: str) -> Path:
+        path = tmp_path / "stand.cfg"
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
+
+    return write
+
+
+@contextmanager
+def refused(match: str) -> Iterator[None]:
+    with pytest.raises(MicroscopeError, match=match) as error:
+        yield
+    assert "\n" not in str(error.value)
+
+
+def test_a_configuration_that_cannot_be_loaded_says_which(config, tmp_path: Path) -> None:
+    with refused("no Micro-Manager configuration at"):
+        load_core(tmp_path / "missing.cfg")
+    with refused("no Micro-Manager configuration at"):
+        load_core(tmp_path)
+    for line in ("Device,Camera,NoSuchLibrary,DCam\n", "Device,Camera,DemoCamera,NoSuchDevice\n"):
+        with refused("cannot load .*stand.cfg: .*adapters are installed"):
+            load_core(config(HEAD, HUB, line, READY))
+    for line in ("Property,Camera,NoSuchProperty,1\n", "Device,Camera\n"):
+        with refused("cannot load .*stand.cfg"):
+            load_core(config(HEAD, HUB, CAMERA, READY, line))
+
+
+@pytest.mark.parametrize(
+    ("devices", "settings", "reason"),
+    [
+        (XY, SETTINGS, "no device the role of camera: add one"),
+        (CAMERA + "Property,Core,Camera,Camera\n", SETTINGS, "role of XY stage: add one"),
+        (
+            CAMERA + XY,
+            StandSettings(camera=CameraSettings(label="Andor", pixel_um=1.0)),
+            "no camera called Andor; the configuration has: Camera",
+        ),
+        (
+            CAMERA + XY + "Property,Core,Camera,Camera\nProperty,Camera,PixelType,32bitRGB\n",
+            SETTINGS,
+            "monochrome",
+        ),
+        (CAMERA + XY + "Property,Core,Camera,Camera\n", StandSettings(), "size of a pixel"),
+    ],
+)
+def test_a_stand_that_lacks_something_is_refused_and_let_go(
+    config, devices: str, settings: StandSettings, reason: str
+) -> None:
+    lines = devices.splitlines(keepends=True)
+    loads = [line for line in lines if line.startswith("Device")]
+    rest = [line for line in lines if not line.startswith("Device")]
+    core = load_core(config(HEAD, HUB, *loads, READY, *rest))
+    with refused(reason):
+        MMCoreMicroscope(core, settings)
+    assert [label for label in core.getLoadedDevices() if label != "Core"] == []
+
+
+def test_a_stand_without_focus_drive_or_shutter_works(config) -> None:
+    core = load_core(config(HEAD, HUB, CAMERA, XY, READY, "Property,Core,Camera,Camera\n"))
+    settings = StandSettings(camera=CameraSettings(pixel_um=0.5), stage=StageSettings(label="XY"))
+    plan = useq.MDASequence.model_validate({"stage_positions": [(5.0, 5.0), (9.0, 9.0)]})
+    with MMCoreMicroscope(core, settings) as scope:
+        assert scope.describe().focus == ""
+        scope.move(Move(1.0, 1.0, 7.0, NEVER, 0))
+        scope.stop()
+        with closing(scope.acquire(plan)) as frames:
+            assert [(f.pose.x_um, f.pose.z_um) for f in frames] == [
+                (pytest.approx(5.0, abs=0.05), 0.0),
+                (pytest.approx(9.0, abs=0.05), 0.0),
+            ]
+        assert not [report for report in scope.reports() if isinstance(report, Fault)]
+
+
+class Stage:
+    """The demo stand, with an XY stage that is slow and refuses commands while it moves."""
+
+    def __init__(self, settings: StandSettings = SETTINGS, clock: Clock | None = None) -> None:
+        self.core = load_core(DEMO)
+        self.core.setProperty("XY", "Velocity", 1.0)
+        self._send = self.core.setXYPosition
+        self.core.setXYPosition = self._refuse_while_busy
+        self.scope = MMCoreMicroscope(self.core, settings, clock)
+        self._reports: list[Report] = []
+
+    def _refuse_while_busy(self, *args: Any) -> None:
+        if self.core.deviceBusy("XY"):
+            raise RuntimeError("The stage is moving.")
+        self._send(*args)
+
+    def told(self, kind: type[R], count: int) -> list[R]:
+        """Wait until there were so many reports of a kind; return all of them."""
+        clock = SystemClock()
+        for _ in range(2_000):
+            self._reports += self.scope.reports()
+            found = [report for report in self._reports if isinstance(report, kind)]
+            if len(found) >= count:
+                return found
+            clock.sleep_until_ns(clock.now_ns() + 5 * NS_PER_MS)
+        raise AssertionError(f"there were no {count} reports {kind.__name__}")
+
+    def rest(self) -> tuple[float, float]:
+        self.core.waitForDevice("XY")
+        x, y = self.core.getXYPosition("XY")
+        return x, y
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    with stage.scope:
+        yield stage
+
+
+def test_a_move_that_a_busy_stage_refuses_is_carried_out_afterwards(stage: Stage) -> None:
+    stage.scope.move(Move(100.0, 0.0, None, NEVER, 1))
+    stage.told(Issued, 1)
+    assert stage.core.deviceBusy("XY")
+    for x in (10.0, 20.0, 30.0):
+        stage.scope.move(Move(x, 40.0, None, NEVER, 2))
+    first, second = stage.told(Issued, 2)
+    assert (first.frame, second.frame) == (1, 2)
+    assert stage.rest() == pytest.approx((30.0, 40.0), abs=0.05)
+    assert stage.told(Fault, 0) == []
+
+
+def test_a_move_that_expires_while_the_stage_is_busy_is_dropped(stage: Stage) -> None:
+    stage.scope.move(Move(60.0, 0.0, None, NEVER, 1))
+    stage.told(Issued, 1)
+    stage.scope.move(Move(0.0, 0.0, None, SystemClock().now_ns() + NS_PER_MS, 2))
+    assert stage.rest() == pytest.approx((60.0, 0.0), abs=0.05)
+    stage.scope.move(Move(50.0, 0.0, None, NEVER, 3))
+    assert [issued.frame for issued in stage.told(Issued, 2)] == [1, 3]
+
+
+def test_stop_forgets_a_move_that_waits(stage: Stage) -> None:
+    stage.scope.move(Move(1_000.0, 0.0, None, NEVER, 1))
+    stage.told(Issued, 1)
+    stage.scope.move(Move(-1_000.0, 0.0, None, NEVER, 2))
+    stage.scope.stop()
+    x, _ = stage.rest()
+    assert 0.0 <= x < 1_000.0
+    stage.scope.move(Move(x, 3.0, None, NEVER, 3))
+    assert [issued.frame for issued in stage.told(Issued, 2)] == [1, 3]
+
+
+def test_a_stage_that_fails_becomes_a_fault(stage: Stage, monkeypatch) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("no answer\non COM3")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.core, "setXYPosition", fail)
+        stage.scope.move(Move(1.0, 1.0, None, NEVER, 1))
+        fault = stage.told(Fault, 1)[0]
+        assert fault.text == "The stage does not answer: no answer on COM3"
+    stage.scope.move(Move(2.0, 2.0, None, NEVER, 2))
+    assert stage.told(Issued, 1)[0].frame == 2
+
+
+def test_an_acquisition_sets_channel_and_exposure_and_puts_the_exposure_back(
+    stage: Stage,
+) -> None:
+    plan = useq.MDASequence.model_validate(
+        {"channels": [{"config": "DAPI", "exposure": 4.0}, {"config": "FITC", "exposure": 2.0}]}
+    )
+    with closing(stage.scope.acquire(plan)) as frames:
+        seen = [(frame.channel, frame.exposure_ms) for frame in frames]
+    assert seen == [("DAPI", 4.0), ("FITC", 2.0)]
+    with closing(stage.scope.frames()) as frames:
+        assert next(frames).exposure_ms == stage.scope.describe().exposure_ms
+
+
+def test_an_acquisition_that_fails_says_so(stage: Stage, monkeypatch) -> None:
+    plan = useq.MDASequence.model_validate({"stage_positions": [(0, 0), (1, 1)]})
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("the shutter\nis stuck")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.core, "snapImage", fail)
+        with refused("only 0 of 2 frames"):
+            list(stage.scope.acquire(plan))
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.core, "setShutterOpen", fail)
+        with refused("The acquisition failed: the shutter is stuck"):
+            list(stage.scope.acquire(plan))
+    assert len(list(stage.scope.acquire(plan))) == 2
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_picture_each_interval_counts_the_intervals_that_were_missed(every: bool) -> None:
+    clock = VirtualClock()
+    camera = CameraSettings(pixel_um=0.5, exposure_ms=1.0, interval_ms=1_000.0)
+    stage = Stage(StandSettings(camera=camera), clock=clock)
+    with stage.scope, closing(stage.scope.frames(every=every)) as frames:
+        indices = []
+        for frame in islice(frames, 4):
+            indices.append(frame.index)
+            if frame.index == 1:
+                clock.sleep_until_ns(clock.now_ns() + 3_500 * NS_PER_MS)
+        assert indices == ([0, 1, 2, 3] if every else [0, 1, 4, 5])
+        assert stage.scope.dropped == (0 if every else 2)

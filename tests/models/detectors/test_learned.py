@@ -1,0 +1,243 @@
+"""The learned detector: options, scale, trouble while it runs, and the models of others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+from pursuit.models.card import ModelCard
+from pursuit.models.detectors import Window, create
+from pursuit.models.detectors.learned import Learned
+from pursuit.models.detectors.learned.measured import measure
+from pursuit.models.detectors.learned.metadata import Sheet, describe
+from pursuit.models.detectors.learned.network import Network
+from pursuit.models.detectors.learned.options import LearnedOptions
+from pursuit.models.errors import DeviceError, ModelError
+from pursuit.models.runtimes.runtime import Tensor
+from scipy.ndimage import find_objects, label
+
+CARD = ModelCard(
+    name="fake",
+    architecture="fake",
+    head="yolo-nms-free",
+    classes=("small", "large"),
+    stride=16,
+    object_px=(15.0, 25.0),
+)
+
+
+def numbered(mask):
+    return cast(tuple, label(mask))[0]
+
+
+@dataclass
+class Discs:
+    """Stands for a network trained on discs of 20 pixels: the less alike, the less sure."""
+
+    name: str = "fake"
+    device: str = "a processor"
+    inputs: tuple = (Tensor("input", (1, 1, -1, -1)),)
+    outputs: tuple = (Tensor("output", (1, -1, 6)),)
+    fails: bool = False
+    closed: bool = False
+    warmed: list = field(default_factory=list)
+
+    def run(self, pixels):
+        if self.fails:
+            raise DeviceError("the device is out of memory")
+        rows = []
+        for y, x in find_objects(numbered(pixels[0, 0] > 0.6)):
+            size = ((y.stop - y.start) * (x.stop - x.start)) ** 0.5
+            score = np.exp(-(np.log2(size / 20) ** 2))
+            rows.append([x.start, y.start, x.stop, y.stop, score, size > 21])
+        return [np.array(rows, np.float32).reshape(1, -1, 6)]
+
+    def warm_up(self, height, width):
+        self.warmed.append((height, width))
+
+    def close(self):
+        self.closed = True
+
+
+def learned(
+    factor: float | None = 1.0,
+    runtime: Discs | None = None,
+    on_cpu: Callable[[], Discs] = Discs,
+    **options: object,
+) -> Learned:
+    network = Network(Sheet(CARD, True, ""), runtime or Discs(), on_cpu)
+    return Learned(msgspec.convert(options, LearnedOptions), network, factor)
+
+
+def discs(diameter, shape=(300, 400), count=6, level=200, dtype: type = np.uint16):
+    """Image of discs in a row and their centres."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    centres = np.column_stack(
+        [(np.arange(count) + 0.5) * shape[1] / count, np.full(count, shape[0] / 2 + 0.3)]
+    )
+    image = np.full(shape, float(level))
+    for cx, cy in centres:
+        image += 5 * level * np.clip(diameter / 2 + 0.5 - np.hypot(x - cx, y - cy), 0, 1)
+    return np.random.default_rng(0).poisson(image).astype(dtype), centres
+
+
+@pytest.mark.parametrize("diameter, factor", [(10, 2), (20, 1), (40, 0.5), (80, 0.25)])
+def test_the_scale_is_found_and_places_stay_true(diameter, factor):
+    image, centres = discs(diameter, (400, 900), 5)
+    detector = learned(factor=None)
+    found = detector.detect(image)
+    assert detector.factor == factor and len(detector.notes) == (factor != 1)
+    order = np.argsort(found.centres_px[:, 0])
+    np.testing.assert_allclose(found.centres_px[order], centres, atol=max(0.6, 0.6 / factor))
+    np.testing.assert_allclose(found.sizes_px, diameter, atol=max(1.5, 2 / factor))
+    assert (found.scores > 0.8).all()
+
+
+def test_the_scale_is_looked_for_again_when_long_nothing_was_found():
+    detector = learned(factor=None)
+    detector.detect(discs(20)[0])
+    tiny = discs(5)[0]
+    assert len(detector.detect(tiny)) == 0
+    assert any(len(detector.detect(tiny)) for _ in range(60))
+    assert detector.factor == 2
+
+
+def test_a_given_diameter_fixes_the_scale():
+    detector = learned(factor=15 / 10, diameter_px=10)
+    found = detector.detect(discs(10)[0])
+    assert detector.factor == pytest.approx(1.5, rel=0.05) and len(found) == 6
+
+
+def test_brightness_is_the_signal_above_the_surroundings():
+    image, _ = discs(20, count=4)
+    found = learned().detect(image)
+    np.testing.assert_allclose(found.brightness, 1000 * np.pi * 10**2, rtol=0.05)
+    dark = (2500 - image).astype(np.uint16)
+    np.testing.assert_allclose(measure(dark, found.boxes_px)[1], found.brightness, rtol=1e-3)
+    assert not measure(image[:20, :20], np.array([[-0.5, -0.5, 19.5, 19.5]], "f4"))[1].any()
+
+
+def test_classes_and_scores_can_be_chosen():
+    image = np.maximum(discs(18, count=3)[0], discs(24, (300, 400), 2)[0])
+    every = learned().detect(image)
+    assert set(every.classes) == {0, 1}
+    assert set(learned(classes=["large"]).detect(image).classes) == {1}
+    assert set(learned(score={"large": 1.0}).detect(image).classes) == {0}
+    assert len(learned(max_objects=2).detect(image)) == 2
+    best = every.scores.max()
+    assert learned(max_objects=1).detect(image).scores[0] == best
+
+
+def test_an_unknown_class_is_named_with_those_known():
+    wrong: list[dict[str, Any]] = [{"classes": ["huge"]}, {"score": {"huge": 0.5}}]
+    for options in wrong:
+        with pytest.raises(ModelError, match="no class 'huge'; it knows small, large"):
+            learned(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"score": 1.5}, {"diameter_px": 0}, {"iou": -1}, {"max_objects": 0}]
+)
+def test_numbers_out_of_range_are_refused(options):
+    with pytest.raises(ValueError, match=f"detector 'yolo' option {next(iter(options))}"):
+        create("yolo", options)
+
+
+def test_a_device_that_fails_is_replaced_by_the_processor():
+    image, _ = discs(20)
+    runtime = Discs(fails=True)
+    detector = learned(runtime=runtime)
+    assert len(detector.detect(image)) == 6
+    assert runtime.closed
+    assert detector.notes == ["detecting on a processor from now on: the device is out of memory"]
+    with pytest.raises(DeviceError, match="out of memory"):
+        learned(runtime=Discs(fails=True), on_cpu=lambda: Discs(fails=True)).detect(image)
+
+
+def test_images_that_show_nothing_give_nothing():
+    detector = learned(factor=None)
+    rng = np.random.default_rng(0)
+    for image in (
+        np.zeros((70, 90), np.uint8),
+        np.full((70, 90), 65535, np.uint16),
+        rng.poisson(500, (200, 200)).astype(np.uint16),
+        np.zeros((1, 1), np.uint16),
+    ):
+        assert len(detector.detect(image)) == 0
+        assert len(detector.detect_within(image, Window((5, 5), 20))) == 0
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((4, 4, 3), np.uint8)])
+def test_what_is_no_camera_image_is_refused(image):
+    for look in (learned().detect, lambda it: learned().detect_within(it, Window((1, 1), 2))):
+        with pytest.raises(ValueError, match=r"needs an image \(H, W\) of uint8 or uint16"):
+            look(image)
+
+
+def test_eight_and_sixteen_bits_look_alike():
+    image, _ = discs(20, level=20, dtype=np.uint8)
+    np.testing.assert_array_equal(
+        learned().detect(image).boxes_px, learned().detect(image.astype(np.uint16) * 200).boxes_px
+    )
+
+
+def test_sizes_to_come_are_prepared():
+    runtime = Discs()
+    learned(runtime=runtime).warm_up(300, 400)
+    assert runtime.warmed == [(128, 128), (192, 192), (256, 256), (304, 400)]
+
+
+def fake_onnx(path, **metadata):
+    """A file whose metadata can be read, with a large field to be skipped."""
+    parts = [b"\x08\x09", b"\x3a\x80\x80\x01" + bytes(16384)]
+    for key, value in metadata.items():
+        entry = b"".join(
+            bytes([tag, len(text)]) + text.encode() for tag, text in ((10, key), (18, value))
+        )
+        parts.append(bytes([0x72, len(entry)]) + entry)
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def test_a_model_without_a_card_is_known_by_its_metadata(tmp_path):
+    path = fake_onnx(
+        tmp_path / "mine.onnx", task="detect", stride="32", names="{0: 'cell', 1: 'worm'}"
+    )
+    sheet = describe(path, (1, 3, -1, -1), [(1, 6, -1)])
+    assert sheet.card.classes == ("cell", "worm") and sheet.card.head == "yolo"
+    assert sheet.card.channels == 3 and sheet.card.stride == 32
+    assert not sheet.has_object_size and "no card" in sheet.note
+
+
+def test_a_card_that_disagrees_with_the_model_is_refused(tmp_path):
+    path = fake_onnx(tmp_path / "mine.onnx", names="{0: 'small', 1: 'large'}")
+    CARD.write(path.with_suffix(".json"))
+    assert describe(path, (1, 1, -1, -1), [(1, 300, 6)]).card == CARD
+    for shape, outputs, words in (
+        ((1, 3, -1, -1), [(1, 300, 6)], "channels 1 in the card, 3 in the model"),
+        ((1, 1, -1, -1), [(1, 6, 2100)], "head yolo-nms-free in the card, yolo in the model"),
+        ((1, 1, -1, -1), [(1, 84, 2100)], "not those of a detector of 2 classes"),
+    ):
+        with pytest.raises(ModelError, match=words):
+            describe(path, shape, outputs)
+    fake_onnx(path, names="{0: 'small'}")
+    with pytest.raises(ModelError, match="classes 2 in the card, 1 in the model"):
+        describe(path, (1, 1, -1, -1), [(1, 300, 6)])
+
+
+def test_models_of_which_too_little_is_known_are_refused(tmp_path):
+    shapes = (1, 3, -1, -1), [(1, 5, -1)]
+    with pytest.raises(ModelError, match=r"put its model card beside it as bare\.json"):
+        describe(fake_onnx(tmp_path / "bare.onnx"), *shapes)
+    with pytest.raises(ModelError, match="is for the task segment"):
+        describe(fake_onnx(tmp_path / "seg.onnx", task="segment", names="{0: 'a'}"), *shapes)
+    with pytest.raises(ModelError, match=r"class names .* cannot be read"):
+        describe(fake_onnx(tmp_path / "odd.onnx", names="__import__('os')"), *shapes)
+    whole = fake_onnx(tmp_path / "cut.onnx", names="{0: 'a'}")
+    whole.write_bytes(whole.read_bytes()[:-3])
+    with pytest.raises(ModelError, match="damaged or cut off"):
+        describe(whole, *shapes)
+    with pytest.raises(ModelError, match="cannot be read"):
+        describe(tmp_path / "none.onnx", *shapes)

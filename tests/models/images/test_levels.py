@@ -1,0 +1,91 @@
+"""Contrast levels: steady, quick where the light changes, and never noise made large."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pursuit.models.images import SteadyLevels, levels_of, stretched
+
+
+def scene(rng, objects, level=300.0, shape=(200, 250)):
+    """Noisy image with bright squares of about one per cent of it each."""
+    mean = np.full(shape, level)
+    for _ in range(objects):
+        y, x = rng.integers(0, shape[0] - 22), rng.integers(0, shape[1] - 22)
+        mean[y : y + 22, x : x + 22] = 5 * level
+    return rng.poisson(mean).astype(np.uint16)
+
+
+def test_levels_are_the_percentiles_of_the_image():
+    image = scene(np.random.default_rng(0), 10)
+    np.testing.assert_allclose(levels_of(image)[:2], np.percentile(image, [0.5, 99.8]), rtol=0.02)
+    seen = stretched(image, levels_of(image))
+    assert seen.dtype == np.float32 and seen.min() == 0 and seen.max() == 1
+
+
+def test_no_flicker_as_objects_come_and_go():
+    rng, levels = np.random.default_rng(0), SteadyLevels()
+    shown, alone = [], []
+    for frame in range(50):
+        image = scene(rng, 6 + frame % 2)
+        shown.append(levels.update(image))
+        alone.append(levels_of(image))
+    jitter, jitter_alone = (np.std(np.array(x)[20:, 1]) for x in (shown, alone))
+    assert jitter < 0.45 * jitter_alone
+    assert abs(np.mean(shown, axis=0) - np.mean(alone, axis=0)).max() < 10
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.5])
+def test_a_change_of_light_is_followed_at_once(factor):
+    rng, levels = np.random.default_rng(0), SteadyLevels()
+    for _ in range(10):
+        levels.update(scene(rng, 6))
+    image = scene(rng, 6, 300 * factor)
+    np.testing.assert_allclose(levels.update(image), levels_of(image))
+
+
+def test_bleaching_is_followed():
+    rng, levels = np.random.default_rng(0), SteadyLevels()
+    images = [scene(rng, 6, 300 * 0.99**frame) for frame in range(60)]
+    low, high, _ = [levels.update(image) for image in images][-1]
+    new_low, new_high, _ = levels_of(images[-1])
+    assert abs(low - new_low) < 0.1 * (new_high - new_low)
+    assert abs(high - new_high) < 0.1 * (new_high - new_low)
+
+
+def test_another_size_or_depth_starts_anew():
+    levels = SteadyLevels()
+    levels.update(np.full((50, 60), 3000, np.uint16))
+    image = np.random.default_rng(0).integers(100, 200, (50, 60), np.uint8)
+    assert not levels.fits(image)
+    assert levels.update(image) == levels_of(image) == levels.current
+
+
+def test_noise_alone_stays_in_the_dark_half():
+    image = np.random.default_rng(0).poisson(1000, (300, 300)).astype(np.uint16)
+    seen = stretched(image, levels_of(image))
+    assert np.percentile(seen, 99) < 0.5 and seen.std() < 0.1
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_constant_images_are_black(value):
+    for dtype, scale in ((np.uint8, 1), (np.uint16, 257)):
+        image: Any = np.full((30, 40), value * scale, dtype)
+        assert not stretched(image, levels_of(image)).any()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.uint16]),
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=30),
+    )
+)
+def test_any_image_gives_pixels_from_0_to_1(image):
+    levels = SteadyLevels().update(image)
+    seen = stretched(image, levels)
+    assert levels.high - levels.low >= 12
+    assert np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1
