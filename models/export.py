@@ -73,9 +73,9 @@ def _openvino(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
 
 
 def _tensorrt(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
-    from .runtimes import Order, engine
+    from .runtimes import EngineRequest, engine
 
-    _, content = engine(Order(path, _gpu_name()), on_progress)
+    _, content = engine(EngineRequest(path, _gpu_name()), on_progress)
     to = folder / f"{path.stem}.engine"
     to.write_bytes(content)
     return [to]

@@ -17,7 +17,7 @@ from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
 from ..targets import Target
-from ..tracking import Tracker, View
+from ..tracking import FieldGeometry, Tracker
 
 
 def make_loop(config: Config, microscope: Microscope) -> Loop:
@@ -36,7 +36,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
     return Loop(
         microscope,
         detector,
-        Tracker(config.tracking, View(description), predictor),
+        Tracker(config.tracking, FieldGeometry(description), predictor),
         Target(config.target),
         config.policy,
         config.attention,

@@ -29,7 +29,7 @@ _FOR_BODIES = {
 _SIGMAS = {"yolo": 11, "ssd": 11}
 """Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
 _SURE_SCORES = {"yolo": 0.2, "ssd": 0.2}
-"""Scores from which a sighting may begin a track."""
+"""Scores from which a measurement may begin a track."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 

@@ -1,4 +1,4 @@
-"""Particles that know the law of a motion: what noisy sightings leave open of the state."""
+"""Particles that know the law of a motion: what noisy measurements leave open of the state."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def blur_um2(
     runs: int = _RUNS,
     particles: int = _PARTICLES,
 ) -> float:
-    """Variance, over two axes, that noisy sightings add to the best prediction.
+    """Variance, over two axes, that noisy measurements add to the best prediction.
 
-    The least mean square error of predicting x from sightings z is E[Var(x | z)] (the posterior
-    mean's). With the true state s at the last sighting, after which no sighting tells more,
+    The least mean square error of predicting x from measurements z is E[Var(x | z)] (the posterior
+    mean's). With the true state s at the last measurement, after which no measurement tells more,
     Var(x | z) = E[Var(x | s) | z] + Var(E[x | s] | z): the oracle's, and what is returned, on
     average. Many objects are simulated; each has a bootstrap particle filter (Gordon, Salmond
     and Smith, IEE Proc. F 140:107, 1993) that knows the law of its motion and where it began.
     The spread of the particles' futures is Var(x | z), that of the futures of the true state
-    Var(x | s). Too few particles crowd upon the one nearest to a sighting, which makes the
+    Var(x | s). Too few particles crowd upon the one nearest to a measurement, which makes the
     spread too small, not too large.
 
     Parameters
@@ -53,9 +53,9 @@ def blur_um2(
     interval_s : float
         From frame to frame.
     noise_um : float
-        Standard deviation of a sighting along one axis.
+        Standard deviation of a measurement along one axis.
     delay : int
-        Frames from a sighting to the first prediction that it serves.
+        Frames from a measurement to the first prediction that it serves.
     runs, particles : int
         Simulated objects, and particles of each.
     """
@@ -72,8 +72,8 @@ def blur_um2(
     added_um2: list[float] = []
     for frame in range(_FRAMES):
         truth, cloud = step(truth, interval_s, rng), step(cloud, interval_s, rng)
-        sighting = light.centres_um(truth) + rng.normal(0.0, noise_um, (runs, 2))
-        misfit = light.centres_um(cloud).reshape(runs, particles, 2) - sighting[:, None]
+        measurement = light.centres_um(truth) + rng.normal(0.0, noise_um, (runs, 2))
+        misfit = light.centres_um(cloud).reshape(runs, particles, 2) - measurement[:, None]
         cloud = cloud[drawn(likelihoods(misfit, variance_um2), particles, rng)]
         if frame >= _SETTLED:
             added_um2.append(spread_um2(cloud) - spread_um2(np.repeat(truth, particles, axis=0)))

@@ -58,7 +58,7 @@ class TrackPoint(Message, frozen=True):
 
 
 class Decision(Message, frozen=True):
-    """One turn of the loop.
+    """One step of the loop.
 
     Attributes
     ----------

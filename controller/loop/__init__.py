@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .attention import AttentionSettings
 from .loop import Loop
-from .step import Turn
+from .step import Step
 
-__all__ = ["AttentionSettings", "Loop", "Turn"]
+__all__ = ["AttentionSettings", "Loop", "Step"]

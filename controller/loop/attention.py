@@ -10,7 +10,7 @@ from ...drivers.messages import Frame
 from ...models.detectors import Detector, Window
 from ..decisions import Lock
 from ..targets import Followed
-from ..tracking import Track, View
+from ..tracking import FieldGeometry, Track
 
 _SIGMAS = 5.0
 """Half the window holds so many standard deviations of the prediction."""
@@ -41,13 +41,15 @@ class Attention:
     Parameters
     ----------
     settings : AttentionSettings
-    view : View
+    geometry : FieldGeometry
         Of the microscope.
     detector : Detector
     """
 
-    def __init__(self, settings: AttentionSettings, view: View, detector: Detector) -> None:
-        self._view = view
+    def __init__(
+        self, settings: AttentionSettings, geometry: FieldGeometry, detector: Detector
+    ) -> None:
+        self._geometry = geometry
         self._whole_every = settings.whole_every
         self._narrow = settings.window == "always" or (
             settings.window == "auto" and hasattr(detector, "detect_within")
@@ -69,8 +71,8 @@ class Attention:
         target.predictor.advance(frame.exposed_ns)
         prediction = target.predict(frame.exposed_ns)
         spread_um = _SIGMAS * float(prediction.cov_um2[:2, :2].trace() / 2) ** 0.5
-        half_px = (_SIZES * target.size_um + spread_um) / self._view.pixel_um
-        x, y = self._view.pixel_of(prediction.mean_um[:2], frame)
+        half_px = (_SIZES * target.size_um + spread_um) / self._geometry.pixel_um
+        x, y = self._geometry.pixel_of(prediction.mean_um[:2], frame)
         return Window((x, y), max(half_px, _LEAST_PX))
 
     def _whole(self) -> None:

@@ -16,7 +16,7 @@ _VAST_UM = 1e6
 """Nobody follows anything with a stage that is known to a metre."""
 
 
-class Soundness:
+class FrameChecks:
     """Tells frames that would mislead from those that can be used."""
 
     def __init__(self) -> None:

@@ -18,12 +18,12 @@ from ..decisions import Decision, TrackPoint
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
 from ..targets import Followed, Group, Target, Tour
-from ..tracking import Crop, Sightings, Track, Tracker, View
+from ..tracking import Crop, FieldGeometry, Measurements, Track, Tracker
 from .attention import Attention, AttentionSettings
-from .frame_checks import Soundness
-from .move_sender import Helm
-from .search import Seeker
-from .step import Stopwatch, Turn
+from .frame_checks import FrameChecks
+from .move_sender import MoveSender
+from .search import TargetSearch
+from .step import Step, Stopwatch
 
 _AROUND = 1.5
 """Half of what is looked at to focus, in sizes of the target."""
@@ -60,17 +60,17 @@ class Loop:
         self._target = target
         self._policy = policy
         description = microscope.describe()
-        self._view = View(description)
-        self._attention = Attention(attention, self._view, detector)
-        self._seeker = Seeker(description)
-        self._soundness = Soundness()
+        self._geometry = FieldGeometry(description)
+        self._attention = Attention(attention, self._geometry, detector)
+        self._search_for_lost = TargetSearch(description)
+        self._checks = FrameChecks()
         sides_px = min(description.width_px, description.height_px)
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
         self._followed: Followed | None = None
         self._notes_said = 0
         self._unsaid = [focus.note] if focus.note else []
         self._horizon = Horizon(description)
-        self._helm = Helm(microscope, self._horizon)
+        self._sender = MoveSender(microscope, self._horizon)
         self._focus = focus
 
     @property
@@ -78,19 +78,19 @@ class Loop:
         """Time from one exposure to the next, as measured."""
         return self._horizon.interval_ns
 
-    def turns(self) -> Generator[Turn, None, None]:
+    def steps(self) -> Generator[Step, None, None]:
         """Follow for as long as frames come and the caller wants more."""
         gc.collect()
         gc.freeze()
         with closing(self._microscope.frames()) as frames:
             try:
                 for frame in frames:
-                    yield self._turn(frame)
+                    yield self._step(frame)
             finally:
                 gc.unfreeze()
 
-    def _turn(self, frame: Frame) -> Turn:
-        fault = self._soundness.fault(frame)
+    def _step(self, frame: Frame) -> Step:
+        fault = self._checks.fault(frame)
         if fault:
             return self._passed_over(frame, fault)
         watch = Stopwatch(frame)
@@ -98,8 +98,8 @@ class Loop:
         reports = self._learn()
         detections, looked_px = self._look(frame)
         watch.lap("detect")
-        sightings = self._view.sightings(detections, frame, looked_px)
-        tracks = self._tracker.update(sightings, frame)
+        measurements = self._geometry.measurements(detections, frame, looked_px)
+        tracks = self._tracker.update(measurements, frame)
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.kept = self._target.kept
         watch.lap("track")
@@ -109,16 +109,16 @@ class Loop:
         plan = self._plan(goal, frame)
         z_um = self._plan_focus(subject, plan, frame)
         watch.lap("plan")
-        self._helm.carry_out(plan, z_um, frame)
+        self._sender.carry_out(plan, z_um, frame)
         watch.lap("move")
         reports += self._learn()
         watch.lap("learn")
-        decision = self._decision(frame, sightings, tracks, target, plan, z_um, watch.laps_us)
-        return Turn(frame, decision, reports)
+        decision = self._decision(frame, measurements, tracks, target, plan, z_um, watch.laps_us)
+        return Step(frame, decision, reports)
 
-    def _passed_over(self, frame: Frame, fault: str) -> Turn:
+    def _passed_over(self, frame: Frame, fault: str) -> Step:
         """Learn nothing from a frame and move nothing."""
-        frame = self._soundness.mended(frame)
+        frame = self._checks.mended(frame)
         self._target.pass_over()
         x, y, z = frame.pose.x_um, frame.pose.y_um, frame.pose.z_um
         decision = Decision(
@@ -131,7 +131,7 @@ class Loop:
             target=self._followed.id if self._followed else None,
             targets=_names(self._followed),
         )
-        return Turn(frame, decision, self._learn())
+        return Step(frame, decision, self._learn())
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
         """Detect in a window around the target if that is enough, else in the whole field."""
@@ -142,17 +142,17 @@ class Loop:
         return found, window.crop(frame.image.shape)
 
     def _plan(self, goal: Followed | None, frame: Frame) -> Plan:
-        self._seeker.note(goal, frame)
+        self._search_for_lost.note(goal, frame)
         if goal is None:
-            return self._seeker.plan(self._target, frame, self._horizon)
+            return self._search_for_lost.plan(self._target, frame, self._horizon)
         return self._policy.plan(goal, frame, self._horizon)
 
     def _measure_focus(self, subject: Track | None, frame: Frame) -> None:
         """Look at an object's sharpness; what it tells of z goes into its filter."""
         window = None
         if subject is not None and subject.seen_um is not None:
-            half_px = _AROUND * subject.size_um / self._view.pixel_um
-            window = Window(self._view.pixel_of(subject.seen_um, frame), half_px)
+            half_px = _AROUND * subject.size_um / self._geometry.pixel_um
+            window = Window(self._geometry.pixel_of(subject.seen_um, frame), half_px)
         measured = self._focus.see(frame, window, subject.prediction if subject else None)
         if subject is not None and measured is not None:
             self._tracker.focus(subject, measured.z_um, measured.sigma_um)
@@ -175,7 +175,7 @@ class Loop:
     def _decision(
         self,
         frame: Frame,
-        sightings: Sightings,
+        measurements: Measurements,
         tracks: list[Track],
         target: Followed | None,
         plan: Plan,
@@ -188,8 +188,8 @@ class Loop:
             frame=frame.index,
             exposed_ns=frame.exposed_ns,
             pose_um=(pose.x_um, pose.y_um, pose.z_um),
-            detections=len(sightings),
-            looked_px=sightings.looked_px,
+            detections=len(measurements),
+            looked_px=measurements.looked_px,
             lock=self._target.lock,
             reason=self._target.reason or self._focus.reason or plan.reason,
             target=target.id if target else None,

@@ -14,7 +14,7 @@ _LEAST_DRIVE_NS = 100 * NS_PER_MS
 _LIFE_INTERVALS = 3
 
 
-class Helm:
+class MoveSender:
     """Sends moves to the microscope.
 
     Parameters

@@ -63,7 +63,7 @@ class Search:
         return places_um[int(np.argmin(far))]
 
 
-class Seeker:
+class TargetSearch:
     """Looks for a lost target for a while, then takes the stage back to where it began.
 
     Parameters

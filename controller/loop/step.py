@@ -1,4 +1,4 @@
-"""One turn of the loop, and how long each part of it takes."""
+"""One step of the loop, and how long each part of it takes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the loop: the frame, what was decided, what the microscope reported."""
+class Step:
+    """One step of the loop: the frame, what was decided, what the microscope reported."""
 
     frame: Frame
     decision: Decision

@@ -26,7 +26,7 @@ from .tracker import OfflineTracker
 
 COLUMNS = ("track", "t", "x", "y", "seen", "score", "size")
 _LEAST_SIGHTINGS = 2
-"""A single sighting is no track."""
+"""A single measurement is no track."""
 
 Row = tuple[int, int, float, float, bool, float, float]
 """Track, frame, x and y in µm from the top left pixel, seen, score and size in µm."""
@@ -40,7 +40,7 @@ class Followed:
     Attributes
     ----------
     rows : list of Row
-        In the order of the frames; a track begins and ends with a sighting, and where it was
+        In the order of the frames; a track begins and ends with a measurement, and where it was
         not seen in between, there is the prediction.
     image : (H, W)
         The last frame.
@@ -207,7 +207,7 @@ class _Rows:
         self._movie = movie
         self._kept: list[Row] = []
         self._waiting: dict[int, list[Row]] = {}
-        self._sightings: dict[int, int] = {}
+        self._measurements: dict[int, int] = {}
 
     def add(self, frame: int, track: Track) -> None:
         """Note where a track is in a frame."""
@@ -221,8 +221,8 @@ class _Rows:
         )
         waiting = self._waiting.setdefault(track.id, [])
         waiting.append(row)
-        self._sightings[track.id] = self._sightings.get(track.id, 0) + seen
-        if seen and self._sightings[track.id] >= _LEAST_SIGHTINGS:
+        self._measurements[track.id] = self._measurements.get(track.id, 0) + seen
+        if seen and self._measurements[track.id] >= _LEAST_SIGHTINGS:
             self._kept += waiting
             waiting.clear()
 

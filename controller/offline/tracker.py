@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...drivers.messages import Description, Dynamics, Frame, Image, StagePose
 from ...models.detections import Detections
 from ...models.predictors import Predictor
-from ..tracking import Track, Tracker, TrackingSettings, View
+from ..tracking import FieldGeometry, Track, Tracker, TrackingSettings
 
 _AXIS_UM = -1e12, 1e12
 
@@ -33,8 +33,8 @@ class OfflineTracker:
         height_px: int,
         pixel_um: float,
     ) -> None:
-        self._view = View(_still(width_px, height_px, pixel_um))
-        self._tracker = Tracker(settings, self._view, predictor)
+        self._geometry = FieldGeometry(_still(width_px, height_px, pixel_um))
+        self._tracker = Tracker(settings, self._geometry, predictor)
         self._shown = 0
 
     def update(self, image: Image, found: Detections, at_ns: int) -> list[Track]:
@@ -50,7 +50,7 @@ class OfflineTracker:
         pose = StagePose(0.0, 0.0, 0.0, at_ns)
         frame = Frame(image, self._shown, at_ns, at_ns, 0.0, pose)
         self._shown += 1
-        return self._tracker.update(self._view.sightings(found, frame), frame)
+        return self._tracker.update(self._geometry.measurements(found, frame), frame)
 
 
 def _still(width_px: int, height_px: int, pixel_um: float) -> Description:

@@ -8,7 +8,7 @@ from statistics import median
 
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Description, Dynamics, Frame, Issued, Move, PoseRead, Report
-from ...drivers.stage import Axis, Jolt, Ringing, State, Trapezoid
+from ...drivers.stage import AccelerationStep, Axis, Ringing, State, Trapezoid
 
 _REMEMBERED = 15
 
@@ -31,7 +31,7 @@ class Horizon:
         Whether it can be given a velocity.
     interval_ns : float
         Time from one exposure to the next.
-    turn_ns : float
+    answer_interval_ns : float
         Time from one frame that is answered to the next: longer if frames are passed over.
     latency_ns : float
         Time from a readable frame until its move is with the stage.
@@ -42,7 +42,7 @@ class Horizon:
         self.ringing = Ringing(self.dynamics)
         self.takes_velocity = description.takes_velocity
         self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
-        self._turns_ns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._answer_intervals_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._readable_ns: dict[int, int] = {}
         self._last: Frame | None = None
@@ -51,7 +51,7 @@ class Horizon:
         self._offset_frame: Frame | None = None
         self._sent_frame, self._expires_ns = -1, 0
         self.interval_ns: float = description.interval_ms * NS_PER_MS
-        self.turn_ns = self.interval_ns
+        self.answer_interval_ns = self.interval_ns
         self.latency_ns: float = NS_PER_MS
 
     def see(self, frame: Frame) -> None:
@@ -60,8 +60,8 @@ class Horizon:
             elapsed_ns = frame.exposed_ns - self._last.exposed_ns
             self._intervals_ns.append(elapsed_ns / (frame.index - self._last.index))
             self.interval_ns = median(self._intervals_ns)
-            self._turns_ns.append(elapsed_ns)
-            self.turn_ns = float(median(self._turns_ns))
+            self._answer_intervals_ns.append(elapsed_ns)
+            self.answer_interval_ns = float(median(self._answer_intervals_ns))
         self._last = frame
         self._off_um = self._offsets_um(frame)
         self._readable_ns[frame.index] = frame.readable_ns
@@ -128,10 +128,12 @@ class Horizon:
         (x, vx), (y, vy) = (axis.state(at_ns) for axis in self._axes)
         return (x + off[0], vx), (y + off[1], vy)
 
-    def jolts(self, at_ns: int) -> tuple[list[Jolt], list[Jolt]]:
+    def acceleration_steps(
+        self, at_ns: int
+    ) -> tuple[list[AccelerationStep], list[AccelerationStep]]:
         """Changes of acceleration along x and y that are still felt at an instant."""
         within_s = self.ringing.memory_s
-        x, y = (list(axis.jolts(at_ns, within_s)) for axis in self._axes)
+        x, y = (list(axis.acceleration_steps(at_ns, within_s)) for axis in self._axes)
         return x, y
 
     def answered(self, frame: Frame) -> bool:
@@ -158,7 +160,9 @@ class Horizon:
         if not self.ringing.rings:
             return driven_um
         span_s = span_ns / NS_PER_S
-        felt = axis.jolts(frame.exposed_ns + span_ns // 2, self.ringing.memory_s + span_s)
+        felt = axis.acceleration_steps(
+            frame.exposed_ns + span_ns // 2, self.ringing.memory_s + span_s
+        )
         return driven_um + self.ringing.ahead_um(felt, span_s)
 
     def _count_on(self, move: Move | Issued, arrived_ns: int) -> None:

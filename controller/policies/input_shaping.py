@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...drivers.messages import Dynamics
-from ...drivers.stage import Jolt, Ringing, State, Trapezoid, jolts
+from ...drivers.stage import AccelerationStep, Ringing, State, Trapezoid, acceleration_steps
 from .lookahead import steer
 
 _GAIN = 0.7
@@ -37,7 +37,7 @@ class Timing(NamedTuple):
 
 def steadied(
     state: State,
-    felt: list[Jolt],
+    felt: list[AccelerationStep],
     place_um: float,
     stride_um: float,
     timing: Timing,
@@ -73,7 +73,7 @@ def steadied(
 
     def ahead_um(end_um: float) -> float:
         move = Trapezoid.plan(0, *state, end_um, dynamics)
-        return part * (old_um + ringing.ahead_um(jolts(move, until_s), exposure_s))
+        return part * (old_um + ringing.ahead_um(acceleration_steps(move, until_s), exposure_s))
 
     first_um = ahead_um(end_um)
     if abs(first_um) < _NOTHING_UM:
@@ -97,7 +97,7 @@ def share(dynamics: Dynamics, after_s: float, interval_s: float, exposure_s: flo
     ahead = []
     for n in range(_MOST_ANSWERS):
         until_s = after_s + n * interval_s + exposure_s / 2
-        ahead.append(ringing.ahead_um(jolts(move, until_s), exposure_s) / _NOMINAL_UM)
+        ahead.append(ringing.ahead_um(acceleration_steps(move, until_s), exposure_s) / _NOMINAL_UM)
         if n * interval_s > ringing.memory_s:
             break
     changes = sum(abs(b - a) for a, b in pairwise((*ahead, 0.0)))

@@ -96,7 +96,7 @@ class Velocity(_Foresight, frozen=True, tag="velocity"):
         if self._rests(prediction, frame, horizon):
             return Plan(prediction=prediction, reason=WITHIN, velocity_um_s=np.zeros(2))
         start_ns = horizon.start_ns(frame)
-        interval_s = horizon.turn_ns / NS_PER_S
+        interval_s = horizon.answer_interval_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)
         here_um = prediction.mean_um[:2] - there_um_s * (prediction.at_ns - start_ns) / NS_PER_S
         position_um, now_um_s = np.transpose(horizon.states(frame, start_ns))
@@ -117,16 +117,16 @@ def _steered(
     prediction: Prediction, target: Followable, frame: Frame, horizon: Horizon
 ) -> NDArray[np.float64]:
     """Where to send both axes to be at the predicted place, and well placed for the next."""
-    interval_s = horizon.turn_ns / NS_PER_S
+    interval_s = horizon.answer_interval_ns / NS_PER_S
     start_ns = horizon.start_ns(frame)
     after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
     strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()
     timing = Timing(after_s, interval_s, frame.exposure_ms * NS_PER_MS / NS_PER_S)
     ends = [
-        steadied(state, jolts, place_um, stride_um, timing, horizon.ringing)
-        for state, jolts, place_um, stride_um in zip(
+        steadied(state, acceleration_steps, place_um, stride_um, timing, horizon.ringing)
+        for state, acceleration_steps, place_um, stride_um in zip(
             horizon.states(frame, start_ns),
-            horizon.jolts(start_ns),
+            horizon.acceleration_steps(start_ns),
             prediction.mean_um[:2].tolist(),
             strides_um,
             strict=True,

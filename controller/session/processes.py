@@ -144,7 +144,7 @@ def _own_group() -> dict[str, Any]:
 
 
 def share_quickly() -> None:
-    """Let threads of this process take turns within a fifth of a millisecond.
+    """Let threads of this process take steps within a fifth of a millisecond.
 
     By default a thread that draws or renders may keep the one that carries a frame waiting for
     5 ms.

@@ -17,7 +17,7 @@ from rich.text import Text
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Issued
 from ..decisions import Lock
-from ..loop import Turn
+from ..loop import Step
 
 _PER_S = 4
 _REMEMBERED = 200
@@ -46,26 +46,26 @@ class Progress:
     def __init__(self, console: Console, seconds: float | None) -> None:
         self._console, self._seconds = console, seconds
         self._frames = 0
-        self._first: Turn | None = None
-        self._turn: Turn | None = None
+        self._first: Step | None = None
+        self._step: Step | None = None
         self._errors_um: deque[float] = deque(maxlen=_REMEMBERED)
         self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
-    def update(self, turn: Turn) -> None:
-        """Take note of a turn of the loop."""
-        self._first = self._first or turn
-        self._turn = turn
+    def update(self, step: Step) -> None:
+        """Take note of a step of the loop."""
+        self._first = self._first or step
+        self._step = step
         self._frames += 1
-        decision = turn.decision
+        decision = step.decision
         if decision.seen_um is not None:
             x, y, _ = decision.pose_um
             self._errors_um.append(math.hypot(decision.seen_um[0] - x, decision.seen_um[1] - y))
         for note in decision.notes:
             self._console.print(note, style="dim", highlight=False, markup=False)
-        for report in turn.reports:
+        for report in step.reports:
             if isinstance(report, Issued) and report.exposed_ns:
                 self._latencies_ms.append((report.issued_ns - report.exposed_ns) / NS_PER_MS)
 
@@ -91,13 +91,13 @@ class Progress:
             self._live.update(self._line(), refresh=True)
 
     def _line(self) -> Text:
-        turn, first = self._turn, self._first
-        if turn is None or first is None:
+        step, first = self._step, self._first
+        if step is None or first is None:
             return Text("waiting for the first frame …", style="dim")
-        elapsed_s = (turn.frame.exposed_ns - first.frame.exposed_ns) / NS_PER_S
+        elapsed_s = (step.frame.exposed_ns - first.frame.exposed_ns) / NS_PER_S
         rate = (self._frames - 1) / elapsed_s if elapsed_s > 0 else 0.0
-        dropped = turn.frame.index - first.frame.index + 1 - self._frames
-        lock = turn.decision.lock
+        dropped = step.frame.index - first.frame.index + 1 - self._frames
+        lock = step.decision.lock
         of = f"/{self._seconds:g}" if self._seconds else ""
         line = Text.assemble(
             f"{elapsed_s:.1f}{of} s  ",

@@ -132,7 +132,7 @@ class Recorder:
         self._queue.put(frame)
 
     def decision(self, decision: Decision) -> None:
-        """Record a turn of the loop."""
+        """Record a step of the loop."""
         self._queue.put(decision)
 
     def report(self, report: Report) -> None:

@@ -15,13 +15,13 @@ from ...drivers.wire import RemoteMicroscope
 from ..assembly import Simulation, make_loop, open_lockstep
 from ..configuration import Config
 from ..decisions import DecisionPublisher
-from ..loop import Loop, Turn
+from ..loop import Loop, Step
 from .processes import Child, ProcessError, share_quickly, undisturbed
 from .recorder import Recorder
 
 _LISTENER_S = 10.0
 
-OnTurn = Callable[[Turn], None]
+OnTurn = Callable[[Step], None]
 
 
 class Interrupted(Exception):  # noqa: N818 (an event, not an error)
@@ -41,7 +41,7 @@ class SessionError(RuntimeError):
 
 
 def run_lockstep(
-    config: Config, simulated: Simulation | None, folder: Path, on_turn: OnTurn
+    config: Config, simulated: Simulation | None, folder: Path, on_step: OnTurn
 ) -> dict[str, Any]:
     """Follow in virtual time, in this process.
 
@@ -52,8 +52,8 @@ def run_lockstep(
         As `complete` returned it.
     folder : Path
         Becomes the session folder.
-    on_turn : callable
-        Told of every turn of the loop.
+    on_step : callable
+        Told of every step of the loop.
 
     Returns
     -------
@@ -64,12 +64,12 @@ def run_lockstep(
         loop = make_loop(config, microscope)
         recorder = Recorder(folder, microscope.describe(), config.toml())
 
-        def record(turn: Turn) -> None:
-            recorder.frame(turn.frame)
-            recorder.decision(turn.decision)
-            for report in turn.reports:
+        def record(step: Step) -> None:
+            recorder.frame(step.frame)
+            recorder.decision(step.decision)
+            for report in step.reports:
                 recorder.report(report)
-            on_turn(turn)
+            on_step(step)
             if recorder.fault:
                 raise SessionError(recorder.fault)
 
@@ -85,14 +85,14 @@ def run_live(
     config: Config,
     simulated: Simulation | None,
     folder: Path,
-    on_turn: OnTurn,
+    on_step: OnTurn,
     microscope: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
     """Follow in real time, with microscope and recorder in processes of their own.
 
     Parameters
     ----------
-    config, simulated, folder, on_turn
+    config, simulated, folder, on_step
         As in `run_lockstep`.
     microscope : (host, port), optional
         A microscope that runs already; otherwise one is started, and ended again.
@@ -111,7 +111,7 @@ def run_live(
             with RemoteMicroscope(*microscope) as remote:
                 troubles.end = remote.end
                 return _record_and_follow(
-                    config, simulated, remote, microscope, path, folder, troubles, on_turn
+                    config, simulated, remote, microscope, path, folder, troubles, on_step
                 )
         finally:
             if server is not None:
@@ -127,7 +127,7 @@ def _record_and_follow(
     config_path: Path,
     folder: Path,
     troubles: _Troubles,
-    on_turn: OnTurn,
+    on_step: OnTurn,
 ) -> dict[str, Any]:
     loop = make_loop(config, remote)
     publisher = DecisionPublisher()
@@ -146,10 +146,10 @@ def _record_and_follow(
     troubles.watch(recorder)
     publisher.wait_for_listener(_LISTENER_S)
 
-    def publish(turn: Turn) -> None:
-        publisher.publish(turn.decision)
-        on_turn(turn)
-        for report in turn.reports:
+    def publish(step: Step) -> None:
+        publisher.publish(step.decision)
+        on_step(step)
+        for report in step.reports:
             if isinstance(report, Fault) and report.fatal:
                 raise SessionError(report.text)
 
@@ -168,14 +168,14 @@ def _record_and_follow(
     return _conclude(follow, close)
 
 
-def _follow(loop: Loop, seconds: float | None, on_turn: OnTurn) -> None:
+def _follow(loop: Loop, seconds: float | None, on_step: OnTurn) -> None:
     """Run the loop until its time is up or no more frames come."""
     first_ns: int | None = None
-    with closing(loop.turns()) as turns:
-        for turn in turns:
-            on_turn(turn)
-            first_ns = turn.frame.exposed_ns if first_ns is None else first_ns
-            next_ns = turn.frame.exposed_ns - first_ns + loop.interval_ns
+    with closing(loop.steps()) as steps:
+        for step in steps:
+            on_step(step)
+            first_ns = step.frame.exposed_ns if first_ns is None else first_ns
+            next_ns = step.frame.exposed_ns - first_ns + loop.interval_ns
             if seconds is not None and next_ns >= (seconds - 1e-6) * NS_PER_S:
                 return
 

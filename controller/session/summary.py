@@ -57,7 +57,7 @@ class Rows:
         )
 
     def decision(self, decision: Decision) -> None:
-        """Take note of one turn of the loop."""
+        """Take note of one step of the loop."""
         (x, y, _), seen = decision.pose_um, decision.seen_um
         offset = (_NAN, _NAN) if seen is None else (seen[0] - x, seen[1] - y)
         lock = LOCKS.index(decision.lock)

@@ -52,7 +52,7 @@ class Group:
 
     @property
     def score(self) -> float:
-        """The least sure sighting's, 0 without any."""
+        """The least sure measurement's, 0 without any."""
         seen = [track.score for track in self.members if track.seen_um is not None]
         return min(seen, default=0.0)
 

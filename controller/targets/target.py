@@ -17,7 +17,7 @@ from ..tracking import Track, best_candidate
 from .group import Followed, Group
 
 _UNDECIDED = 20
-"""Sightings of a daughter until the choice between her and her sister is final."""
+"""Measurements of a daughter until the choice between her and her sister is final."""
 
 
 class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +145,7 @@ class Target:
             case "both":
                 return itself or daughters
             case "largest":
-                return [max(daughters, key=lambda track: track.looks[0])]
+                return [max(daughters, key=lambda track: track.appearance[0])]
             case "brightest":
                 return [max(daughters, key=_brightness)]
         return itself or [t for t in daughters if t.slot == last.slot] or daughters[:1]
@@ -187,7 +187,7 @@ class Target:
     def _explain(self, before: Lock, had: dict[int, Track], missed: Collection[int]) -> str:
         members, new = self._members, [m for id, m in self._members.items() if id not in had]
         if not members:
-            return "no sighting for too long"
+            return "not seen for too long"
         again = [track for track in new if track.id in missed]
         if again or before in (Lock.SEARCHING, Lock.LOST):
             x, y = (again or new)[0].prediction.mean_um[:2]
@@ -205,7 +205,7 @@ class Target:
 
 def _brightness(track: Track) -> float:
     """Usual brightness, or size where that is unknown, as a logarithm."""
-    size, brightness = track.looks
+    size, brightness = track.appearance
     return brightness if math.isfinite(brightness) else size
 
 

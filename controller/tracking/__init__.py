@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from .measurements import Crop, Sightings, View
+from .measurements import Crop, FieldGeometry, Measurements
 from .recovery import best_candidate
 from .track import Track
 from .tracker import Tracker, TrackingSettings
 
-__all__ = ["Crop", "Sightings", "Track", "Tracker", "TrackingSettings", "View", "best_candidate"]
+__all__ = [
+    "Crop",
+    "FieldGeometry",
+    "Measurements",
+    "Track",
+    "Tracker",
+    "TrackingSettings",
+    "best_candidate",
+]

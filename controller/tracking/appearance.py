@@ -10,17 +10,17 @@ _FIRST_SPREAD = 0.3
 """Relative spread of size and brightness from frame to frame, until it is known."""
 _LEAST_SPREAD = 0.05
 _MEMORY = 300.0
-"""Sightings after which a spread is forgotten."""
+"""Measurements after which a spread is forgotten."""
 _USUAL_MEMORY = 10.0
-"""Sightings after which a look is not usual any more."""
+"""Measurements after which a look is not usual any more."""
 _MOST = 9.0
 """Squared misfit beyond which a look says no more: objects do change."""
 _OTHER_CLASS = 4.0
-"""Cost of a sighting of another class."""
+"""Cost of a measurement of another class."""
 
 
-class Looks:
-    """How alike a track and a sighting are: size, brightness and class.
+class AppearanceModel:
+    """How alike a track and a measurement are: size, brightness and class.
 
     The spread of each trait from frame to frame is learned from the matches that are made, so
     that a detector with shaky boxes is believed less.
@@ -29,22 +29,22 @@ class Looks:
     def __init__(self) -> None:
         self._variances = np.full(2, _FIRST_SPREAD**2)
 
-    def costs(self, tracks: Floats, sightings: Floats, same_class: Bools) -> Floats:
-        """Negative log likelihood, times two and but for a constant, of pairs of looks.
+    def costs(self, tracks: Floats, measurements: Floats, same_class: Bools) -> Floats:
+        """Negative log likelihood, times two and but for a constant, of pairs of appearance.
 
         Parameters
         ----------
-        tracks, sightings : (P, 2)
+        tracks, measurements : (P, 2)
             Logarithms of size and brightness; NaN where unknown.
         same_class : (P,)
         """
-        squares = (sightings - tracks) ** 2 / self._variances
+        squares = (measurements - tracks) ** 2 / self._variances
         squares = np.where(np.isfinite(squares), np.minimum(squares, _MOST), 0.0)
         return squares.sum(axis=1) + _OTHER_CLASS * ~same_class
 
-    def learn(self, tracks: Floats, sightings: Floats) -> None:
-        """Take in the looks, (P, 2), of pairs that were matched."""
-        squares = (sightings - tracks) ** 2
+    def learn(self, tracks: Floats, measurements: Floats) -> None:
+        """Take in the appearance, (P, 2), of pairs that were matched."""
+        squares = (measurements - tracks) ** 2
         known = np.isfinite(squares)
         limited = np.minimum(np.where(known, squares, 0.0), _MOST * self._variances)
         kept = (1 - 1 / _MEMORY) ** known.sum(axis=0)
@@ -54,5 +54,5 @@ class Looks:
 
 
 def followed(usual: Floats, now: Floats) -> Floats:
-    """Return slowly following means of looks, (N, 2), each begun with the first known one."""
+    """Return slowly following means of appearance, (N, 2), each begun with the first known one."""
     return np.where(np.isfinite(usual), usual + (now - usual) / _USUAL_MEMORY, now)

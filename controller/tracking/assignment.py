@@ -1,4 +1,4 @@
-"""Which sighting belongs to which track: candidates within reach, the best matching of them."""
+"""Which measurement belongs to which track: candidates within reach, the best matching of them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..decisions import Event
 from .assignment import nearby
-from .track import Roll, Track
+from .track import Track, TrackTable
 
 _BESIDE = 1.5
 """Distance of a daughter from the mother's place, in sizes of the mother."""
@@ -25,7 +25,7 @@ _WHOLE = math.log(0.65), math.log(1.4)
 class Lineage:
     """Notices merges, partings and divisions among the tracks of a `Tracker`.
 
-    Two objects in one sighting both keep their identity: the one that got it goes on, the other
+    Two objects in one measurement both keep their identity: the one that got it goes on, the other
     waits inside it. A new object that appears within another that shrinks is its daughter, and
     so is what is left of the other.
     """
@@ -36,7 +36,7 @@ class Lineage:
         self.events: list[Event] = []
 
     def note_hidden(self, hidden: list[tuple[Track, Track]], tracks: list[Track]) -> None:
-        """Note on every track in whose sighting it hides, and the events that this makes."""
+        """Note on every track in whose measurement it hides, and the events that this makes."""
         hides_in = {hides.id: other.id for hides, other in hidden}
         for track in tracks:
             track.merged_with = hides_in.get(track.id, 0)
@@ -48,14 +48,16 @@ class Lineage:
         self.events += [Event("parting", pair, pair) for pair in _sorted(parted)]
         self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
-    def note_births(self, children: list[Track], roll: Roll) -> None:
+    def note_births(self, children: list[Track], table: TrackTable) -> None:
         """Note within whom, of those seen in this frame by themselves, new objects appeared."""
-        crowded = {t.merged_with for t in roll.tracks}
-        whole = [t.confirmed and t.seen_um is not None and t.id not in crowded for t in roll.tracks]
+        crowded = {t.merged_with for t in table.tracks}
+        whole = [
+            t.confirmed and t.seen_um is not None and t.id not in crowded for t in table.tracks
+        ]
         rows = np.flatnonzero(whole)
         if not children or not len(rows):
             return
-        hosts, places = roll.at(rows), roll.means_um[rows]
+        hosts, places = table.at(rows), table.means_um[rows]
         reaches_um = _BESIDE * _MOST_SHRUNK * np.array([host.size_um for host in hosts])
         births = np.array([child.seen_um for child in children])
         h, c = nearby(places, reaches_um, births)
@@ -71,8 +73,8 @@ class Lineage:
         mother, before = self._mothers.pop(id(child), (None, (math.nan, math.nan)))
         if mother is None or mother.seen_um is None or not mother.confirmed:
             return None
-        looks = np.array([_look(mother), _look(child)])
-        area, light = 2 * (looks[:, 0] - before[0]), looks[:, 1] - before[1]
+        appearance = np.array([_look(mother), _look(child)])
+        area, light = 2 * (appearance[:, 0] - before[0]), appearance[:, 1] - before[1]
         shares = light if np.isfinite(light).all() else area
         together = math.log(np.exp(shares).sum())
         divided = shares.max() < _SHRUNK and _WHOLE[0] < together < _WHOLE[1]
@@ -82,9 +84,9 @@ class Lineage:
         """Note that the track ``mother`` has ended in two others."""
         for daughter in daughters:
             daughter.parents = (mother,)
-            daughter.looks = _look(daughter)
+            daughter.appearance = _look(daughter)
             daughter.past.clear()
-            daughter.past.append(daughter.looks)
+            daughter.past.append(daughter.appearance)
         first, second = daughters
         self.events.append(Event("division", (mother,), (first.id, second.id)))
 

@@ -1,34 +1,34 @@
-"""Giving the sightings of a frame to tracks: gates, costs, and the order in which to match."""
+"""Giving the measurements of a frame to tracks: gates, costs, and the order in which to match."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .appearance import Looks
+from .appearance import AppearanceModel
 from .assignment import Bools, Floats, Indices, best_pairs, nearby, unrivalled
-from .measurements import Sightings
-from .track import Roll
+from .measurements import Measurements
+from .track import TrackTable
 
 GATE = 13.8
 """Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
 LONE_GATE = 100.0
-"""The same for the only sighting around that looks like the object and is nobody else's."""
+"""The same for the only measurement around that looks like the object and is nobody else's."""
 ALIKE = 6.0
-"""Squared misfit of looks that 95 % of the same object's stay below (chi², two traits)."""
+"""Squared misfit of appearance that 95 % of the same object's stay below (chi², two traits)."""
 BODY = 0.7
 """Share of its own size within which an object is taken for itself, however it got there."""
 _OLD, _NEWNESS = 30, 0.4
-"""Sightings after which an object is not new any more; what each that lacks adds to its costs,
-so that a false alarm beside an object does not take its sightings. One that is not confirmed gets
-what confirmed ones leave."""
+"""Measurements after which an object is not new any more; what each that lacks adds to its costs,
+so that a false alarm beside an object does not take its measurements. One that is not confirmed
+gets what confirmed ones leave."""
 _STRANGE = 40.0
-"""Squared distance beyond which a sighting within the body is no worse still."""
+"""Squared distance beyond which a measurement within the body is no worse still."""
 
 
 class Matcher:
-    """Gated optimal assignment of sightings to tracks.
+    """Gated optimal assignment of measurements to tracks.
 
-    Sure sightings are assigned first, then the weak ones to tracks that are left (Zhang et al.,
+    Sure measurements are assigned first, then the weak ones to tracks that are left (Zhang et al.,
     ByteTrack, ECCV 2022), at last those beyond the gate, if they have no rival: an object may
     turn more sharply than it ever did. Those whose only rivals are not confirmed come first too.
 
@@ -40,39 +40,47 @@ class Matcher:
 
     Attributes
     ----------
-    looks : Looks
+    appearance : AppearanceModel
         How alike objects look from frame to frame.
     """
 
     def __init__(self, least_body_um: float) -> None:
         self._least_body_um = least_body_um
-        self.looks = Looks()
+        self.appearance = AppearanceModel()
 
     def match(
-        self, roll: Roll, sightings: Sightings, sure: Bools, noise_um2: float, area_um2: float
+        self,
+        table: TrackTable,
+        measurements: Measurements,
+        sure: Bools,
+        noise_um2: float,
+        area_um2: float,
     ) -> tuple[Indices, Indices]:
-        """Rows of tracks and of the sightings they are given.
+        """Rows of tracks and of the measurements they are given.
 
         Parameters
         ----------
-        roll : Roll
-        sightings : Sightings
+        table : TrackTable
+        measurements : Measurements
         sure : (N,)
-            Which sightings come first.
+            Which measurements come first.
         noise_um2 : float
-            Variance of a sighting along one axis.
+            Variance of a measurement along one axis.
         area_um2 : float
-            Of what was looked at. No track reaches farther than a sighting is from the next on
+            Of what was looked at. No track reaches farther than a measurement is from the next on
             average: beyond, a stranger is likelier.
         """
-        if not roll.tracks or not len(sightings):
+        if not table.tracks or not len(measurements):
             return np.empty(0, np.intp), np.empty(0, np.intp)
-        spacing_um = (area_um2 / len(sightings)) ** 0.5
-        rows, columns, costs, far = self._candidates(roll, sightings, noise_um2, spacing_um)
-        waiting, unclaimed = np.ones(len(roll.tracks), np.bool_), np.ones(len(sightings), np.bool_)
+        spacing_um = (area_um2 / len(measurements)) ** 0.5
+        rows, columns, costs, far = self._candidates(table, measurements, noise_um2, spacing_um)
+        waiting, unclaimed = (
+            np.ones(len(table.tracks), np.bool_),
+            np.ones(len(measurements), np.bool_),
+        )
         if far.any():
-            apart_um = np.maximum(BODY * roll.sizes_um, self._least_body_um)
-            lone = _lone(rows, columns, costs, roll, sightings.positions_um, apart_um)
+            apart_um = np.maximum(BODY * table.sizes_um, self._least_body_um)
+            lone = _lone(rows, columns, costs, table, measurements.positions_um, apart_um)
             far &= ~(lone & sure[columns])
         pairs = np.empty(0, np.intp)
         for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
@@ -86,30 +94,32 @@ class Matcher:
         return rows[pairs], columns[pairs]
 
     def _candidates(
-        self, roll: Roll, sightings: Sightings, noise_um2: float, spacing_um: float
+        self, table: TrackTable, measurements: Measurements, noise_um2: float, spacing_um: float
     ) -> tuple[Indices, Indices, Floats, Bools]:
-        """Pairs of a track and a sighting that may be its own, what each costs, whether it is far.
+        """Pairs of a track and a measurement that may be its own, their costs, and which are far.
 
         A far one is beyond the gate, of a track that was seen in the last frame and that it looks
         like. The cost is twice a negative log likelihood, but for constants: of the position and
-        of the looks. The inverse of the 2 x 2 covariances is written out.
+        of the appearance. The inverse of the 2 x 2 covariances is written out.
         """
-        spreads = roll.covs_um2 + noise_um2 * np.eye(2)
-        bodies_um = np.maximum(BODY * roll.sizes_um, self._least_body_um)
+        spreads = table.covs_um2 + noise_um2 * np.eye(2)
+        bodies_um = np.maximum(BODY * table.sizes_um, self._least_body_um)
         widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
         reaches_um = np.maximum(np.minimum(widest, spacing_um), bodies_um)
-        rows, columns = nearby(roll.means_um, reaches_um, sightings.positions_um)
-        right, down = (sightings.positions_um[columns] - roll.means_um[rows]).T
+        rows, columns = nearby(table.means_um, reaches_um, measurements.positions_um)
+        right, down = (measurements.positions_um[columns] - table.means_um[rows]).T
         xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
         determinants = xx * yy - xy * xy
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
         own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
-        same_class = roll.kinds[rows] == sightings.classes[columns]
-        looks = self.looks.costs(roll.looks[rows], sightings.looks[columns], same_class)
-        far = ~own & (squares < LONE_GATE) & (looks < ALIKE) & roll.lately[rows]
+        same_class = table.kinds[rows] == measurements.classes[columns]
+        appearance = self.appearance.costs(
+            table.appearance[rows], measurements.appearance[columns], same_class
+        )
+        far = ~own & (squares < LONE_GATE) & (appearance < ALIKE) & table.lately[rows]
         kept = own | far
-        doubts = np.where(roll.confirmed, _NEWNESS * np.maximum(_OLD - roll.hits, 0), LONE_GATE)
-        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + looks + doubts[rows]
+        doubts = np.where(table.confirmed, _NEWNESS * np.maximum(_OLD - table.hits, 0), LONE_GATE)
+        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + appearance + doubts[rows]
         return rows[kept], columns[kept], costs[kept], far[kept]
 
 
@@ -117,20 +127,20 @@ def _lone(
     rows: Indices,
     columns: Indices,
     costs: Floats,
-    roll: Roll,
+    table: TrackTable,
     positions_um: Floats,
     bodies_um: Floats,
 ) -> Bools:
-    """Which pairs, (P,), have no rival among confirmed tracks and sightings.
+    """Which pairs, (P,), have no rival among confirmed tracks and measurements.
 
-    Sightings within a body of the one that costs least are no rivals to it: a fast object may
+    Measurements within a body of the one that costs least are no rivals to it: a fast object may
     be drawn out into a streak that is taken for two.
     """
-    proven = np.flatnonzero(roll.confirmed[rows])
+    proven = np.flatnonzero(table.confirmed[rows])
     proven = proven[np.lexsort((costs[proven], rows[proven]))]
-    track, sighting = rows[proven], columns[proven]
+    track, measurement = rows[proven], columns[proven]
     first = np.searchsorted(track, track)
-    ways_um = positions_um[sighting] - positions_um[sighting[first]]
+    ways_um = positions_um[measurement] - positions_um[measurement[first]]
     strange = np.hypot(*ways_um.T) > bodies_um[track]
     best = proven[first == np.arange(len(proven))]
     lonely = (np.bincount(track, strange)[rows[best]] == 0) & unrivalled(rows[best], columns[best])

@@ -18,7 +18,7 @@ _WHOLE = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sightings:
+class Measurements:
     """The detections of one frame in stage µm.
 
     Attributes
@@ -29,7 +29,7 @@ class Sightings:
         Root of the area of the box.
     scores, brightness, classes : (N,)
         As in `Detections`.
-    looks : (N, 2)
+    appearance : (N, 2)
         Logarithms of size and brightness, NaN for an unknown one.
     extents_um : (N, 2)
         Extents of the box along the axes of the stage.
@@ -42,7 +42,7 @@ class Sightings:
     scores: NDArray[np.float32]
     brightness: NDArray[np.float32]
     classes: NDArray[np.int32]
-    looks: Floats
+    appearance: Floats
     extents_um: Floats
     looked_px: Crop | None = None
 
@@ -50,7 +50,7 @@ class Sightings:
         return len(self.positions_um)
 
 
-class View:
+class FieldGeometry:
     """How the field of one microscope lies on the specimen."""
 
     def __init__(self, description: Description) -> None:
@@ -60,21 +60,21 @@ class View:
         self._middle_px = self._half_px - 0.5
         self.pixel_um = description.pixel_um
 
-    def sightings(
+    def measurements(
         self, detections: Detections, frame: Frame, looked_px: Crop | None = None
-    ) -> Sightings:
+    ) -> Measurements:
         """Place detections in stage coordinates by the pose at the middle of the exposure."""
         offsets_px = detections.centres_px - self._middle_px
         sizes_um = np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um
         traits = np.column_stack([sizes_um, detections.brightness])
-        looks = np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan))
-        return Sightings(
+        appearance = np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan))
+        return Measurements(
             offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
             sizes_um,
             detections.scores,
             detections.brightness,
             detections.classes,
-            looks,
+            appearance,
             detections.sizes_px.astype(np.float64) @ np.abs(self._affine).T,
             looked_px,
         )

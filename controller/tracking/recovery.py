@@ -12,9 +12,9 @@ from .track import Track
 _NEAR = 13.8
 """Squared Mahalanobis distance that 99.9 % of true whereabouts stay below (chi², plane)."""
 _ALIKE = 9.2
-"""Squared misfit of looks that 99 % of the same object's stay below (chi², two traits)."""
+"""Squared misfit of appearance that 99 % of the same object's stay below (chi², two traits)."""
 _LOOKS_SPREAD = 0.25
-"""Relative spread of size and brightness between two sightings some time apart."""
+"""Relative spread of size and brightness between two measurements some time apart."""
 _CLEAR = 6.0
 """How much better than the second best a candidate must be: 20 to 1 in likelihood."""
 _BODY = 0.5
@@ -54,6 +54,6 @@ def best_candidate(lost: Track, tracks: list[Track], frame: Frame) -> Track | No
 
 def _misfit(lost: Track, track: Track) -> float:
     """Squared misfit of size and brightness, those that are known."""
-    pairs = zip(lost.looks, track.looks, strict=True)
+    pairs = zip(lost.appearance, track.appearance, strict=True)
     known = [a - b for a, b in pairs if math.isfinite(a - b)]
     return sum(difference**2 for difference in known) / _LOOKS_SPREAD**2

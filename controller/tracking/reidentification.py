@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .appearance import Looks
+from .appearance import AppearanceModel
 from .track import Track
 
 _SIGHTINGS = 3
-"""Sightings of both, each alone, until it is judged."""
+"""Measurements of both, each alone, until it is judged."""
 _CLEAR = 6.0
-"""How much better the looks must fit the other way round: 20 to 1 in likelihood."""
+"""How much better the appearance must fit the other way round: 20 to 1 in likelihood."""
 
 Pair = frozenset[int]
 
@@ -25,7 +25,11 @@ class Recognition:
         self._doubts: dict[Pair, list[float]] = {}
 
     def mistaken(
-        self, merged: set[Pair], tracks: list[Track], alone: list[Track], looks: Looks
+        self,
+        merged: set[Pair],
+        tracks: list[Track],
+        alone: list[Track],
+        appearance: AppearanceModel,
     ) -> list[tuple[Track, Track]]:
         """Return those that were taken for each other.
 
@@ -36,7 +40,7 @@ class Recognition:
         tracks : list of Track
         alone : list of Track
             Those that were seen undisturbed.
-        looks : Looks
+        appearance : AppearanceModel
         """
         self._doubts |= {pair: [] for pair in merged}
         if not self._doubts:
@@ -47,16 +51,16 @@ class Recognition:
         for pair in [pair for pair in self._doubts if pair <= seen]:
             one, other = (named[id] for id in sorted(pair))
             doubts = self._doubts[pair]
-            doubts.append(_doubt(one, other, looks))
+            doubts.append(_doubt(one, other, appearance))
             if len(doubts) == _SIGHTINGS:
                 del self._doubts[pair]
                 found += [(one, other)] * (sum(doubts) > _CLEAR * _SIGHTINGS)
         return found
 
 
-def _doubt(one: Track, other: Track, looks: Looks) -> float:
-    """By how much the looks of two would fit better the other way round."""
-    usual = np.array([one.looks, other.looks, one.looks, other.looks])
+def _doubt(one: Track, other: Track, appearance: AppearanceModel) -> float:
+    """By how much the appearance of two would fit better the other way round."""
+    usual = np.array([one.appearance, other.appearance, one.appearance, other.appearance])
     seen = np.array([one.past[-1], other.past[-1], other.past[-1], one.past[-1]])
-    costs = looks.costs(usual, seen, np.ones(4, np.bool_))
+    costs = appearance.costs(usual, seen, np.ones(4, np.bool_))
     return float(costs[:2].sum() - costs[2:].sum())

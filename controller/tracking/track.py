@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ...models.predictors import Forecast, Prediction, Predictor
 from .assignment import Bools, Floats, Indices
-from .measurements import Sightings
+from .measurements import Measurements
 
 PAST = 50
-"""Sightings whose looks are remembered."""
+"""Measurements whose appearance are remembered."""
 
 
 @dataclass(eq=False, slots=True)
@@ -27,23 +27,23 @@ class Track:
     predictor, slot : Predictor, int
         Who knows its motion, and under which number.
     prediction : Prediction
-        Where it is believed to be at the last frame, that frame's sighting included.
+        Where it is believed to be at the last frame, that frame's measurement included.
     id : int
         Unique within a session; 0 until the track is confirmed.
     hits, misses : int
-        Sightings in all; frames since the last one in which it was missed.
+        Measurements in all; frames since the last one in which it was missed.
     seen_um : (2,) or None
         Where it was sighted in the last frame.
     size_um, brightness, score, kind : float, float, float, int
-        Of the last sighting; ``kind`` is the index of its class.
-    looks : (2,)
+        Of the last measurement; ``kind`` is the index of its class.
+    appearance : (2,)
         Logarithms of its usual size and brightness.
     past : deque of (2,)
-        Logarithms of size and brightness in the last sightings by itself.
+        Logarithms of size and brightness in the last measurements by itself.
     born_ns, seen_ns : int
-        Instants of the first and of the last sighting.
+        Instants of the first and of the last measurement.
     merged_with : int
-        Identity of the track in whose sightings it hides at present; 0 if it does not.
+        Identity of the track in whose measurements it hides at present; 0 if it does not.
     parents : tuple of int
         Identity of the mother, if it is a daughter.
     """
@@ -59,7 +59,7 @@ class Track:
     brightness: float = 0.0
     score: float = 0.0
     kind: int = 0
-    looks: tuple[float, float] = (math.nan, math.nan)
+    appearance: tuple[float, float] = (math.nan, math.nan)
     past: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=PAST), repr=False)
     born_ns: int = 0
     seen_ns: int = 0
@@ -82,7 +82,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Roll:
+class TrackTable:
     """N tracks as columns: how they stand when a frame comes.
 
     Attributes
@@ -90,7 +90,7 @@ class Roll:
     tracks : list of Track
     means_um, covs_um2 : (N, 2), (N, 2, 2)
         Where they are believed to be in that frame.
-    sizes_um, looks, kinds, hits : (N,), (N, 2), (N,), (N,)
+    sizes_um, appearance, kinds, hits : (N,), (N, 2), (N,), (N,)
         As of a `Track`.
     confirmed, lately : (N,)
         Which are confirmed, and which were seen in the frame before.
@@ -100,21 +100,21 @@ class Roll:
     means_um: Floats
     covs_um2: Floats
     sizes_um: Floats
-    looks: Floats
+    appearance: Floats
     kinds: Indices
     hits: Indices
     confirmed: Bools
     lately: Bools
 
     @classmethod
-    def of(cls, tracks: list[Track], forecast: Forecast) -> Roll:
+    def of(cls, tracks: list[Track], forecast: Forecast) -> TrackTable:
         """Tracks and where they are believed to be, in the same order."""
         return cls(
             tracks,
             forecast.means_um[:, :2],
             forecast.covs_um2[:, :2, :2],
             np.array([track.size_um for track in tracks]),
-            np.array([track.looks for track in tracks]).reshape(-1, 2),
+            np.array([track.appearance for track in tracks]).reshape(-1, 2),
             np.array([track.kind for track in tracks], np.intp),
             np.array([track.hits for track in tracks], np.intp),
             np.array([track.id > 0 for track in tracks], np.bool_),
@@ -144,25 +144,25 @@ def slots_of(tracks: Iterable[Track]) -> Indices:
 
 def note(
     tracks: Sequence[Track],
-    sightings: Sightings,
+    measurements: Measurements,
     columns: Indices,
-    looks: Floats,
+    appearance: Floats,
     at_ns: int,
     alone: Bools,
 ) -> None:
-    """Note on each track its sighting of an instant, and what it usually looks like now, (N, 2).
+    """Note on each track its measurement of an instant, and its usual appearance now, (N, 2).
 
-    What a sighting looked like is remembered of those that were seen ``alone``, (N,).
+    What a measurement looked like is remembered of those that were seen ``alone``, (N,).
     """
     noted = zip(
         tracks,
-        sightings.positions_um[columns],
-        sightings.sizes_um[columns].tolist(),
-        sightings.brightness[columns].tolist(),
-        sightings.scores[columns].tolist(),
-        sightings.classes[columns].tolist(),
-        zip(*sightings.looks[columns].T.tolist(), strict=True),
-        zip(*looks.T.tolist(), strict=True),
+        measurements.positions_um[columns],
+        measurements.sizes_um[columns].tolist(),
+        measurements.brightness[columns].tolist(),
+        measurements.scores[columns].tolist(),
+        measurements.classes[columns].tolist(),
+        zip(*measurements.appearance[columns].T.tolist(), strict=True),
+        zip(*appearance.T.tolist(), strict=True),
         alone.tolist(),
         strict=True,
     )
@@ -170,7 +170,7 @@ def note(
         track.seen_ns, track.seen_um = at_ns, seen_um
         track.size_um, track.brightness = size_um, brightness
         track.score, track.kind = score, kind
-        track.looks = usual
+        track.appearance = usual
         if by_itself:
             track.past.append(now)
         track.hits += 1
@@ -179,7 +179,7 @@ def note(
 
 def exchange(one: Track, other: Track) -> None:
     """Let two tracks that were taken for each other change identities, but not places."""
-    for name in ("id", "hits", "looks", "past", "born_ns", "parents"):
+    for name in ("id", "hits", "appearance", "past", "born_ns", "parents"):
         mine, others = getattr(one, name), getattr(other, name)
         setattr(one, name, others)
         setattr(other, name, mine)

@@ -1,4 +1,4 @@
-"""Identity over time: which sighting belongs to which object, in stage coordinates."""
+"""Identity over time: which measurement belongs to which object, in stage coordinates."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .appearance import followed
 from .assignment import Indices
 from .lineage import Lineage
 from .matching import Matcher
-from .measurements import Sightings, View
+from .measurements import FieldGeometry, Measurements
 from .merged import Overlaps, Shares
 from .merged_positions import told
 from .reidentification import Recognition
-from .track import Roll, Track, exchange, note, slots_of
+from .track import Track, TrackTable, exchange, note, slots_of
 
 _LEAST_BODY_PX = 2.0
 VAGUE_PX = 50.0
 """Spread at which an object outside the field counts as missed: it might be anywhere by now."""
 _PROVEN = 3
-"""Sightings after which a new object may be found to be a daughter."""
+"""Measurements after which a new object may be found to be a daughter."""
 
 
 class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,12 +33,12 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     births : int
-        Sightings in a row that make a track.
+        Measurements in a row that make a track.
     sure_score : float
-        Score from which a sighting may begin a track. Weaker ones only continue those that
+        Score from which a measurement may begin a track. Weaker ones only continue those that
         found nothing better.
     coast_frames : int
-        Frames without a sighting that a track survives, as long as its object should be in the
+        Frames without a measurement that a track survives, as long as its object should be in the
         field or nobody knows where it is.
     divisions : bool
         Whether objects may divide.
@@ -54,7 +54,7 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tracker:
-    """Sightings to tracks, births, coasting and deaths.
+    """Measurements to tracks, births, coasting and deaths.
 
     Tracks live in stage µm: a moving stage does not look like a moving object, and an object
     that has left the field is not missed there until its whereabouts have become vague.
@@ -62,7 +62,7 @@ class Tracker:
     Parameters
     ----------
     settings : TrackingSettings
-    view : View
+    geometry : FieldGeometry
         Of the microscope.
     predictor : Predictor
         Of all objects.
@@ -73,41 +73,46 @@ class Tracker:
         Tracks that shall still be able to predict when they have died.
     """
 
-    def __init__(self, settings: TrackingSettings, view: View, predictor: Predictor) -> None:
-        self._settings, self._view, self._predictor = settings, view, predictor
+    def __init__(
+        self, settings: TrackingSettings, geometry: FieldGeometry, predictor: Predictor
+    ) -> None:
+        self._settings, self._geometry, self._predictor = settings, geometry, predictor
         self._tracks: list[Track] = []
         self._dead: list[Track] = []
         self.kept: list[Track] = []
-        self._matcher = Matcher(_LEAST_BODY_PX * view.pixel_um)
+        self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._recognition = Lineage(), Recognition()
         self._named = 0
-        self._variance_um2 = (settings.sigma_px * view.pixel_um) ** 2
-        self._vague_um = VAGUE_PX * view.pixel_um
+        self._variance_um2 = (settings.sigma_px * geometry.pixel_um) ** 2
+        self._vague_um = VAGUE_PX * geometry.pixel_um
 
-    def update(self, sightings: Sightings, frame: Frame) -> list[Track]:
-        """Take in the sightings of a frame and return the confirmed tracks."""
+    def update(self, measurements: Measurements, frame: Frame) -> list[Track]:
+        """Take in the measurements of a frame and return the confirmed tracks."""
         self._predictor.advance(frame.exposed_ns)
-        roll = Roll.of(self._tracks, self._forecast(frame))
-        sure = sightings.scores >= self._settings.sure_score
-        noise_um2, area_um2 = self._noise_um2(frame), self._view.area_um2(sightings.looked_px)
-        rows, columns = self._matcher.match(roll, sightings, sure, noise_um2, area_um2)
-        overlaps = Overlaps(roll, noise_um2)
-        shares = overlaps.share(rows, columns, sightings)
-        left = roll.others(shares.seen)
-        missed = self._missed(roll, left, sightings, frame)
-        for track in roll.at(left):
+        table = TrackTable.of(self._tracks, self._forecast(frame))
+        sure = measurements.scores >= self._settings.sure_score
+        noise_um2, area_um2 = (
+            self._noise_um2(frame),
+            self._geometry.area_um2(measurements.looked_px),
+        )
+        rows, columns = self._matcher.match(table, measurements, sure, noise_um2, area_um2)
+        overlaps = Overlaps(table, noise_um2)
+        shares = overlaps.share(rows, columns, measurements)
+        left = table.others(shares.seen)
+        missed = self._missed(table, left, measurements, frame)
+        for track in table.at(left):
             track.seen_um = None
-        alone = self._sight(roll, overlaps, shares, sightings, frame)
+        alone = self._sight(table, overlaps, shares, measurements, frame)
         hiding = shares.hiding
-        hidden = list(zip(roll.at(hiding), roll.at(shares.hosts[hiding]), strict=True))
+        hidden = list(zip(table.at(hiding), table.at(shares.hosts[hiding]), strict=True))
         self._lineage.note_hidden(hidden, self._tracks)
         self._recognise(hidden, alone)
-        for track in roll.at(missed):
+        for track in table.at(missed):
             track.misses += not track.merged_with
-        self._bury(roll.at(left), sightings.looked_px is not None)
+        self._bury(table.at(left), measurements.looked_px is not None)
         self._forget()
-        born = self._born(np.flatnonzero(sure & shares.free), sightings, frame)
-        self._lineage.note_births(born, roll)
+        born = self._born(np.flatnonzero(sure & shares.free), measurements, frame)
+        self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
         self._name()
         self._believe(frame)
@@ -126,49 +131,58 @@ class Tracker:
         """Say where all tracks are believed to be in this frame."""
         return self._predictor.predict(slots_of(self._tracks), frame.exposed_ns)
 
-    def _missed(self, roll: Roll, left: Indices, sightings: Sightings, frame: Frame) -> Indices:
-        """Tracks left without a sighting in a frame that should, or might, have shown them.
+    def _missed(
+        self, table: TrackTable, left: Indices, measurements: Measurements, frame: Frame
+    ) -> Indices:
+        """Tracks left without a measurement in a frame that should, or might, have shown them.
 
         A frame of which the place is less sure than an object is large misses nothing.
         """
-        left = left[frame.pose.sigma_um < roll.sizes_um[left]]
+        left = left[frame.pose.sigma_um < table.sizes_um[left]]
         if not len(left):
             return left
-        means_um, sizes_um = roll.means_um[left], roll.sizes_um[left]
-        shown = self._view.shows(means_um, sizes_um, frame, sightings.looked_px)
-        return left[shown | (roll.variances_um2[left] > self._vague_um**2)]
+        means_um, sizes_um = table.means_um[left], table.sizes_um[left]
+        shown = self._geometry.shows(means_um, sizes_um, frame, measurements.looked_px)
+        return left[shown | (table.variances_um2[left] > self._vague_um**2)]
 
     def _sight(
-        self, roll: Roll, overlaps: Overlaps, shares: Shares, sightings: Sightings, frame: Frame
+        self,
+        table: TrackTable,
+        overlaps: Overlaps,
+        shares: Shares,
+        measurements: Measurements,
+        frame: Frame,
     ) -> list[Track]:
-        """Give tracks their sightings; return those that were seen alone."""
+        """Give tracks their measurements; return those that were seen alone."""
         rows = np.flatnonzero(shares.columns >= 0)
         if not len(rows):
             return []
-        positions_um, variances, alone = told(overlaps, shares, rows, sightings)
-        slots = slots_of(roll.at(rows))
+        positions_um, variances, alone = told(overlaps, shares, rows, measurements)
+        slots = slots_of(table.at(rows))
         order = np.argsort(slots)
         self._predictor.update(slots[order], positions_um[order], variances[order])
         alone, rows = alone[shares.hosts[rows] < 0], shares.seen
         columns = shares.columns[rows]
-        usual, looks = roll.looks[rows], sightings.looks[columns]
-        self._matcher.looks.learn(usual[alone], looks[alone])
-        now = np.where(alone[:, None], followed(usual, looks), usual)
-        note(roll.at(rows), sightings, columns, now, frame.exposed_ns, alone)
-        return roll.at(rows[alone])
+        usual, appearance = table.appearance[rows], measurements.appearance[columns]
+        self._matcher.appearance.learn(usual[alone], appearance[alone])
+        now = np.where(alone[:, None], followed(usual, appearance), usual)
+        note(table.at(rows), measurements, columns, now, frame.exposed_ns, alone)
+        return table.at(rows[alone])
 
     def _recognise(self, hidden: list[tuple[Track, Track]], alone: list[Track]) -> None:
         """Give those their identities back that were taken for each other when they parted."""
         merged = {frozenset((hides.id, host.id)) for hides, host in hidden}
-        for pair in self._recognition.mistaken(merged, self._tracks, alone, self._matcher.looks):
+        for pair in self._recognition.mistaken(
+            merged, self._tracks, alone, self._matcher.appearance
+        ):
             exchange(*pair)
 
-    def _born(self, columns: Indices, sightings: Sightings, frame: Frame) -> list[Track]:
-        """Begin tracks with sightings that no other took."""
+    def _born(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
+        """Begin tracks with measurements that no other took."""
         if not len(columns):
             return []
         positions_um = np.full((len(columns), 3), frame.pose.z_um)
-        positions_um[:, :2] = sightings.positions_um[columns]
+        positions_um[:, :2] = measurements.positions_um[columns]
         variances = np.full(len(columns), self._noise_um2(frame))
         slots = self._predictor.begin(positions_um, variances)
         forecast = self._predictor.predict(slots, frame.exposed_ns)
@@ -177,11 +191,11 @@ class Tracker:
             for row, slot in enumerate(slots.tolist())
         ]
         alone = np.ones(len(born), np.bool_)
-        note(born, sightings, columns, sightings.looks[columns], frame.exposed_ns, alone)
+        note(born, measurements, columns, measurements.appearance[columns], frame.exposed_ns, alone)
         return born
 
     def _noise_um2(self, frame: Frame) -> float:
-        """Variance of a sighting along one axis: the detector's and the stage's."""
+        """Variance of a measurement along one axis: the detector's and the stage's."""
         return self._variance_um2 + frame.pose.sigma_um**2
 
     def _name(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..clock import NS_PER_MS, NS_PER_S
 from ..messages import Dynamics
-from .profiles import NEVER_NS, Jolt, Run, Trapezoid, jolts
+from .profiles import NEVER_NS, AccelerationStep, Run, Trapezoid, acceleration_steps
 
 _HISTORY = 64
 _INSTANTS = 8
@@ -75,7 +75,7 @@ class Axis:
             return [middle_ns]
         return [start_ns + span_ns * (2 * i + 1) // (2 * _INSTANTS) for i in range(_INSTANTS)]
 
-    def jolts(self, at_ns: int, within_s: float) -> Iterator[Jolt]:
+    def acceleration_steps(self, at_ns: int, within_s: float) -> Iterator[AccelerationStep]:
         """Yield the changes of acceleration up to an instant, which is taken to end it.
 
         Those of moves that were going on up to ``within_s`` before.
@@ -87,7 +87,7 @@ class Axis:
             if at_ns - min(move.end_ns, until_ns) > within_s * NS_PER_S:
                 return
             since_s = (at_ns - until_ns) / NS_PER_S
-            for ago_s, change in jolts(move, (until_ns - move.start_ns) / NS_PER_S):
+            for ago_s, change in acceleration_steps(move, (until_ns - move.start_ns) / NS_PER_S):
                 yield since_s + ago_s, change
             until_ns = move.start_ns
 

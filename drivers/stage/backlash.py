@@ -12,10 +12,10 @@ Drive = Callable[[int], float]
 """Position of the drive at an instant, in µm."""
 
 
-class Play:
+class Backlash:
     """Where the load of one axis is, from where its drive has been.
 
-    The load rests until the drive has taken up the play, then it is pushed along: the play
+    The load rests until the drive has taken up the backlash, then it is pushed along: the play
     operator of hysteresis (Brokate and Sprekels 1996, Hysteresis and Phase Transitions,
     section 2.2). An encoder on the drive sees nothing of it.
 
@@ -48,7 +48,7 @@ class Play:
         return load_um + math.copysign(self._half_um, ahead_um)
 
     def reset(self, at_ns: int, position_um: float) -> None:
-        """Put the load in the middle of the play: nobody knows better."""
+        """Put the load in the middle of the backlash: nobody knows better."""
         self._load_um, self._at_ns = position_um, at_ns
 
     def _followed(self, drive: Drive, at_ns: int) -> float:

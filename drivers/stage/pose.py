@@ -7,7 +7,7 @@ import threading
 from ..clock import NS_PER_MS, NS_PER_S
 from ..messages import Dynamics, StagePose
 from .axis import Axis
-from .backlash import Drive, Play
+from .backlash import Backlash, Drive
 from .identification import Calibration, Traced
 from .reachability import State
 from .ringing import Ringing
@@ -38,7 +38,9 @@ class PoseModel:
     ) -> None:
         kinds = (dynamics, dynamics, focus_dynamics)
         self._axes = [Traced(p, d) for p, d in zip(position_um, kinds, strict=True)]
-        self._plays = [Play(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)]
+        self._backlashes = [
+            Backlash(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)
+        ]
         self._ringings = [Ringing(d) for d in kinds]
         self._offset_um = [0.0, 0.0, 0.0]
         self._told, self._calibration = dynamics, Calibration(dynamics)
@@ -105,9 +107,11 @@ class PoseModel:
     def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
         """Forget all commands: the stage was read at rest at ``position_um``."""
         with self._lock:
-            for axis, play, position in zip(self._axes, self._plays, position_um, strict=True):
+            for axis, backlash, position in zip(
+                self._axes, self._backlashes, position_um, strict=True
+            ):
                 axis.reset(at_ns, position)
-                play.reset(at_ns, position)
+                backlash.reset(at_ns, position)
             self._offset_um = [0.0, 0.0, 0.0]
             self._calibration.forget()
             self._confidence.cleared(at_ns)
@@ -141,19 +145,19 @@ class PoseModel:
             return any(at_ns < self._settled_ns(axis) for axis in self._axes)
 
     def _load_um(self, i: int, at_ns: int, exposure_ns: int) -> float:
-        axis, play, ringing = self._axes[i], self._plays[i], self._ringings[i]
+        axis, backlash, ringing = self._axes[i], self._backlashes[i], self._ringings[i]
         drive = self._driven_um(i)
         looks_ns = axis.instants(at_ns, exposure_ns)
-        pushed_um = sum(play.load_um(drive, look_ns) for look_ns in looks_ns) / len(looks_ns)
+        pushed_um = sum(backlash.load_um(drive, look_ns) for look_ns in looks_ns) / len(looks_ns)
         if not ringing.rings:
             return pushed_um
         span_s = exposure_ns / NS_PER_S
-        felt = axis.jolts(at_ns + exposure_ns // 2, ringing.memory_s + span_s)
+        felt = axis.acceleration_steps(at_ns + exposure_ns // 2, ringing.memory_s + span_s)
         return pushed_um + ringing.ahead_um(felt, span_s)
 
     def _drive_for(self, i: int, at_ns: int, place_um: float) -> float:
         begins_ns = at_ns + round(self._axes[i].dynamics.delay_ms * NS_PER_MS)
-        return self._plays[i].drive_um(self._driven_um(i), begins_ns, place_um)
+        return self._backlashes[i].drive_um(self._driven_um(i), begins_ns, place_um)
 
     def _driven_um(self, i: int) -> Drive:
         """Position of one drive at any instant."""

@@ -13,7 +13,7 @@ NEVER_NS = 2**63 - 1
 REST_UM = 0.25
 """What may be left of a long move for it to count as made."""
 
-Jolt = tuple[float, float]
+AccelerationStep = tuple[float, float]
 """A change of acceleration: how long ago in s, by how much in µm/s²."""
 
 
@@ -153,7 +153,7 @@ class Run:
         return self.start_um + ramp_um + v * (elapsed_s - ramp_s), v
 
 
-def jolts(move: Trapezoid | Run, lasts_s: float) -> Iterator[Jolt]:
+def acceleration_steps(move: Trapezoid | Run, lasts_s: float) -> Iterator[AccelerationStep]:
     """Yield the changes of acceleration of a move until it is cut off after a time, as of then."""
     at_s = before = 0.0
     for duration_s, acceleration in move.phases:

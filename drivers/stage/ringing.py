@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from ..messages import Dynamics
-from .profiles import Jolt
+from .profiles import AccelerationStep
 
 DOUBT = 0.15
 """How exactly a measured frequency is believed: its standard deviation, as a share of it.
@@ -60,12 +60,14 @@ class Ringing:
             self._fading = (doubt * turning) ** 2 / 2
             self.memory_s = self._felt_s(_FORGOTTEN)
 
-    def ahead_um(self, jolts: Iterable[Jolt], span_s: float = 0.0) -> float:
+    def ahead_um(
+        self, acceleration_steps: Iterable[AccelerationStep], span_s: float = 0.0
+    ) -> float:
         """Return how far the load is ahead of its drive, in the mean over a span until now.
 
         Parameters
         ----------
-        jolts : iterable of (ago_s, change_um_s2)
+        acceleration_steps : iterable of (ago_s, change_um_s2)
             All changes of acceleration that are still felt; they leave none.
         span_s : float
             0: right now.
@@ -73,10 +75,10 @@ class Ringing:
         if not self.rings:
             return 0.0
         if span_s <= 0:
-            return self._now_um(jolts)
+            return self._now_um(acceleration_steps)
         pole, fading, swung, pulled = self._pole, self._fading, 0j, 0.0
         within = cmath.exp(pole * span_s) - 1
-        for ago_s, change in jolts:
+        for ago_s, change in acceleration_steps:
             before_s = ago_s - span_s
             if before_s >= 0:
                 faded = fading * (ago_s - span_s / 2) ** 2
@@ -88,9 +90,9 @@ class Ringing:
                 pulled += change * ago_s
         return ((swung * self._unit / pole).real - pulled * self._give) / span_s
 
-    def _now_um(self, jolts: Iterable[Jolt]) -> float:
+    def _now_um(self, acceleration_steps: Iterable[AccelerationStep]) -> float:
         pole, fading, swing = self._pole, self._fading, 0j
-        for ago_s, change in jolts:
+        for ago_s, change in acceleration_steps:
             swing += change * cmath.exp((pole - fading * ago_s) * ago_s)
         return (swing * self._unit).real
 

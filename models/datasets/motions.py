@@ -16,7 +16,7 @@ _FARTHEST = 48
 """Instants ahead."""
 _SHORTEST = 3
 _NOW = 0.08
-"""Share of the predictions that are for the instant of the sighting itself."""
+"""Share of the predictions that are for the instant of the measurement itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ class Motions:
 
 
 def given_motions(tracks: Tracks) -> Motions:
-    """Take the tracks of a file to train on, those of at least three sightings.
+    """Take the tracks of a file to train on, those of at least three measurements.
 
     Raises
     ------
@@ -77,7 +77,9 @@ def given_motions(tracks: Tracks) -> Motions:
     """
     long = [n for n, times in enumerate(tracks.times) if len(times) >= _SHORTEST]
     if not long:
-        raise ModelError(f"{tracks.name} has no track of {_SHORTEST} sightings: nothing to learn")
+        raise ModelError(
+            f"{tracks.name} has no track of {_SHORTEST} measurements: nothing to learn"
+        )
     lengths = np.array([len(tracks.times[n]) for n in long])
     frames = np.zeros((len(long), lengths.max()), np.float32)
     positions = np.zeros((*frames.shape, 2), np.float32)
@@ -93,14 +95,14 @@ def given_motions(tracks: Tracks) -> Motions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """A batch of tracks, as sightings and what became of the objects after each.
+    """A batch of tracks, as measurements and what became of the objects after each.
 
     Attributes
     ----------
-    sightings : (L, B, 4) float32
+    measurements : (L, B, 4) float32
         As `predictor_strides.Strides.forward` takes them.
     frames : (L, B, H) float32
-        Horizons, counted from the sighting.
+        Horizons, counted from the measurement.
     targets : (L, B, H, 2) float32
         Displacement from the sighted position to the true one then, in µm.
     doubt : (L, B, H) float32
@@ -109,7 +111,7 @@ class Lesson:
         0 where there is nothing to learn.
     """
 
-    sightings: Floats
+    measurements: Floats
     frames: Floats
     targets: Floats
     doubt: Floats
@@ -132,7 +134,7 @@ def draw_lesson(
     steps = np.diff(measured, axis=1, prepend=measured[:, :1])
     times = np.diff(when, axis=1, prepend=when[:, :1])
     noise = np.broadcast_to((stated**2)[:, None, None], (*when.shape, 1))
-    sightings = np.concatenate([steps, times[:, :, None], noise], axis=2)
+    measurements = np.concatenate([steps, times[:, :, None], noise], axis=2)
     targets = _targets(chosen, lengths, horizons, rng)
     later = frames[picked[:, :, None], targets] - when[:, :, None]
     offset = positions[picked[:, :, None], targets] - measured[:, :, None]
@@ -140,7 +142,7 @@ def draw_lesson(
     doubt = np.broadcast_to((own * stated**2)[:, None, None], later.shape)
     known = (later > 0) | ((motions.noise is None) & (targets == chosen[:, :, None]))
     weights = known & seen[:, :, None] & (targets < lengths[:, None, None])
-    arrays = (sightings, later, offset, doubt, weights)
+    arrays = (measurements, later, offset, doubt, weights)
     return Lesson(*(np.ascontiguousarray(a.swapaxes(0, 1), np.float32) for a in arrays))
 
 
@@ -157,7 +159,7 @@ def _turned(positions: NDArray, rng: np.random.Generator) -> NDArray:
 def _sighted(
     lengths: NDArray, most: int, every: int, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
-    """Indices (B, L) of the sightings of tracks, some missed, and which of them there are."""
+    """Indices (B, L) of the measurements of tracks, some missed, and which of them there are."""
     batch = len(lengths)
     spare = np.maximum(lengths - most * every, 0)
     start = (rng.random(batch) * (spare + 1)).astype(int)

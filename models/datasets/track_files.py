@@ -38,7 +38,7 @@ class Tracks:
     positions : tuple of (T, 2) or (T, 3) arrays
         In the unit of the file.
     interval : float
-        Typical time from one sighting of an object to the next.
+        Typical time from one measurement of an object to the next.
     skipped : int
         Rows that belong to no track, or repeat an instant of one.
     """
@@ -164,6 +164,6 @@ def _assembled(path: Path, found: dict[str, dict[float, list[float]]], skipped: 
         positions.append(np.array([instants[t] for t in order]))
     steps = np.concatenate([np.zeros(0), *(np.diff(one) for one in times)])
     if not len(steps):
-        raise ModelError(f"{path} has no track with two sightings: check its column of tracks")
+        raise ModelError(f"{path} has no track with two measurements: check its column of tracks")
     name = f"{path.resolve().parent.name}/{path.name}"
     return Tracks(name, tuple(times), tuple(positions), float(np.median(steps)), skipped)

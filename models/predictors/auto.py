@@ -11,8 +11,8 @@ from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions,
 from .predictor import Forecast
 
 _VAGUE, _CREEP = 10.0, 0.02
-"""Ratio to the usual variance of an object's sightings from which one is not for the network, which
-was taught with sightings that are all as good; and how fast they become usual."""
+"""Ratio to the usual variance of an object's measurements from which one is not for the network,
+which was taught with measurements that are all as good; and how fast they become usual."""
 
 
 class Passing(LawPredictor):
@@ -70,7 +70,7 @@ class Auto:
             self._network.update(seats[clear], places[clear], stated[clear])
 
     def _are_clear(self, seats: Slots, variances_um2: Floats) -> Bools:
-        """Which sightings are as good as usual, roughly; learns what is usual."""
+        """Which measurements are as good as usual, roughly; learns what is usual."""
         most = _VAGUE * variances_um2
         usual = np.minimum(self._usual_um2[seats], most)
         limits = _VAGUE * usual

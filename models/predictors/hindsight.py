@@ -16,22 +16,22 @@ OCTAVES = 6
 _TAIL = 4.0
 """Degrees of freedom of the law by which forecasts are judged: one sharp turn must not decide."""
 _FORGETTING = 0.97
-"""Share of the odds that is left after a sighting."""
+"""Share of the odds that is left after a measurement."""
 _MOST, _MOST_COMMON = 8.0, 3.0
 """Greatest logarithms of the odds of an object, and of all, in an octave."""
 _NEWNESS = 8.0
-"""What is taken from the odds before anything was judged; a quarter of it after one sighting."""
+"""What is taken from the odds before anything was judged; a quarter of it after one measurement."""
 _WITHIN_95, _OUTSIDE = 5.991, 0.05
 """Quantile of chi² with two degrees of freedom, and the share that is to lie beyond it."""
 _PATIENCE = 12.0
-"""Sightings outside of the ellipse that raise a strain by one."""
+"""Measurements outside of the ellipse that raise a strain by one."""
 _MOST_STRAIN = 3.0
 _HEARD, _PER_FRAME, _FARTHEST = 0.3, 1.5, 8.0
 """Weight of each object in the strain of all of them; the most that they weigh together, for each
-frame ahead; and frames from which it is no more. Near forecasts are held against sightings whose
+frame ahead; and frames from which it is no more. Near forecasts are held against measurements whose
 own noise is as large, so that they say less."""
 _TIMELY = 0.25
-"""Share of a frame interval by which a forecast may be off the instant of a sighting."""
+"""Share of a frame interval by which a forecast may be off the instant of a measurement."""
 _JUDGED = 2 * OCTAVES
 _sum = np.add.reduce
 
@@ -69,7 +69,7 @@ class Hindsight:
     For each octave of the horizon it keeps, of every object and of all, the odds of the second
     predictor, by the likelihood of what was sighted since; where little was, as at long
     horizons, those at shorter ones decide. And it keeps a strain, the logarithm of a factor
-    for the covariance, that rises with each sighting outside of the 95 % ellipse and sinks
+    for the covariance, that rises with each measurement outside of the 95 % ellipse and sinks
     with each inside, so that one in twenty is outside (Gibbs and Candès, Adaptive conformal
     inference under distribution shift, NeurIPS 2021). The ellipse is the one that the strain
     of today would make of what was said then: what was learned meanwhile is not learned twice.
@@ -176,7 +176,7 @@ class Hindsight:
     def _learn_odds(self, frames: float, known: Floats, squares: Floats) -> None:
         """Learn from squared misses (2 or more, K) of forecasts so many frames ahead.
 
-        As those overlap, a sighting tells the less of the odds, the longer they are.
+        As those overlap, a measurement tells the less of the odds, the longer they are.
         """
         octave, logs = _octave(frames), np.log1p(squares / _TAIL)
         gains = logs[0] - logs[1]

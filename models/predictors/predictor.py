@@ -1,4 +1,4 @@
-"""Predictors: objects' sightings in, their positions at any later instant out."""
+"""Predictors: objects' measurements in, their positions at any later instant out."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engines import Order, engine
+from .engines import EngineRequest, engine
 from .files import cache_folder, check_file, damaged, sentence
 from .openvino import UNPINNED
 from .runtime import RUNTIMES, Runtime, load, reasons
@@ -10,7 +10,7 @@ from .runtime import RUNTIMES, Runtime, load, reasons
 __all__ = [
     "RUNTIMES",
     "UNPINNED",
-    "Order",
+    "EngineRequest",
     "Runtime",
     "cache_folder",
     "check_file",

@@ -53,7 +53,7 @@ def is_rtx(trt: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class EngineRequest:
     """What engine is wanted.
 
     Attributes
@@ -71,7 +71,7 @@ class Order:
     exact: bool = False
 
 
-def engine(order: Order, on_progress: OnProgress) -> tuple[Path, bytes]:
+def engine(request: EngineRequest, on_progress: OnProgress) -> tuple[Path, bytes]:
     """Return the file of an engine and its content, built if it is not there or damaged.
 
     The key is made of the model's content, GPU, library and version, precision and sizes.
@@ -82,16 +82,16 @@ def engine(order: Order, on_progress: OnProgress) -> tuple[Path, bytes]:
         If TensorRT is not installed or cannot build from this file.
     """
     trt = library()
-    check_file(order.path)
-    model = order.path.read_bytes()
+    check_file(request.path)
+    model = request.path.read_bytes()
     key = sha256(model)
     sizes = (SMALLEST_PX, TYPICAL_PX, LARGEST_PX)
-    key.update(repr((order.gpu, trt.__name__, trt.__version__, order.exact, sizes)).encode())
+    key.update(repr((request.gpu, trt.__name__, trt.__version__, request.exact, sizes)).encode())
     folder = cache_folder() / "tensorrt"
-    file = folder / f"{order.path.stem}-{key.hexdigest()[:20]}.engine"
+    file = folder / f"{request.path.stem}-{key.hexdigest()[:20]}.engine"
     content = recall(file)
     if content is None:
-        content = _build(trt, order, model, on_progress)
+        content = _build(trt, request, model, on_progress)
         keep(file, content)
     return file, content
 
@@ -133,25 +133,25 @@ class Log:
         self.logger = Logger()
 
 
-def _build(trt: Any, order: Order, model: bytes, on_progress: OnProgress) -> bytes:
+def _build(trt: Any, request: EngineRequest, model: bytes, on_progress: OnProgress) -> bytes:
     log = Log(trt)
     builder = trt.Builder(log.logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log.logger)
-    if not parser.parse(model if order.exact else _half(order.path, model)):
-        raise _refusal(order.path, parser)
+    if not parser.parse(model if request.exact else _half(request.path, model)):
+        raise _refusal(request.path, parser)
     config = builder.create_builder_config()
-    text = f"building {order.path.stem} for TensorRT"
+    text = f"building {request.path.stem} for TensorRT"
     monitor = _monitor(trt, lambda share: on_progress(text, share))
     config.progress_monitor = monitor
-    config.add_optimization_profile(_sizes(builder, network, order.path))
-    if order.gpu and is_rtx(trt):
+    config.add_optimization_profile(_sizes(builder, network, request.path))
+    if request.gpu and is_rtx(trt):
         config.num_compute_capabilities = 1
         config.set_compute_capability(trt.ComputeCapability.CURRENT, 0)
     built = builder.build_serialized_network(network, config)
     if built is None:
         raise DeviceError(
-            f"TensorRT cannot build {order.path.name}: {sentence(log.complaint or 'no reason')}"
+            f"TensorRT cannot build {request.path.name}: {sentence(log.complaint or 'no reason')}"
         )
     return bytes(built)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, damaged, not_understood, sentence, wrong_size
-from .runtime import Pixels, Runtime, Tensor, Wish
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,9 +30,9 @@ def unavailable() -> str:
     return "" if find_spec("onnxruntime") else 'not installed: pip install "pursuit[onnx]"'
 
 
-def open_model(path: Path, wish: Wish) -> Runtime:
+def open_model(path: Path, run_options: RunOptions) -> Runtime:
     """Make a network ready."""
-    return OnnxRuntime(path, wish)
+    return OnnxRuntime(path, run_options)
 
 
 class OnnxRuntime:
@@ -40,9 +40,9 @@ class OnnxRuntime:
 
     name = "onnx"
 
-    def __init__(self, path: Path, wish: Wish) -> None:
+    def __init__(self, path: Path, run_options: RunOptions) -> None:
         check_file(path)
-        self._session = _session(path, wish)
+        self._session = _session(path, run_options)
         self.inputs = _tensors(self._session.get_inputs())
         self.outputs = _tensors(self._session.get_outputs())
         is_float = all(node.type == "tensor(float)" for node in self._session.get_inputs())
@@ -70,7 +70,7 @@ class OnnxRuntime:
         del self._session
 
 
-def _session(path: Path, wish: Wish) -> onnxruntime.InferenceSession:
+def _session(path: Path, run_options: RunOptions) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -78,7 +78,7 @@ def _session(path: Path, wish: Wish) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(path, options, providers=_providers(wish))
+        return onnxruntime.InferenceSession(path, options, providers=_providers(run_options))
     except Exception as error:  # ONNX Runtime's errors share no other base
         kind, text = type(error).__name__, str(error)
         if kind == "InvalidProtobuf" or "No graph was found" in text:
@@ -88,18 +88,18 @@ def _session(path: Path, wish: Wish) -> onnxruntime.InferenceSession:
         raise ModelError(f"onnxruntime cannot load {path.name}: {_complaint(text)}") from error
 
 
-def _providers(wish: Wish) -> list[Any]:
+def _providers(run_options: RunOptions) -> list[Any]:
     import onnxruntime
 
     here = onnxruntime.get_available_providers()
-    known = [name for key, name in PROVIDERS.items() if key == (wish.device.lower() or key)]
+    known = [name for key, name in PROVIDERS.items() if key == (run_options.device.lower() or key)]
     usable = [name for name in known if name in here]
     if not usable:
         raise ModelError(
-            f"onnxruntime finds no device {wish.device!r}; "
+            f"onnxruntime finds no device {run_options.device!r}; "
             f"it has: {', '.join(key for key, name in PROVIDERS.items() if name in here)}"
         )
-    plain = {"use_tf32": "0"} if wish.exact else {}
+    plain = {"use_tf32": "0"} if run_options.exact else {}
     return [(name, plain if name == PROVIDERS["cuda"] else {}) for name in usable]
 
 

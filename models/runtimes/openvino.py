@@ -22,7 +22,7 @@ from .files import (
     sentence,
     wrong_size,
 )
-from .runtime import Pixels, Runtime, Tensor, Wish
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import openvino
@@ -46,31 +46,31 @@ def unavailable() -> str:
     return "" if find_spec("openvino") else "not installed: pip install openvino"
 
 
-def open_model(path: Path, wish: Wish) -> Runtime:
+def open_model(path: Path, run_options: RunOptions) -> Runtime:
     """Make a network ready."""
-    return OpenVinoRuntime(path, wish)
+    return OpenVinoRuntime(path, run_options)
 
 
 class OpenVinoRuntime:
     """A network in OpenVINO, compiled for each size of input: faster than for any size.
 
-    CPUs with matrix units compute in bfloat16 unless the wish is for exactness. On a YOLO26n
+    CPUs with matrix units compute in bfloat16 unless the options ask for exactness. On a YOLO26n
     that took 0.6 of the time at 320 × 320 and half of it at 512 × 512, and moved the centres of
     nuclei by 0.03 px in the median, scores by 0.001.
     """
 
     name = "openvino"
 
-    def __init__(self, path: Path, wish: Wish) -> None:
+    def __init__(self, path: Path, run_options: RunOptions) -> None:
         import openvino
 
         check_file(path)
         self._ov = openvino
         self._core = openvino.Core()
         self._core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
-        self._target = _device(self._core, wish.device)
+        self._target = _device(self._core, run_options.device)
         self._model = _read(self._core, path)
-        self._exact = wish.exact
+        self._exact = run_options.exact
         self.inputs, self.outputs = _tensors(self._model.inputs), _tensors(self._model.outputs)
         is_float = all(port.element_type == openvino.Type.f32 for port in self._model.inputs)
         check_input(path, self.inputs, is_float)

@@ -69,7 +69,7 @@ class Runtime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunOptions:
     """How a network is to be run.
 
     Attributes
@@ -102,7 +102,7 @@ class _Backend(Protocol):
         """Say why it cannot be used on this computer, in a clause; empty if it can."""
         ...
 
-    def open_model(self, path: Path, wish: Wish) -> Runtime:
+    def open_model(self, path: Path, run_options: RunOptions) -> Runtime:
         """Make a network ready; ModelError if the file or the device does not let it."""
         ...
 
@@ -134,15 +134,15 @@ def load(
         If the file is no such network or the runtime does not work here.
     """
     name, _, device = runtime.partition(":")
-    wish = Wish(device, exact, on_progress or Wish().on_progress)
+    run_options = RunOptions(device, exact, on_progress or RunOptions().on_progress)
     if name == "auto":
-        return _load_best(path, wish)
+        return _load_best(path, run_options)
     if name not in RUNTIMES:
         known = ", ".join(("auto", *RUNTIMES))
         raise ModelError(f"there is no runtime {name!r}; known: {known}")
     if reason := _backend(name).unavailable():
         raise ModelError(f"the runtime {name} cannot be used: {reason}")
-    opened = _backend(name).open_model(path, wish)
+    opened = _backend(name).open_model(path, run_options)
     return Loaded(opened, f"{name} on {opened.device}, as asked for")
 
 
@@ -151,7 +151,7 @@ def reasons() -> dict[str, str]:
     return {name: _backend(name).unavailable() for name in RUNTIMES}
 
 
-def _load_best(path: Path, wish: Wish) -> Loaded:
+def _load_best(path: Path, run_options: RunOptions) -> Loaded:
     reasons: dict[str, str] = {}
     failed: ModelError | None = None
     for position, name in enumerate(RUNTIMES):
@@ -159,7 +159,7 @@ def _load_best(path: Path, wish: Wish) -> Loaded:
             reasons[name] = reason
             continue
         try:
-            opened = _backend(name).open_model(path, wish)
+            opened = _backend(name).open_model(path, run_options)
         except ModelError as error:
             failed = failed or error
             reasons[name] = str(error)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from .engines import LARGEST_PX, SMALLEST_PX, Log, Order, engine, is_rtx, library, missing
+from .engines import LARGEST_PX, SMALLEST_PX, EngineRequest, Log, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
 from .kernels import Kernels
-from .runtime import Pixels, Runtime, Tensor, Wish
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import torch
@@ -43,9 +43,9 @@ def unavailable() -> str:
     return ""
 
 
-def open_model(path: Path, wish: Wish) -> Runtime:
+def open_model(path: Path, run_options: RunOptions) -> Runtime:
     """Make a network ready."""
-    return TensorRtRuntime(path, wish)
+    return TensorRtRuntime(path, run_options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,15 +74,15 @@ class TensorRtRuntime:
 
     name = "tensorrt"
 
-    def __init__(self, path: Path, wish: Wish) -> None:
+    def __init__(self, path: Path, run_options: RunOptions) -> None:
         import torch
 
         self._torch, self._trt = torch, library()
-        self._cuda = torch.device(wish.device or "cuda:0")
+        self._cuda = torch.device(run_options.device or "cuda:0")
         self.tensor_device = str(self._cuda)
         gpu = _gpu_name(torch, self._cuda)
         self._log = Log(self._trt)
-        file, content = engine(Order(path, gpu, wish.exact), wish.on_progress)
+        file, content = engine(EngineRequest(path, gpu, run_options.exact), run_options.on_progress)
         with torch.cuda.device(self._cuda):
             self.stream = torch.cuda.Stream()
             self._runtime = self._trt.Runtime(self._log.logger)
@@ -93,7 +93,7 @@ class TensorRtRuntime:
         self.inputs, self.outputs = self._tensors("INPUT"), self._tensors("OUTPUT")
         is_float = self._engine.get_tensor_dtype(self.inputs[0].name) == self._trt.float32
         check_input(path, self.inputs, is_float)
-        self.device = f"{gpu} ({self._trt.__name__}, {'f32' if wish.exact else 'f16'})"
+        self.device = f"{gpu} ({self._trt.__name__}, {'f32' if run_options.exact else 'f16'})"
         self._plans = lru_cache(KEPT_SIZES)(self._plan)
 
     def run(self, pixels: Pixels) -> list[NDArray]:

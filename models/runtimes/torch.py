@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, sentence, wrong_size
-from .runtime import Pixels, Runtime, Wish
+from .runtime import Pixels, RunOptions, Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -23,9 +23,9 @@ def unavailable() -> str:
     return f"needs {' and '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
 
 
-def open_model(path: Path, wish: Wish) -> Runtime:
+def open_model(path: Path, run_options: RunOptions) -> Runtime:
     """Make a network ready."""
-    return TorchRuntime(path, wish)
+    return TorchRuntime(path, run_options)
 
 
 class TorchRuntime:
@@ -37,21 +37,21 @@ class TorchRuntime:
 
     name = "torch"
 
-    def __init__(self, path: Path, wish: Wish) -> None:
+    def __init__(self, path: Path, run_options: RunOptions) -> None:
         import torch
 
         from .onnx_graph import OnnxGraph
 
         check_file(path)
         self._torch = torch
-        self._on = _device(wish.device)
+        self._on = _device(run_options.device)
         try:
             self._graph = OnnxGraph(path, self._on)
         except RuntimeError as error:
             raise DeviceError(f"torch failed on {self._on}: {sentence(error)}") from error
         self.inputs, self.outputs = self._graph.inputs, self._graph.outputs
         check_input(path, self.inputs, self._graph.is_float)
-        self._half = self._on.type == "cuda" and not wish.exact
+        self._half = self._on.type == "cuda" and not run_options.exact
         self.tensor_device = str(self._on)
         self.device = f"{self._on} ({'f16' if self._half else 'f32'})"
 

@@ -132,7 +132,7 @@ class _Load:
             rest_ns = self._drive.rests_until_ns(self._at_ns)
             self._push(min(at_ns, max(rest_ns, self._at_ns + _STEP_NS)))
         drift = self._drift_um_s * (at_ns - self._start_ns) / NS_PER_S
-        felt = self._drive.jolts(at_ns, self._ringing.memory_s)
+        felt = self._drive.acceleration_steps(at_ns, self._ringing.memory_s)
         return self._pushed_um + self._ringing.ahead_um(felt) + drift
 
     def _push(self, to_ns: int) -> None:

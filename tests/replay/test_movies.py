@@ -37,8 +37,8 @@ def follow(
     config, simulated = complete(tables)
     assert simulated is not None
     with open_lockstep(config, simulated) as microscope:
-        turns = islice(make_loop(config, microscope).turns(), frames)
-        return simulated, [turn.decision for turn in turns]
+        steps = islice(make_loop(config, microscope).steps(), frames)
+        return simulated, [step.decision for step in steps]
 
 
 @pytest.mark.parametrize("start_px", [(336.0, 304.0), (397.0, 300.0), (310.0, 408.0)])

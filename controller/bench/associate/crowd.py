@@ -30,7 +30,7 @@ MOTIONS: tuple[Motion, ...] = (
 """A third of the objects each: steps of 3 px, of 4 px, and of 1.5 px along an axis."""
 
 _MISSED, _WEAK = 0.05, 0.1
-"""Share of the sightings that are missing, and of those that the detector is unsure of."""
+"""Share of the measurements that are missing, and of those that the detector is unsure of."""
 _FALSE = 0.05
 """False alarms in a frame for each object."""
 _HIDDEN = 0.5

@@ -22,7 +22,7 @@ class Norfair:
     """Norfair with its fast filter and its vectorised distance between centres.
 
     A match is nearer than 14 px; its noises are 1 px² of a position and of a change of speed;
-    from the second sighting on an object has its name, and it is kept for up to twelve frames
+    from the second measurement on an object has its name, and it is kept for up to twelve frames
     without one.
     """
 
@@ -62,7 +62,7 @@ class ByteTrack:
 
     Supervision's: scores from 0.25 on are sure, boxes match that overlap at all, nothing waits
     for a name. The other: 0.5, an overlap of a fiftieth. An object is kept for ten frames
-    without a sighting.
+    without a measurement.
     """
 
     who = "bytetrack"
@@ -92,7 +92,7 @@ class PerObject:
 
     Nearly constant velocity with a typical change of 0.75 px a frame, and of 3 px at first; the
     noise is known. The assignment has the least sum of squared distances, each below 12 px.
-    From the second sighting in a row on an object has its name, and it is kept for ten frames
+    From the second measurement in a row on an object has its name, and it is kept for ten frames
     without one.
     """
 

@@ -23,7 +23,7 @@ from ...assembly import make_focus, make_predictor
 from ...configuration import make_config
 from ...loop import Loop
 from ...targets import Target
-from ...tracking import Tracker, View
+from ...tracking import FieldGeometry, Tracker
 from ..report import Row
 from .fixture import DIAMETER_PX, Recording, record_cells
 from .peers import SCORE, Peer, open_peers
@@ -171,7 +171,7 @@ def _unscaled_px(path: Path) -> float:
 
 def _ours(runtime: str, detector: Learned, recording: Recording) -> list[Contender]:
     """The three modes in a runtime."""
-    turns = _loop(detector, recording).turns()
+    turns = _loop(detector, recording).steps()
     about = recording.description
 
     def around(frame: Frame) -> Window:
@@ -195,7 +195,7 @@ def _loop(detector: Learned, recording: Recording) -> Loop:
     return Loop(
         recording.replayed(),
         detector,
-        Tracker(config.tracking, View(recording.description), make_predictor(config)),
+        Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
         Target(config.target),
         config.policy,
         config.attention,

@@ -36,7 +36,7 @@ def delay_frames(scenario: Scenario) -> int:
 def best_error_um(scenario: Scenario, noise_um: float, counted: range) -> tuple[float, str]:
     """RMS distance in the plane that the optimal controller would still miss the target by.
 
-    An oracle that knows the law of the motion sees the target through the noise of a sighting.
+    An oracle that knows the law of the motion sees the target through the noise of a measurement.
     While the target is hidden, and until the first exposure that shows it again can be answered,
     it is predicted from further back. At a division nobody knows the way that the target will
     jump; it is taken as known from the first exposure that shows it on. Divisions by chance

@@ -19,7 +19,7 @@ from ....drivers.messages import Description
 from ....sim.stand import LockstepMicroscope, Scenario, load_scenario, scenario_names
 from ...assembly import complete, make_loop
 from ...decisions import Lock
-from ...loop import Turn
+from ...loop import Step
 from ...session import Rows, entries, is_held
 from ..report import Row
 from .bound import best_error_um, delay_frames
@@ -154,12 +154,12 @@ def follow_once(run: Run) -> Result:
     with LockstepMicroscope(world, config.stand(simulated.name), VirtualClock()) as microscope:
         description = microscope.describe()
         members = Members(config.target.count, _field_um(description), size_um)
-        for turn in islice(make_loop(config, microscope).turns(), run.frames):
-            rows.frame(turn.frame)
-            rows.decision(turn.decision)
-            members.note(turn.decision, world.objects_um)
-            missed_um.append(_missed_um(turn))
-            z_um.append(turn.frame.truth_um[2] if turn.frame.truth_um else math.nan)
+        for step in islice(make_loop(config, microscope).steps(), run.frames):
+            rows.frame(step.frame)
+            rows.decision(step.decision)
+            members.note(step.decision, world.objects_um)
+            missed_um.append(_missed_um(step))
+            z_um.append(step.frame.truth_um[2] if step.frame.truth_um else math.nan)
     series = rows.series()
     counted = series.frame >= _counted(run.frames).start
     missed = np.array(missed_um)
@@ -183,9 +183,9 @@ def _field_um(description: Description) -> NDArray[np.float64]:
     return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
 
 
-def _missed_um(turn: Turn) -> tuple[float, float]:
+def _missed_um(step: Step) -> tuple[float, float]:
     """Where the target was detected less where it was; NaN if it was not detected."""
-    seen, pose, truth = turn.decision.seen_um, turn.decision.pose_um, turn.frame.truth_um
+    seen, pose, truth = step.decision.seen_um, step.decision.pose_um, step.frame.truth_um
     assert truth is not None
     if seen is None:
         return math.nan, math.nan
@@ -193,7 +193,7 @@ def _missed_um(turn: Turn) -> tuple[float, float]:
 
 
 def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:
-    """Whether most of the last sightings, (N, 2) off the truth, are of the target."""
+    """Whether most of the last measurements, (N, 2) off the truth, are of the target."""
     return float(np.median(np.hypot(*np.nan_to_num(missed_um, nan=np.inf).T))) <= size_um
 
 

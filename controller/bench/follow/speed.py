@@ -40,7 +40,7 @@ _VELOCITY = dict(
 
 
 class Run(MotionModel, frozen=True):
-    """Steady speed, on a path that turns gently: its heading is a random walk.
+    """Steady speed, on a path that steps gently: its heading is a random walk.
 
     Attributes
     ----------
@@ -151,12 +151,12 @@ def _follow(
     config, _ = complete({**tables, "policy": policy, "session": {"seed": seed}})
     with open_lockstep(config, simulated) as microscope:
         about = microscope.describe()
-        turns = make_loop(config, microscope).turns()
-        for turn in islice(turns, ignored + counted):
-            if turn.frame.index >= ignored + counted:
+        steps = make_loop(config, microscope).steps()
+        for step in islice(steps, ignored + counted):
+            if step.frame.index >= ignored + counted:
                 return
-            if turn.frame.index >= ignored:
-                yield _is_held(turn.frame, about)
+            if step.frame.index >= ignored:
+                yield _is_held(step.frame, about)
 
 
 def _simulation(motion: str, speed_um_s: float) -> tuple[dict[str, Any], Simulation]:

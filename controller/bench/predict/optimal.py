@@ -14,20 +14,20 @@ Floats = NDArray[np.float64]
 Slots = NDArray[np.intp]
 
 _VAGUE = 1e6
-"""Standard deviation at first of what a sighting does not show, in µm/s."""
+"""Standard deviation at first of what a measurement does not show, in µm/s."""
 _PARTICLES, _FUTURES = 1000, 200
 """Particles of an object, and those of them that are continued into the future."""
 _AGAIN = 20
-"""Times as many are drawn for an object whose sighting was a surprise."""
+"""Times as many are drawn for an object whose measurement was a surprise."""
 _SURPRISE = 0.06
 """Effective share of the particles below which it was one."""
 _LOOSE = 0.1
-"""Variance of a particle's own place, over that of a sighting."""
+"""Variance of a particle's own place, over that of a measurement."""
 _FAR, _PULL = 9.0, 0.3
-"""Square of the misfit of the nearest particle, in standard deviations of a sighting, from which
+"""Square of the misfit of the nearest particle, in standard deviations of a measurement, from which
 their places are less sure than that, and by how much for what it is more."""
 _ROUGH, _ROUGHER = 0.007, 0.05
-"""Standard deviation that hidden states gain at a sighting, and at a surprising one."""
+"""Standard deviation that hidden states gain at a measurement, and at a surprising one."""
 
 
 def knowing(motion: MotionModel, noise_um: float) -> Predictor:
@@ -37,12 +37,12 @@ def knowing(motion: MotionModel, noise_um: float) -> Predictor:
     ----------
     motion : MotionModel
     noise_um : float
-        Standard deviation of a sighting along one axis.
+        Standard deviation of a measurement along one axis.
 
     Returns
     -------
     Predictor
-        Exact for linear motions with Gaussian noise; its variances are those of a sighting that
+        Exact for linear motions with Gaussian noise; its variances are those of a measurement that
         it was made for, whatever `begin` and `update` are told.
     """
     if isinstance(motion, Brownian | Persistent):
@@ -114,18 +114,18 @@ class Informed(_Knowing):
 
     A bootstrap filter (Gordon, Salmond and Smith, IEE Proc. F 140:107, 1993) that does with few
     particles. The place of each is a normal distribution about what its state says, which a
-    sighting draws nearer to itself (as in the mixture Kalman filters of Chen and Liu, J. R.
-    Statist. Soc. B 62:493, 2000). What is hidden is shaken a little at each sighting, as Gordon
+    measurement draws nearer to itself (as in the mixture Kalman filters of Chen and Liu, J. R.
+    Statist. Soc. B 62:493, 2000). What is hidden is shaken a little at each measurement, as Gordon
     et al. advise, but for columns of whole numbers, which are modes. If hardly any particle
-    agrees with a sighting, as at a sudden turn, the last step is taken again by many more of that
-    object. All of this leaves it a little worse than the best predictor, never better.
+    agrees with a measurement, as at a sudden turn, the last step is taken again by many more of
+    that object. All of this leaves it a little worse than the best predictor, never better.
 
     Parameters
     ----------
     motion : MotionModel
         Its hidden states are whole numbers, or of the order of one: angles or logarithms.
     noise_um : float
-        Standard deviation of a sighting along one axis.
+        Standard deviation of a measurement along one axis.
     particles : int
         Of each object.
     """

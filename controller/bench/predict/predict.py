@@ -29,7 +29,7 @@ WITHIN_95 = 5.991
 
 _TRACKS, _FRAMES = 40, 250
 _WARM, _WARM_REAL = 40, 3
-"""Sightings of an object before it is judged; real tracks are short."""
+"""Measurements of an object before it is judged; real tracks are short."""
 _MISSTATED = 1.5
 """Ratio of the stated noise to the true one: a detector does not know it well."""
 
@@ -56,7 +56,7 @@ class Watched:
     doubt : float
         That of the truth itself: 0 where it is exact.
     warm : int
-        Sightings of an object before it is judged.
+        Measurements of an object before it is judged.
     best : Predictor, optional
         Who knows how the objects move, if anybody can.
     """
@@ -168,7 +168,7 @@ def _followed(
     """Let a predictor see frame after frame; yield the objects in it, and which may be judged."""
     frames, count, _ = watched.seen.shape
     there = np.isfinite(watched.seen[:, :, 0])
-    sightings = np.cumsum(there, axis=0)
+    measurements = np.cumsum(there, axis=0)
     last = frames - 1 - np.argmax(there[::-1], axis=0)
     slots = np.full(count, -1)
     variance = watched.stated**2
@@ -183,7 +183,7 @@ def _followed(
             places = np.column_stack([watched.seen[frame, new], np.zeros(len(new))])
             slots[new] = predictor.begin(places, np.full(len(new), variance))
         here = np.flatnonzero(seen)
-        yield frame, here, slots[here], sightings[frame, here] >= watched.warm
+        yield frame, here, slots[here], measurements[frame, here] >= watched.warm
         gone = np.flatnonzero((last == frame) & (slots >= 0))
         if len(gone):
             predictor.end(slots[gone])

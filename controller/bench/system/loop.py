@@ -12,7 +12,7 @@ import tomli_w
 from ....sim.stand import Scenario, load_scenario
 from ...assembly import complete
 from ...configuration import without_none
-from ...loop import Turn
+from ...loop import Step
 from ...session import run_live
 from ..report import Row
 
@@ -40,12 +40,12 @@ def run(seconds: float) -> list[Row]:
     list of dict
         ``stage``, ``p50_ms``, ``p99_ms``.
     """
-    turns_ms: list[list[float]] = []
+    steps_ms: list[list[float]] = []
 
-    def note(turn: Turn) -> None:
-        laps_us = turn.decision.timings_us
-        if turn.decision.move_um is not None:
-            turns_ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
+    def note(step: Step) -> None:
+        laps_us = step.decision.timings_us
+        if step.decision.move_um is not None:
+            steps_ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
 
     with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:
         scenario = Path(temporary) / "loop.toml"
@@ -58,7 +58,7 @@ def run(seconds: float) -> list[Row]:
             }
         )
         run_live(config, simulated, Path(temporary) / "session", note)
-    stages = np.array(turns_ms[_WARM_UP:])
+    stages = np.array(steps_ms[_WARM_UP:])
     columns: dict[str, np.ndarray] = dict(zip((*_WAY, *_LOOP), stages.T, strict=True))
     columns["total"] = stages[:, len(_WAY) :].sum(axis=1)
     columns["camera to move"] = stages.sum(axis=1)

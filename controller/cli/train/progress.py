@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def needing_training() -> Iterator[None]:
-    """Turn a missing package into a sentence."""
+    """Step a missing package into a sentence."""
     from ....models.errors import ModelError
 
     try:

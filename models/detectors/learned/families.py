@@ -7,7 +7,7 @@ from ...card import ModelCard
 from ...errors import ModelError
 from ...runtimes import load
 from .learned import Learned
-from .metadata import Sheet, describe
+from .metadata import ModelInfo, describe
 from .network import Network
 from .options import LearnedOptions, SsdOptions
 from .scale import factor_for
@@ -48,18 +48,16 @@ def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Netwo
     path = weights.find(options.weights)
     loaded = load(path, options.runtime)
     runtime = loaded.runtime
-    sheet = describe(path, runtime.inputs[0].shape, [out.shape for out in runtime.outputs])
-    if not sheet.card.head.startswith(family):
-        raise ModelError(
-            f"{path.name} is not of the family {family}: its head is {sheet.card.head}"
-        )
-    network = Network(sheet, runtime, lambda: load(path, "openvino:CPU").runtime)
+    info = describe(path, runtime.inputs[0].shape, [out.shape for out in runtime.outputs])
+    if not info.card.head.startswith(family):
+        raise ModelError(f"{path.name} is not of the family {family}: its head is {info.card.head}")
+    network = Network(info, runtime, lambda: load(path, "openvino:CPU").runtime)
     network.notes.append(loaded.why)
-    return options, network, _factor(options, sheet)
+    return options, network, _factor(options, info)
 
 
-def _factor(options: LearnedOptions, sheet: Sheet) -> float | None:
-    if options.diameter_px is None or not sheet.has_object_size:
+def _factor(options: LearnedOptions, info: ModelInfo) -> float | None:
+    if options.diameter_px is None or not info.has_object_size:
         return None
-    smallest, usual = sheet.card.object_px
+    smallest, usual = info.card.object_px
     return factor_for(options.diameter_px, usual, smallest)

@@ -23,7 +23,7 @@ _VARINT, _EIGHT_BYTES, _COUNTED, _FOUR_BYTES = 0, 1, 2, 5
 """Wire types of protocol buffers."""
 
 
-class Sheet(NamedTuple):
+class ModelInfo(NamedTuple):
     """A model's card and how far it can be trusted.
 
     Attributes
@@ -40,7 +40,7 @@ class Sheet(NamedTuple):
     note: str
 
 
-def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> Sheet:
+def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> ModelInfo:
     """Find out what a model is: by ``NAME.json`` beside it, or else by its own metadata.
 
     Parameters
@@ -65,7 +65,7 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
         _agree(path, "classes", len(card.classes), names)
         _agree(path, "channels", card.channels, input_shape[1])
         _agree(path, "head", card.head, _head(path, output_shapes, len(card.classes)))
-        return Sheet(card, True, "")
+        return ModelInfo(card, True, "")
     names = _names(path, inside)
     try:
         fields = {
@@ -85,7 +85,7 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
         f"{path.name} has no card beside it: classes are those of its metadata, and the size "
         "of the objects in training is not known"
     )
-    return Sheet(card, False, note)
+    return ModelInfo(card, False, note)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ...errors import DeviceError
 from ...images import Image, Levels, Scratch
 from ...runtimes import Runtime
 from .heads import Found, decode
-from .metadata import Sheet
+from .metadata import ModelInfo
 from .scale import Grid, Region, render
 from .tiles import placed
 
@@ -44,7 +44,7 @@ class Network:
 
     Parameters
     ----------
-    sheet : Sheet
+    info : ModelInfo
         What is known of the model.
     runtime : Runtime
     on_cpu : callable
@@ -59,12 +59,12 @@ class Network:
         What a user should know, in the order in which it came up.
     """
 
-    def __init__(self, sheet: Sheet, runtime: Runtime, on_cpu: Callable[[], Runtime]) -> None:
-        self.card, self.runtime = sheet.card, runtime
-        self.notes = [sheet.note] if sheet.note else []
+    def __init__(self, info: ModelInfo, runtime: Runtime, on_cpu: Callable[[], Runtime]) -> None:
+        self.card, self.runtime = info.card, runtime
+        self.notes = [info.note] if info.note else []
         self._on_cpu: Callable[[], Runtime] | None = on_cpu
         self._scratch = Scratch()
-        self._pipeline = _pipeline(runtime, card=sheet.card)
+        self._pipeline = _pipeline(runtime, card=info.card)
 
     @property
     def fixed_cells(self) -> tuple[int, int] | None:

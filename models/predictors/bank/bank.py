@@ -15,12 +15,12 @@ from .laws import first_variances, laws_of
 from .modes import Floats, Hypothesis, Slots
 
 _USUAL_MEMORY = 300.0
-"""Sightings, of any objects, after which the usual weights of the hypotheses are forgotten."""
+"""Measurements, of any objects, after which the usual weights of the hypotheses are forgotten."""
 _LEAST_SHARE = 0.1
 _DOUBT = 2.0
 """Measured coordinates that the stated variance is worth."""
 _FIRST_SPEED = 10.0
-"""Standard deviation of an unknown velocity, in standard deviations of a sighting per frame."""
+"""Standard deviation of an unknown velocity, in standard deviations of a measurement per frame."""
 _ADDED = 1e-4
 """Weight of hypotheses that are added, to begin with, over their usual weight."""
 
@@ -32,7 +32,7 @@ class Bank:
     Trans. Automatic Control 33:780, 1988). As the gain of a Kalman filter depends only on the
     ratio of process to measurement noise, which its `Mode.strength` fixes, the common scale of
     both is estimated from its misfits in closed form: it has an inverse gamma law, and the
-    predicted sighting a Student's t law (West and Harrison 1997, Bayesian Forecasting and
+    predicted measurement a Student's t law (West and Harrison 1997, Bayesian Forecasting and
     Dynamic Models, section 4.5). Hypotheses are weighed by their likelihood, the older the
     less (Raftery, Kárný and Ettler, Technometrics 52:52, 2010). So both noise levels are
     identified while an object is followed.
@@ -46,7 +46,7 @@ class Bank:
         Number of axes A, on which the object moves alike.
     speed_um_s : float, optional
         Standard deviation of the velocity along an axis at first sight; without it, ten
-        standard deviations of the first sighting in a frame.
+        standard deviations of the first measurement in a frame.
     """
 
     def __init__(
@@ -131,10 +131,10 @@ class Bank:
     def update(
         self, beliefs: Beliefs, seats: Slots, positions_um: Floats, variances_um2: Floats
     ) -> None:
-        """Take in sightings of objects at positions (K, A)."""
-        sightings = _own(positions_um, np.float64), _own(variances_um2, np.float64)
+        """Take in measurements of objects at positions (K, A)."""
+        measurements = _own(positions_um, np.float64), _own(variances_um2, np.float64)
         weights = bank_updates.update(
-            self._rules, beliefs, _own(seats, np.intp), *sightings, self._usual
+            self._rules, beliefs, _own(seats, np.intp), *measurements, self._usual
         )
         kept = (1 - 1 / _USUAL_MEMORY) ** len(seats)
         self._usual = np.maximum(kept * self._usual + (1 - kept) * weights, self._least)

@@ -35,7 +35,7 @@ class Beliefs(NamedTuple):
     seen : (N,)
         Measured coordinates remembered, likewise: half of it is its shape.
     units_um2 : (N,)
-        Variance that was stated of the first sighting.
+        Variance that was stated of the first measurement.
     """
 
     covs: Floats

@@ -114,7 +114,7 @@ class Filtered:
         self._slots = np.flatnonzero(self._taken)
 
     def restart(self) -> None:
-        """Begin again from the first sightings, as the frame interval was not known then."""
+        """Begin again from the first measurements, as the frame interval was not known then."""
         old = self._beliefs.at(self._slots)
         self.begin(self._slots, old.means[:, 0, :, 0], old.units_um2)
 
@@ -124,7 +124,7 @@ class Filtered:
             self._bank.advance(self._beliefs, self._slots, *self._span(step_s))
 
     def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
-        """Take in sightings at positions (K, A)."""
+        """Take in measurements at positions (K, A)."""
         self.check(slots)
         if len(slots):
             variances = believable(positions_um, variances_um2)
@@ -140,7 +140,7 @@ class Filtered:
         return self._bank.expect(self._beliefs, slots, *self._span(step_s))
 
     def scales(self, slots: Slots) -> Floats:
-        """Factors, (K,), by which the stated variances of sightings are believed to be wrong."""
+        """Factors, (K,), by which the stated variances of measurements are believed to be wrong."""
         self.check(slots)
         return self._bank.scales(self._beliefs, slots)
 

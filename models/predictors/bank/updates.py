@@ -1,4 +1,4 @@
-"""What sightings do to what a bank of filters believes, compiled."""
+"""What measurements do to what a bank of filters believes, compiled."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .modes import Floats, Slots
 from .steps import Rules
 
 MEMORY = 100.0
-"""Sightings after which the fit of a hypothesis to its own spread is forgotten."""
+"""Measurements after which the fit of a hypothesis to its own spread is forgotten."""
 FORGETTING = 0.97
-"""Power to which the weights of the hypotheses are raised at each sighting."""
+"""Power to which the weights of the hypotheses are raised at each measurement."""
 _OUTLIER = 30.0
-"""Squared misfit beyond which a sighting says no more about the spread."""
+"""Squared misfit beyond which a measurement says no more about the spread."""
 _LEAST_LOG = -600.0
 _LEAST_WEIGHT = 1e-100
 _ROUND = 0.05
@@ -32,7 +32,7 @@ def update(
     variances_um2: Floats,
     usual: Floats,
 ) -> Floats:
-    """Take in sightings at (K, A) of objects at seats; return their mean weights, (H,)."""
+    """Take in measurements at (K, A) of objects at seats; return their mean weights, (H,)."""
     prior, mean = np.empty(len(usual)), np.zeros(len(usual))
     for h in range(len(usual)):
         prior[h] = usual[h] ** (1 - FORGETTING)
@@ -47,7 +47,7 @@ def update(
 def _update(
     rules: Rules, beliefs: Beliefs, n: int, position_um: Floats, variance_um2: float, prior: Floats
 ) -> None:
-    """Take in a sighting of one object; ``prior`` is what is usual of the hypotheses."""
+    """Take in a measurement of one object; ``prior`` is what is usual of the hypotheses."""
     cov, mean = beliefs.covs[n], beliefs.means[n]
     size, axes, count = mean.shape
     _shape(rules, beliefs, n, position_um, variance_um2)
@@ -69,7 +69,7 @@ def _update(
 
 @compiled
 def _narrow(cov: Floats, expected: Floats, variance_um2: float) -> None:
-    """Take a sighting into covariances (D, D, M).
+    """Take a measurement into covariances (D, D, M).
 
     The share of the position that is left is a product, which keeps digits that a difference
     would lose.

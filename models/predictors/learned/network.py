@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.float32]
 
-SIGHTING = 4
+MEASUREMENT = 4
 """Displacement in x and y in µm, time in frames, stated variance in µm²."""
 OUTLOOK = 5
 """Displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
@@ -39,10 +39,10 @@ _HINTS = {
 
 
 class RecurrentNetwork:
-    """What one sighting changes in an object's row of numbers, and what follows from a row.
+    """What one measurement changes in an object's row of numbers, and what follows from a row.
 
     The ONNX file has two parts that share no node, for any number B of objects: ``before``
-    (B, width) and ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and
+    (B, width) and ``measurement`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and
     ``frames`` (B, 1) give ``outlook`` (B, 5). Each is compiled for one object and for a block
     of them, as with free shapes OpenVINO takes several times as long.
 
@@ -67,12 +67,12 @@ class RecurrentNetwork:
         self.width, see, expect = _compiled(path, path.stat().st_mtime_ns)
         self._see, self._expect = _Part(*see), _Part(*expect)
 
-    def see(self, rows: Rows, sightings: Rows) -> Rows:
-        """Return the rows, (K, width), after sightings, (K, 4)."""
-        return self._see(rows, sightings)
+    def see(self, rows: Rows, measurements: Rows) -> Rows:
+        """Return the rows, (K, width), after measurements, (K, 4)."""
+        return self._see(rows, measurements)
 
     def expect(self, rows: Rows, frames: Rows) -> Rows:
-        """Return outlooks, (K, 5), so many frames, (K, 1), after the last sightings."""
+        """Return outlooks, (K, 5), so many frames, (K, 1), after the last measurements."""
         return self._expect(rows, frames)
 
 
@@ -157,7 +157,7 @@ def _row_width(path: Path, model: openvino.Model) -> int:
             f"{path.name} is not a predictor: give a file that `pursuit train predictor` wrote"
         )
     width = inputs["before"][1].get_length()
-    fits = inputs["sighting"][1] == SIGHTING and outputs["outlook"][1] == OUTLOOK
+    fits = inputs["sighting"][1] == MEASUREMENT and outputs["outlook"][1] == OUTLOOK
     if not fits or inputs["now"][1] != width:
         raise ModelError(f"{path.name} is a predictor of another version: train it again")
     return width

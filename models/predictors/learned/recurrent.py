@@ -1,4 +1,4 @@
-"""Learned predictors: a network reads each object's sightings and says where it will be."""
+"""Learned predictors: a network reads each object's measurements and says where it will be."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Recurrent:
 
     The network knows no units: it is told the steps of an object over their own running size,
     and time in frame intervals. What it remembers of an object is a row of numbers, which a
-    sighting changes and a frame without one does not, so that sightings may be irregular and
+    measurement changes and a frame without one does not, so that measurements may be irregular and
     missing. Shipped weights were trained to look 24 frames ahead; beyond 32 the spread grows in
     proportion to the time.
     """
@@ -117,16 +117,16 @@ class Recurrent:
         return Forecast(at_ns, means_um, covs_um2, self.name)
 
     def _see(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
-        sightings = np.empty((len(slots), 4), np.float32)
-        sightings[:, :2] = positions_um - self._seen_um[slots]
-        sightings[:, 2] = self._frames(slots, self._at_ns or 0)
-        sightings[:, 3] = variances_um2
-        self._rows[slots] = self._network.see(self._rows[slots], sightings)
+        measurements = np.empty((len(slots), 4), np.float32)
+        measurements[:, :2] = positions_um - self._seen_um[slots]
+        measurements[:, 2] = self._frames(slots, self._at_ns or 0)
+        measurements[:, 3] = variances_um2
+        self._rows[slots] = self._network.see(self._rows[slots], measurements)
         self._seen_um[slots] = positions_um
         self._seen_ns[slots] = self._at_ns or 0
 
     def _frames(self, slots: Slots, at_ns: int) -> np.ndarray:
-        """Frame intervals from the last sightings until an instant, (K,) float32."""
+        """Frame intervals from the last measurements until an instant, (K,) float32."""
         elapsed_s = (at_ns - self._seen_ns[slots]) / NS_PER_S
         frames = np.minimum(elapsed_s / self._pace.interval_s, _LONGEST_FRAMES)
         return frames.astype(np.float32)

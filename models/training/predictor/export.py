@@ -17,7 +17,7 @@ def export_predictor(model: PredictorModel, path: Path) -> None:
     """Write an ONNX file for any number of objects.
 
     Inputs and outputs are those of `PredictorModel.forward`: ``before`` (B, width) and
-    ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
+    ``measurement`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
     give ``outlook`` (B, 5). The two parts share no node, so that each can run alone.
     """
     inputs, outputs = ["before", "sighting", "now", "frames"], ["after", "outlook"]

@@ -19,7 +19,7 @@ was never seen to move sets off."""
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """What a model says of a lesson against what happened, for M sightings and horizons.
+    """What a model says of a lesson against what happened, for M measurements and horizons.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ def errors_of(model: PredictorModel, lesson: Lesson) -> Errors:
     def flat(values: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(values).to(device).reshape(-1, width)
 
-    rows = model.watch(torch.from_numpy(lesson.sightings).to(device))
+    rows = model.watch(torch.from_numpy(lesson.measurements).to(device))
     view = model.view(rows.reshape(-1, model.width)).repeated(lesson.frames.shape[2])
     outlook = model.expect(view, flat(lesson.frames, 1))
     error, heading = flat(lesson.targets, 2) - outlook.mean, outlook.heading

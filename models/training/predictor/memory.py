@@ -60,8 +60,8 @@ class GruMemory(nn.Module):
 class TcnMemory(nn.Module):
     """Temporal convolutions, dilated and causal (Bai et al., arXiv:1803.01271, 2018).
 
-    Every layer keeps its past inputs in the row and looks at now and ``dilation`` sightings
-    ago, so that a sighting costs one column of every layer.
+    Every layer keeps its past inputs in the row and looks at now and ``dilation`` measurements
+    ago, so that a measurement costs one column of every layer.
     """
 
     _DILATIONS = (1, 2, 4, 8)

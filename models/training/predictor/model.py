@@ -75,7 +75,7 @@ class View(NamedTuple):
 
 
 class PredictorModel(nn.Module):
-    """A predictor as a network: what one sighting changes, and where the object will be.
+    """A predictor as a network: what one measurement changes, and where the object will be.
 
     An object is a row of numbers, (width,): its strides and its memory; zeros before it was
     first seen. The mean displacement is a sum of the bands of its velocity with shares that
@@ -103,25 +103,25 @@ class PredictorModel(nn.Module):
             nn.SiLU(), nn.Linear(_HEAD, _HEAD), nn.SiLU(), nn.Linear(_HEAD, 2 * BANDS + 4)
         )
 
-    def see(self, row: Tensor, sighting: Tensor) -> Tensor:
-        """Take in sightings, (B, 4), as `Strides.forward`; return the rows after them."""
+    def see(self, row: Tensor, measurement: Tensor) -> Tensor:
+        """Take in measurements, (B, 4), as `Strides.forward`; return the rows after them."""
         strides, memory = row.split([Strides.width, self.memory.width], dim=1)
-        strides = self.strides(strides, sighting)
-        summary = torch.cat([self.strides.look(strides), _pause(sighting)], dim=1)
+        strides = self.strides(strides, measurement)
+        summary = torch.cat([self.strides.look(strides), _pause(measurement)], dim=1)
         return torch.cat([strides, self.memory(memory, summary)], dim=1)
 
-    def watch(self, sightings: Tensor) -> Tensor:
-        """Take in whole tracks, (L, B, 4), from their first sightings; return all rows."""
-        length, batch, _ = sightings.shape
-        strides, rows = sightings.new_zeros(batch, Strides.width), []
+    def watch(self, measurements: Tensor) -> Tensor:
+        """Take in whole tracks, (L, B, 4), from their first measurements; return all rows."""
+        length, batch, _ = measurements.shape
+        strides, rows = measurements.new_zeros(batch, Strides.width), []
         with torch.no_grad():
-            for sighting in sightings:
-                strides = self.strides(strides, sighting)
+            for measurement in measurements:
+                strides = self.strides(strides, measurement)
                 rows.append(strides)
             walked = torch.stack(rows)
             looks = self.strides.look(walked.reshape(length * batch, -1))
-            summaries = torch.cat([looks, _pause(sightings.reshape(length * batch, -1))], dim=1)
-        memory, memories = sightings.new_zeros(batch, self.memory.width), []
+            summaries = torch.cat([looks, _pause(measurements.reshape(length * batch, -1))], dim=1)
+        memory, memories = measurements.new_zeros(batch, self.memory.width), []
         for summary in summaries.reshape(length, batch, -1):
             memory = self.memory(memory, summary)
             memories.append(memory)
@@ -150,14 +150,14 @@ class PredictorModel(nn.Module):
         return Outlook(mean, _heading(view.bands), log_squares, freedom, stretch)
 
     def forward(
-        self, before: Tensor, sighting: Tensor, now: Tensor, frames: Tensor
+        self, before: Tensor, measurement: Tensor, now: Tensor, frames: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Both in one graph, independent of each other, as the ONNX file has them.
 
         Returns
         -------
         after : (B, width)
-            ``see(before, sighting)``.
+            ``see(before, measurement)``.
         outlook : (B, 5)
             ``expect(view(now), frames)``: mean in x and y, variance of x, covariance, variance
             of y.
@@ -167,12 +167,12 @@ class PredictorModel(nn.Module):
         x, y = outlook.heading.split(1, dim=1)
         covariance = [along * x * x + across * y * y, (along - across) * x * y]
         covariance.append(along * y * y + across * x * x)
-        return self.see(before, sighting), torch.cat([outlook.mean, *covariance], dim=1)
+        return self.see(before, measurement), torch.cat([outlook.mean, *covariance], dim=1)
 
 
-def _pause(sighting: Tensor) -> Tensor:
-    """Logarithm of the frames since the last sighting, (B, 1)."""
-    return sighting[:, 2:3].clamp_min(SHORTEST).log()
+def _pause(measurement: Tensor) -> Tensor:
+    """Logarithm of the frames since the last measurement, (B, 1)."""
+    return measurement[:, 2:3].clamp_min(SHORTEST).log()
 
 
 def _heading(bands: Tensor) -> Tensor:

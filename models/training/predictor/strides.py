@@ -14,7 +14,7 @@ _SHORT, _LONG = 4.0, 40.0
 """Over how many frames the size of the steps is remembered."""
 
 SHORTEST = 0.2
-"""In frames: sightings that follow each other faster count as this far apart."""
+"""In frames: measurements that follow each other faster count as this far apart."""
 
 _NOISE_GAIN = 0.125
 _DOUBT = 0.25
@@ -24,7 +24,7 @@ _LEAST_UM2 = 1e-10
 _LEAST_SIZE = 1e-3
 """Least size of a band or of the noise that is told from nothing, over that of the steps."""
 _MANY = 64.0
-"""Sightings from which on an object counts as well known."""
+"""Measurements from which on an object counts as well known."""
 _BOUND = 6.0
 
 
@@ -61,21 +61,21 @@ class Strides(nn.Module):
         self.register_buffer("held", torch.exp(-1.0 / torch.tensor([_SHORT, _LONG])))
         self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS, 1))
 
-    def forward(self, row: Tensor, sighting: Tensor) -> Tensor:
-        """Take in a sighting.
+    def forward(self, row: Tensor, measurement: Tensor) -> Tensor:
+        """Take in a measurement.
 
         Parameters
         ----------
         row : (B, width)
-        sighting : (B, 4)
-            Displacement in x and y since the last sighting in µm, the time since then in
+        measurement : (B, 4)
+            Displacement in x and y since the last measurement in µm, the time since then in
             frames, and the stated variance of a position along an axis in µm².
 
         Returns
         -------
         (B, width)
         """
-        step, frames, noise = sighting[:, :2], sighting[:, 2:3], sighting[:, 3:4]
+        step, frames, noise = measurement[:, :2], measurement[:, 2:3], measurement[:, 3:4]
         paths, times, squares, counts, stated, seen = self._parts(row)
         first = (seen < 0.5).to(row.dtype)
         noise = noise.clamp_min(_LEAST_UM2)

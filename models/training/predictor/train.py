@@ -25,7 +25,7 @@ from .model import WITHIN_95, PredictorModel
 OnStep = Callable[[int, int, float], None]
 
 HORIZONS = 2
-"""Drawn for each sighting."""
+"""Drawn for each measurement."""
 _LEARNING_RATE = 5e-3
 _WARM_UP = 0.05
 _CLIP = 1.0
@@ -45,7 +45,7 @@ class PredictorRecipe:
     hidden : int
         Size of its memory.
     steps, batch, length : int
-        Steps of the optimizer, tracks in each, sightings of a track.
+        Steps of the optimizer, tracks in each, measurements of a track.
     held_back : float
         Share of the tracks of every source to judge on.
     seed : int
@@ -88,7 +88,7 @@ def train_predictor(
     if recipe.arch not in ARCHITECTURES:
         raise ModelError(f"there is no {recipe.arch!r} predictor: use {', '.join(ARCHITECTURES)}")
     if any(len(source) < 5 for source in sources) or not sources:
-        raise ModelError("too few tracks: give every source at least five of three sightings")
+        raise ModelError("too few tracks: give every source at least five of three measurements")
     rng = np.random.default_rng(recipe.seed)
     parts = [_split(source, recipe.held_back, rng) for source in sources]
     torch.manual_seed(recipe.seed)

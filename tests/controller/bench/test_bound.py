@@ -175,7 +175,7 @@ def test_the_oracle_of_a_worm_is_about_the_centre_of_its_light() -> None:
     assert oracle_um(settings, 0.2) < 0.9 * oracle_um(body(worm), 0.2)
 
 
-def test_in_the_dark_the_future_of_the_last_sighting_is_all_there_is() -> None:
+def test_in_the_dark_the_future_of_the_last_measurement_is_all_there_is() -> None:
     F, Q = DRIFTER.matrices(DT_S)
     seen = np.array([True] * 3 + [False] * 4 + [True] * 40)
     square_um2 = riccati_um2(F, Q, 0.3, 2, seen)

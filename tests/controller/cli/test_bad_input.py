@@ -23,7 +23,7 @@ from pursuit.controller.configuration import Config
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop
 from pursuit.controller.targets import Target
-from pursuit.controller.tracking import Tracker, View
+from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.drivers.messages import Frame, Move
 from pursuit.models.detections import Detections
 
@@ -96,14 +96,14 @@ def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[D
             loop = Loop(
                 microscope,
                 odd,
-                Tracker(config.tracking, View(description), make_predictor(config)),
+                Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
                 Target(config.target),
                 config.policy,
                 config.attention,
                 make_focus(config, description),
             )
-        with closing(loop.turns()) as turns:
-            decisions = [turn.decision for turn in islice(turns, FRAMES)]
+        with closing(loop.steps()) as steps:
+            decisions = [step.decision for step in islice(steps, FRAMES)]
         limits_um = microscope.describe().limits_um[:2]
     assert microscope.moves
     for move in microscope.moves:

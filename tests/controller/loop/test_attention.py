@@ -18,9 +18,9 @@ def follow(scenario: str, frames: int, **tables: Any) -> list[Decision]:
     )
     with (
         open_lockstep(config, simulated) as microscope,
-        closing(make_loop(config, microscope).turns()) as turns,
+        closing(make_loop(config, microscope).steps()) as steps,
     ):
-        return [turn.decision for turn in islice(turns, frames)]
+        return [step.decision for step in islice(steps, frames)]
 
 
 ALWAYS = {"window": "always", "whole_every": 20}

@@ -27,10 +27,10 @@ from pursuit.controller.assembly import (
 )
 from pursuit.controller.configuration import make_config, read_tables
 from pursuit.controller.decisions import Decision, Lock
-from pursuit.controller.loop import Loop, Turn
+from pursuit.controller.loop import Loop, Step
 from pursuit.controller.session import SessionError, run_lockstep
 from pursuit.controller.targets import Target
-from pursuit.controller.tracking import Tracker, View
+from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.models.detections import Detections
 from pursuit.sim.stand import scenario_names
 
@@ -69,7 +69,7 @@ predictor = {{ speed_um_s = 100.0 }}
 """
 
 
-def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Turn]:
+def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Step]:
     config, simulated = complete(
         {
             "microscope": {"scenario": scenario},
@@ -80,36 +80,36 @@ def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Tur
     )
     with (
         open_lockstep(config, simulated) as microscope,
-        closing(make_loop(config, microscope).turns()) as turns,
+        closing(make_loop(config, microscope).steps()) as steps,
     ):
-        return list(islice(turns, frames))
+        return list(islice(steps, frames))
 
 
-def errors_um(turns: list[Turn]) -> np.ndarray:
+def errors_um(steps: list[Step]) -> np.ndarray:
     """True centring error of every frame, (N, 2)."""
-    truths = [turn.frame.truth_um for turn in turns]
+    truths = [step.frame.truth_um for step in steps]
     assert None not in truths
     return np.array(truths)[:, :2]
 
 
-def without_timings(turns: list[Turn]) -> list[Decision]:
-    return [msgspec.structs.replace(turn.decision, timings_us={}) for turn in turns]
+def without_timings(steps: list[Step]) -> list[Decision]:
+    return [msgspec.structs.replace(step.decision, timings_us={}) for step in steps]
 
 
 @pytest.mark.parametrize("detector", ["blobs", "yolo"])
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_scenario_is_held(name: str, detector: str) -> None:
     frames = FRAMES.get(name, FRAMES_ELSE)
-    turns = follow(name, frames, seed=3, detector={"name": detector})
-    locks = Counter(turn.decision.lock for turn in turns)
-    half_px = np.array(turns[0].frame.image.shape) / 4
+    steps = follow(name, frames, seed=3, detector={"name": detector})
+    locks = Counter(step.decision.lock for step in steps)
+    half_px = np.array(steps[0].frame.image.shape) / 4
     _, simulated = complete({"microscope": {"scenario": name}})
     assert simulated is not None
-    held = (np.abs(errors_um(turns)) <= half_px * simulated.scenario.optics.pixel_um).all(axis=1)
+    held = (np.abs(errors_um(steps)) <= half_px * simulated.scenario.optics.pixel_um).all(axis=1)
     assert held.mean() >= 0.99
     assert locks[Lock.LOST] == 0
-    assert locks[Lock.LOCKED] >= 0.9 * len(turns)
-    assert len({turn.decision.target for turn in turns if turn.decision.target}) == 1
+    assert locks[Lock.LOCKED] >= 0.9 * len(steps)
+    assert len({step.decision.target for step in steps if step.decision.target}) == 1
 
 
 @pytest.mark.parametrize("policy", ["predictive", "reactive"])
@@ -127,24 +127,24 @@ def test_any_mounting_of_the_camera_converges(
 ) -> None:
     path = tmp_path / "mounted.toml"
     path.write_text(MOUNTED.format(affine=list(affine)), "utf-8")
-    turns = follow(str(path), 80, policy={"name": policy})
-    errors = np.hypot(*errors_um(turns)[5:].T)
-    travelled_um = np.hypot(*np.ptp([turn.decision.pose_um[:2] for turn in turns], axis=0))
+    steps = follow(str(path), 80, policy={"name": policy})
+    errors = np.hypot(*errors_um(steps)[5:].T)
+    travelled_um = np.hypot(*np.ptp([step.decision.pose_um[:2] for step in steps], axis=0))
     assert travelled_um > 20
     assert errors.max() < 5
-    assert turns[-1].decision.lock is Lock.LOCKED
+    assert steps[-1].decision.lock is Lock.LOCKED
 
 
 def test_a_decision_says_what_was_seen_and_done() -> None:
-    turns = follow("swimmer", 20, stage={"ring_hz": 0.0, "ring_damping": 0.0})
-    first, last = turns[0].decision, turns[-1].decision
+    steps = follow("swimmer", 20, stage={"ring_hz": 0.0, "ring_damping": 0.0})
+    first, last = steps[0].decision, steps[-1].decision
     assert (first.lock, first.target, first.move_um) == (Lock.SEARCHING, None, None)
     assert first.reason == "no target"
-    assert turns[1].decision.reason.startswith("found at (")
-    assert (last.frame, last.exposed_ns) == (turns[-1].frame.index, turns[-1].frame.exposed_ns)
+    assert steps[1].decision.reason.startswith("found at (")
+    assert (last.frame, last.exposed_ns) == (steps[-1].frame.index, steps[-1].frame.exposed_ns)
     assert (last.lock, last.target, last.detections) == (Lock.LOCKED, 1, 1)
     assert last.seen_um is not None and last.move_um == last.predicted_um
-    truth_um = np.add(last.pose_um[:2], errors_um(turns)[-1])
+    truth_um = np.add(last.pose_um[:2], errors_um(steps)[-1])
     assert last.seen_um == pytest.approx(truth_um, abs=0.3)
     assert last.horizon_ms > 0 and last.predicted_sigma_um > 0
     assert [point.id for point in last.tracks] == [1]
@@ -152,10 +152,10 @@ def test_a_decision_says_what_was_seen_and_done() -> None:
 
 
 def test_how_focusing_was_decided_is_said_once() -> None:
-    turns = follow("nucleus", 4, focusing={"method": "learned"})
-    said = [note for turn in turns for note in turn.decision.notes]
+    steps = follow("nucleus", 4, focusing={"method": "learned"})
+    said = [note for step in steps for note in step.decision.notes]
     assert sum("not its sign" in note for note in said) == 1
-    assert "not its sign" in turns[0].decision.notes[0]
+    assert "not its sign" in steps[0].decision.notes[0]
 
 
 def test_the_same_seed_decides_the_same_and_another_differently() -> None:
@@ -180,14 +180,14 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
         loop = Loop(
             microscope,
             Blind(),
-            Tracker(config.tracking, View(description), make_predictor(config)),
+            Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
             Target(config.target),
             config.policy,
             config.attention,
             make_focus(config, description),
         )
-        with closing(loop.turns()) as turns:
-            decisions = [turn.decision for turn in islice(turns, 20)]
+        with closing(loop.steps()) as steps:
+            decisions = [step.decision for step in islice(steps, 20)]
     assert {d.lock for d in decisions} == {Lock.SEARCHING}
     assert {d.move_um for d in decisions} == {None}
     assert {d.target for d in decisions} == {None}
@@ -200,7 +200,7 @@ def record(folder: Path, seconds: float = 0.5, seed: int = 4) -> dict[str, Any]:
     config, simulated = complete(
         {"microscope": tables, "detector": {"name": "blobs"}, "session": session}
     )
-    return run_lockstep(config, simulated, folder, lambda turn: None)
+    return run_lockstep(config, simulated, folder, lambda step: None)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_its_configuration_repeats_it(session: tuple[Path, dict[str, Any]], tmp_
     tables = read_tables(folder / "config.toml")
     assert make_config(tables).session.seed == 4
     config, simulated = complete(tables)
-    run_lockstep(config, simulated, tmp_path / "again", lambda turn: None)
+    run_lockstep(config, simulated, tmp_path / "again", lambda step: None)
     assert lines(tmp_path / "again") == lines(folder)
     for name in ("frames.csv", "tracks.csv", "stage.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
@@ -253,7 +253,7 @@ def test_its_pixels_are_those_the_loop_saw(session: tuple[Path, dict[str, Any]])
     path = str(folder / "frames.ome.zarr" / "0")
     spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": path}}
     planes = tensorstore.open(spec, read=True).result().read().result()
-    seen = [turn.frame.image for turn in follow("swimmer", 50, seed=4)]
+    seen = [step.frame.image for step in follow("swimmer", 50, seed=4)]
     np.testing.assert_array_equal(planes, seen)
 
 

@@ -43,10 +43,10 @@ def test_the_target_is_kept_by_a_stage_that_is_not_as_told(scenario: str, how: s
     true = msgspec.structs.replace(told, stage=otherwise(told.stage, how))
     world = Simulation(scenario, true, None, STARTS_UM[scenario]).world(1)
     with LockstepMicroscope(world, config.stand(scenario), VirtualClock()) as microscope:
-        turns = list(islice(make_loop(config, microscope).turns(), 60))
-    assert len({turn.decision.target for turn in turns[2:]}) == 1
-    for turn in turns[40:]:
-        assert turn.frame.truth_um is not None and turn.decision.seen_um is not None
-        offset_um = np.subtract(turn.decision.seen_um, turn.decision.pose_um[:2])
-        assert np.hypot(*(offset_um - turn.frame.truth_um[:2])) < 5.0
-        assert np.hypot(*turn.frame.truth_um[:2]) < 20.0
+        steps = list(islice(make_loop(config, microscope).steps(), 60))
+    assert len({step.decision.target for step in steps[2:]}) == 1
+    for step in steps[40:]:
+        assert step.frame.truth_um is not None and step.decision.seen_um is not None
+        offset_um = np.subtract(step.decision.seen_um, step.decision.pose_um[:2])
+        assert np.hypot(*(offset_um - step.frame.truth_um[:2])) < 5.0
+        assert np.hypot(*step.frame.truth_um[:2]) < 20.0

@@ -75,11 +75,11 @@ def test_the_interval_is_learnt_past_dropped_frames_and_hiccups() -> None:
 
 def test_turns_take_longer_than_intervals_when_frames_are_passed_over() -> None:
     learning = horizon()
-    assert learning.turn_ns == 10 * NS_PER_MS
+    assert learning.answer_interval_ns == 10 * NS_PER_MS
     for index in range(0, 60, 3):
         learning.see(frame(index))
     assert learning.interval_ns == 10 * NS_PER_MS
-    assert learning.turn_ns == 30 * NS_PER_MS
+    assert learning.answer_interval_ns == 30 * NS_PER_MS
 
 
 def test_the_interval_follows_the_camera() -> None:

@@ -24,13 +24,15 @@ def followed(told: Dynamics, timing: Timing, steps: int) -> tuple[np.ndarray, np
     missed = []
     for i, place_um in enumerate(places.tolist()):
         start_ns = round((i + 1) * timing.interval_s * NS_PER_S)
-        felt = list(axis.jolts(start_ns, ringing.memory_s))
+        felt = list(axis.acceleration_steps(start_ns, ringing.memory_s))
         end_um = steadied(axis.state(start_ns), felt, place_um, 0.0, timing, ringing)
         axis.command(start_ns, end_um)
         middle_ns = start_ns + round(timing.after_s * NS_PER_S)
         half_ns = round(timing.exposure_s / 2 * NS_PER_S)
-        jolts = axis.jolts(middle_ns + half_ns, true.memory_s + timing.exposure_s)
-        ahead_um = true.ahead_um(jolts, timing.exposure_s)
+        acceleration_steps = axis.acceleration_steps(
+            middle_ns + half_ns, true.memory_s + timing.exposure_s
+        )
+        ahead_um = true.ahead_um(acceleration_steps, timing.exposure_s)
         missed.append(axis.state(middle_ns)[0] + ahead_um - place_um)
     return places, np.array(missed)
 
@@ -83,7 +85,7 @@ def test_corrections_never_grow_from_frame_to_frame(
     places = np.random.default_rng(0).choice((-1.0, 1.0), 60)
     for i, place_um in enumerate(places.tolist()):
         start_ns = round((i + 1) * interval_ms * NS_PER_MS)
-        felt = list(axis.jolts(start_ns, ringing.memory_s))
+        felt = list(axis.acceleration_steps(start_ns, ringing.memory_s))
         ends.append(steadied(axis.state(start_ns), felt, place_um, 0.0, timing, ringing))
         axis.command(start_ns, ends[-1])
     assert np.abs(ends).max() < 12

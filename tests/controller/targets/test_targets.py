@@ -32,9 +32,16 @@ def track(
     predictor = predictors.create("brownian")
     predictor.advance(0)
     (slot,) = predictor.begin(mean[None], np.array([sigma_um**2])).tolist()
-    looks = float(np.log(size_um)), float(np.log(brightness))
+    appearance = float(np.log(size_um)), float(np.log(brightness))
     made = Track(
-        predictor, slot, belief, id, size_um=size_um, brightness=brightness, looks=looks, born_ns=id
+        predictor,
+        slot,
+        belief,
+        id,
+        size_um=size_um,
+        brightness=brightness,
+        appearance=appearance,
+        born_ns=id,
     )
     made.seen_um = mean[:2] if seen else None
     return made
@@ -122,7 +129,7 @@ def test_from_searching_to_found_again() -> None:
         (Lock.COASTING, ""),
         (Lock.LOCKED, "seen again"),
         (Lock.COASTING, "not seen in this frame"),
-        (Lock.LOST, "no sighting for too long"),
+        (Lock.LOST, "not seen for too long"),
         (Lock.LOST, ""),
         (Lock.LOCKED, "found again at (6.0, 0.0) µm"),
     ]

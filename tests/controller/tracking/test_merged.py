@@ -90,7 +90,7 @@ def test_two_that_meet_and_turn_back_are_told_from_two_that_pass() -> None:
     assert away[-1].max() < 0.1 * SIZE
 
 
-def test_a_sighting_of_two_that_is_far_from_either_is_not_a_third() -> None:
+def test_a_measurement_of_two_that_is_far_from_either_is_not_a_third() -> None:
     bench = Bench()
     for _ in range(10):
         bench.show((-5, 0, SIZE, SIZE, 1000), (5, 0, SIZE, SIZE, 1000))
@@ -100,7 +100,7 @@ def test_a_sighting_of_two_that_is_far_from_either_is_not_a_third() -> None:
     assert sorted(round(track.prediction.mean_um[0]) for track in tracks) == [-5, 5]
 
 
-def test_a_sighting_of_two_that_are_also_seen_is_not_a_third() -> None:
+def test_a_measurement_of_two_that_are_also_seen_is_not_a_third() -> None:
     bench = Bench()
     one, other = (-4, 0, SIZE, SIZE, 1000), (4, 0, SIZE, SIZE, 1000)
     for _ in range(10):
@@ -121,11 +121,11 @@ def test_who_waited_long_inside_another_is_known_by_its_looks() -> None:
         after = bench.show(*seen(places, (bright, faint)))
     there = {track.id: track.prediction.mean_um[0] > 0 for track in after}
     assert there == {name[False]: True, name[True]: False}
-    usual = {track.id: round(np.exp(track.looks[1])) for track in after}
+    usual = {track.id: round(np.exp(track.appearance[1])) for track in after}
     assert usual == {name[False]: bright, name[True]: faint}
 
 
-def test_who_is_not_in_the_sighting_of_another_any_more_is_missed() -> None:
+def test_who_is_not_in_the_measurement_of_another_any_more_is_missed() -> None:
     bench = Bench()
     bench.meet(paths(np.linspace(20, 3, 35), aside=0.0), (1000.0, 1000.0))
     y = 0.6 * 34

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
-from pursuit.controller.tracking import Track, Tracker, TrackingSettings, View
+from pursuit.controller.tracking import FieldGeometry, Track, Tracker, TrackingSettings
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models.detections import Detections
 from pursuit.models.predictors import predictor as predictors
@@ -18,7 +18,7 @@ INTERVAL_NS = 100_000_000
 PIXEL_UM = 0.5
 SIZE_PX = 200
 FIELD_UM = SIZE_PX * PIXEL_UM
-VIEW = View(
+VIEW = FieldGeometry(
     Description(
         name="test",
         camera="Camera",
@@ -66,7 +66,7 @@ class Bench:
         at_ns = self.shown * INTERVAL_NS
         frame = Frame(IMAGE, self.shown, at_ns, at_ns, 5.0, StagePose(*stage_um, 0.0, at_ns))
         self.shown += 1
-        return self.tracker.update(VIEW.sightings(found, frame), frame)
+        return self.tracker.update(VIEW.measurements(found, frame), frame)
 
 
 def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
@@ -84,7 +84,7 @@ def test_assignment_is_the_best_in_sum_not_the_nearest_first() -> None:
     assert seen_at(tracks) == {left: (2, 0), right: (5, 0)}
 
 
-def test_a_sighting_beyond_the_gate_is_another_object() -> None:
+def test_a_measurement_beyond_the_gate_is_another_object() -> None:
     bench = Bench(births=1)
     (track,) = bench.show([(0, 0)])
     tracks = bench.show([(30, 0)])
@@ -94,11 +94,11 @@ def test_a_sighting_beyond_the_gate_is_another_object() -> None:
 
 def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
     sure, unsure = Bench(births=1), Bench(births=1)
-    sighting = Detections.of([[100, 100, 108, 108]])
+    measurement = Detections.of([[100, 100, 108, 108]])
     widths = []
     for bench, sigma_um in ((sure, 0.0), (unsure, 2.0)):
         frame = Frame(IMAGE, 0, 0, 0, 5.0, StagePose(0, 0, 0, 0, sigma_um))
-        (track,) = bench.tracker.update(VIEW.sightings(sighting, frame), frame)
+        (track,) = bench.tracker.update(VIEW.measurements(measurement, frame), frame)
         widths.append(track.sigma_um)
     assert widths == pytest.approx([0.15 * PIXEL_UM, np.hypot(0.15 * PIXEL_UM, 2.0)])
 
@@ -115,7 +115,7 @@ def _swerving(bench: Bench) -> tuple[Track, np.ndarray, tuple[float, float]]:
     return tracks[0], place + speed, stage
 
 
-def test_a_candidate_beside_an_object_does_not_take_its_only_sighting() -> None:
+def test_a_candidate_beside_an_object_does_not_take_its_only_measurement() -> None:
     bench = Bench()
     track, place, stage = _swerving(bench)
     bench.show(np.add(place, [(0, 0), (0, 3)]), stage)
@@ -131,7 +131,7 @@ def test_halves_of_a_streak_are_no_rivals() -> None:
     assert track.seen_um is not None
 
 
-def test_births_need_sightings_in_a_row() -> None:
+def test_births_need_measurements_in_a_row() -> None:
     bench = Bench(births=3)
     assert bench.show_often(2, [(0, 0)]) == [[], []]
     assert bench.show() == []
@@ -155,7 +155,7 @@ def test_deaths_come_after_so_many_misses() -> None:
     assert other.id != track.id
 
 
-def test_a_sighting_ends_the_count_of_misses() -> None:
+def test_a_measurement_ends_the_count_of_misses() -> None:
     bench = Bench(births=1, coast_frames=2)
     for _ in range(4):
         bench.show([(0, 0)])
@@ -266,15 +266,15 @@ def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
 def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
     bench = Bench(births=1)
     bench.detect(boxes((-3, 0, 6, 1000), (3, 0, 6, 1500)))
-    before = [track.looks for track in bench.detect(boxes((-2, 0, 6, 1000), (2, 0, 6, 1500)))]
+    before = [track.appearance for track in bench.detect(boxes((-2, 0, 6, 1000), (2, 0, 6, 1500)))]
     for _ in range(3):
         one, other = bench.detect(boxes((0, 0, 8, 2500)))
-        assert [one.looks, other.looks] == before
+        assert [one.appearance, other.appearance] == before
         assert sorted([one.merged_with, other.merged_with]) in ([0, one.id], [0, other.id])
         assert (one.misses, other.misses) == (0, 0)
 
 
-def test_weak_sightings_continue_a_track_but_begin_none() -> None:
+def test_weak_measurements_continue_a_track_but_begin_none() -> None:
     bench = Bench(births=1, sure_score=0.5)
     weak = Detections.of([[100, 100, 108, 108]], scores=[0.2])
     assert bench.detect(weak) == []

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.stage import PoseModel
-from pursuit.drivers.stage.backlash import Play
+from pursuit.drivers.stage.backlash import Backlash
 
 MS = NS_PER_MS
 
 
 def test_the_load_rests_while_the_play_is_taken_up() -> None:
-    play, places = Play(0.4, 0.0), [0.0, 1.0, 0.9, 0.7, 0.3, 1.0]
-    loads = [play.load_um(lambda _, p=place: p, (i + 1) * MS) for i, place in enumerate(places)]
+    backlash, places = Backlash(0.4, 0.0), [0.0, 1.0, 0.9, 0.7, 0.3, 1.0]
+    loads = [backlash.load_um(lambda _, p=place: p, (i + 1) * MS) for i, place in enumerate(places)]
     assert loads == pytest.approx([0.0, 0.8, 0.8, 0.8, 0.5, 0.8])
 
 
 def test_no_play_is_a_rigid_axis() -> None:
-    play = Play(0.0, 5.0)
-    assert play.load_um(lambda _: 7.0, MS) == 7.0
-    assert play.drive_um(lambda _: 7.0, MS, 3.0) == 3.0
+    backlash = Backlash(0.0, 5.0)
+    assert backlash.load_um(lambda _: 7.0, MS) == 7.0
+    assert backlash.drive_um(lambda _: 7.0, MS, 3.0) == 3.0
 
 
 @given(
@@ -31,12 +31,12 @@ def test_no_play_is_a_rigid_axis() -> None:
 def test_the_drive_is_sent_where_it_brings_the_load_home(
     width_um: float, places: list[float], home_um: float
 ) -> None:
-    play = Play(width_um, 0.0)
+    backlash = Backlash(width_um, 0.0)
     for i, place in enumerate(places):
-        load = play.load_um(lambda _, p=place: p, (i + 1) * MS)
+        load = backlash.load_um(lambda _, p=place: p, (i + 1) * MS)
         assert abs(load - place) <= width_um / 2 + 1e-12
-    to_um = play.drive_um(lambda _: places[-1], (len(places) + 1) * MS, home_um)
-    assert play.load_um(lambda _: to_um, (len(places) + 2) * MS) == pytest.approx(home_um)
+    to_um = backlash.drive_um(lambda _: places[-1], (len(places) + 1) * MS, home_um)
+    assert backlash.load_um(lambda _: to_um, (len(places) + 2) * MS) == pytest.approx(home_um)
 
 
 def test_a_pose_model_that_knows_of_backlash_brings_the_load_to_both_sides_alike() -> None:

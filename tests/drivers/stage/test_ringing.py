@@ -33,7 +33,7 @@ def walked(axis: Axis) -> list[int]:
 
 
 def felt(axis: Axis, at_ns: int, ringing: Ringing) -> list[tuple[float, float]]:
-    return list(axis.jolts(at_ns, ringing.memory_s))
+    return list(axis.acceleration_steps(at_ns, ringing.memory_s))
 
 
 def integrated(axis: Axis, dynamics: Dynamics, at_ns: list[int]) -> np.ndarray:
@@ -66,8 +66,10 @@ def test_the_mean_over_an_exposure_is_that_of_its_instants(span_ms: int) -> None
         span_ns = span_ms * MS
         instants = at_ns - span_ns + span_ns * (2 * np.arange(400) + 1) // 800
         each_um = [ringing.ahead_um(felt(axis, int(one), ringing)) for one in instants]
-        jolts = axis.jolts(at_ns, ringing.memory_s + span_ms / 1e3)
-        assert ringing.ahead_um(jolts, span_ms / 1e3) == pytest.approx(np.mean(each_um), abs=2e-4)
+        acceleration_steps = axis.acceleration_steps(at_ns, ringing.memory_s + span_ms / 1e3)
+        assert ringing.ahead_um(acceleration_steps, span_ms / 1e3) == pytest.approx(
+            np.mean(each_um), abs=2e-4
+        )
 
 
 def test_a_frequency_in_doubt_tells_the_mean_over_what_it_may_be() -> None:
@@ -146,10 +148,10 @@ def test_it_is_never_further_off_than_the_drive_could_throw_it(
     axis = Axis(0.0, Dynamics())
     for at_ms, to_um in sorted(commands):
         axis.command(at_ms * MS, to_um)
-    jolts = felt(axis, 250 * MS, ringing)
-    thrown = sum(abs(change) for _, change in jolts) / (2 * np.pi * ring_hz) ** 2
+    acceleration_steps = felt(axis, 250 * MS, ringing)
+    thrown = sum(abs(change) for _, change in acceleration_steps) / (2 * np.pi * ring_hz) ** 2
     most = 1.1 * thrown * (1 + 1 / np.sqrt(1 - ring_damping**2))
-    assert abs(ringing.ahead_um(jolts, span_s)) <= most + 1e-9
+    assert abs(ringing.ahead_um(acceleration_steps, span_s)) <= most + 1e-9
 
 
 @pytest.mark.parametrize("damping", [0.0, 1.0, -0.1, float("nan")])

@@ -11,7 +11,7 @@ from pursuit.models.card import ModelCard
 from pursuit.models.detectors import Window, create
 from pursuit.models.detectors.learned import Learned
 from pursuit.models.detectors.learned.measured import measure
-from pursuit.models.detectors.learned.metadata import Sheet, describe
+from pursuit.models.detectors.learned.metadata import ModelInfo, describe
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
 from pursuit.models.errors import DeviceError, ModelError
@@ -67,7 +67,7 @@ def learned(
     on_cpu: Callable[[], Discs] = Discs,
     **options: object,
 ) -> Learned:
-    network = Network(Sheet(CARD, True, ""), runtime or Discs(), on_cpu)
+    network = Network(ModelInfo(CARD, True, ""), runtime or Discs(), on_cpu)
     return Learned(msgspec.convert(options, LearnedOptions), network, factor)
 
 
@@ -205,10 +205,10 @@ def test_a_model_without_a_card_is_known_by_its_metadata(tmp_path):
     path = fake_onnx(
         tmp_path / "mine.onnx", task="detect", stride="32", names="{0: 'cell', 1: 'worm'}"
     )
-    sheet = describe(path, (1, 3, -1, -1), [(1, 6, -1)])
-    assert sheet.card.classes == ("cell", "worm") and sheet.card.head == "yolo"
-    assert sheet.card.channels == 3 and sheet.card.stride == 32
-    assert not sheet.has_object_size and "no card" in sheet.note
+    info = describe(path, (1, 3, -1, -1), [(1, 6, -1)])
+    assert info.card.classes == ("cell", "worm") and info.card.head == "yolo"
+    assert info.card.channels == 3 and info.card.stride == 32
+    assert not info.has_object_size and "no card" in info.note
 
 
 def test_a_card_that_disagrees_with_the_model_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors.learned import Found, Learned
-from pursuit.models.detectors.learned.metadata import Sheet
+from pursuit.models.detectors.learned.metadata import ModelInfo
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
 from pursuit.models.detectors.learned.scale import Grid
@@ -45,7 +45,7 @@ class Rectangles:
 
 def detector(tile_px, runtime, diameter_px=20.0):
     options = LearnedOptions(tile_px=tile_px, diameter_px=diameter_px, max_objects=10_000)
-    network = Network(Sheet(CARD, True, ""), runtime, Rectangles)
+    network = Network(ModelInfo(CARD, True, ""), runtime, Rectangles)
     return Learned(options, network, 1.0)
 
 

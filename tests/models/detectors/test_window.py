@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import Window, create, detect_within
 from pursuit.models.detectors.learned import Learned
-from pursuit.models.detectors.learned.metadata import Sheet
+from pursuit.models.detectors.learned.metadata import ModelInfo
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
 from pursuit.models.runtimes.runtime import Tensor
@@ -44,7 +44,7 @@ class Convolution:
 
 
 def learned(runtime, factor):
-    network = Network(Sheet(CARD, True, ""), runtime, Convolution)
+    network = Network(ModelInfo(CARD, True, ""), runtime, Convolution)
     return Learned(LearnedOptions(score=0.3, max_objects=10_000, tile_px=2048), network, factor)
 
 

@@ -121,7 +121,7 @@ def test_what_is_asked_twice_is_judged_once() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_one_sighting_that_is_far_better_than_usual_does_not_make_the_others_worthless(
+def test_one_measurement_that_is_far_better_than_usual_does_not_make_the_others_worthless(
     seed: int,
 ) -> None:
     missed_um = []

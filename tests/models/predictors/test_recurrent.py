@@ -94,11 +94,11 @@ def test_z_is_vast_until_it_was_measured_and_follows_then():
     st.floats(1e-12, 1e9),
 )
 @settings(max_examples=20, deadline=None)
-def test_wild_times_and_places_give_finite_predictions(sightings, variance):
+def test_wild_times_and_places_give_finite_predictions(measurements, variance):
     predictor, at_ns = _predictor(), 0
     predictor.advance(at_ns)
     slots = predictor.begin(np.zeros((1, 3)), np.array([variance]))
-    for step, place in sightings:
+    for step, place in measurements:
         at_ns += step * INTERVAL_NS
         predictor.advance(at_ns)
         predictor.update(slots, np.array([[place, -place]]), np.array([variance]))

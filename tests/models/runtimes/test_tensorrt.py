@@ -39,8 +39,8 @@ def network(tmp_path: Path) -> Path:
 
 def ordered(path: Path, exact: bool = False) -> tuple[Path, bytes, list[float]]:
     shares: list[float] = []
-    order = engines.Order(path, exact=exact)
-    file, content = engines.engine(order, lambda text, share: shares.append(share))
+    request = engines.EngineRequest(path, exact=exact)
+    file, content = engines.engine(request, lambda text, share: shares.append(share))
     return file, content, shares
 
 

@@ -41,7 +41,7 @@ def test_columns_can_be_named_and_z_is_taken_where_it_is(tmp_path):
         ("track,t,x,y\n1,0,1,2\n", {"q": "x"}, "there is no 'q' in tracks"),
         ("track,t,x,y\n1,0,one,2\n", {}, "line 2: x is 'one', not a finite number"),
         ("track,t,x,y\n1,0,1\n", {}, "line 2: y is '', not a finite number"),
-        ("track,t,x,y\n1,0,1,2\n2,1,1,2\n", {}, "has no track with two sightings"),
+        ("track,t,x,y\n1,0,1,2\n2,1,1,2\n", {}, "has no track with two measurements"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused_in_a_sentence(tmp_path, text, columns, sentence):
@@ -104,18 +104,18 @@ def test_the_file_computes_what_the_network_does(tmp_path):
     model = PredictorModel("lstm", 16)
     export_predictor(model, tmp_path / "m.onnx")
     network, rng = RecurrentNetwork(tmp_path / "m.onnx"), np.random.default_rng(0)
-    sightings = np.abs(rng.normal(size=(20, 5, 4))).astype(np.float32)
+    measurements = np.abs(rng.normal(size=(20, 5, 4))).astype(np.float32)
     rows = np.zeros((5, network.width), np.float32)
-    for sighting in sightings:
-        rows = network.see(rows, sighting).copy()
+    for measurement in measurements:
+        rows = network.see(rows, measurement).copy()
     with torch.no_grad():
-        expected = model.watch(torch.from_numpy(sightings))
+        expected = model.watch(torch.from_numpy(measurements))
         frames = torch.full((5, 1), 2.5)
         _, outlook = model(expected[0], torch.ones(5, 4), expected[-1], frames)
     np.testing.assert_allclose(rows, expected[-1].numpy(), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(network.expect(rows, frames.numpy()), outlook, rtol=1e-3, atol=1e-4)
-    one = network.see(rows[:1], sightings[0, :1])
-    np.testing.assert_allclose(one[0], network.see(rows, sightings[0])[0], rtol=1e-3, atol=1e-4)
+    one = network.see(rows[:1], measurements[0, :1])
+    np.testing.assert_allclose(one[0], network.see(rows, measurements[0])[0], rtol=1e-3, atol=1e-4)
 
 
 def test_what_is_learned_from_does_not_turn_or_scale_with_the_track():
