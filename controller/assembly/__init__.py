@@ -1,4 +1,7 @@
-"""controller.assembly."""
+"""From a configuration to the parts of a session.
+
+In: a `Config`, or the tables of one. Out: a microscope, and a loop around it.
+"""
 
 from __future__ import annotations
 

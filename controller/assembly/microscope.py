@@ -150,9 +150,9 @@ def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
     return {
         "detector": _FOR_BODIES.get(kind, {}),
         "tracking": {
-            "births": 1,
+            "confirm_hits": 1,
             "sigma_px": diameter_px / sigmas,
-            "sure_score": _SURE_SCORES.get(kind, 0.0),
+            "high_score": _SURE_SCORES.get(kind, 0.0),
         },
         "predictor": {"speed_um_s": per_frame_um_s / 5},
     }

@@ -6,9 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.arrays import Floats
 from ...sim.specimen import Specimen, SpecimenSettings
-
-Floats = NDArray[np.float64]
 
 _FRAMES, _SETTLED = 100, 25
 _RUNS = 60

@@ -1,4 +1,7 @@
-"""Commands: one file each; what a person types goes in, a session, a table or a model comes out."""
+"""Commands: one file each.
+
+In: what a person types. Out: a session, a table, a model or one sentence, and an exit code.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""controller.configuration."""
+"""The configuration of a stand and a task.
+
+In: TOML files, ``table.key=value`` texts, a Micro-Manager file. Out: a checked `Config`, or one
+sentence that says what is wrong.
+"""
 
 from __future__ import annotations
 

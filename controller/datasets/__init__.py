@@ -1,4 +1,7 @@
-"""controller.datasets."""
+"""What models learn from, made by the simulator or from the user's own recordings.
+
+In: seeds, stacks. Out: annotated frames, tracks, windows of known defocus.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from ...models.datasets import Dataset, Image, Sample
+from ...models.arrays import Image
+from ...models.datasets import Dataset, Sample
 from ...sim.rendering import KINDS, Rendered, render
 
 

@@ -1,4 +1,7 @@
-"""controller.decisions."""
+"""What the controller saw, believed and did.
+
+In: one `Decision` a frame. Out: the same, on the wire.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""controller.focus."""
+"""Focus: where the target lies along the optical axis, and where the focal plane goes.
+
+In: windows of frames and predictions. Out: measurements of z, focal positions.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ import math
 
 from ...drivers.messages import Description, Dynamics, Frame
 from ...drivers.stage import travel_ms
+from ...models.arrays import Image
 from ...models.detectors import Window
-from ...models.focus import Image, LearnedDefocus, Lens, NoPeak, Sharpness, sharpness
+from ...models.focus import LearnedDefocus, Lens, NoPeak, Sharpness, sharpness
 from ...models.predictors import Prediction
 from .methods import Cutter, Dither, LightMeter
 from .settings import FocusingSettings, FocusState, Measured

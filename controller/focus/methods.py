@@ -10,10 +10,10 @@ import numpy as np
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
+from ...models.arrays import Image
 from ...models.detectors import Window
 from ...models.focus import (
     LEAST_EDGE_PX,
-    Image,
     Lens,
     LockedIn,
     NoPeak,

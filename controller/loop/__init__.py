@@ -1,4 +1,7 @@
-"""controller.loop."""
+"""The loop: from a frame to a move.
+
+In: the frames of a microscope. Out: moves to it, and one `Step` a frame.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""controller.offline."""
+"""Detection and tracking without a stage.
+
+In: pictures and movies. Out: tables of objects or tracks, and pictures of them.
+"""
 
 from __future__ import annotations
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from ...models.arrays import Floats, Indices
 
 _ALPHAS = np.arange(0.05, 0.99, 0.05)
 _HALF = 0.5

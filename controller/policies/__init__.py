@@ -1,4 +1,7 @@
-"""Where to send the stage, given the target: one class for each law."""
+"""Where to send the stage, given the target: one class for each law.
+
+In: a target that can be predicted, a frame, a `Horizon`. Out: a `Plan`.
+"""
 
 from __future__ import annotations
 

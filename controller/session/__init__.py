@@ -1,4 +1,7 @@
-"""controller.session."""
+"""A session from beginning to end.
+
+In: a configuration. Out: processes that run together, and a folder with all that happened.
+"""
 
 from __future__ import annotations
 

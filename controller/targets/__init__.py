@@ -1,4 +1,7 @@
-"""controller.targets."""
+"""Which objects are followed, one or several.
+
+In: confirmed tracks. Out: what to follow, or whom to look for.
+"""
 
 from __future__ import annotations
 

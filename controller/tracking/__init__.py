@@ -1,4 +1,7 @@
-"""controller.tracking."""
+"""Identity over time, in stage coordinates.
+
+In: the measurements of a frame. Out: tracks, and what happened between them.
+"""
 
 from __future__ import annotations
 

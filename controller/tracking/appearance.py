@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .assignment import Bools, Floats
+from ...models.arrays import Bools, Floats
 
 _FIRST_SPREAD = 0.3
 """Relative spread of size and brightness from frame to frame, until it is known."""

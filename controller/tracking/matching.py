@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...models.arrays import Bools, Floats, Indices
 from .appearance import AppearanceModel
-from .assignment import Bools, Floats, Indices, best_pairs, nearby, unrivalled
+from .assignment import best_pairs, nearby, unrivalled
 from .measurements import Measurements
 from .track import TrackTable
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Description, Frame
+from ...models.arrays import Floats
 from ...models.detections import Detections
 
-Floats = NDArray[np.float64]
 Crop = tuple[int, int, int, int]
 
 _WHOLE = 0.75

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .assignment import Bools, Floats, Indices, nearby
+from ...models.arrays import Bools, Floats, Indices
+from .assignment import nearby
 from .measurements import Measurements
 from .track import TrackTable
 

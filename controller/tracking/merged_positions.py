@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .assignment import Bools, Floats, Indices
+from ...models.arrays import Bools, Floats, Indices
 from .measurements import Measurements
 from .merged import CENTRE, WIDEST, Overlaps, Shares, first_of_each
 

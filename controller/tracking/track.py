@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.arrays import Bools, Floats, Indices
 from ...models.predictors import Forecast, Prediction, Predictor
-from .assignment import Bools, Floats, Indices
 from .measurements import Measurements
 
 PAST = 50

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from ...drivers.messages import Frame
+from ...models.arrays import Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import followed
-from .assignment import Indices
 from .lineage import Lineage
 from .matching import Matcher
 from .measurements import FieldGeometry, Measurements
@@ -32,12 +32,12 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    births : int
+    confirm_hits : int
         Measurements in a row that make a track.
-    sure_score : float
+    high_score : float
         Score from which a measurement may begin a track. Weaker ones only continue those that
         found nothing better.
-    coast_frames : int
+    max_misses : int
         Frames without a measurement that a track survives, as long as its object should be in the
         field or nobody knows where it is.
     divisions : bool
@@ -46,9 +46,9 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Standard deviation of a detector's position along one axis, to begin with.
     """
 
-    births: Annotated[int, msgspec.Meta(ge=1)] = 2
-    sure_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    coast_frames: Annotated[int, msgspec.Meta(ge=0)] = 10
+    confirm_hits: Annotated[int, msgspec.Meta(ge=1)] = 2
+    high_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    max_misses: Annotated[int, msgspec.Meta(ge=0)] = 10
     divisions: bool = True
     sigma_px: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 0.15
 
@@ -90,7 +90,7 @@ class Tracker:
         """Take in the measurements of a frame and return the confirmed tracks."""
         self._predictor.advance(frame.exposed_ns)
         table = TrackTable.of(self._tracks, self._forecast(frame))
-        sure = measurements.scores >= self._settings.sure_score
+        sure = measurements.scores >= self._settings.high_score
         noise_um2, area_um2 = (
             self._noise_um2(frame),
             self._geometry.area_um2(measurements.looked_px),
@@ -200,10 +200,10 @@ class Tracker:
 
     def _name(self) -> None:
         """Give names to tracks with enough evidence; a new one may be somebody's daughter."""
-        births = self._settings.births
-        proven = max(_PROVEN, births)
+        confirm_hits = self._settings.confirm_hits
+        proven = max(_PROVEN, confirm_hits)
         for track in [track for track in self._tracks if track.hits <= proven]:
-            if not track.confirmed and track.hits >= births:
+            if not track.confirmed and track.hits >= confirm_hits:
                 track.id = self._next_name()
             just_proven = track.hits == proven and track.seen_um is not None
             may_divide = self._settings.divisions and just_proven
@@ -234,7 +234,7 @@ class Tracker:
 
     def _alive(self, unseen: Track, narrow: bool) -> bool:
         if unseen.confirmed:
-            return unseen.misses <= self._settings.coast_frames
+            return unseen.misses <= self._settings.max_misses
         return narrow and unseen.misses == 0
 
     def _believe(self, frame: Frame) -> None:

@@ -1,4 +1,7 @@
-"""drivers.actuation."""
+"""Moves carried out: the only code that commands a stage.
+
+In: moves. Out: commands within limits, position readings, reports.
+"""
 
 from __future__ import annotations
 

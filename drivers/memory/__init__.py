@@ -1,4 +1,7 @@
-"""drivers.memory."""
+"""Images in shared memory.
+
+In: images of one process. Out: the same in others, whole or not at all.
+"""
 
 from __future__ import annotations
 

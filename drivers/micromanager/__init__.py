@@ -1,4 +1,7 @@
-"""drivers.micromanager."""
+"""Micro-Manager hardware by pymmcore-plus.
+
+In: a configuration file and what it does not say. Out: a `Microscope`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""drivers.stage."""
+"""The model of a stage: where it is at an instant, and what it will do.
+
+In: commands, readings, calibrated numbers. Out: poses, states, targets of moves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""drivers.wire."""
+"""The protocol between processes, over ZMQ.
+
+In: a `Microscope` in one process. Out: the same `Microscope` in another.
+"""
 
 from __future__ import annotations
 

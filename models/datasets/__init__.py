@@ -1,8 +1,11 @@
-"""models.datasets."""
+"""Annotated images and tracks: read, split and judged on.
+
+In: folders and files of others. Out: samples, tracks, scores.
+"""
 
 from __future__ import annotations
 
-from .dataset import Dataset, Image, Sample
+from .dataset import Dataset, Sample
 from .defocus_stack import Seen, check_sign, joined, reach_um, seen_at, split, stack_windows
 from .judge import judge
 from .motions import Lesson, Motions, draw_lesson, given_motions
@@ -11,7 +14,6 @@ from .track_files import Tracks, read_tracks
 
 __all__ = [
     "Dataset",
-    "Image",
     "Lesson",
     "Motions",
     "Sample",

@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8] | NDArray[np.uint16]
+from ..arrays import Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,18 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arrays import Image
 from ..errors import ModelError
-from ..focus import (
-    EDGE_PX,
-    LEAST_POINTS,
-    Image,
-    Lens,
-    NoPeak,
-    Windows,
-    fit_peak,
-    normalised,
-    sharpness,
-)
+from ..focus import EDGE_PX, LEAST_POINTS, Lens, NoPeak, Windows, fit_peak, normalised, sharpness
 
 _CUT = 0.12
 """Share of a window, at most, that is cut off on each side, so that objects fill it differently."""

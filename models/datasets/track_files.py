@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import Floats
 from ..errors import ModelError
-from ..predictors.bank import Floats
 
 COLUMNS = {
     "track": ("track", "track_id"),

@@ -1,4 +1,4 @@
-"""models.detectors."""
+"""Detectors: an image in, Detections out."""
 
 from __future__ import annotations
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..arrays import Image
 from ..detections import Detections
 from ..images import checked
 from .detector import Detector
-
-Image = NDArray[np.uint8] | NDArray[np.uint16]
 
 EDGE_PX = 1.0
 """A box that ends within a pixel of an inner edge of a crop may be cut."""

@@ -8,7 +8,7 @@ from .lens import Lens
 from .lock_in import LockedIn, lock_in
 from .normal import EDGE_PX, SIZES, Windows, normalised
 from .peak import LEAST_POINTS, NoPeak, Peak, fit_peak
-from .sharpness import LEAST_EDGE_PX, Image, Sharpness, sharpness
+from .sharpness import LEAST_EDGE_PX, Sharpness, sharpness
 
 __all__ = [
     "EDGE_PX",
@@ -16,7 +16,6 @@ __all__ = [
     "LEAST_POINTS",
     "SIZES",
     "DefocusCard",
-    "Image",
     "LearnedDefocus",
     "Lens",
     "LockedIn",

@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+from ..arrays import Image
 from ..errors import ModelError
 from ..runtimes import load
 from ..weights import find
 from .card import DefocusCard
 from .lens import Lens
 from .normal import LEAST_ASTIGMATISM_PX, normalised
-from .sharpness import Image
 
 
 class Defocus(NamedTuple):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arrays import Floats
 from .sharpness import Sharpness
-
-Floats = NDArray[np.float64]
 
 REACH = 3.0
 """How far from the presumed place it is looked for, in widths of the curve."""

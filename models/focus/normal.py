@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Image
 from ..images import checked
 from .lens import Lens
-from .sharpness import LEAST_EDGE_PX, Image
+from .sharpness import LEAST_EDGE_PX
 
 EDGE_PX = 48
 """Of what the network is shown."""

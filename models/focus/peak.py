@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
-Floats = NDArray[np.float64]
+from ..arrays import Floats
 
 LEAST_POINTS = 5
 CLEARLY = 16.0

@@ -7,12 +7,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import FloatImage, Image
 from ..images import checked
-
-Image = NDArray[np.uint8] | NDArray[np.uint16]
-Float = NDArray[np.float32]
 
 SMOOTHING = 1 / 24
 """Standard deviation of the smoothing, in edges of the window: for a window of three sizes of
@@ -73,7 +70,7 @@ def sharpness(image: Image) -> Sharpness:
     return Sharpness(value - bias, math.sqrt(max(variance - alone, alone)))
 
 
-def _overlap(bell: Float, slope: Float) -> float:
+def _overlap(bell: FloatImage, slope: FloatImage) -> float:
     """Sum of the squared correlations that the filters make between pixels.
 
     With noise of variance v alone, the sharpness of n pixels has a variance of 2 v² n times it,
@@ -83,7 +80,7 @@ def _overlap(bell: Float, slope: Float) -> float:
     return float(2 * (bells @ bells) * (slopes @ slopes) + 2 * (bells @ slopes) ** 2)
 
 
-def _binned(image: Image) -> Float:
+def _binned(image: Image) -> FloatImage:
     height, width = image.shape
     if min(height, width) < LEAST_EDGE_PX:
         raise ValueError(f"a window must be at least {LEAST_EDGE_PX} pixels wide and high")
@@ -96,7 +93,7 @@ def _binned(image: Image) -> Float:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _kernels(sigma_px: float) -> tuple[Float, Float]:
+def _kernels(sigma_px: float) -> tuple[FloatImage, FloatImage]:
     """Return a bell of sum 1 and its slope, of the same length."""
     x = np.arange(-math.ceil(3 * sigma_px) - 1, math.ceil(3 * sigma_px) + 2)
     bell = np.exp(-0.5 * (x / sigma_px) ** 2)
@@ -104,7 +101,7 @@ def _kernels(sigma_px: float) -> tuple[Float, Float]:
     return bell.astype(np.float32), np.gradient(bell).astype(np.float32)
 
 
-def _filtered(pixels: Float, along_x: Float, along_y: Float) -> Float:
+def _filtered(pixels: FloatImage, along_x: FloatImage, along_y: FloatImage) -> FloatImage:
     mirrored = cv2.BORDER_REFLECT_101
     filtered = cv2.sepFilter2D(pixels, cv2.CV_32F, along_x, along_y, borderType=mirrored)
     return np.asarray(filtered, np.float32)

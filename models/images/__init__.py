@@ -1,11 +1,13 @@
-"""models.images."""
+"""Images: read from files, their contrast and noise.
+
+In: files, arrays. Out: arrays that detectors can use, contrast levels.
+"""
 
 from __future__ import annotations
 
 from .contrast import (
     LEAST_CAMERA_NOISE,
     QUANTISATION,
-    Float,
     Polarity,
     Scratch,
     as_float,
@@ -19,15 +21,13 @@ from .contrast import (
     robust_noise,
     upright,
 )
-from .levels import Image, Levels, SteadyLevels, blank, levels_of, stretched
+from .levels import Levels, SteadyLevels, blank, levels_of, stretched
 from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "LEAST_CAMERA_NOISE",
     "QUANTISATION",
-    "Float",
-    "Image",
     "Levels",
     "Polarity",
     "Scratch",

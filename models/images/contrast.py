@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import FloatImage
+
 Polarity = Literal["bright", "dark", "both"]
-Float = NDArray[np.float32]
 
 SIGMAS_PER_QUARTILE = 3.1383
 """A normal distribution's sigma over the lower quartile of its absolute values."""
@@ -29,9 +30,9 @@ class Scratch:
     """Arrays that are kept between images, so that no image pays for their allocation."""
 
     def __init__(self) -> None:
-        self._arrays: dict[str, Float] = {}
+        self._arrays: dict[str, FloatImage] = {}
 
-    def take(self, name: str, shape: tuple[int, ...]) -> Float:
+    def take(self, name: str, shape: tuple[int, ...]) -> FloatImage:
         """Return the array of that name, contents arbitrary, remade if its shape changed."""
         array = self._arrays.get(name)
         if array is None or array.shape != shape:
@@ -55,14 +56,14 @@ def checked(image: NDArray) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return image
 
 
-def as_float(image: NDArray, scratch: Scratch) -> Float:
+def as_float(image: NDArray, scratch: Scratch) -> FloatImage:
     """Convert to float32."""
     out = scratch.take("float", image.shape)
     np.copyto(out, image)
     return out
 
 
-def binned(image: Float, factor: int, name: str, scratch: Scratch) -> Float:
+def binned(image: FloatImage, factor: int, name: str, scratch: Scratch) -> FloatImage:
     """Mean of blocks of ``factor`` by ``factor`` pixels; an incomplete last block is left out.
 
     Pixel ``i`` of the result is centred on ``factor * (i + 0.5) - 0.5``.
@@ -77,7 +78,7 @@ def binned(image: Float, factor: int, name: str, scratch: Scratch) -> Float:
     return out
 
 
-def blurred(image: Float, sigma: float, name: str, scratch: Scratch) -> Float:
+def blurred(image: FloatImage, sigma: float, name: str, scratch: Scratch) -> FloatImage:
     """Gaussian blur, cut at three sigmas, the image mirrored at its border."""
     size = 2 * int(np.ceil(3 * sigma)) + 1
     out = scratch.take(name, image.shape)
@@ -85,14 +86,14 @@ def blurred(image: Float, sigma: float, name: str, scratch: Scratch) -> Float:
     return out
 
 
-def enlarged(image: Float, like: Float, name: str, scratch: Scratch) -> Float:
+def enlarged(image: FloatImage, like: FloatImage, name: str, scratch: Scratch) -> FloatImage:
     """Interpolate a smooth image up to the size of another."""
     out = scratch.take(name, like.shape)
     cv2.resize(image, (like.shape[1], like.shape[0]), dst=out)
     return out
 
 
-def upright(image: Float, polarity: Polarity, diameter: float, scratch: Scratch) -> Float:
+def upright(image: FloatImage, polarity: Polarity, diameter: float, scratch: Scratch) -> FloatImage:
     """Turn objects of the wanted polarity into bright ones.
 
     ``both`` is the local contrast: the blurred magnitude of the difference from the
@@ -110,12 +111,12 @@ def upright(image: Float, polarity: Polarity, diameter: float, scratch: Scratch)
     return blurred(contrast, diameter / 6, "upright", scratch)
 
 
-def level_of(image: Float) -> float:
+def level_of(image: FloatImage) -> float:
     """Median of an image."""
     return _quantile(_sample(image), 0.5)
 
 
-def noise_of(image: Float) -> float:
+def noise_of(image: FloatImage) -> float:
     """Noise of an image whose level is zero, from the lower quartile of its absolute values.
 
     The quartile is misled less than the median by objects that fill much of the image.
@@ -123,7 +124,7 @@ def noise_of(image: Float) -> float:
     return SIGMAS_PER_QUARTILE * _quantile(np.abs(_sample(image)), 0.25)
 
 
-def robust_noise(response: Float, camera_noise: float, gain: float) -> float:
+def robust_noise(response: FloatImage, camera_noise: float, gain: float) -> float:
     """Noise of a filter's response, whose level is zero.
 
     What the response itself shows, camera and specimen together, unless objects so fill the
@@ -143,7 +144,7 @@ def robust_noise(response: Float, camera_noise: float, gain: float) -> float:
     return max(min(noise_of(response), most), QUANTISATION * gain)
 
 
-def camera_noise(image: Float) -> float:
+def camera_noise(image: FloatImage) -> float:
     """Noise of a single pixel, from mixed second differences; at least one grey value.
 
     Differences blind to planes (Immerkaer 1996, Comput Vis Image Underst 64:300) see the
@@ -162,12 +163,12 @@ def camera_noise(image: Float) -> float:
     return max(noise_of(difference) / _DIFFERENCE_GAIN, LEAST_CAMERA_NOISE)
 
 
-def _sample(image: Float) -> Float:
+def _sample(image: FloatImage) -> FloatImage:
     """About 4000 pixels on a grid, from which a noise is known to some 3 %."""
     stride = max(1, int((image.size / 4000) ** 0.5))
     return image[::stride, ::stride].ravel()
 
 
-def _quantile(values: Float, share: float) -> float:
+def _quantile(values: FloatImage, share: float) -> float:
     at = int(share * values.size)
     return float(np.partition(values, at)[at])

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .contrast import Float, camera_noise
-
-Image = NDArray[np.uint8] | NDArray[np.uint16]
+from ..arrays import FloatImage, Image
+from .contrast import camera_noise
 
 LOW_PERCENTILE = 0.5
 HIGH_PERCENTILE = 99.8
@@ -62,7 +60,7 @@ def levels_of(image: Image) -> Levels:
     return Levels(low, high, (float(values[last // 2]) - low) / (high - low))
 
 
-def stretched(image: Image, levels: Levels, out: Float | None = None) -> Float:
+def stretched(image: Image, levels: Levels, out: FloatImage | None = None) -> FloatImage:
     """Map grey values between levels to 0 to 1, cut off beyond.
 
     Parameters

@@ -1,4 +1,4 @@
-"""models.predictors."""
+"""Predictors: measurements of objects in, their positions at any later instant out."""
 
 from __future__ import annotations
 

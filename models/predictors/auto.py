@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bank import Bools, Floats, Slots
+from ..arrays import Bools, Floats
+from .bank import Slots
 from .hindsight import Hindsight
 from .learned import Recurrent
 from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions, LawPredictor

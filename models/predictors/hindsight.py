@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bank import NS_PER_S, Bools, Floats, Slots
+from ..arrays import Bools, Floats
+from .bank import NS_PER_S, Slots
 from .predictor import Forecast
 
 OCTAVES = 6

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from .bank import NS_PER_S, VAST_UM2, Filtered, Floats, Hypothesis, Mode, Pace, Slots
+from ..arrays import Floats
+from .bank import NS_PER_S, VAST_UM2, Filtered, Hypothesis, Mode, Pace, Slots
 from .predictor import Forecast
 
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from ..arrays import Floats
 from ..registry import Registry
-from .bank import Floats, Slots
+from .bank import Slots
 
 
 class Prediction(NamedTuple):

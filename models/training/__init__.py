@@ -1,1 +1,1 @@
-"""Training of detectors: data, augmentation, architectures, judging. Needs the extra ``train``."""
+"""Training of models. Needs the extra ``train``."""

@@ -1,4 +1,7 @@
-"""sim.imaging."""
+"""What objective and camera make of a specimen.
+
+In: where light comes from. Out: frames.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""sim.motion."""
+"""How things move, in µm and seconds.
+
+In: settings and a time step. Out: positions of many objects.
+"""
 
 from __future__ import annotations
 

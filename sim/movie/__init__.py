@@ -1,4 +1,7 @@
-"""sim.movie."""
+"""A recorded movie in place of a specimen.
+
+In: a recording and a place in it. Out: fields of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""sim.rendering."""
+"""Frames to train a detector on, with exact truth.
+
+In: a kind of object and a seed. Out: rendered frames and the boxes in them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""sim.specimen."""
+"""What lies under the objective: bodies that move, glow, bleach and divide.
+
+In: settings and time. Out: where light comes from.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""sim.stand."""
+"""The simulated microscope.
+
+In: a scenario and a seed. Out: Micro-Manager devices, or a `Microscope` in virtual time.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def place(row: dict[str, str]) -> np.ndarray:
 @pytest.mark.parametrize("start_px", [(498.0, 70.0), (357.0, 154.0), (486.0, 180.0)])
 def test_a_bead_is_followed_for_300_frames(start_px: tuple[float, float]) -> None:
     path = movie("beads_brightfield")
-    _, decisions = follow(path, start_px, 300, SPOTS, births=3, divisions=False)
+    _, decisions = follow(path, start_px, 300, SPOTS, confirm_hits=3, divisions=False)
     locks = [decision.lock for decision in decisions]
     assert len(locks) == 300
     assert locks.count(Lock.LOCKED) > 0.9 * 300

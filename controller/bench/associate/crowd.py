@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from ....models.arrays import Floats
 from ....models.detections import Detections
 from ....sim.motion import Brownian, Motion, Persistent, RunAndTumble
 from ...datasets import walked
@@ -37,8 +38,6 @@ _HIDDEN = 0.5
 """Diameters at which two objects are taken for one: the brighter is seen."""
 _SIZES, _BRIGHTNESSES = (0.2, 0.08), (0.4, 0.15)
 """Relative spread among objects, and of one object from frame to frame."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....drivers.clock import NS_PER_S
+from ....models.arrays import Floats
 from ...decisions import Decision, Lock
 from ...session import entries
 from ..report import Row
-
-Floats = NDArray[np.float64]
 
 LAST = 10
 """Frames at the end that tell who is followed."""

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....drivers.clock import NS_PER_S
+from ....models.arrays import Floats
 from ....models.predictors import Forecast, Predictor
 from ....sim.motion import Brownian, MotionModel, Persistent
 from ..particles import drawn, likelihoods
 
-Floats = NDArray[np.float64]
 Slots = NDArray[np.intp]
 
 _VAGUE = 1e6

@@ -1,4 +1,7 @@
-"""``pursuit train``: models of one's own."""
+"""``pursuit train``: models of one's own.
+
+In: annotated images, tracks or stacks. Out: an ONNX file with its card.
+"""
 
 from __future__ import annotations
 

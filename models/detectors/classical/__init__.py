@@ -1,4 +1,7 @@
-"""models.detectors.classical."""
+"""The classical detector: spots, blobs and bodies of about a given size, untrained.
+
+In: an image. Out: centres, sizes and how they stand out.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...images import Float, Scratch, binned, blurred, enlarged, level_of, robust_noise
+from ...arrays import FloatImage
+from ...images import Scratch, binned, blurred, enlarged, level_of, robust_noise
 from .search import Found, Wanted
 
 _OUTLINE = 0.5
@@ -15,7 +16,7 @@ _LEAST_BLUR = 0.8
 _SEED_DEPTH = 0.2
 
 
-def find_bodies(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
+def find_bodies(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     """Find bright bodies with the area of a disc of the wanted size.
 
     What is above the threshold is drawn again at half the mean of its connected
@@ -49,7 +50,7 @@ def find_bodies(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
     )
 
 
-def above_background(smooth: Float, wanted: Wanted, scratch: Scratch) -> Float:
+def above_background(smooth: FloatImage, wanted: Wanted, scratch: Scratch) -> FloatImage:
     """Subtract what remains of the image when everything as small as a body is cut off.
 
     A grey opening on a coarse grid, wider than the largest body, after a plane is taken off
@@ -68,7 +69,7 @@ def above_background(smooth: Float, wanted: Wanted, scratch: Scratch) -> Float:
     return signal
 
 
-def _plane(image: Float) -> Float:
+def _plane(image: FloatImage) -> FloatImage:
     """Least-squares plane without its constant."""
     x, y = (np.arange(size, dtype=np.float32) - (size - 1) / 2 for size in image.shape[::-1])
     slope_x = image.mean(axis=0) @ x / max(x @ x, 1.0)
@@ -76,7 +77,7 @@ def _plane(image: Float) -> Float:
     return (slope_y * y[:, None] + slope_x * x).astype(np.float32)
 
 
-def _outlined(signal: Float, threshold: float) -> NDArray[np.uint8]:
+def _outlined(signal: FloatImage, threshold: float) -> NDArray[np.uint8]:
     """Mask of what is above the threshold and above half the mean of its component."""
     mask = (signal > threshold).astype(np.uint8)
     count, labels = cv2.connectedComponents(mask, connectivity=4)

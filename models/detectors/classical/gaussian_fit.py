@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ...images import Float
+from ...arrays import FloatImage
 
 _MOST_ITERATIONS = 6
 _LARGEST_STEP = 0.5
@@ -40,7 +40,7 @@ class GaussianFits:
 
 
 def fit_gaussians(
-    image: Float, starts: NDArray, slopes: NDArray, sigma: float, radius: int
+    image: FloatImage, starts: NDArray, slopes: NDArray, sigma: float, radius: int
 ) -> GaussianFits:
     """Fit one Gaussian by least squares in a patch around each start.
 

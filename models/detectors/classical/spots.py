@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from ...images import Float, Scratch, binned, blurred, robust_noise
+from ...arrays import FloatImage
+from ...images import Scratch, binned, blurred, robust_noise
 from .gaussian_fit import fit_gaussians
 from .search import Found, Wanted
 
@@ -19,7 +20,7 @@ _COARSE_DIAMETER = 6
 _NEIGHBOURHOOD = np.ones((3, 3), np.uint8)
 
 
-def find_spots(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
+def find_spots(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     """Find bright blobs whose diameter is within the tolerance.
 
     The scale-normalised Laplacian of Gaussian (Lindeberg 1998, Int J Comput Vis 30:79) is
@@ -54,7 +55,7 @@ def find_spots(image: Float, wanted: Wanted, scratch: Scratch) -> Found:
     return Found(centres, np.hstack([centres - half, centres + half]), snr[good], volume)
 
 
-def _peaks(image: Float, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDArray]:
+def _peaks(image: FloatImage, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDArray]:
     """Maxima of the filter's response, (N, 2), and their signal to noise ratios."""
     factor = min(2 if wanted.diameter >= _COARSE_DIAMETER else 1, *image.shape)
     coarse = binned(image, factor, "coarse", scratch)
@@ -77,7 +78,7 @@ def _peaks(image: Float, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDA
     return peaks, strength / noise
 
 
-def _slopes(image: Float, at: NDArray, diameter: float, scratch: Scratch) -> NDArray:
+def _slopes(image: FloatImage, at: NDArray, diameter: float, scratch: Scratch) -> NDArray:
     """Slope of the illumination, blurred over two diameters, per pixel in x and y, (N, 2)."""
     grain = max(1, int(diameter / 2))
     coarse = binned(image, grain, "grains", scratch)

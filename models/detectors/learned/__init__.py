@@ -1,4 +1,7 @@
-"""models.detectors.learned."""
+"""Learned detectors: a network finds the objects.
+
+In: an image of any size and contrast, a model file. Out: Detections.
+"""
 
 from __future__ import annotations
 

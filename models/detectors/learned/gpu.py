@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ...arrays import Image
 from ...errors import DeviceError, ModelError
 from ...runtimes import sentence
 
 Head = Literal["yolo", "yolo-nms-free", "ssd"]
 Network = Callable[[Tensor], Sequence[Tensor]]
-Image = NDArray[np.uint8] | NDArray[np.uint16]
 
 MOST_CANDIDATES = 4096
 """Of more boxes than that the best are looked at, which bounds time and memory."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Image
 from ...detections import Detections
-from ...images import Image, Levels, SteadyLevels, blank, checked
+from ...images import Levels, SteadyLevels, blank, checked
 from ..window import Window
 from .heads import Found, suppress
 from .measured import measure

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...images import Image
+from ...arrays import Image
 
 RING_SHARE = 0.25
 """Width of the surroundings that are looked at, in sizes of the box."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Image
 from ...card import ModelCard
 from ...errors import DeviceError
-from ...images import Image, Levels, Scratch
+from ...images import Levels, Scratch
 from ...runtimes import Runtime
 from .heads import Found, decode
 from .metadata import ModelInfo

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...images import Float, Image, Levels, Scratch, stretched
+from ...arrays import FloatImage, Image
+from ...images import Levels, Scratch, stretched
 
 ALIKE = (0.8, 1.25)
 """Within these factors objects are as good as of the trained size: nothing is resized."""
@@ -66,7 +67,7 @@ class Grid:
         """Cells from left to right; the last one may reach beyond the image."""
         return -(-self.width // self.cell_px)
 
-    def in_image(self, boxes: Float) -> Float:
+    def in_image(self, boxes: FloatImage) -> FloatImage:
         """Turn boxes (N, 4) in network pixels of the field into image pixels, cut to the image.
 
         Network coordinates are 0 at the left edge of the first pixel, image coordinates at
@@ -94,7 +95,7 @@ def cell_px_for(factor: float, stride: int) -> int:
     return max(1, round(stride / min(max(factor, LEAST_FACTOR), MOST_FACTOR)))
 
 
-def best_factor(found: Mapping[float, tuple[Float, Float]]) -> float | None:
+def best_factor(found: Mapping[float, tuple[FloatImage, FloatImage]]) -> float | None:
     """Choose the factor of scale at which a network sees best.
 
     By the sum of the squared scores times the edge of the objects: three sure objects outweigh
@@ -127,7 +128,7 @@ def render(
     grid: Grid,
     region: Region,
     levels: Levels,
-    pixels: Float,
+    pixels: FloatImage,
     scratch: Scratch,
 ) -> None:
     """Write a region of an image as a network wants it.

@@ -1,1 +1,4 @@
-"""models.detectors.segmenters."""
+"""Segmenters as detectors.
+
+In: an image. Out: Detections with masks.
+"""

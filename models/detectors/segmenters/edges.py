@@ -10,8 +10,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ...arrays import FloatImage
 from ...detections import Detections
-from ...images import QUANTISATION, Float, Polarity, Scratch, as_float, blurred, checked, noise_of
+from ...images import QUANTISATION, Polarity, Scratch, as_float, blurred, checked, noise_of
 from .segmenter import Camera, from_labels
 from .watershed import cut_apart, filled
 
@@ -78,7 +79,7 @@ class Edges:
         return from_labels(labels, image, diameter, options.tolerance, options.polarity)
 
 
-def edge_lines(smooth: Float, blur: float, options: EdgesOptions) -> NDArray[np.uint8]:
+def edge_lines(smooth: FloatImage, blur: float, options: EdgesOptions) -> NDArray[np.uint8]:
     """Mask of the edges of an image smoothed by a Gaussian of sigma ``blur``.
 
     An edge is where the gradient is steep against its noise (along x or y) and against the

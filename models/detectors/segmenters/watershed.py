@@ -10,9 +10,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ...arrays import FloatImage
 from ...detections import Detections
 from ...images import (
-    Float,
     Polarity,
     Scratch,
     as_float,
@@ -87,7 +87,7 @@ class Watershed:
         return from_labels(labels, image, options.diameter_px, options.tolerance, options.polarity)
 
 
-def outlined(image: Float, options: WatershedOptions, scratch: Scratch) -> NDArray[np.uint8]:
+def outlined(image: FloatImage, options: WatershedOptions, scratch: Scratch) -> NDArray[np.uint8]:
     """Mask of the bright bodies of an image, holes filled.
 
     The local threshold is a share of the greatest signal within a radius, so that a dim body
@@ -146,7 +146,7 @@ def cut_apart(mask: NDArray[np.uint8], diameter: float) -> NDArray[np.int32]:
     return labels
 
 
-def _flooded(depth: Float, seeds: NDArray[np.int32]) -> NDArray[np.int32]:
+def _flooded(depth: FloatImage, seeds: NDArray[np.int32]) -> NDArray[np.int32]:
     """Watershed of a depth from its seeds, level by level (Vincent and Soille 1991).
 
     At every level, from the deepest on, the seeds spread over what is at least that deep.

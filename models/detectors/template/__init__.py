@@ -1,1 +1,4 @@
-"""models.detectors.template."""
+"""Follows what the user points at by its appearance.
+
+In: an image and a place in the first one. Out: where it is now.
+"""

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...images import QUANTISATION, Float
+from ...arrays import FloatImage
+from ...images import QUANTISATION
 from .correlation import correlate
 
 _FIRST_SHARE = 0.5
@@ -29,7 +30,7 @@ class Appearance:
         repeated.
     """
 
-    def __init__(self, image: Float, at: tuple[float, float], reach: int) -> None:
+    def __init__(self, image: FloatImage, at: tuple[float, float], reach: int) -> None:
         self._reach = reach
         self._first = self._memory = self._look(image, at)
         self.template = self._first
@@ -42,20 +43,20 @@ class Appearance:
         """Whether there is nothing to be seen."""
         return not self.template.any()
 
-    def learn(self, image: Float, at: tuple[float, float], rate: float) -> None:
+    def learn(self, image: FloatImage, at: tuple[float, float], rate: float) -> None:
         """Blend in what is seen at a sub-pixel place, shifted to the middle of the template."""
         look = self._look(image, at)
         self._memory = _normalised((1 - rate) * self._memory + rate * look)
         self.template = _normalised(_FIRST_SHARE * self._first + (1 - _FIRST_SHARE) * self._memory)
 
-    def _look(self, image: Float, at: tuple[float, float]) -> Float:
+    def _look(self, image: FloatImage, at: tuple[float, float]) -> FloatImage:
         offsets = np.arange(-self._reach, self._reach + 1, dtype=np.float32)
         x, y = np.meshgrid(offsets + np.float32(at[0]), offsets + np.float32(at[1]))
         seen = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return _normalised(seen) if seen.std() > QUANTISATION else np.zeros_like(x)
 
 
-def _normalised(look: NDArray) -> Float:
+def _normalised(look: NDArray) -> FloatImage:
     """Zero mean and unit norm."""
     look = look - look.mean()
     return np.divide(look, np.linalg.norm(look), dtype=np.float32)

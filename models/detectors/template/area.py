@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
-from ...images import Float, Scratch, as_float, binned, level_of
+from ...arrays import FloatImage
+from ...images import Scratch, as_float, binned, level_of
 
 Crop = tuple[int, int, int, int]
 
@@ -25,7 +26,7 @@ class Area:
         Edge of a block in pixels.
     """
 
-    work: Float
+    work: FloatImage
     left: int
     top: int
     factor: int

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from scipy.special import ndtri
 
-from ...images import QUANTISATION, Float, noise_of
+from ...arrays import FloatImage
+from ...images import QUANTISATION, noise_of
 
 LEAST_VISIBLE = 0.1
 """Share of the template's variance below which nothing is said about a place."""
@@ -17,7 +18,7 @@ _CHANCE = 0.05
 _SMALLEST = 1e-3
 
 
-def correlate(image: Float, template: Float) -> tuple[Float, Float]:
+def correlate(image: FloatImage, template: FloatImage) -> tuple[FloatImage, FloatImage]:
     """Correlate a template with every place of an image, also where it sticks out of it.
 
     What lies outside the image is unknown: sums go over the pixels that are there (Padfield
@@ -60,13 +61,13 @@ def correlate(image: Float, template: Float) -> tuple[Float, Float]:
 
 
 @lru_cache(maxsize=16)
-def _overlap(length: int, width: int) -> Float:
+def _overlap(length: int, width: int) -> FloatImage:
     """For a template centred on each of ``length`` pixels, which of its pixels are inside."""
     at = np.arange(length)[:, None] + np.arange(width) - width // 2
     return ((at >= 0) & (at < length)).astype(np.float32)
 
 
-def significance(correlation: Float, visible: Float) -> Float:
+def significance(correlation: FloatImage, visible: FloatImage) -> FloatImage:
     """Fisher's z of a correlation, as though of the whole template: as likely by chance.
 
     Its standard error goes with the root of the number of pixels, so where only a share is
@@ -81,7 +82,7 @@ def chance_level(spread: float, places: float) -> float:
     return -spread * float(ndtri(_CHANCE / max(places, 1.0)))
 
 
-def spread_around(z: Float, at: tuple[int, int], reach: float) -> float:
+def spread_around(z: FloatImage, at: tuple[int, int], reach: float) -> float:
     """Spread of z by chance: the robust noise of what is further than ``reach`` from a place.
 
     Zero if nothing is.
@@ -93,7 +94,7 @@ def spread_around(z: Float, at: tuple[int, int], reach: float) -> float:
     return noise_of(z[away][:, None]) if away.any() else 0.0
 
 
-def peak_shift(correlation: Float, at: tuple[int, int]) -> tuple[float, float]:
+def peak_shift(correlation: FloatImage, at: tuple[int, int]) -> tuple[float, float]:
     """Way (x, y) from a pixel to the maximum of a paraboloid through its surroundings.
 
     Fitted by least squares to the logarithm of 3 × 3 pixels (the facet model of Haralick and

@@ -9,9 +9,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ...arrays import FloatImage
 from ...detections import Detections
 from ...errors import ModelError
-from ...images import Float, Scratch, checked
+from ...images import Scratch, checked
 from ..window import Window
 from .appearance import Appearance
 from .area import Area
@@ -169,7 +170,7 @@ class Template:
         self._appearance, self._shape = appearance, shape
         return appearance
 
-    def _found(self, area: Area, correlation: Float, place: Place, score: float) -> Detections:
+    def _found(self, area: Area, correlation: FloatImage, place: Place, score: float) -> Detections:
         """Centre the place, and learn from it if it is sure."""
         options, appearance = self.options, self._appearance
         if appearance is None or score < options.least_score:
@@ -185,7 +186,7 @@ class Template:
         return Detections.of(corners.reshape(1, 4), [score], centres_px=[centre])
 
 
-def _distance(area: Area, window: Window, shape: tuple[int, ...]) -> Float:
+def _distance(area: Area, window: Window, shape: tuple[int, ...]) -> FloatImage:
     """How far each place is from the middle of a window, in halves of its edge."""
     x, y = area.inside(window.centre_px)
     half = max(window.half_px / area.factor, 1.0)
@@ -193,12 +194,12 @@ def _distance(area: Area, window: Window, shape: tuple[int, ...]) -> Float:
     return np.maximum(np.abs(columns), np.abs(rows)[:, None]).astype(np.float32) / half
 
 
-def _highest(values: Float) -> Place:
+def _highest(values: FloatImage) -> Place:
     row, column = np.unravel_index(values.argmax(), values.shape)
     return int(row), int(column)
 
 
-def _climb(values: Float, place: Place) -> Place:
+def _climb(values: FloatImage, place: Place) -> Place:
     """Highest place next to one, from there on to the top."""
     while True:
         low_row, low_column = max(place[0] - 1, 0), max(place[1] - 1, 0)

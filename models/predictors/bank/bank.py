@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Floats
 from . import steps as bank_steps
 from . import updates as bank_updates
 from .beliefs import Beliefs
 from .laws import first_variances, laws_of
-from .modes import Floats, Hypothesis, Slots
+from .modes import Hypothesis, Slots
 
 _USUAL_MEMORY = 300.0
 """Measurements, of any objects, after which the usual weights of the hypotheses are forgotten."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .modes import Floats, Slots
+from ...arrays import Floats
+from .modes import Slots
 
 
 class Beliefs(NamedTuple):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...arrays import Bools, Floats
 from .bank import Bank
 from .beliefs import Beliefs
-from .modes import Bools, Floats, Hypothesis, Slots
+from .modes import Hypothesis, Slots
 
 NS_PER_S = 1e9
 NEGLIGIBLE_UM2 = 1e-9

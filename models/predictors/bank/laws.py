@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...arrays import Floats
 from ...compiling import compiled
-from .modes import Floats, Mode, Slots
+from .modes import Mode, Slots
 
 _SWING = 3
 """Numbers on each axis that a swing needs."""

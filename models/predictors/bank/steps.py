@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...arrays import Floats
 from ...compiling import compiled
 from .beliefs import Beliefs
 from .laws import Laws, over
-from .modes import Floats, Slots
+from .modes import Slots
 
 
 class Rules(NamedTuple):

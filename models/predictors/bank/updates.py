@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from ...arrays import Floats
 from ...compiling import compiled
 from .beliefs import Beliefs
-from .modes import Floats, Slots
+from .modes import Slots
 from .steps import Rules
 
 MEMORY = 100.0

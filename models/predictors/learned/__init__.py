@@ -1,4 +1,7 @@
-"""models.predictors.learned."""
+"""Learned predictors: a network for x and y.
+
+In: measurements of many objects, a model file. Out: their positions at any later instant.
+"""
 
 from __future__ import annotations
 

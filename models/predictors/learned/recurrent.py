@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 
 from ... import weights
-from ..bank import NS_PER_S, VAST_UM2, Filtered, Floats, Pace, Slots, believable
+from ...arrays import Floats
+from ..bank import NS_PER_S, VAST_UM2, Filtered, Pace, Slots, believable
 from ..motions import BROWNIAN, VELOCITY
 from ..predictor import Forecast
 from .network import RecurrentNetwork

@@ -1,4 +1,7 @@
-"""models.training.defocus."""
+"""Trains the network that tells the defocus of an object from one image.
+
+In: windows of known defocus. Out: an ONNX file with its card.
+"""
 
 from __future__ import annotations
 

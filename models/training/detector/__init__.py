@@ -1,4 +1,7 @@
-"""models.training.detector."""
+"""Trains detectors.
+
+In: annotated images. Out: an ONNX file with its card.
+"""
 
 from __future__ import annotations
 

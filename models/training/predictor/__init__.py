@@ -1,4 +1,7 @@
-"""models.training.predictor."""
+"""Trains predictors of motion.
+
+In: tracks. Out: an ONNX file with its card.
+"""
 
 from __future__ import annotations
 

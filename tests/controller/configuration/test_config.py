@@ -60,8 +60,18 @@ def test_a_word_like_no_other_gets_the_list() -> None:
     [
         *("camera.exposure_ms=-1", "camera.exposure_ms=nan", "camera.pixel_um=fine"),
         *("camera.affine=[1, 2]", "camera.affine=[1, 1, 1, 1]", "limits.x_um=[1, 0]"),
-        *("stage.speed_um_s=0", "stage.delay_ms=-1", "tracking.births=0", "tracking.sigma_px=0"),
-        *("tracking.coast_frames=-1", "policy.deadband_um=-1", "target.reach_um=-1"),
+        *(
+            "stage.speed_um_s=0",
+            "stage.delay_ms=-1",
+            "tracking.confirm_hits=0",
+            "tracking.sigma_px=0",
+        ),
+        *(
+            "tracking.sigma_px=0",
+            "tracking.max_misses=-1",
+            "policy.deadband_um=-1",
+            "target.reach_um=-1",
+        ),
         *("session.seconds=0", "session.seconds=nan", "session.seed=-1", "session.seed=1.5"),
         *("microscope.field_px=0", "microscope.interval_s=0", "microscope.start_px=[1]"),
         *("detector.name=5", "predictor.name=[]", "detector.diameter_um=wide"),

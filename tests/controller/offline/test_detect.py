@@ -119,7 +119,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         (("--detector", "blob"), "did you mean 'blobs'?"),
         (("--detector", "blobs", "--set", "detector.diameter=7"), "diameter_px"),
         (("--detector", "blobs", "--set", "detector.diameter_um=7"), "give detector.diameter_px"),
-        (("--detector", "blobs", "--set", "tracking.births=1"), "detector.key=value"),
+        (("--detector", "blobs", "--set", "tracking.confirm_hits=1"), "detector.key=value"),
         (("--model", "missing.onnx"), "missing.onnx"),
     ],
 )

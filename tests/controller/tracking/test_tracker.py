@@ -78,14 +78,14 @@ def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
 
 
 def test_assignment_is_the_best_in_sum_not_the_nearest_first() -> None:
-    bench = Bench(speed_um_s=30, births=1)
+    bench = Bench(speed_um_s=30, confirm_hits=1)
     left, right = (t.id for t in bench.show([(0, 0), (3, 0)]))
     tracks = bench.show([(5, 0), (2, 0)])
     assert seen_at(tracks) == {left: (2, 0), right: (5, 0)}
 
 
 def test_a_measurement_beyond_the_gate_is_another_object() -> None:
-    bench = Bench(births=1)
+    bench = Bench(confirm_hits=1)
     (track,) = bench.show([(0, 0)])
     tracks = bench.show([(30, 0)])
     assert seen_at(tracks) == {track.id: None, track.id + 1: (30, 0)}
@@ -93,7 +93,7 @@ def test_a_measurement_beyond_the_gate_is_another_object() -> None:
 
 
 def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
-    sure, unsure = Bench(births=1), Bench(births=1)
+    sure, unsure = Bench(confirm_hits=1), Bench(confirm_hits=1)
     measurement = Detections.of([[100, 100, 108, 108]])
     widths = []
     for bench, sigma_um in ((sure, 0.0), (unsure, 2.0)):
@@ -132,7 +132,7 @@ def test_halves_of_a_streak_are_no_rivals() -> None:
 
 
 def test_births_need_measurements_in_a_row() -> None:
-    bench = Bench(births=3)
+    bench = Bench(confirm_hits=3)
     assert bench.show_often(2, [(0, 0)]) == [[], []]
     assert bench.show() == []
     assert bench.show_often(2, [(0, 0)]) == [[], []]
@@ -141,14 +141,14 @@ def test_births_need_measurements_in_a_row() -> None:
 
 
 def test_a_candidate_that_leaves_the_field_is_forgotten() -> None:
-    bench = Bench(births=2)
+    bench = Bench(confirm_hits=2)
     bench.show([(49, 0)])
     assert bench.show([], stage_um=(-80, 0)) == []
     assert bench.show([(49, 0)]) == []
 
 
 def test_deaths_come_after_so_many_misses() -> None:
-    bench = Bench(births=1, coast_frames=2)
+    bench = Bench(confirm_hits=1, max_misses=2)
     (track,) = bench.show([(0, 0)])
     assert bench.show_often(3) == [[track], [track], []]
     (other,) = bench.show([(0, 0)])
@@ -156,7 +156,7 @@ def test_deaths_come_after_so_many_misses() -> None:
 
 
 def test_a_measurement_ends_the_count_of_misses() -> None:
-    bench = Bench(births=1, coast_frames=2)
+    bench = Bench(confirm_hits=1, max_misses=2)
     for _ in range(4):
         bench.show([(0, 0)])
         (track,) = bench.show_often(2)[-1]
@@ -164,14 +164,14 @@ def test_a_measurement_ends_the_count_of_misses() -> None:
 
 
 def test_an_object_outside_the_field_is_not_missed() -> None:
-    bench = Bench(births=1, coast_frames=2)
+    bench = Bench(confirm_hits=1, max_misses=2)
     (track,) = bench.show([(0, 0)])
     assert bench.show_often(20, stage_um=(2 * FIELD_UM, 0)) == [[track]] * 20
     assert bench.show([(0, 0)]) == [track]
 
 
 def test_an_object_long_outside_the_field_is_forgotten() -> None:
-    bench = Bench(births=1, coast_frames=2)
+    bench = Bench(confirm_hits=1, max_misses=2)
     bench.show([(0, 0)])
     assert bench.show_often(300, stage_um=(5 * FIELD_UM, 0))[-1] == []
 
@@ -223,7 +223,7 @@ def events(bench: Bench) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
 
 
 def test_a_division_gives_two_daughters_with_a_parent() -> None:
-    bench = Bench(births=2)
+    bench = Bench(confirm_hits=2)
     (mother,) = [bench.detect(boxes((0, 0, 8, 1000))) for _ in range(10)][-1]
     assert mother.id == 1
     tracks = [
@@ -236,7 +236,7 @@ def test_a_division_gives_two_daughters_with_a_parent() -> None:
 
 
 def test_an_object_that_comes_near_another_is_not_its_daughter() -> None:
-    bench = Bench(births=2)
+    bench = Bench(confirm_hits=2)
     bench.detect(boxes((0, 0, 8, 1000)))
     tracks = [bench.detect(boxes((0, 0, 8, 1000), (x, 0, 8, 900))) for x in (9, 8, 7, 6)][-1]
     assert [track.parents for track in tracks] == [(), ()]
@@ -244,7 +244,7 @@ def test_an_object_that_comes_near_another_is_not_its_daughter() -> None:
 
 
 def test_a_target_that_splits_in_three_breaks_nothing() -> None:
-    bench = Bench(births=1)
+    bench = Bench(confirm_hits=1)
     for _ in range(5):
         bench.detect(boxes((0, 0, 8, 900)))
     three = boxes((-5, 0, 5, 300), (5, 0, 5, 300), (0, 5, 5, 300))
@@ -253,7 +253,7 @@ def test_a_target_that_splits_in_three_breaks_nothing() -> None:
 
 
 def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
-    bench = Bench(births=1)
+    bench = Bench(confirm_hits=1)
     sides = []
     for x in np.linspace(-20, 20, 21).tolist():
         apart = boxes((x, 1, 6, 1000), (-x, -1, 6, 1000))
@@ -264,7 +264,7 @@ def test_two_seen_as_one_keep_their_identities_and_part_again() -> None:
 
 
 def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
-    bench = Bench(births=1)
+    bench = Bench(confirm_hits=1)
     bench.detect(boxes((-3, 0, 6, 1000), (3, 0, 6, 1500)))
     before = [track.appearance for track in bench.detect(boxes((-2, 0, 6, 1000), (2, 0, 6, 1500)))]
     for _ in range(3):
@@ -275,7 +275,7 @@ def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
 
 
 def test_weak_measurements_continue_a_track_but_begin_none() -> None:
-    bench = Bench(births=1, sure_score=0.5)
+    bench = Bench(confirm_hits=1, high_score=0.5)
     weak = Detections.of([[100, 100, 108, 108]], scores=[0.2])
     assert bench.detect(weak) == []
     (track,) = bench.detect(Detections.of([[100, 100, 108, 108]], scores=[0.9]))
@@ -290,7 +290,7 @@ BOXES = st.lists(st.tuples(*[COORDINATE] * 4), max_size=12)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @given(st.lists(BOXES, max_size=6))
 def test_wild_detections_never_break_it(series: list[list[tuple[float, ...]]]) -> None:
-    bench = Bench(births=1, coast_frames=1)
+    bench = Bench(confirm_hits=1, max_misses=1)
     alive: set[int] = set()
     dead: set[int] = set()
     for boxes in series:

@@ -108,7 +108,7 @@ def test_foreign_memory_is_not_a_ring() -> None:
 
 READ_ONCE = """
 import sys, msgspec, numpy as np
-from pursuit.drivers.ring import RingReader, Slot
+from pursuit.drivers.memory import RingReader, Slot
 slot = msgspec.json.decode(sys.stdin.readline(), type=Slot)
 reader = RingReader(slot.ring)
 got = reader.read(slot, (64, 48), np.uint16)
@@ -127,7 +127,7 @@ def test_a_reader_of_another_process_leaves_the_ring_alone() -> None:
 
 SHARED_TRACKER = """
 import multiprocessing
-from pursuit.drivers.ring import RingReader, RingWriter
+from pursuit.drivers.memory import RingReader, RingWriter
 if __name__ == "__main__":
     with RingWriter(4096, 2) as writer:
         child = multiprocessing.get_context("spawn").Process(target=RingReader, args=(writer.name,))
@@ -146,7 +146,7 @@ def test_a_child_that_shares_the_resource_tracker_disturbs_nothing() -> None:
 
 FAST_WRITER = """
 import sys, msgspec, numpy as np
-from pursuit.drivers.ring import RingWriter
+from pursuit.drivers.memory import RingWriter
 with RingWriter(512 * 512 * 2, 1) as ring:
     print(ring.name, flush=True)
     for i in range(1500):
