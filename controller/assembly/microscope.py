@@ -16,22 +16,13 @@ from ...sim.imaging import OpticsSettings, SensorSettings
 from ...sim.movie import Movie, MovieError
 from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
 from ..configuration import Config, ConfigError, make_config, merge
+from .movie_defaults import defaults_for_movie
 
 DEFAULT_SCENARIO = "swimmer"
-_BODY_PX = 16.0
-"""Diameter of objects in a movie, for who does not tell it."""
-_FOR_BODIES = {
-    "blobs": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
-    "yolo": {"score": 0.1},
-    "ssd": {"score": 0.1},
-}
-"""Options of detectors for cells in brightfield; what is pointed at may be hard to see."""
-_SIGMAS = {"yolo": 11, "ssd": 11}
-"""Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
-_SURE_SCORES = {"yolo": 0.2, "ssd": 0.2}
-"""Scores from which a measurement may begin a track."""
-_MOST_FREE_RUNNING_MS = 200.0
-"""Longer intervals than this are taken one picture at a time."""
+"""What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
+_MOST_STREAMING_MS = 200.0
+"""Greatest interval at which the camera streams; chosen: with longer ones a person would open the
+shutter for each picture, as in a time lapse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,8 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
         own = simulated.scenario.detectors.get(config.detector["name"], {})
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
-            task = _task_for_movie(simulated.movie, config.detector)
+            movie = simulated.movie
+            task = defaults_for_movie(movie.pixel_um, movie.interval_s, config.detector)
         config = make_config(merge(suggested, task, tables))
     return config, simulated
 
@@ -136,28 +128,6 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
     return LockstepMicroscope(simulated.world(config.session.seed), stand, VirtualClock())
 
 
-def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
-    """Suggest settings for objects of unknown kind, in steps of a movie's own pixels and frames.
-
-    Objects are pointed at in the first frame, of any contrast, and drift by a fraction of their
-    diameter each frame. The centre of a body is seen less exactly than that of a spot. The
-    fractions were found on T cells and beads.
-    """
-    diameter_px = detector.get("diameter_px", _BODY_PX)
-    kind = detector["name"]
-    sigmas = 12 if detector.get("method") == "log" else _SIGMAS.get(kind, 4)
-    per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
-    return {
-        "detector": _FOR_BODIES.get(kind, {}),
-        "tracking": {
-            "confirm_hits": 1,
-            "sigma_px": diameter_px / sigmas,
-            "high_score": _SURE_SCORES.get(kind, 0.0),
-        },
-        "predictor": {"speed_um_s": per_frame_um_s / 5},
-    }
-
-
 def _lens(optics: OpticsSettings) -> dict[str, float]:
     """What focusing must know of an objective."""
     return {
@@ -169,7 +139,11 @@ def _lens(optics: OpticsSettings) -> dict[str, float]:
 
 
 def _under_movie(movie: Movie, field_px: int) -> Scenario:
-    """A stand for a movie: one exposure for each of its frames, a stage that keeps up."""
+    """Return a stand for a movie: an exposure for each of its frames, a stage that keeps up.
+
+    The shares of the interval are chosen: an exposure short enough for sharp images of what
+    moves, a readout that leaves most of the interval to the controller.
+    """
     interval_ms = movie.interval_s * 1e3
     return Scenario(
         title=f"The movie {movie.path.name}",
@@ -179,6 +153,6 @@ def _under_movie(movie: Movie, field_px: int) -> Scenario:
             exposure_ms=min(interval_ms / 4, 50.0),
             interval_ms=interval_ms,
             readout_ms=min(interval_ms / 10, 5.0),
-            timelapse=interval_ms > _MOST_FREE_RUNNING_MS,
+            timelapse=interval_ms > _MOST_STREAMING_MS,
         ),
     )

@@ -99,7 +99,7 @@ def _announce(console: Any, config: Config, simulated: Simulation | None, realti
     how = "in real time" if realtime else "in virtual time"
     console.print(
         f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
-        f"{config.policy.name}"
+        f"{config.policy['name']}"
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")

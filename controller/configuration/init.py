@@ -8,7 +8,7 @@ from pathlib import Path
 from ...drivers.messages import Description
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.settings import CameraSettings, LimitSettings, StandSettings
-from .config import ConfigError
+from .tables import ConfigError
 
 _UNCALIBRATED_UM = 1.0
 

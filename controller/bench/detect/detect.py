@@ -19,7 +19,7 @@ from ....models.detectors import Window, create
 from ....models.detectors.learned import Learned, family_of
 from ....models.errors import ModelError
 from ....models.runtimes import RUNTIMES
-from ...assembly import make_focus, make_predictor
+from ...assembly import make_focus, make_policy, make_predictor
 from ...configuration import make_config
 from ...loop import Loop
 from ...targets import Target
@@ -197,7 +197,7 @@ def _loop(detector: Learned, recording: Recording) -> Loop:
         detector,
         Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
         Target(config.target),
-        config.policy,
+        make_policy(config),
         config.attention,
         make_focus(config, recording.description),
     )

@@ -16,6 +16,7 @@ from pursuit.controller.assembly import (
     make_detector,
     make_focus,
     make_loop,
+    make_policy,
     make_predictor,
     open_lockstep,
 )
@@ -98,7 +99,7 @@ def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[D
                 odd,
                 Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
                 Target(config.target),
-                config.policy,
+                make_policy(config),
                 config.attention,
                 make_focus(config, description),
             )

@@ -16,8 +16,6 @@ from pursuit.controller.configuration import (
     merge,
     read_tables,
 )
-from pursuit.controller.policies import Predictive
-from pursuit.controller.policies.peers import Reactive
 from pursuit.sim.stand import scenario_names
 
 
@@ -35,9 +33,10 @@ def refusal(tables: dict[str, Any]) -> str:
         ({"polcy": {}}, "polcy", "policy"),
         ({"camera": {"exposur_ms": 3}}, "[camera]", "exposure_ms"),
         ({"limits": {"xum": [0, 1]}}, "[limits]", "x_um"),
-        ({"policy": {"name": "reactive", "dead_um": 1}}, "[policy]", "deadband_um"),
+        ({"policy": {"name": "reactive", "dead_um": 1}}, "policy 'reactive'", "deadband_um"),
         ({"policy": {"nme": "reactive"}}, "[policy]", "name"),
-        ({"policy": {"name": "predictiv"}}, "policy.name", "predictive"),
+        ({"detector": {"Name": "blobs"}}, "[detector]", "name"),
+        ({"policy": {"name": "predictiv"}}, "policy 'predictiv'", "predictive"),
         ({"target": {"choose": "center"}}, "target.choose", "centre"),
     ],
 )
@@ -95,10 +94,18 @@ def test_an_option_changes_without_the_name_of_its_model() -> None:
     config = make_config(
         {"policy": {"deadband_um": 2}, "detector": {"threshold": 5}, "predictor": {"q": 1}}
     )
-    assert config.policy == Predictive(deadband_um=2)
+    assert config.policy == {
+        "name": "predictive",
+        "deadband_um": 2,
+        "release_um": None,
+        "still": False,
+    }
     assert config.detector == {"name": "yolo", "threshold": 5}
     assert config.predictor == {"name": "auto", "q": 1}
-    assert make_config({"policy": {"name": "reactive"}}).policy == Reactive()
+    assert make_config({"policy": {"name": "reactive"}}).policy == {
+        "name": "reactive",
+        "deadband_um": 0,
+    }
 
 
 @pytest.mark.parametrize(

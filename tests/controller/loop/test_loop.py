@@ -22,6 +22,7 @@ from pursuit.controller.assembly import (
     complete,
     make_focus,
     make_loop,
+    make_policy,
     make_predictor,
     open_lockstep,
 )
@@ -182,7 +183,7 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
             Blind(),
             Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
             Target(config.target),
-            config.policy,
+            make_policy(config),
             config.attention,
             make_focus(config, description),
         )
