@@ -123,19 +123,23 @@ class Dynamics(Message, frozen=True):
     Attributes
     ----------
     delay_ms : float
-        From the command's arrival at the controller to the first motion.
+        Time from the command's arrival at the controller to the first motion.
     speed_um_s : float
         Greatest speed of an axis.
     acceleration_um_s2 : float
         Acceleration and deceleration of an axis.
     settle_ms : float
-        From the end of the profile until the stage is still.
+        Time from the end of a move until the stage is still.
     backlash_um : float
-        How far the drive goes at a reversal before what it carries follows.
+        How far the drive goes at a reversal before what it carries follows. Moves are lengthened
+        by it, and poses tell where the specimen is rather than the drive.
+
+    Other Parameters
+    ----------------
     ring_hz : float
         Frequency at which what the drive carries rings after a move; 0 if it does not.
     ring_damping : float
-        How soon that dies out: the share of the damping with which nothing would ring.
+        Damping ratio of that, between 0 and 1; must be given with ``ring_hz``.
     """
 
     delay_ms: float = 5.0

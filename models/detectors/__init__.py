@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .detector import Detector, create
+from .detector import DETECTORS, Detector, create
 from .window import Window, detect_within
 
-__all__ = ["Detector", "Window", "create", "detect_within"]
+__all__ = ["DETECTORS", "Detector", "Window", "create", "detect_within"]

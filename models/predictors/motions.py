@@ -45,11 +45,11 @@ class LawOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     speed_um_s : float, optional
-        Typical speed along an axis: what is believed of the velocity at the first sight.
-        Needed only for objects that move by more than their own size in a frame.
+        Typical speed of an object along an axis, believed at first sight; needed only for
+        objects that move by more than their own size in a frame.
     """
 
-    speed_um_s: Annotated[float, Meta(gt=0, le=1e5)] | None = None
+    speed_um_s: Annotated[float, Meta(gt=0, le=1e5, examples=[10.0])] | None = None
 
 
 class LawPredictor:

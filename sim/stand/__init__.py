@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .devices import VELOCITIES, XY_STAGE, load_simulator
 from .lockstep import LockstepMicroscope
-from .scenario import Scenario, SimCameraSettings, load_scenario, scenario_names
+from .scenario import Scenario, SimCameraSettings, load_scenario
 from .world import RenderedScene, World
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "World",
     "load_scenario",
     "load_simulator",
-    "scenario_names",
 ]

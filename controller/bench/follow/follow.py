@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ....drivers.clock import VirtualClock
 from ....drivers.messages import Description
-from ....sim.stand import LockstepMicroscope, Scenario, load_scenario, scenario_names
+from ....sim.scenarios import scenario_names
+from ....sim.stand import LockstepMicroscope, Scenario, load_scenario
 from ...assembly import complete, make_loop
 from ...decisions import Lock
 from ...loop import Step

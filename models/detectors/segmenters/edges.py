@@ -27,8 +27,8 @@ _STEEP = 0.4
 class EdgesOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to look for.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     diameter_px : float
         Typical diameter, that of a disc of the same area.
     tolerance : float

@@ -39,8 +39,8 @@ _SEED_REACH = 0.25
 class WatershedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to look for.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     diameter_px : float
         Typical diameter, that of a disc of the same area.
     tolerance : float

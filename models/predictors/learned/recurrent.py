@@ -20,8 +20,8 @@ _ARRAYS = ("_taken", "_focused", "_rows", "_seen_um", "_seen_ns", "_guesses_um")
 class RecurrentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which network.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     model : str
         Name of shipped weights, or an ONNX file that `pursuit train predictor` wrote.
     """

@@ -16,7 +16,7 @@ from pursuit.controller.configuration import (
     merge,
     read_tables,
 )
-from pursuit.sim.stand import scenario_names
+from pursuit.sim.scenarios import scenario_names
 
 
 def refusal(tables: dict[str, Any]) -> str:
@@ -83,6 +83,23 @@ def test_a_wrong_value_names_its_key(setting: str) -> None:
 @pytest.mark.parametrize("table", ["camera", "detector", "policy"])
 def test_a_value_in_place_of_a_table_names_it(table: str) -> None:
     assert f"at {table}:" in refusal({table: "blobs"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("births", "confirm_hits"), ("coast_frames", "max_misses"), ("sure_score", "high_score")],
+)
+def test_a_renamed_key_names_the_new_one(old: str, new: str) -> None:
+    text = refusal(assignment(f"tracking.{old}=1"))
+    assert text == f"tracking.{old} is now called tracking.{new}: use the new name."
+
+
+def test_the_configuration_of_an_old_session_says_all_that_is_to_change(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[tracking]\nbirths = 2\nsure_score = 0.0\ncoast_frames = 10\n", "utf-8")
+    text = refusal(read_tables(path))
+    assert text.startswith("tracking.births is now called tracking.confirm_hits, ")
+    assert all(word in text for word in ("max_misses", "high_score", "use the new names."))
 
 
 def test_one_source_at_most() -> None:

@@ -33,7 +33,7 @@ from pursuit.controller.session import SessionError, run_lockstep
 from pursuit.controller.targets import Target
 from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.models.detections import Detections
-from pursuit.sim.stand import scenario_names
+from pursuit.sim.scenarios import scenario_names
 
 FRAMES = {"swimmer": 150, "tumbler": 120, "nucleus": 40, "crowd": 30}
 FRAMES_ELSE = 60
