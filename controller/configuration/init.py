@@ -62,7 +62,7 @@ def write_scope(mm_config: Path, out: Path) -> Description:
 
 def _of_stand(mm_config: Path, about: Description, calibrated: bool) -> tuple[Values, Values]:
     """Values that the file sets, and values that it shows as Micro-Manager's or as nominal."""
-    limits = dict(zip(("x_um", "y_um", "z_um"), about.limits_um, strict=True))
+    limits: dict[str, Any] = dict(zip(("x_um", "y_um", "z_um"), about.limits_um, strict=True))
     given: dict[str, dict[str, Any]] = {
         "microscope": {"mm_config": str(mm_config.resolve())},
         "camera": {"label": about.camera, "exposure_ms": about.exposure_ms},

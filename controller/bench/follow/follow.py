@@ -27,15 +27,11 @@ from .bound import best_error_um, delay_frames
 from .multi_target import LAST, Members, Shared, of_several
 
 POLICIES = ("reactive", "predictive")
-_FRAMES = {
-    "nucleus": 100,
-    "crowd": 100,
-    "crossing": 360,
-    "dividing": 240,
-    "occluded": 400,
-    "colony": 300,
-}
+"""What is measured if nothing is named: the simplest peer and the default."""
+_EVENTFUL = {"crossing": 360, "dividing": 240, "occluded": 400, "colony": 300}
+_FRAMES = {"nucleus": 100, "crowd": 100, **_EVENTFUL}
 _FRAMES_ELSE = 200
+"""Frames of a run; chosen: long enough for what the scenario is about to happen."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 
