@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .loop import detector_table, make_detector, make_focus, make_loop, make_predictor
 from .microscope import Simulation, complete, open_lockstep, open_microscope
+from .movie import suggested_for_movie
 
 __all__ = [
     "Simulation",
@@ -18,4 +19,5 @@ __all__ = [
     "make_predictor",
     "open_lockstep",
     "open_microscope",
+    "suggested_for_movie",
 ]
