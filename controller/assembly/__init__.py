@@ -14,12 +14,11 @@ from .loop import (
     make_predictor,
 )
 from .microscope import Simulation, complete, open_lockstep, open_microscope
-from .movie_defaults import defaults_for_movie
+from .movie_defaults import suggested_for_movie
 
 __all__ = [
     "Simulation",
     "complete",
-    "defaults_for_movie",
     "detector_table",
     "make_detector",
     "make_focus",
@@ -28,4 +27,5 @@ __all__ = [
     "make_predictor",
     "open_lockstep",
     "open_microscope",
+    "suggested_for_movie",
 ]

@@ -12,11 +12,13 @@ from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.settings import StandSettings
+from ...models.errors import ModelError
+from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
-from ...sim.movie import Movie, MovieError
+from ...sim.movie import Movie
 from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
-from ..configuration import Config, ConfigError, make_config, merge
-from .movie_defaults import defaults_for_movie
+from ..configuration import Config, ConfigError, as_sentence, make_config, merge
+from .movie_defaults import suggested_for_movie
 
 DEFAULT_SCENARIO = "swimmer"
 """What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
@@ -33,6 +35,8 @@ class Simulation:
     scenario: Scenario
     movie: Movie | None = None
     start_um: tuple[float, float] = (0.0, 0.0)
+    note: str = ""
+    """What a person should know about it; empty if nothing."""
 
     def world(self, seed: int) -> World:
         """Make the world anew."""
@@ -42,14 +46,6 @@ class Simulation:
     def seconds(self) -> float:
         """How long it lasts."""
         return self.movie.duration_s if self.movie else self.scenario.seconds
-
-    @property
-    def note(self) -> str:
-        """What a person should know about it; empty if nothing."""
-        if self.movie is None or not self.movie.assumed:
-            return ""
-        what = " and ".join(self.movie.assumed)
-        return f"{self.movie.path.name} does not tell its {what}: taken as 1."
 
 
 def simulation(config: Config) -> Simulation | None:
@@ -67,11 +63,17 @@ def simulation(config: Config) -> Simulation | None:
         name = source.scenario or DEFAULT_SCENARIO
         return Simulation(Path(name).stem, load_scenario(name))
     try:
-        movie = Movie.open(source.specimen, config.camera.pixel_um, source.interval_s)
-    except MovieError as error:
-        raise MicroscopeError(str(error)) from error
-    start_um = movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0)
-    return Simulation(movie.path.stem, _under_movie(movie, source.field_px), movie, start_um)
+        recording = open_recording(source.specimen, config.camera.pixel_um, source.interval_s)
+    except ModelError as error:
+        raise MicroscopeError(as_sentence(error)) from error
+    movie = Movie(recording, recording.pixel_um, recording.interval_s)
+    return Simulation(
+        recording.path.stem,
+        _under_movie(recording, source.field_px),
+        movie,
+        movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0),
+        _assumptions(recording),
+    )
 
 
 def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
@@ -91,7 +93,7 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
             movie = simulated.movie
-            task = defaults_for_movie(movie.pixel_um, movie.interval_s, config.detector)
+            task = suggested_for_movie(movie.pixel_um, movie.interval_s, config.detector)
         config = make_config(merge(suggested, task, tables))
     return config, simulated
 
@@ -138,16 +140,24 @@ def _lens(optics: OpticsSettings) -> dict[str, float]:
     }
 
 
-def _under_movie(movie: Movie, field_px: int) -> Scenario:
+def _assumptions(recording: Recording) -> str:
+    """Say which scales of a recording nobody told; empty if none."""
+    if not recording.assumed:
+        return ""
+    what = " and ".join(recording.assumed)
+    return f"{recording.path.name} does not tell its {what}: taken as 1."
+
+
+def _under_movie(recording: Recording, field_px: int) -> Scenario:
     """Return a stand for a movie: an exposure for each of its frames, a stage that keeps up.
 
     The shares of the interval are chosen: an exposure short enough for sharp images of what
     moves, a readout that leaves most of the interval to the controller.
     """
-    interval_ms = movie.interval_s * 1e3
+    interval_ms = recording.interval_s * 1e3
     return Scenario(
-        title=f"The movie {movie.path.name}",
-        optics=OpticsSettings(pixel_um=movie.pixel_um),
+        title=f"The movie {recording.path.name}",
+        optics=OpticsSettings(pixel_um=recording.pixel_um),
         sensor=SensorSettings(width_px=field_px, height_px=field_px),
         camera=SimCameraSettings(
             exposure_ms=min(interval_ms / 4, 50.0),

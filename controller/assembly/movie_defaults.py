@@ -30,7 +30,7 @@ _FRAMES_PER_DIAMETER = 5
 """Frames in which an object typically moves by its diameter along an axis."""
 
 
-def defaults_for_movie(
+def suggested_for_movie(
     pixel_um: float, interval_s: float, detector: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Suggest tables of a configuration for objects of unknown kind in a movie.

@@ -1,6 +1,6 @@
-"""Images: read from files, their contrast and noise.
+"""Images and movies: read from files, their contrast and noise.
 
-In: files, arrays. Out: arrays that detectors can use, contrast levels.
+In: files, arrays. Out: recordings, arrays that detectors can use, contrast levels.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from .contrast import (
     robust_noise,
     upright,
 )
+from .formats import IMAGE_SUFFIXES
 from .levels import Levels, SteadyLevels, blank, levels_of, stretched
-from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
+from .recording import Recording, open_recording, read_grey, read_labels, size_px
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -30,6 +31,7 @@ __all__ = [
     "QUANTISATION",
     "Levels",
     "Polarity",
+    "Recording",
     "Scratch",
     "SteadyLevels",
     "as_float",
@@ -42,9 +44,11 @@ __all__ = [
     "level_of",
     "levels_of",
     "noise_of",
+    "open_recording",
     "read_grey",
-    "read_raw",
+    "read_labels",
     "robust_noise",
+    "size_px",
     "stretched",
     "upright",
 ]
