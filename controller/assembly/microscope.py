@@ -12,24 +12,13 @@ from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.settings import StandSettings
+from ...models.detectors import movie_defaults
 from ...sim.imaging import OpticsSettings, SensorSettings
 from ...sim.movie import Movie, MovieError
 from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
-from ..configuration import Config, ConfigError, make_config, merge
+from ..configuration import Config, ConfigError, as_sentence, make_config, merge
 
 DEFAULT_SCENARIO = "swimmer"
-_BODY_PX = 16.0
-"""Diameter of objects in a movie, for who does not tell it."""
-_FOR_BODIES = {
-    "blobs": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
-    "yolo": {"score": 0.1},
-    "ssd": {"score": 0.1},
-}
-"""Options of detectors for cells in brightfield; what is pointed at may be hard to see."""
-_SIGMAS = {"yolo": 11, "ssd": 11}
-"""Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
-_SURE_SCORES = {"yolo": 0.2, "ssd": 0.2}
-"""Scores from which a measurement may begin a track."""
 _MOST_FREE_RUNNING_MS = 200.0
 """Longer intervals than this are taken one picture at a time."""
 
@@ -139,20 +128,22 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
 def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
     """Suggest settings for objects of unknown kind, in steps of a movie's own pixels and frames.
 
-    Objects are pointed at in the first frame, of any contrast, and drift by a fraction of their
-    diameter each frame. The centre of a body is seen less exactly than that of a spot. The
-    fractions were found on T cells and beads.
+    Objects are pointed at in the first frame, of any contrast, and drift by a fifth of their
+    diameter each frame, as was found on T cells and beads.
     """
-    diameter_px = detector.get("diameter_px", _BODY_PX)
-    kind = detector["name"]
-    sigmas = 12 if detector.get("method") == "log" else _SIGMAS.get(kind, 4)
+    options = dict(detector)
+    try:
+        expected = movie_defaults(options.pop("name"), options)
+    except ValueError as error:
+        raise ConfigError(as_sentence(error)) from error
+    diameter_px = options.get("diameter_px", expected.diameter_px)
     per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
     return {
-        "detector": _FOR_BODIES.get(kind, {}),
+        "detector": dict(expected.options),
         "tracking": {
             "confirm_hits": 1,
-            "sigma_px": diameter_px / sigmas,
-            "high_score": _SURE_SCORES.get(kind, 0.0),
+            "sigma_px": diameter_px / expected.diameters_per_sigma,
+            "high_score": expected.high_score,
         },
         "predictor": {"speed_um_s": per_frame_um_s / 5},
     }

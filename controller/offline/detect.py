@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Image
-from ...models.card import ModelCard
 from ...models.detections import Detections
-from ...models.detectors import Detector
+from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
 from ...models.images import read_grey
 from ...sim.movie import MovieError, read_recording
@@ -180,16 +179,15 @@ def detect_all(
     objects, ms_per_frame = counts.total(), float(np.median(times_ms))
     title = f"{pictures.name}   ·   {how_many(objects, pictures.count)}   ·   {detector.name}"
     draw_overlay(overlay, panels, name, title)
-    notes = [*getattr(detector, "notes", ()), *_crowding(detector, most)]
-    classes = dict(counts.most_common())
-    return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes)
+    notes = [*detector.notes] if isinstance(detector, HasNotes) else []
+    crowding, classes = _crowding(detector, most), dict(counts.most_common())
+    return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes + crowding)
 
 
 def class_namer(detector: Detector) -> Callable[[int], str]:
     """Return what names a class of detections: a model's card knows; others have just one."""
-    card = getattr(detector, "card", None)
-    if isinstance(card, ModelCard):
-        return card.classes.__getitem__
+    if isinstance(detector, HasCard):
+        return detector.card.classes.__getitem__
     return lambda kind: f"class {kind}" if kind else "object"
 
 
@@ -203,10 +201,9 @@ def how_many(objects: int, frames: int) -> str:
 
 def _crowding(detector: Detector, most: int) -> list[str]:
     """Tell if there may be more objects than are kept, ``most`` being found in one frame."""
-    limit = getattr(getattr(detector, "options", None), "max_objects", None)
-    if most != limit:
+    if not isinstance(detector, HasLimit) or most != detector.max_objects:
         return []
-    return [f"no more than {limit} objects of a frame are kept: raise detector.max_objects"]
+    return [f"no more than {most} objects of a frame are kept: raise detector.max_objects"]
 
 
 def _frame(path: Path, frames: Any, index: int) -> Image:

@@ -5,24 +5,24 @@ In: files, arrays. Out: arrays that detectors can use, contrast levels.
 
 from __future__ import annotations
 
-from .contrast import (
+from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
+from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
+from .preprocessing import (
     LEAST_CAMERA_NOISE,
     QUANTISATION,
     Polarity,
     Scratch,
+    as_bright,
     as_float,
     binned,
     blurred,
     camera_noise,
     checked,
-    enlarged,
-    level_of,
+    median_of,
     noise_of,
+    resized_like,
     robust_noise,
-    upright,
 )
-from .levels import Levels, SteadyLevels, blank, levels_of, stretched
-from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -31,20 +31,20 @@ __all__ = [
     "Levels",
     "Polarity",
     "Scratch",
-    "SteadyLevels",
+    "SmoothedLevels",
+    "as_bright",
     "as_float",
     "binned",
-    "blank",
     "blurred",
     "camera_noise",
     "checked",
-    "enlarged",
-    "level_of",
+    "is_uniform",
     "levels_of",
+    "median_of",
     "noise_of",
     "read_grey",
     "read_raw",
+    "resized_like",
     "robust_noise",
     "stretched",
-    "upright",
 ]
