@@ -9,8 +9,8 @@ from typing import Any
 from ...drivers.messages import Description
 from ...drivers.microscope import Microscope
 from ...models import detectors, predictors, weights
-from ...models.detectors import Detector
-from ...models.detectors.learned import Learned, family_of
+from ...models.detectors import Detector, SupportsWarmUp
+from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
 from ...models.predictors import Predictor
 from .. import policies
@@ -33,7 +33,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
     description = microscope.describe()
     predictor = make_predictor(config)
     detector = make_detector(config, description.pixel_um)
-    if isinstance(detector, Learned):
+    if isinstance(detector, SupportsWarmUp):
         detector.warm_up(description.height_px, description.width_px)
     return Loop(
         microscope,
@@ -74,7 +74,7 @@ def detector_table(name: str | None, model: str | None) -> dict[str, Any]:
     table = {"name": name} if name else {}
     if model is not None:
         try:
-            table = {"name": family_of(model)} | table
+            table = {"name": detector_for(model)} | table
         except ModelError as error:
             raise ConfigError(as_sentence(error)) from error
         is_shipped = model in weights.shipped()

@@ -58,6 +58,7 @@ def detect(
 
 
 def _print_result(result: DetectionSummary, detector: Detector) -> None:
+    from ...models.detectors import HasCard
     from ..offline import how_many
 
     for note in result.notes:
@@ -69,5 +70,5 @@ def _print_result(result: DetectionSummary, detector: Detector) -> None:
         f"{result.ms_per_frame:.1f} ms a frame: {result.table}, {result.overlay}"
     )
     if not result.objects:
-        options = "score, diameter_px" if hasattr(detector, "card") else "diameter_px, polarity"
+        options = "score, diameter_px" if isinstance(detector, HasCard) else "diameter_px, polarity"
         print(f"Nothing was found: try other values of {options} with --set detector.KEY=VALUE.")

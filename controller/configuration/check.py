@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ...models.registry import did_you_mean
 from .settings import MODELS, Config
 from .tables import ConfigError, merge
 
@@ -85,8 +86,7 @@ def _explain(error: str) -> str:
 
 
 def _hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+    return did_you_mean(word, known) or f"known are {', '.join(known)}."
 
 
 def _keys(table: str) -> list[str]:

@@ -51,7 +51,7 @@ def _written(block: re.Match[str]) -> str:
     kind, subject, old = block.groups()
     try:
         new = _content(kind, subject)
-    except ImportError:
+    except ValueError:
         new = old
     return f"<!-- {' '.join(filter(None, (kind, subject)))} -->{new}<!-- end -->"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import re
@@ -68,11 +67,10 @@ def options_of(table: str, model: str) -> type[msgspec.Struct]:
 
     Raises
     ------
-    ImportError
-        If it needs a package that is not installed.
+    ValueError
+        If there is no such model, or it needs a package that is not installed.
     """
-    module, _, attribute = REGISTRIES[table].builtin[model].partition(":")
-    return getattr(importlib.import_module(module), attribute).Options
+    return REGISTRIES[table].load(model).Options
 
 
 def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:

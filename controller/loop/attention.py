@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ...drivers.messages import Frame
-from ...models.detectors import Detector, Window
+from ...models.detectors import Detector, SupportsWindow, Window
 from ..decisions import Lock
 from ..targets import Followed
 from ..tracking import FieldGeometry, Track
@@ -53,7 +53,7 @@ class Attention:
         self._geometry = geometry
         self._whole_every = settings.whole_every
         self._narrow = settings.window == "always" or (
-            settings.window == "auto" and hasattr(detector, "detect_within")
+            settings.window == "auto" and isinstance(detector, SupportsWindow)
         )
         self._since_whole = 0
 

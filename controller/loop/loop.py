@@ -13,7 +13,7 @@ from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, Window, detect_within
+from ...models.detectors import Detector, HasNotes, Window, detect_within
 from ..decisions import Decision, TrackPoint
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
@@ -67,6 +67,7 @@ class Loop:
         sides_px = min(description.width_px, description.height_px)
         self._tour = Tour(_TOGETHER * sides_px * description.pixel_um)
         self._followed: Followed | None = None
+        self._notes = detector.notes if isinstance(detector, HasNotes) else ()
         self._notes_said = 0
         self._unsaid = [focus.note] if focus.note else []
         self._horizon = Horizon(description)
@@ -211,9 +212,8 @@ class Loop:
 
     def _new_notes(self) -> tuple[str, ...]:
         """What there is to say since the last frame: by the detector, if it takes notes."""
-        notes = getattr(self._detector, "notes", ())
-        new = (*self._unsaid, *notes[self._notes_said :])
-        self._notes_said, self._unsaid = len(notes), []
+        new = (*self._unsaid, *self._notes[self._notes_said :])
+        self._notes_said, self._unsaid = len(self._notes), []
         return new
 
 

@@ -10,6 +10,7 @@ from .plan import Policy
 
 POLICIES: Registry[Policy] = Registry(
     "policy",
+    "pursuit.policies",
     {
         "predictive": f"{__package__}.predictive:Predictive",
         "velocity": f"{__package__}.predictive:Velocity",
@@ -22,7 +23,7 @@ POLICIES: Registry[Policy] = Registry(
 
 
 def create(name: str, options: Mapping[str, Any] | None = None) -> Policy:
-    """Make the policy called ``name``, or ``"package.module:attribute"``.
+    """Make the policy called ``name``: built in, of an entry point, or ``"module:attribute"``.
 
     Raises
     ------

@@ -120,6 +120,7 @@ class Predictor(Protocol):
 
 PREDICTORS: Registry[Predictor] = Registry(
     "predictor",
+    "pursuit.predictors",
     {
         "auto": f"{__package__}.auto:Auto",
         "imm": f"{__package__}.motions:Imm",

@@ -1,4 +1,4 @@
-"""Frames of moving cells that are rendered once and can be shown to many."""
+"""Frames of moving cells, rendered once and replayed for every contender."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from ...assembly import Simulation
 OBJECTS = 20
 RADIUS_UM = 13.0
 PIXEL_UM = 1.0
+"""Cells of about the size that the shipped networks were trained on, in pixels, and as many as a
+microscopist would find in a field (chosen)."""
 DIAMETER_PX = 2 * RADIUS_UM / PIXEL_UM
 
 

@@ -1,4 +1,4 @@
-"""Options of a learned detector: its weights, and what of that which it finds is wanted."""
+"""Options of a learned detector: its weights, and which of its detections are wanted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ...card import ModelCard
 from ...errors import ModelError
 
 DEFAULT_SCORE = 0.25
+"""Least score of a class. As in ultralytics' predictions."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -48,7 +49,7 @@ class LearnedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: str = "yolo"
     runtime: str = "auto"
     classes: Annotated[tuple[str, ...], Meta(examples=[("cell",)])] | None = None
-    score: Share | dict[str, Share] = 0.25
+    score: Share | dict[str, Share] = DEFAULT_SCORE
     diameter_px: Annotated[float, Meta(ge=2, examples=[32.0])] | None = None
     iou: Share = 0.5
     max_objects: Annotated[int, Meta(ge=1)] = 1000

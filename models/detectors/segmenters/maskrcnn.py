@@ -13,13 +13,16 @@ from msgspec import Meta
 from numpy.typing import NDArray
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
+from ...arrays import Image
 from ...detections import Detections
 from ...errors import DeviceError, ModelError
 from ...images import checked, levels_of, stretched
-from .segmenter import Camera
 
 _CLASSES_OF = "roi_heads.box_predictor.cls_score.weight"
+"""Tensor of the state_dict with one row for each class, the background first."""
+
 _INSIDE = 0.5
+"""Share from which a pixel belongs to an object, as torchvision's documentation advises."""
 
 
 class MaskRCNNOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,7 +77,7 @@ class MaskRCNN:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = network.eval().to(self._device)
 
-    def detect(self, image: Camera) -> Detections:
+    def detect(self, image: Image) -> Detections:
         """Find the objects in an image, (H, W) uint8 or uint16.
 
         Raises

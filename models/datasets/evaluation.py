@@ -1,27 +1,27 @@
-"""How well a trained detector finds what is annotated, run as in a session."""
+"""The average precision of a trained detector on annotated images, run as in a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..detections import Detections
-from ..detectors import create
-from ..detectors.learned import Found, Learned, family_of
+from ..detectors.learned import LearnedOptions, ScoredBoxes, open_learned
 from ..errors import ModelError
+from .average_precision import AveragePrecision, Scores
 from .dataset import Dataset
-from .precision import Precision, Scores
 
 LEAST_SCORE = 0.001
-"""Average precision is about all thresholds, so that nearly everything is wanted."""
+"""Average precision is about all thresholds. As in ultralytics' validation."""
+
 MOST_OBJECTS = 1000
+"""Of an image. Chosen: no annotated image that we know has so many."""
 
 
-def judge(
+def evaluate(
     path: Path,
     dataset: Dataset,
     runtime: str = "auto",
@@ -47,15 +47,14 @@ def judge(
     ModelError
         If the model cannot be used, or does not know a class of several.
     """
-    options: dict[str, Any] = {"score": LEAST_SCORE, "max_objects": MOST_OBJECTS}
-    options |= {"diameter_px": dataset.object_px}
-    options |= {"weights": str(path), "runtime": runtime}
-    detector = create(family_of(str(path)), options)
-    assert isinstance(detector, Learned)
+    options = LearnedOptions(
+        str(path), runtime, None, LEAST_SCORE, dataset.object_px, max_objects=MOST_OBJECTS
+    )
+    detector = open_learned(options)
     classes = matched(detector.card.classes, dataset.classes)
-    precision = Precision(dataset.classes)
+    precision = AveragePrecision(dataset.classes)
     for done, sample in enumerate(dataset.samples, start=1):
-        detector.forget()
+        detector.reset()
         found = _renamed(detector.detect(sample.load()), classes)
         precision.add(sample.boxes_px, sample.classes, *found)
         on_image(done, len(dataset))
@@ -80,8 +79,8 @@ def matched(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
     return np.zeros(len(known), np.int64) if missing else np.array(classes)
 
 
-def _renamed(detections: Detections, classes: NDArray[np.int64]) -> Found:
-    """Found objects by the classes of a data set, without those that it does not have."""
+def _renamed(detections: Detections, classes: NDArray[np.int64]) -> ScoredBoxes:
+    """ScoredBoxes objects by the classes of a data set, without those that it does not have."""
     named = classes[detections.classes]
-    found = Found(detections.boxes_px, detections.scores, named.astype(np.int32))
+    found = ScoredBoxes(detections.boxes_px, detections.scores, named.astype(np.int32))
     return found.pick(np.flatnonzero(named >= 0))

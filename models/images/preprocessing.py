@@ -1,4 +1,4 @@
-"""Images ready for finding things: binned, of one polarity, with their noise known."""
+"""Images prepared for detection: binned, blurred, of one polarity; and their noise."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ QUANTISATION = 12**-0.5
 """Standard deviation of rounding to whole grey values: no camera image has less noise."""
 
 LEAST_CAMERA_NOISE = 1.0
-"""In grey values."""
+"""In grey values. Chosen: read noise of a good camera; compressed images seem to have less."""
 
 _SECOND_DIFFERENCE = (1, -2, 1)
 _DIFFERENCE_GAIN = 6
+"""Filter along each axis, and the root of the sum of squares of the product of both."""
+
 _STRUCTURE = 5.0
+"""Noise of a filtered image over the camera's share in it, at most. Chosen: what has more is full
+of objects."""
 
 
 class Scratch:
@@ -86,14 +90,16 @@ def blurred(image: FloatImage, sigma: float, name: str, scratch: Scratch) -> Flo
     return out
 
 
-def enlarged(image: FloatImage, like: FloatImage, name: str, scratch: Scratch) -> FloatImage:
+def resized_like(image: FloatImage, like: FloatImage, name: str, scratch: Scratch) -> FloatImage:
     """Interpolate a smooth image up to the size of another."""
     out = scratch.take(name, like.shape)
     cv2.resize(image, (like.shape[1], like.shape[0]), dst=out)
     return out
 
 
-def upright(image: FloatImage, polarity: Polarity, diameter: float, scratch: Scratch) -> FloatImage:
+def as_bright(
+    image: FloatImage, polarity: Polarity, diameter: float, scratch: Scratch
+) -> FloatImage:
     """Turn objects of the wanted polarity into bright ones.
 
     ``both`` is the local contrast: the blurred magnitude of the difference from the
@@ -106,12 +112,12 @@ def upright(image: FloatImage, polarity: Polarity, diameter: float, scratch: Scr
     grain = max(1, int(diameter / 4))
     coarse = binned(image, grain, "around", scratch)
     around = blurred(coarse, 0.75 * diameter / grain, "around blurred", scratch)
-    contrast = enlarged(around, image, "contrast", scratch)
+    contrast = resized_like(around, image, "contrast", scratch)
     np.abs(np.subtract(image, contrast, out=contrast), out=contrast)
     return blurred(contrast, diameter / 6, "upright", scratch)
 
 
-def level_of(image: FloatImage) -> float:
+def median_of(image: FloatImage) -> float:
     """Median of an image."""
     return _quantile(_sample(image), 0.5)
 

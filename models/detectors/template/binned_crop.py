@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from numpy.typing import NDArray
 
 from ...arrays import FloatImage
-from ...images import Scratch, as_float, binned, level_of
+from ...images import Scratch, as_float, binned, median_of
 
 Crop = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class BinnedCrop:
     """A part of an image.
 
     Attributes
@@ -32,7 +32,7 @@ class Area:
     factor: int
 
     @classmethod
-    def of(cls, image: NDArray, crop: Crop, factor: int, scratch: Scratch) -> Area:
+    def of(cls, image: NDArray, crop: Crop, factor: int, scratch: Scratch) -> BinnedCrop:
         """Take what lies in ``crop``, (left, top, right, bottom), and the blocks it cuts.
 
         Blocks are those of the whole image, whatever the crop. An incomplete last one at the
@@ -43,7 +43,7 @@ class Area:
         right, bottom = (-(-high // factor) * factor for high in crop[2:])
         part = image[top : min(bottom, height), left : min(right, width)]
         work = binned(as_float(part, scratch), factor, "area", scratch)
-        work -= level_of(work)
+        work -= median_of(work)
         return cls(work, left, top, factor)
 
     def inside(self, at: tuple[float, float]) -> tuple[float, float]:

@@ -1,8 +1,9 @@
-"""Reads what a network says: raw outputs to boxes, scores and classes; suppresses doubles."""
+"""Reads the raw outputs of a network: boxes, scores and classes, without duplicates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
 import cv2
@@ -15,10 +16,11 @@ Head = Literal["yolo", "yolo-nms-free", "ssd"]
 Shape = tuple[int, ...]
 
 MOST_CANDIDATES = 4096
-"""Of more boxes than that the best are looked at, which bounds time and memory."""
+"""Of more boxes than that the best are read, which bounds time and memory. Chosen: four times as
+many as a detector returns by default; on a GPU the matrix of their overlaps takes 0.2 GB."""
 
 
-class Found(NamedTuple):
+class ScoredBoxes(NamedTuple):
     """Boxes of one network input, best first.
 
     Attributes
@@ -33,9 +35,28 @@ class Found(NamedTuple):
     scores: NDArray[np.float32]
     classes: NDArray[np.int32]
 
-    def pick(self, which: NDArray) -> Found:
+    def pick(self, which: NDArray) -> ScoredBoxes:
         """Return some of the rows: a mask or indices."""
-        return Found(self.boxes[which], self.scores[which], self.classes[which])
+        return ScoredBoxes(self.boxes[which], self.scores[which], self.classes[which])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thresholds:
+    """Which boxes count.
+
+    Attributes
+    ----------
+    scores : (classes,) float32
+        Least score of a box of each class.
+    iou : float
+        Boxes of one class that overlap more are one object; not for ``yolo-nms-free``.
+    most : int
+        Most boxes of an input.
+    """
+
+    scores: NDArray[np.float32]
+    iou: float
+    most: int
 
 
 def head_of(shapes: Sequence[Shape], classes: int) -> Head:
@@ -67,42 +88,29 @@ def head_of(shapes: Sequence[Shape], classes: int) -> Head:
     )
 
 
-def decode(
-    outputs: Sequence[NDArray], head: Head, least: NDArray[np.float32], iou: float, limit: int
-) -> Found:
-    """Read the raw outputs of one input.
+def decode(outputs: Sequence[NDArray], head: Head, thresholds: Thresholds) -> ScoredBoxes:
+    """Read the raw outputs for one input, as :class:`~..card.ModelCard` describes them.
 
     A box has one class, the likeliest one.
-
-    Parameters
-    ----------
-    outputs : sequence of arrays
-        As :class:`~..card.ModelCard` describes them for this head.
-    head : {"yolo", "yolo-nms-free", "ssd"}
-    least : (classes,) float32
-        Scores from which a box of a class counts.
-    iou : float
-        Boxes of one class that overlap more are one object; not for ``yolo-nms-free``.
-    limit : int
-        Most boxes to return.
     """
+    least = thresholds.scores
     if head == "yolo-nms-free":
-        return _best(_rows(outputs[0][0], least), limit)
+        return _best(_rows(outputs[0][0], least), thresholds.most)
     if head == "yolo":
         found = _likeliest(outputs[0][0, 4:], outputs[0][0, :4].T, least)
         found = found._replace(boxes=_corners(found.boxes))
     else:
         found = _likeliest(outputs[1][0].T, outputs[0][0], least)
     found = _best(found, MOST_CANDIDATES)
-    return found.pick(suppress(found, iou)[:limit])
+    return found.pick(nms(found, thresholds.iou)[: thresholds.most])
 
 
-def suppress(found: Found, iou: float) -> NDArray[np.intp]:
-    """Of boxes that overlap, keep the best: greedy non-maximum suppression in each class.
+def nms(found: ScoredBoxes, iou: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression in each class: of boxes that overlap the best stays.
 
     Parameters
     ----------
-    found : Found
+    found : ScoredBoxes
         Best first.
     iou : float
         A box is left out if its intersection over union with a better one that is kept is
@@ -123,39 +131,28 @@ def suppress(found: Found, iou: float) -> NDArray[np.intp]:
     return np.asarray(kept, np.intp)
 
 
-def overlaps(a: NDArray, b: NDArray) -> NDArray:
-    """Intersection areas of boxes (..., 4) with boxes (..., 4)."""
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    return np.maximum(sides, 0).prod(axis=-1)
-
-
-def areas(boxes: NDArray) -> NDArray:
-    """Areas of boxes (..., 4)."""
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-
-
-def _likeliest(scores: NDArray, boxes: NDArray, least: NDArray[np.float32]) -> Found:
+def _likeliest(scores: NDArray, boxes: NDArray, least: NDArray[np.float32]) -> ScoredBoxes:
     """Boxes (N, 4) that count, with the likeliest of their classes by scores (classes, N)."""
     scores = np.ascontiguousarray(scores)
     at = (scores.max(axis=0) >= least.min()).nonzero()[0]
     classes = scores[:, at].argmax(axis=0).astype(np.int32)
-    return _counting(Found(boxes[at], scores[classes, at], classes), least)
+    return _counting(ScoredBoxes(boxes[at], scores[classes, at], classes), least)
 
 
-def _rows(rows: NDArray, least: NDArray[np.float32]) -> Found:
+def _rows(rows: NDArray, least: NDArray[np.float32]) -> ScoredBoxes:
     """Boxes that count of rows (N, 6): corners, score, class."""
     rows = rows[rows[:, 4] >= least.min()]
     rows = rows[(rows[:, 5] >= 0) & (rows[:, 5] < len(least))]
-    return _counting(Found(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int32)), least)
+    return _counting(ScoredBoxes(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int32)), least)
 
 
-def _counting(found: Found, least: NDArray[np.float32]) -> Found:
+def _counting(found: ScoredBoxes, least: NDArray[np.float32]) -> ScoredBoxes:
     """Boxes that are finite and score enough for their class."""
     sure = found.scores >= least[found.classes]
     return found.pick(sure & np.isfinite(found.boxes).all(axis=1))
 
 
-def _best(found: Found, limit: int) -> Found:
+def _best(found: ScoredBoxes, limit: int) -> ScoredBoxes:
     """Sort by score, equal ones as they came, and cut off."""
     return found.pick(np.argsort(-found.scores, kind="stable")[:limit])
 

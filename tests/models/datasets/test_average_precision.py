@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pursuit.models.datasets.precision import THRESHOLDS, Precision
+from pursuit.models.datasets.average_precision import THRESHOLDS, AveragePrecision
 
 SQUARES = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [60, 0, 70, 10]], float)
 
 
 def of_one_class(truth, boxes, scores):
-    precision = Precision(["cell"])
+    precision = AveragePrecision(["cell"])
     precision.add(truth, np.zeros(len(truth)), boxes, scores, np.zeros(len(boxes)))
     return precision.result()
 
@@ -45,7 +45,7 @@ def test_a_shifted_box_counts_up_to_its_overlap():
 
 
 def test_classes_without_objects_do_not_count():
-    precision = Precision(["cell", "worm", "spot"])
+    precision = AveragePrecision(["cell", "worm", "spot"])
     precision.add(SQUARES, [0, 0, 1, 1], SQUARES, [0.9, 0.9, 0.9, 0.9], [0, 0, 2, 2])
     scores = precision.result()
     assert set(scores.per_class) == {"cell", "worm"}
@@ -55,7 +55,7 @@ def test_classes_without_objects_do_not_count():
 
 def test_nothing_at_all():
     empty = np.empty((0, 4))
-    precision = Precision(["cell"])
+    precision = AveragePrecision(["cell"])
     assert precision.result().map50 == 0.0
     precision.add(empty, [], empty, [], [])
     assert precision.result().per_class == {}
@@ -68,7 +68,7 @@ def test_nothing_at_all():
 )
 def test_what_does_not_fit_is_refused(scores, classes):
     with pytest.raises(ValueError, match=r"class|score"):
-        Precision(["cell"]).add(SQUARES, np.zeros(4), SQUARES[:2], scores, classes)
+        AveragePrecision(["cell"]).add(SQUARES, np.zeros(4), SQUARES[:2], scores, classes)
 
 
 def crowded_image(rng):
@@ -107,7 +107,7 @@ def test_agrees_with_ultralytics(tmp_path, monkeypatch):
     metrics = pytest.importorskip("ultralytics.utils.metrics")
     rng = np.random.default_rng(3)
     images = [crowded_image(rng) for _ in range(20)]
-    ours = Precision(["cell", "worm"])
+    ours = AveragePrecision(["cell", "worm"])
     for image in images:
         ours.add(*image)
     hits = np.concatenate([plainly_matched(*image) for image in images])

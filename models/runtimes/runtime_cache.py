@@ -1,14 +1,14 @@
-"""Kernels that TensorRT for RTX compiles for a GPU, kept from one start to the next."""
+"""RuntimeCache that TensorRT for RTX compiles for a GPU, kept from one start to the next."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from .engines import keep, recall
+from .engines import read_checked, write_checked
 
 
-class Kernels:
+class RuntimeCache:
     """What TensorRT for RTX compiles for this GPU when it first runs, kept beside the engine.
 
     Attributes
@@ -24,10 +24,10 @@ class Kernels:
         by_us = trt.ExecutionContextAllocationStrategy.USER_MANAGED
         self.config.set_execution_context_allocation_strategy(by_us)
         self._cache = self.config.create_runtime_cache()
-        if kept := recall(self._file):
+        if kept := read_checked(self._file):
             self._cache.deserialize(kept)
         self.config.set_runtime_cache(self._cache)
 
     def save(self) -> None:
         """Keep them for the next start."""
-        keep(self._file, bytes(self._cache.serialize()))
+        write_checked(self._file, bytes(self._cache.serialize()))

@@ -1,4 +1,4 @@
-"""What an image shows in a box: how bright the object is and where its centre lies."""
+"""Centre and brightness of the object in a box, from the pixels of the image."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 
 from ...arrays import Image
 
-RING_SHARE = 0.25
-"""Width of the surroundings that are looked at, in sizes of the box."""
-
-LEAST_RING_PX = 2.0
-
+RING_SHARE, LEAST_RING_PX = 0.25, 2.0
+"""Width of the frame around a box that is its background, in sizes of the box, and the least.
+Chosen: about as many pixels as the box has, near enough not to reach the next object."""
 
 FOOT = 0.3
-"""Share of the greatest contrast in a box below which pixels do not count for its centre."""
+"""Share of the greatest contrast in a box below which pixels do not count for its centre. Chosen:
+above noise and shading, below the outline at half of the contrast."""
 
 MOST_SHIFT = 0.25
-"""Greatest distance of a centre from the middle of its box, in sizes of the box."""
+"""Greatest distance of a centre from the middle of its box, in sizes of the box. Chosen: further
+off, something else in the box is brighter."""
 
 MARGIN_PX = 1
-"""Boxes are right to about a pixel; so much more is looked at for the centre."""
+"""Added to a box where its centre is measured: boxes are right to about a pixel."""
 
 
-def measure(
+def centres_and_brightness(
     image: Image, boxes_px: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Centres of objects, finer than their boxes, and how bright they are.

@@ -1,4 +1,4 @@
-"""How well a detector does: mean average precision as COCO counts it."""
+"""Mean average precision of a detector, as COCO defines it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..boxes import intersection_over_union
+
 THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
-"""Least overlaps (intersection over union) at which a box counts as found."""
+"""Least overlaps (intersection over union) at which a box counts as found, as in COCO."""
 
 RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
-"""Shares of the objects found at which precision is read."""
+"""Shares of the objects found at which precision is read, as in COCO."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Scores:
     per_class: dict[str, ClassScores]
 
 
-class Precision:
+class AveragePrecision:
     """Gathers what was found in image after image and sums it up.
 
     Average precision is the mean, over 101 recalls, of the best precision at that recall or
@@ -86,7 +88,7 @@ class Precision:
             raise ValueError("give one score, a number, for every box")
         order = np.argsort(-confidence, kind="stable")
         found, found_kinds = found[order], found_kinds[order]
-        overlaps = _overlaps(found, truth) * (found_kinds[:, None] == kinds)
+        overlaps = intersection_over_union(found[:, None], truth) * (found_kinds[:, None] == kinds)
         self._objects += np.bincount(kinds, minlength=len(self._names))
         self._scores.append(confidence[order])
         self._classes.append(found_kinds)
@@ -120,16 +122,6 @@ class Precision:
         if len(kinds) and not 0 <= kinds.min() <= kinds.max() < len(self._names):
             raise ValueError(f"classes must be 0 to {len(self._names) - 1}")
         return corners, kinds
-
-
-def _overlaps(found: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union (N, T) of boxes (N, 4) and (T, 4)."""
-    low = np.maximum(found[:, None, :2], truth[:, :2])
-    high = np.minimum(found[:, None, 2:], truth[:, 2:])
-    shared = np.maximum(high - low, 0.0).prod(axis=2)
-    areas = [np.maximum(b[:, 2:] - b[:, :2], 0.0).prod(axis=1) for b in (found, truth)]
-    union = areas[0][:, None] + areas[1] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def _matched(overlaps: NDArray[np.float64]) -> NDArray[np.bool_]:

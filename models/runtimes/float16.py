@@ -15,7 +15,7 @@ _FULL_INPUTS = {"Resize": (1, 2)}
 _NO_MATTER = {"Shape", "Size"}
 
 
-def to_half(model: bytes) -> bytes:
+def to_float16(model: bytes) -> bytes:
     """Compute everything up to the last convolutions and products in float16.
 
     What comes after them turns distances into positions and stays in float32: from 1024 pixels

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from .batch import Batch
 
 
-def start_from(model: nn.Module, weights: Mapping[str, NDArray[np.float32]], batch: Batch) -> int:
+def load_exported(
+    model: nn.Module, weights: Mapping[str, NDArray[np.float32]], batch: Batch
+) -> int:
     """Give a network the weights of an exported one, as far as they fit.
 
     An exported convolution has its batch norm folded in. It is unfolded again: the norm gets

@@ -1,4 +1,4 @@
-"""Learned detectors by the names of their families: weights found, opened and checked."""
+"""Learned detectors by the names of their architectures: weights found, opened and checked."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from ... import weights
 from ...card import ModelCard
 from ...errors import ModelError
 from ...runtimes import load
-from .learned import Learned
+from .learned import LearnedDetector
 from .metadata import ModelInfo, describe
 from .network import Network
 from .options import LearnedOptions, SsdOptions
 from .scale import factor_for
 
 
-class Yolo(Learned):
+class Yolo(LearnedDetector):
     """A YOLO: the shipped one or a user's own of ultralytics' families 8, 11 and 26."""
 
     Options = LearnedOptions
@@ -22,16 +22,16 @@ class Yolo(Learned):
         super().__init__(*_opened(options or LearnedOptions(), "yolo"))
 
 
-class Ssd(Learned):
+class Ssd(LearnedDetector):
     """An SSD, the shipped one or a user's own."""
 
     Options = SsdOptions
 
-    def __init__(self, options: SsdOptions | None = None) -> None:
+    def __init__(self, options: LearnedOptions | None = None) -> None:
         super().__init__(*_opened(options or SsdOptions(), "ssd"))
 
 
-def family_of(model: str) -> str:
+def detector_for(model: str) -> str:
     """Name of the detector for a model, by its card if it has one, else ``yolo``.
 
     Raises
@@ -41,6 +41,17 @@ def family_of(model: str) -> str:
     """
     card = weights.find(model).with_suffix(".json")
     return "ssd" if card.exists() and ModelCard.read(card).head == "ssd" else "yolo"
+
+
+def open_learned(options: LearnedOptions) -> LearnedDetector:
+    """Make the detector for the weights that the options name, of whatever architecture.
+
+    Raises
+    ------
+    ModelError
+        If there are no such weights, or they cannot be used.
+    """
+    return (Ssd if detector_for(options.weights) == "ssd" else Yolo)(options)
 
 
 def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Network, float | None]:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pursuit.models.detectors.learned import Found
-from pursuit.models.detectors.learned.heads import decode, head_of, suppress
+from pursuit.models.detectors.learned.decoding import ScoredBoxes, Thresholds, decode, head_of, nms
 from pursuit.models.errors import ModelError
 
 BOXES = np.array([[10, 10, 30, 40], [11, 10, 31, 40], [100, 90, 120, 99]], np.float32)
@@ -35,13 +34,18 @@ def least(*scores):
 @pytest.mark.parametrize("head", ["yolo", "ssd"])
 def test_doubles_of_a_class_are_one_object(head):
     scores = np.array([[0.6, 0.1], [0.8, 0.2], [0.1, 0.5]])
-    found = decode(outputs_of(head, BOXES, scores), head, least(0.25, 0.25), 0.5, 10)
+    found = decode(outputs_of(head, BOXES, scores), head, Thresholds(least(0.25, 0.25), 0.5, 10))
     np.testing.assert_allclose(found.boxes, BOXES[1:])
     np.testing.assert_allclose(found.scores, [0.8, 0.5])
     np.testing.assert_array_equal(found.classes, [0, 1])
     scores[0] = [0.1, 0.6]
     assert (
-        len(decode(outputs_of(head, BOXES, scores), head, least(0.25, 0.25), 0.5, 10).scores) == 3
+        len(
+            decode(
+                outputs_of(head, BOXES, scores), head, Thresholds(least(0.25, 0.25), 0.5, 10)
+            ).scores
+        )
+        == 3
     )
 
 
@@ -50,17 +54,17 @@ def test_thresholds_classes_limit_and_nonsense(head):
     scores = np.array([[0.6, 0.1], [0.3, 0.2], [0.1, 0.5]])
     apart = BOXES + np.array([[0], [200], [0]], np.float32)
     said = outputs_of(head, apart, scores)
-    assert decode(said, head, least(0.25, 0.25), 0.5, 10).classes.tolist() == [0, 1, 0]
-    assert decode(said, head, least(0.25, 0.25), 0.5, 2).classes.tolist() == [0, 1]
-    assert decode(said, head, least(0.4, 0.55), 0.5, 10).classes.tolist() == [0]
-    assert decode(said, head, least(np.inf, 0.25), 0.5, 10).classes.tolist() == [1]
+    assert decode(said, head, Thresholds(least(0.25, 0.25), 0.5, 10)).classes.tolist() == [0, 1, 0]
+    assert decode(said, head, Thresholds(least(0.25, 0.25), 0.5, 2)).classes.tolist() == [0, 1]
+    assert decode(said, head, Thresholds(least(0.4, 0.55), 0.5, 10)).classes.tolist() == [0]
+    assert decode(said, head, Thresholds(least(np.inf, 0.25), 0.5, 10)).classes.tolist() == [1]
     broken = outputs_of(head, np.where(apart == apart[0], np.nan, apart), scores)
-    assert decode(broken, head, least(0.25, 0.25), 0.5, 10).classes.tolist() == [1, 0]
+    assert decode(broken, head, Thresholds(least(0.25, 0.25), 0.5, 10)).classes.tolist() == [1, 0]
     nothing = outputs_of(head, apart, 0 * scores)
-    assert len(decode(nothing, head, least(0.25, 0.25), 0.5, 10).scores) == 0
+    assert len(decode(nothing, head, Thresholds(least(0.25, 0.25), 0.5, 10)).scores) == 0
 
 
-def slow_suppress(boxes, classes, iou):
+def slow_nms(boxes, classes, iou):
     kept = []
     for row, box in enumerate(boxes):
         for other in kept:
@@ -82,8 +86,8 @@ def test_suppression_is_greedy_in_each_class(seed, count, iou):
     boxes = np.concatenate([low, low + rng.uniform(5, 40, (count, 2))], axis=1).astype(np.float32)
     classes = rng.integers(0, 3, count).astype(np.int32)
     scores = -np.sort(-rng.uniform(0, 1, count)).astype(np.float32)
-    kept = suppress(Found(boxes, scores, classes), iou)
-    assert kept.tolist() == slow_suppress(boxes.astype(float), classes, iou)
+    kept = nms(ScoredBoxes(boxes, scores, classes), iou)
+    assert kept.tolist() == slow_nms(boxes.astype(float), classes, iou)
 
 
 def test_the_head_is_told_by_the_outputs():
@@ -125,7 +129,7 @@ def test_boxes_are_those_that_ultralytics_reads(architecture, end2end, tmp_path)
     head = head_of([tuple(raw.shape)], 3)
     assert head == ("yolo-nms-free" if end2end else "yolo")
     wanted = np.asarray(non_max_suppression(raw.clone(), 0.25, 0.5, nc=3)[0])
-    found = decode([raw.numpy()], head, least(0.25, 0.25, 0.25), 0.5, 300)
+    found = decode([raw.numpy()], head, Thresholds(least(0.25, 0.25, 0.25), 0.5, 300))
     assert 0 < len(wanted) == len(found.scores)
     np.testing.assert_allclose(found.boxes, wanted[:, :4], atol=1e-3)
     np.testing.assert_allclose(found.scores, wanted[:, 4], atol=1e-6)

@@ -1,4 +1,4 @@
-"""What a followed object looks like: the first look, and a slow memory of later ones."""
+"""Template of a followed object: its first appearance and a running mean of later ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ...images import QUANTISATION
 from .correlation import correlate
 
 _FIRST_SHARE = 0.5
+"""Of the first appearance in the template. Chosen: alone it is soon outdated, without it the
+template drifts off."""
 
 
-class Appearance:
+class AdaptiveTemplate:
     """A square template that learns, and is held back from drifting off its object.
 
-    Half of it is the first look for ever: the memory of later looks alone would take up every
-    small error of a position, and slide off (Matthews, Ishikawa and Baker 2004, IEEE Trans
-    Pattern Anal Mach Intell 26:810). Level and contrast of a look do not count.
+    Half of it is the first appearance for ever: the mean of later ones alone would take up every
+    small error of a position, and drift off (Matthews, Ishikawa and Baker 2004, IEEE Trans
+    Pattern Anal Mach Intell 26:810). Level and contrast do not count.
 
     Parameters
     ----------
@@ -32,31 +34,31 @@ class Appearance:
 
     def __init__(self, image: FloatImage, at: tuple[float, float], reach: int) -> None:
         self._reach = reach
-        self._first = self._memory = self._look(image, at)
-        self.template = self._first
+        self._first = self._mean = self._cut_out(image, at)
+        self.pixels = self._first
         correlation, visible = correlate(np.pad(self._first, reach), self._first)
         self.lobe_px = max(1, int(np.count_nonzero((correlation > 0.5) & (visible > 0))))
         """Area over which the template correlates with itself: of one independent place."""
 
     @property
     def is_flat(self) -> bool:
-        """Whether there is nothing to be seen."""
-        return not self.template.any()
+        """Whether all its pixels are the same."""
+        return not self.pixels.any()
 
     def learn(self, image: FloatImage, at: tuple[float, float], rate: float) -> None:
         """Blend in what is seen at a sub-pixel place, shifted to the middle of the template."""
-        look = self._look(image, at)
-        self._memory = _normalised((1 - rate) * self._memory + rate * look)
-        self.template = _normalised(_FIRST_SHARE * self._first + (1 - _FIRST_SHARE) * self._memory)
+        seen = self._cut_out(image, at)
+        self._mean = _normalised((1 - rate) * self._mean + rate * seen)
+        self.pixels = _normalised(_FIRST_SHARE * self._first + (1 - _FIRST_SHARE) * self._mean)
 
-    def _look(self, image: FloatImage, at: tuple[float, float]) -> FloatImage:
+    def _cut_out(self, image: FloatImage, at: tuple[float, float]) -> FloatImage:
         offsets = np.arange(-self._reach, self._reach + 1, dtype=np.float32)
         x, y = np.meshgrid(offsets + np.float32(at[0]), offsets + np.float32(at[1]))
         seen = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return _normalised(seen) if seen.std() > QUANTISATION else np.zeros_like(x)
 
 
-def _normalised(look: NDArray) -> FloatImage:
+def _normalised(pixels: NDArray) -> FloatImage:
     """Zero mean and unit norm."""
-    look = look - look.mean()
-    return np.divide(look, np.linalg.norm(look), dtype=np.float32)
+    pixels = pixels - pixels.mean()
+    return np.divide(pixels, np.linalg.norm(pixels), dtype=np.float32)
