@@ -16,7 +16,14 @@ from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
 from ...sim.movie import Movie
-from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
+from ...sim.stand import (
+    LockstepMicroscope,
+    Scenario,
+    SimCameraSettings,
+    SimulatedMicroscope,
+    World,
+    load_scenario,
+)
 from ..configuration import Config, ConfigError, as_sentence, make_config, merge
 from .movie_defaults import suggested_for_movie
 
@@ -110,10 +117,7 @@ def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
         return MMCoreMicroscope(load_core(path), config.stand(path.stem))
-    from ...sim.stand import load_simulator
-
-    core = load_simulator(simulated.world(config.session.seed))
-    return MMCoreMicroscope(core, config.stand(simulated.name))
+    return SimulatedMicroscope(simulated.world(config.session.seed), config.stand(simulated.name))
 
 
 def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicroscope:

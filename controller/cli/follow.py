@@ -73,9 +73,9 @@ def follow(
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                summary = run_live(config, simulated, folder, progress.update, running)
+                summary = run_live(config, simulated, folder, [progress], running)
             else:
-                summary = run_lockstep(config, simulated, folder, progress.update)
+                summary = run_lockstep(config, simulated, folder, [progress])
     except (Interrupted, SessionError) as ended:
         summary, problem = ended.summary, str(ended)
     if not summary:

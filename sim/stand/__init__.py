@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .devices import VELOCITIES, XY_STAGE, load_simulator
 from .lockstep import LockstepMicroscope
+from .microscope import SimulatedMicroscope
 from .scenario import Scenario, SimCameraSettings, load_scenario
 from .world import RenderedScene, World
 
@@ -17,6 +18,7 @@ __all__ = [
     "RenderedScene",
     "Scenario",
     "SimCameraSettings",
+    "SimulatedMicroscope",
     "World",
     "load_scenario",
     "load_simulator",

@@ -176,8 +176,8 @@ def _ours(runtime: str, detector: LearnedDetector, recording: Recording) -> list
 
     def around(frame: Frame) -> Window:
         """Return a window about the place where the target truly is."""
-        assert frame.truth_um is not None
-        right_px, down_px, _ = (offset_um / about.pixel_um for offset_um in frame.truth_um)
+        truth = recording.truths[frame.index]
+        right_px, down_px = truth.x_um / about.pixel_um, truth.y_um / about.pixel_um
         x, y = (about.width_px - 1) / 2 + right_px, (about.height_px - 1) / 2 + down_px
         return Window((x, y), WINDOW_PX / 2)
 

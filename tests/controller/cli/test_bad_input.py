@@ -47,8 +47,8 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.microscope, name)
 
-    def frames(self) -> Iterator[Frame]:
-        with closing(self.microscope.frames()) as frames:
+    def frames(self, *, resume: bool = False) -> Iterator[Frame]:
+        with closing(self.microscope.frames(resume=resume)) as frames:
             for frame in frames:
                 yield self.spoil(frame) if FIRST <= frame.index < LAST else frame
 

@@ -26,6 +26,7 @@ from pursuit.controller.assembly import (
     make_predictor,
     open_lockstep,
 )
+from pursuit.controller.bench.truth import truth_about
 from pursuit.controller.configuration import make_config, read_tables
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop, Step
@@ -88,9 +89,8 @@ def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Ste
 
 def errors_um(steps: list[Step]) -> np.ndarray:
     """True centring error of every frame, (N, 2)."""
-    truths = [step.frame.truth_um for step in steps]
-    assert None not in truths
-    return np.array(truths)[:, :2]
+    truths = [truth_about(step.frame, step.reports) for step in steps]
+    return np.array([(truth.x_um, truth.y_um) for truth in truths])
 
 
 def without_timings(steps: list[Step]) -> list[Decision]:
@@ -201,7 +201,7 @@ def record(folder: Path, seconds: float = 0.5, seed: int = 4) -> dict[str, Any]:
     config, simulated = complete(
         {"microscope": tables, "detector": {"name": "blobs"}, "session": session}
     )
-    return run_lockstep(config, simulated, folder, lambda step: None)
+    return run_lockstep(config, simulated, folder)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_its_configuration_repeats_it(session: tuple[Path, dict[str, Any]], tmp_
     tables = read_tables(folder / "config.toml")
     assert make_config(tables).session.seed == 4
     config, simulated = complete(tables)
-    run_lockstep(config, simulated, tmp_path / "again", lambda step: None)
+    run_lockstep(config, simulated, tmp_path / "again")
     assert lines(tmp_path / "again") == lines(folder)
     for name in ("frames.csv", "tracks.csv", "stage.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()

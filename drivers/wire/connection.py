@@ -11,20 +11,22 @@ from typing import Any
 
 import zmq
 
-from ..clock import NS_PER_MS, Clock
+from ..clock import NS_PER_MS, NS_PER_S, Clock
 from ..messages import SCHEMA, pack
 from ..microscope import MicroscopeError
-from .protocol import Command, Lease, Now, Release, Reply, Request, Stop, unpack
+from .protocol import UNREADABLE_ID, Command, Lease, Now, Release, Reply, Request, Stop, unpack
 from .sockets import connect
 from .topics import COMMANDS, HEARTBEAT_NS, LEASE_NS, Topic
 
 _ANSWER_MS = 5_000
-_PINGS = 8
-_UNREADABLE = -1
-_FAREWELL_MS = 1_000
+"""How long an answer is awaited; chosen: longer than any command blocks a stage's serial line."""
+_LAST_ANSWER_MS = 1_000
+"""The same while disconnecting; chosen: a microscope that is gone must not hold up the end."""
+_ROUND_TRIPS = 8
+"""Of which the quickest tells the clock offset; chosen: one of eight is seldom disturbed."""
 
 
-class Link:
+class Connection:
     """The commands of one client, the lease that they need, and the sockets that it listens at.
 
     Parameters
@@ -42,10 +44,10 @@ class Link:
         self._lost = False
         self._context = zmq.Context()
         self._closed = threading.Event()
-        self._pulse: threading.Thread | None = None
-        self._heard_ns = 0
-        self._sends = self._commands()
-        self._asks = self._commands()
+        self._heartbeat: threading.Thread | None = None
+        self._answered_ns = 0
+        self._sends = self._command_socket()
+        self._asks = self._command_socket()
 
     def listen(self, topic: Topic, port: int, *prefixes: bytes) -> Any:
         """Return a socket that subscribes to messages of a topic that begin with a prefix."""
@@ -68,7 +70,7 @@ class Link:
             while (left_ns := until_ns - self._clock.now_ns()) > 0:
                 if self._asks.poll(left_ns // NS_PER_MS):
                     reply = unpack(Reply, self._asks.recv())
-                    if reply.id not in (wanted, _UNREADABLE):
+                    if reply.id not in (wanted, UNREADABLE_ID):
                         continue
                     if reply.error:
                         raise MicroscopeError(reply.error)
@@ -79,11 +81,11 @@ class Link:
             "start one there with `pursuit microscope`."
         )
 
-    def ask_if_there(self, command: Command) -> None:
+    def ask_last(self, command: Command) -> None:
         """Send a command that ends something, which a lost microscope does by itself."""
         if not self._lost:
             with suppress(MicroscopeError):
-                self.ask(command, _FAREWELL_MS)
+                self.ask(command, _LAST_ANSWER_MS)
 
     def send(self, command: Command) -> None:
         """Send a command and return without waiting for the answer."""
@@ -92,30 +94,31 @@ class Link:
 
     def refusals(self) -> list[str]:
         """Why commands that were sent were refused, since the last call."""
-        return [error for data in waiting(self._sends) if (error := unpack(Reply, data).error)]
+        return [error for data in received(self._sends) if (error := unpack(Reply, data).error)]
 
     def clock_offset_ns(self) -> int:
         """Local minus remote clock, from the quickest of a few round trips (Cristian, 1989)."""
-        best: tuple[int, int] | None = None
-        for _ in range(_PINGS):
-            sent_ns = self._clock.now_ns()
-            remote_ns = self.ask(Now()).now_ns
-            back_ns = self._clock.now_ns()
-            offset_ns = (sent_ns + back_ns) // 2 - remote_ns
-            best = min(best or (back_ns - sent_ns, offset_ns), (back_ns - sent_ns, offset_ns))
-        assert best is not None
-        return best[1]
+        trips = [self._round_trip() for _ in range(_ROUND_TRIPS)]
+        return min(trips)[1]
+
+    def _round_trip(self) -> tuple[int, int]:
+        """Return how long an answer took, and the clock offset by it."""
+        sent_ns = self._clock.now_ns()
+        remote_ns = self.ask(Now()).now_ns
+        back_ns = self._clock.now_ns()
+        return back_ns - sent_ns, (sent_ns + back_ns) // 2 - remote_ns
 
     def keep_lease(self) -> None:
         """Renew the lease from a thread of its own, from now until `close`."""
-        if self._pulse is None:
-            self._heard_ns = self._clock.now_ns()
-            self._pulse = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-            self._pulse.start()
+        if self._heartbeat is None:
+            self._answered_ns = self._clock.now_ns()
+            self._heartbeat = threading.Thread(target=self._renew, name="heartbeat", daemon=True)
+            self._heartbeat.start()
 
     def check_answering(self) -> None:
-        """Raise `MicroscopeError` if the lease is kept, but nobody hears."""
-        if self._pulse is not None and self._clock.now_ns() - self._heard_ns > 2 * LEASE_NS:
+        """Raise `MicroscopeError` if the lease is renewed, but nobody answers."""
+        silent_ns = self._clock.now_ns() - self._answered_ns
+        if self._heartbeat is not None and silent_ns > 2 * LEASE_NS:
             self._lost = True
             raise MicroscopeError(
                 f"The microscope at {self.host}:{self._port} has stopped answering."
@@ -126,13 +129,13 @@ class Link:
         if self._closed.is_set():
             return
         self._closed.set()
-        if self._pulse is not None:
-            self._pulse.join(timeout=2 * HEARTBEAT_NS / 1e9)
-            self.ask_if_there(Stop())
-            self.ask_if_there(Release())
+        if self._heartbeat is not None:
+            self._heartbeat.join(timeout=2 * HEARTBEAT_NS / NS_PER_S)
+            self.ask_last(Stop())
+            self.ask_last(Release())
         self._context.destroy(linger=0)
 
-    def _commands(self) -> Any:
+    def _command_socket(self) -> Any:
         return connect(self._context, zmq.DEALER, COMMANDS, self.host, self._port)
 
     def _send(self, socket: Any, command: Command) -> int:
@@ -140,18 +143,18 @@ class Link:
         socket.send(pack(Request(SCHEMA, number, self._lease, command)))
         return number
 
-    def _beat(self) -> None:
-        socket = self._commands()
+    def _renew(self) -> None:
+        socket = self._command_socket()
         request = pack(Request(SCHEMA, 0, self._lease, Lease()))
-        while not self._closed.wait(HEARTBEAT_NS / 1e9):
+        while not self._closed.wait(HEARTBEAT_NS / NS_PER_S):
             socket.send(request, zmq.NOBLOCK)
             while socket.poll(0):
                 socket.recv()
-                self._heard_ns = self._clock.now_ns()
+                self._answered_ns = self._clock.now_ns()
         socket.close()
 
 
-def waiting(socket: Any) -> Iterator[bytes]:
+def received(socket: Any) -> Iterator[bytes]:
     """Yield what has arrived at a socket already."""
     while socket.get(zmq.EVENTS) & zmq.POLLIN:
         yield socket.recv()

@@ -1,4 +1,4 @@
-"""Frames as they come from another process: found in shared memory, or heard off the wire."""
+"""Frames from another process: taken from shared memory, or off the wire."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from ..clock import Clock
 from ..memory import RingReader, Slot
 from ..messages import Frame
 from ..microscope import Frames, MicroscopeError
-from .link import Link
-from .pace import Pace
+from .connection import Connection
+from .polling import PollSchedule
 from .protocol import BEACON, END, PIXELS, RING, End, FrameHeader, unpack
 from .topics import FRAMES
 
 _SUBSCRIBED_MS = 5_000
+"""How long the first message is awaited; chosen: a hundred beacons."""
 _WAIT_MS = 50
+"""How long a wait for a message may last before `FrameReceiver.end` is heeded; chosen: a person
+does not notice it."""
 
 
-class Incoming:
+class FrameReceiver:
     """The frames of one stream after another.
 
     Parameters
     ----------
-    link : Link
+    connection : Connection
         Asked now and then whether the microscope still answers.
     port : int
         Of the frames topic.
@@ -51,40 +54,45 @@ class Incoming:
 
     def __init__(
         self,
-        link: Link,
+        connection: Connection,
         port: int,
         ring: RingReader | None,
         clock: Clock,
         offset_ns: int,
         alive: Callable[[], bool],
     ) -> None:
-        self._link, self._ring, self._clock = link, ring, clock
+        self._connection, self._ring, self._clock = connection, ring, clock
         self._offset_ns, self._alive = offset_ns, alive
         self.oldest = 0
         self._end_ns: int | None = None
         self._dropped = 0
-        self._seen, self._pace = 0, Pace()
-        self._socket = link.listen(FRAMES, port, END, RING if ring else PIXELS, BEACON)
+        self._seen, self._schedule = 0, PollSchedule()
+        self._socket = connection.listen(FRAMES, port, END, RING if ring else PIXELS, BEACON)
         self._socket.rcvtimeo = _WAIT_MS
         if not self._socket.poll(_SUBSCRIBED_MS):  # any message proves the subscription
-            raise MicroscopeError(f"No frames come from {link.host}: is a firewall in between?")
+            raise MicroscopeError(
+                f"No frames come from {connection.host}: is a firewall in between?"
+            )
 
     @property
     def dropped(self) -> int:
         """Exposures that `stream` passed over, or that were overwritten before they were read."""
         return self._dropped
 
-    def stream(self, every: bool) -> Frames:
-        """Yield frames until the stream ends: all of them with ``every``, else the newest."""
+    def stream(self, every: bool, resumed: bool = False) -> Frames:
+        """Yield frames until the stream ends: all of them with ``every``, else the newest.
+
+        A stream that was ``resumed`` does not count from 0.
+        """
         self._dropped = 0
-        self._seen, self._pace = 0, Pace()
-        following = 0
+        self._seen, self._schedule = 0, PollSchedule()
+        expected = None if resumed else 0
         while self._alive():
             frame = self._next(every)
             if frame is None:
                 return
-            self._dropped += frame.index - following
-            following = frame.index + 1
+            self._dropped += 0 if expected is None else frame.index - expected
+            expected = frame.index + 1
             yield frame
 
     def end(self) -> None:
@@ -106,7 +114,7 @@ class Incoming:
                 newest = None
                 if self._end_ns is not None or not self._alive():
                     return None
-                self._link.check_answering()
+                self._connection.check_answering()
                 continue
             if message[0] == END:
                 if self._ends(message):
@@ -119,7 +127,7 @@ class Incoming:
                     return frame
 
     def _next_in(self, ring: RingReader) -> Frame | None:
-        """Wait for a newer image in shared memory, which is quicker than to hear of it."""
+        """Wait for a newer image in shared memory, which is quicker than the socket."""
         while True:
             found = ring.newest(self._seen)
             if found is not None:
@@ -130,21 +138,21 @@ class Incoming:
                 self._seen = slot.sequence
                 frame = self._frame_in(ring, slot, unpack(FrameHeader, header), arrived_ns)
                 if frame is not None:
-                    self._pace.came(frame.index, arrived_ns)
+                    self._schedule.arrived(frame.index, arrived_ns)
                     return frame
             elif self._is_over():
                 return None
             else:
-                self._clock.sleep_until_ns(self._pace.look_again_ns(self._clock.now_ns()))
+                self._clock.sleep_until_ns(self._schedule.next_ns(self._clock.now_ns()))
 
     def _is_over(self) -> bool:
-        """Whether the stream has ended, or should; news of frames is passed over."""
+        """Whether the stream has ended, or should; messages about frames are skipped."""
         with suppress(zmq.Again):
             while True:
                 message = self._socket.recv_multipart(zmq.NOBLOCK)
                 if message[0] == END and self._ends(message):
                     return True
-        self._link.check_answering()
+        self._connection.check_answering()
         return self._end_ns is not None or not self._alive()
 
     def _frame_in(
@@ -172,7 +180,7 @@ class Incoming:
         return unpack(FrameHeader, header).readable_ns + self._offset_ns > self._end_ns
 
     def _read(self, message: list[bytes]) -> Frame | None:
-        """Return the frame of a message; None if its pixels or its stream are of the past."""
+        """Return the frame of a message; None if its pixels or its stream are outdated."""
         arrived_ns = self._clock.now_ns()
         header = unpack(FrameHeader, message[1])
         if header.slot is not None and self._ring is not None:
