@@ -78,7 +78,7 @@ class Auto:
             self._network.update(rows[usual], places[usual], stated[usual])
 
     def _are_usual(self, rows: Indices, variances_um2: Floats) -> Bools:
-        """Which measurements are about as good as the object's others; learns how good those are."""
+        """Which measurements are as good as is usual of the object, (K,); learns what is usual."""
         most = _UNUSUAL * variances_um2
         usual = np.minimum(self._usual_um2[rows], most)
         limits = _UNUSUAL * usual

@@ -13,7 +13,7 @@ from ...compiling import compiled
 from .modes import Mode
 
 _OSCILLATOR_SIZE = 3
-"""Numbers on each axis in the state of an oscillator: position, velocity, offset from the centre."""
+"""Numbers on each axis in the state of an oscillator: position, velocity, offset of the centre."""
 _FACTORIALS = (1.0, 1.0, 2.0)
 """Of 0, 1 and 2."""
 

@@ -21,7 +21,7 @@ _LARGEST_SQUARE = 30.0
 """Normalised innovation squared beyond which a measurement tells no more of the noise scale.
 Chosen: far above the 99.9 % quantile of chi² in the plane, 13.8; an outlier counts once."""
 _LEAST_LOG = -600.0
-"""Least logarithm of a relative likelihood: its exponential, 1e-261, is still an ordinary double."""
+"""Least logarithm of a relative likelihood: its exponential, 1e-261, is an ordinary double."""
 _LEAST_WEIGHT = 1e-100
 """Least weight of a hypothesis. Chosen: as good as 0, but products of it stay above 0."""
 _ROUND = 0.05

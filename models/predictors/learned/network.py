@@ -26,7 +26,7 @@ _MOMENTS = 5
 """Columns: displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
 
 _BLOCK = 64
-"""Objects that are computed together. Chosen: a crowd takes few calls, a few objects waste little."""
+"""Objects that are computed together. Chosen: a crowd takes few calls, few objects waste little."""
 
 _INPUTS = {"before", "sighting", "now", "frames"}
 _OUTPUTS = {"after", "outlook"}

@@ -6,8 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from pursuit.controller.bench.predict.motions import MOTIONS, Circling, known
-from pursuit.controller.bench.predict.predict import judge, simulated
+from pursuit.controller.bench.predict.motions import MOTIONS, Circling, modelled
+from pursuit.controller.bench.predict.predict import evaluate, simulated
 from pursuit.models.predictors import Forecast
 from pursuit.models.predictors import predictor as predictors
 from pursuit.models.predictors.forecast_mixing import ForecastMixer
@@ -19,8 +19,8 @@ NS = 1_000_000_000
 def test_what_swings_or_circles_is_predicted_far_better_than_by_constant_velocity(
     name: str,
 ) -> None:
-    watched = simulated(next(m for m in MOTIONS if m.name == name), 20, 200, 5)
-    auto, straight = (judge(predictors.create(n), watched) for n in ("auto", "kalman"))
+    observed = simulated(next(m for m in MOTIONS if m.name == name), 20, 200, 5)
+    auto, straight = (evaluate(predictors.create(n), observed) for n in ("auto", "kalman"))
     for horizon in (4, 8):
         assert auto[horizon][0] < 0.7 * straight[horizon][0]
     assert all(0.87 < coverage < 0.99 for _, coverage in auto.values())
@@ -28,8 +28,8 @@ def test_what_swings_or_circles_is_predicted_far_better_than_by_constant_velocit
 
 def test_a_tight_circle_is_not_left_at_its_tangent() -> None:
     motion = Circling(speed_um_s=60.0, radius_um=4.0, drift=0.01)
-    watched = simulated(known("tight", motion, 0.02, 0.02), 10, 150, 1)
-    assert judge(predictors.create("auto"), watched)[8][0] < 1.0
+    observed = simulated(modelled("tight", motion, 0.02, 0.02), 10, 150, 1)
+    assert evaluate(predictors.create("auto"), observed)[8][0] < 1.0
 
 
 def test_more_models_and_the_network_join_for_what_is_watched() -> None:
