@@ -157,7 +157,11 @@ class Loop:
         self._search_for_lost.note(goal, frame)
         if goal is None:
             return self._search_for_lost.plan(self._target, frame, self._horizon)
-        return self._policy.plan(goal, frame, self._horizon)
+        goal.watch(self._horizon.instant_ns(frame))
+        plan = self._policy.plan(goal, frame, self._horizon)
+        if plan.prediction is not None:
+            goal.watch(plan.prediction.at_ns)
+        return plan
 
     def _measure_focus(self, subject: Track | None, frame: Frame) -> None:
         """Look at an object's sharpness; what it tells of z goes into its filter."""

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from pursuit.controller.bench.follow.bound import riccati_um
 from pursuit.models.predictors import Predictor
 from pursuit.models.predictors import predictor as predictors
-from pursuit.models.predictors.bank import steps as bank_steps
-from pursuit.models.predictors.bank import updates as bank_updates
+from pursuit.models.predictors.bank import measurement_update, time_update
 from pursuit.sim.motion import (
     Brownian,
     Directed,
@@ -60,6 +59,7 @@ def follow(
     for t in range(1, len(truth) - ahead):
         predictor.advance(t * step_ns)
         predictor.update(slots, measured[t], variances)
+        predictor.watch(slots, (t + ahead) * step_ns)
         forecast = predictor.predict(slots, (t + ahead) * step_ns)
         if t < 50:
             continue
@@ -169,7 +169,7 @@ def test_objects_come_and_go_without_disturbing_the_others(name: str) -> None:
 
 def test_no_frame_waits_for_the_compiler() -> None:
     predictor = predictors.create("auto")
-    kernels: list[Any] = [bank_steps.advance, bank_steps.expect, bank_updates.update]
+    kernels: list[Any] = [time_update.advance, time_update.predict, measurement_update.update]
     compiled = [kernel.signatures for kernel in kernels]
     predictor.advance(0)
     fixed = np.arange(12.0).reshape(4, 3)
@@ -180,6 +180,7 @@ def test_no_frame_waits_for_the_compiler() -> None:
         predictor.update(slots[::2], fixed[::2, :2], np.ones(4)[::2])
         predictor.focus(slots[::-1], fixed[:, 2], np.ones(4))
         predictor.predict(slots[::-2], t * NS)
+        predictor.watch(slots[1:3], (t + 1) * NS)
         predictor.predict(slots[1:3], (t + 1) * NS)
     assert [kernel.signatures for kernel in kernels] == compiled
 
