@@ -29,7 +29,6 @@ class _Commands(TyperGroup):
         try:
             from ...drivers.microscope import MicroscopeError
             from ...models.errors import ModelError
-            from ...sim.movie import MovieError
             from ..configuration import ConfigError, as_sentence
             from ..session import ProcessError
 
@@ -40,7 +39,6 @@ class _Commands(TyperGroup):
             except (
                 ConfigError,
                 MicroscopeError,
-                MovieError,
                 ProcessError,
                 FileExistsError,
             ) as error:

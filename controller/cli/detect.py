@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from ...models.detectors import Detector
-    from ..offline import Result
+    from ..offline import DetectionSummary
 
 
 def detect(
@@ -40,16 +40,16 @@ def detect(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..offline import detect_all, open_detector, open_pictures
+    from ..offline import detect_all, open_detector, open_images
 
-    pictures = open_pictures(path)
-    opened = open_detector(detector, model, sets or (), pictures.pixel_um)
+    images = open_images(path)
+    opened = open_detector(images, detector, model, sets or ())
     folder = out or Path(f"{path.resolve().name.partition('.')[0] or 'objects'}_detections")
-    console, is_one = Console(stderr=True), pictures.count == 1
+    console, is_one = Console(stderr=True), len(images) == 1
     with Progress(console=console, transient=True, disable=is_one) as progress:
-        task = progress.add_task("detecting", total=pictures.count)
+        task = progress.add_task("detecting", total=len(images))
         result = detect_all(
-            pictures, opened, folder, lambda done, total: progress.update(task, completed=done)
+            images, opened, folder, lambda done, total: progress.update(task, completed=done)
         )
     if as_json:
         print(json.dumps({"detector": opened.name, **msgspec.to_builtins(result, enc_hook=str)}))
@@ -57,7 +57,8 @@ def detect(
         _print_result(result, opened)
 
 
-def _print_result(result: Result, detector: Detector) -> None:
+def _print_result(result: DetectionSummary, detector: Detector) -> None:
+    from ...models.detectors import HasCard
     from ..offline import how_many
 
     for note in result.notes:
@@ -69,5 +70,5 @@ def _print_result(result: Result, detector: Detector) -> None:
         f"{result.ms_per_frame:.1f} ms a frame: {result.table}, {result.overlay}"
     )
     if not result.objects:
-        options = "score, diameter_px" if hasattr(detector, "card") else "diameter_px, polarity"
+        options = "score, diameter_px" if isinstance(detector, HasCard) else "diameter_px, polarity"
         print(f"Nothing was found: try other values of {options} with --set detector.KEY=VALUE.")

@@ -27,7 +27,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ...models.datasets import judge
+    from ...models.datasets import evaluate as score
     from ...models.weights import find
 
     rows = []
@@ -35,7 +35,7 @@ def evaluate(
         judged = source if held_back is None else source.split(held_back)[1]
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(source.name, total=len(judged))
-            scores = judge(
+            scores = score(
                 find(model),
                 judged,
                 runtime,

@@ -73,9 +73,9 @@ def follow(
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                summary = run_live(config, simulated, folder, progress.update, running)
+                summary = run_live(config, simulated, folder, [progress], running)
             else:
-                summary = run_lockstep(config, simulated, folder, progress.update)
+                summary = run_lockstep(config, simulated, folder, [progress])
     except (Interrupted, SessionError) as ended:
         summary, problem = ended.summary, str(ended)
     if not summary:
@@ -99,7 +99,7 @@ def _announce(console: Any, config: Config, simulated: Simulation | None, realti
     how = "in real time" if realtime else "in virtual time"
     console.print(
         f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
-        f"{config.policy.name}"
+        f"{config.policy['name']}"
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")

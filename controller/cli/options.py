@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from ...sim.scenarios import scenario_names
+
 if TYPE_CHECKING:
     from ..assembly import Simulation
     from ..configuration import Config
@@ -17,7 +19,10 @@ ScopeFile = Annotated[
     Path | None,
     typer.Argument(metavar="SCOPE.toml", help="Configuration of a stand and a task."),
 ]
-ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
+ScenarioName = Annotated[
+    str | None,
+    typer.Option(help=f"Simulated scenario: {', '.join(scenario_names())}, or a TOML file."),
+]
 Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
 MMConfig = Annotated[Path | None, typer.Option(help="Micro-Manager file of real hardware.")]
 Start = Annotated[

@@ -57,7 +57,8 @@ def track(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..offline import draw_tracks, follow_movie, judge, open_models, open_movie, write_tracks
+    from ...models.images import open_recording
+    from ..offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
     from .track_tables import read_all_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
@@ -65,25 +66,25 @@ def track(
     _keep(table, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
     tables = _tables(detector, model, diameter_px, predictor, sets or [])
-    config, movie = open_movie(path, tables, pixel_um, interval_s)
-    used, tracker = open_models(config, movie)
+    movie = open_recording(path, pixel_um, interval_s)
+    used, tracker = open_models(movie, tables)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("tracking", total=movie.frames)
-        followed = follow_movie(
+        task = progress.add_task("tracking", total=len(movie))
+        tracked = track_movie(
             movie, used, tracker, lambda done, total: progress.update(task, completed=done)
         )
-    write_tracks(table, followed, movie.interval_s)
-    places = followed.places_px(movie.pixel_um)
-    count = len(set(places.ids.tolist()))
-    title = f"{path.name}   ·   {count:,} tracks in {movie.frames:,} frames   ·   {used.name}"
-    draw_tracks(picture, followed.image, places, title)
+    write_tracks(table, tracked, movie.interval_s)
+    points = tracked.points_px(movie.pixel_um)
+    count = len(set(points.ids.tolist()))
+    title = f"{path.name}   ·   {count:,} tracks in {len(movie):,} frames   ·   {used.name}"
+    draw_tracks(picture, tracked.image, points, title)
     result: dict[str, Any] = {
         "detector": used.name,
         "tracks": count,
-        "positions": len(places),
-        "frames": movie.frames,
-        "detector_ms": followed.detector_ms,
-        "tracker_ms": followed.tracker_ms,
+        "positions": len(points),
+        "frames": len(movie),
+        "detector_ms": tracked.detector_ms,
+        "tracker_ms": tracked.tracker_ms,
         "pixel_um": movie.pixel_um,
         "interval_s": movie.interval_s,
         "assumed": [*movie.assumed],
@@ -91,7 +92,7 @@ def track(
         "picture": str(picture),
     }
     if known is not None:
-        scores, within_px = judge(followed, known, movie.pixel_um, tolerance_px)
+        scores, within_px = score_movie(tracked, known, movie.pixel_um, tolerance_px)
         result["scores"] = asdict(scores) | {"tolerance_px": within_px}
     if as_json:
         print(json.dumps(result))

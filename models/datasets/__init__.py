@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .dataset import Dataset, Sample
 from .defocus_stack import Seen, check_sign, joined, reach_um, seen_at, split, stack_windows
-from .judge import judge
+from .evaluation import evaluate
 from .motions import Lesson, Motions, draw_lesson, given_motions
 from .readers import read_dataset
 from .track_files import Tracks, read_tracks
@@ -21,9 +21,9 @@ __all__ = [
     "Tracks",
     "check_sign",
     "draw_lesson",
+    "evaluate",
     "given_motions",
     "joined",
-    "judge",
     "reach_um",
     "read_dataset",
     "read_tracks",

@@ -388,7 +388,7 @@ def test_a_process_leaves_nothing_behind(serve) -> None:
     server.end()
     assert not any(memory.exists() for memory in memories)
     assert not Path(f"/proc/{server.pid}").exists()
-    assert server.death == ""
+    assert server.failure == ""
 
 
 def test_an_exception_closes_it(kind) -> None:

@@ -33,8 +33,8 @@ from pursuit.drivers.wire.protocol import (
     Acquire,
     Command,
     Describe,
-    Go,
     Lease,
+    MoveCommand,
     Now,
     Release,
     Reply,
@@ -79,9 +79,9 @@ class Puppet:
             limits_um=((-100.0, 100.0), (-100.0, 100.0), (0.0, 0.0)),
         )
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         self.idle.clear()
-        self.exposed = 0
+        self.exposed = self.exposed if resume else 0
         try:
             while not self._closed:
                 if self.exposed == self.breaks_at:
@@ -241,7 +241,7 @@ def test_anyone_may_stop_and_ask_but_commands_need_a_name(
     assert puppet.stops.acquire(timeout=10)
     for harmless in (Describe(), Now()):
         assert stranger.asks(harmless, lease="") == ""
-    for command in (Lease(), Go(MOVE), Stream(True), Acquire("{}"), Release()):
+    for command in (Lease(), MoveCommand(MOVE), Stream(True), Acquire("{}"), Release()):
         assert "needs a lease" in stranger.asks(command, lease="")
 
 
