@@ -1,4 +1,4 @@
-"""Our laws: the stage is sent to where the target will be, as well as the stage can do it."""
+"""Laws that predict: the stage is sent to where the target will be, as far as it can get there."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Frame
+from ...drivers.stage import Timing
 from ...models.predictors import Prediction
 from .horizon import Horizon
-from .input_shaping import Timing, steadied
 from .plan import NOT_FINITE, Followable, Law, NotNegative, Plan, Positive
 
 WITHIN = "within the deadband"
 
 
-class _Foresight(Law, frozen=True):
-    """What both laws share: a deadband around the prediction, with hysteresis.
+class _PredictiveLaw(Law, frozen=True):
+    """A deadband around the prediction, with hysteresis, for both laws.
 
     Attributes
     ----------
@@ -41,16 +41,16 @@ class _Foresight(Law, frozen=True):
             return False
         release_um = self.deadband_um / 2 if self.release_um is None else self.release_um
         limit_um = release_um if horizon.answered(frame) else self.deadband_um
-        (x, _), (y, _) = horizon.states(frame, prediction.at_ns)
+        (x, _), (y, _) = horizon.stage.states(prediction.at_ns)
         wanted_x, wanted_y, _ = prediction.mean_um.tolist()
         return math.hypot(wanted_x - x, wanted_y - y) < limit_um
 
 
-class Predictive(_Foresight, frozen=True, tag="predictive"):
+class Predictive(_PredictiveLaw, frozen=True, tag="predictive"):
     """Be where the target will be at the first exposure that the move can affect.
 
     Moves are planned from what the stage is doing then, within its speed and acceleration: one
-    that is too long for that exposure goes on through the place of the next, see `steer`.
+    that is too long for that exposure goes on to where the target is at the next (lookahead).
 
     Attributes
     ----------
@@ -73,14 +73,14 @@ class Predictive(_Foresight, frozen=True, tag="predictive"):
             return Plan(prediction=prediction, reason=WITHIN)
         if self.still:
             return Plan(prediction.mean_um[:2], prediction)
-        return Plan(_steered(prediction, target, frame, horizon), prediction)
+        return Plan(_targets_um(prediction, target, frame, horizon), prediction)
 
 
-class Velocity(_Foresight, frozen=True, tag="velocity"):
-    """Move along with the target: its velocity, and a share of the offset made up each frame.
+class Velocity(_PredictiveLaw, frozen=True, tag="velocity"):
+    """Move along with the target: its velocity, and in each frame a share of the offset.
 
-    For stages that take velocities. The feed-forward leaves nothing to an integrator, so there
-    is none that could wind up while the stage is at its limits.
+    For stages that take velocities. With the target's velocity fed forward no integrator is
+    needed, and none winds up while the stage is at its limits.
 
     Attributes
     ----------
@@ -99,10 +99,10 @@ class Velocity(_Foresight, frozen=True, tag="velocity"):
         interval_s = horizon.answer_interval_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)
         here_um = prediction.mean_um[:2] - there_um_s * (prediction.at_ns - start_ns) / NS_PER_S
-        position_um, now_um_s = np.transpose(horizon.states(frame, start_ns))
+        position_um, now_um_s = np.transpose(horizon.stage.states(start_ns))
         wanted = there_um_s + self.gain * (here_um - position_um) / interval_s
-        change = horizon.dynamics.acceleration_um_s2 * interval_s
-        speed = horizon.dynamics.speed_um_s
+        change = horizon.stage.dynamics.acceleration_um_s2 * interval_s
+        speed = horizon.stage.dynamics.speed_um_s
         wanted = np.clip(wanted, now_um_s - change, now_um_s + change)
         return Plan(prediction=prediction, velocity_um_s=np.clip(wanted, -speed, speed))
 
@@ -113,23 +113,14 @@ def _velocity_um_s(prediction: Prediction, target: Followable) -> NDArray[np.flo
     return (prediction.mean_um[:2] - target.prediction.mean_um[:2]) / elapsed_s
 
 
-def _steered(
+def _targets_um(
     prediction: Prediction, target: Followable, frame: Frame, horizon: Horizon
 ) -> NDArray[np.float64]:
-    """Where to send both axes to be at the predicted place, and well placed for the next."""
+    """Where to send both axes to be at the predicted position, and well placed for the next."""
     interval_s = horizon.answer_interval_ns / NS_PER_S
     start_ns = horizon.start_ns(frame)
     after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
     strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()
     timing = Timing(after_s, interval_s, frame.exposure_ms * NS_PER_MS / NS_PER_S)
-    ends = [
-        steadied(state, acceleration_steps, place_um, stride_um, timing, horizon.ringing)
-        for state, acceleration_steps, place_um, stride_um in zip(
-            horizon.states(frame, start_ns),
-            horizon.acceleration_steps(start_ns),
-            prediction.mean_um[:2].tolist(),
-            strides_um,
-            strict=True,
-        )
-    ]
-    return np.array(ends)
+    positions_um = prediction.mean_um[:2].tolist()
+    return np.array(horizon.stage.targets_um(start_ns, positions_um, strides_um, timing))
