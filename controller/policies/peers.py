@@ -102,9 +102,9 @@ class Quadratic(_Peer[QuadraticOptions]):
         return Plan(reason=reason, velocity_um_s=np.zeros(2) if horizon.takes_velocity else None)
 
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
-        speed = horizon.dynamics.speed_um_s
+        speed = horizon.stage.dynamics.speed_um_s
         velocity = np.clip(self.options.gain * np.abs(offset_um) * offset_um, -speed, speed)
         if horizon.takes_velocity:
             return Plan(velocity_um_s=velocity)
-        (x, _), (y, _) = horizon.states(frame, horizon.start_ns(frame))
+        (x, _), (y, _) = horizon.stage.states(horizon.start_ns(frame))
         return Plan(np.array((x, y)) + velocity * horizon.interval_ns / NS_PER_S)

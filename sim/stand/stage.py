@@ -76,13 +76,13 @@ class SimStage:
             for drive, target in zip(self._drives, target_um, strict=True):
                 drive.command(shows_ns, target)
 
-    def drive(self, arrived_ns: int, *velocity_um_s: float | None) -> None:
+    def set_velocity(self, arrived_ns: int, *velocity_um_s: float | None) -> None:
         """Give each axis a velocity, to be kept until the next command; None leaves it alone."""
         with self._lock:
             shows_ns = arrived_ns + self._late_ns()
             for drive, velocity in zip(self._drives, velocity_um_s, strict=True):
                 if velocity is not None:
-                    drive.drive(shows_ns, velocity)
+                    drive.set_velocity(shows_ns, velocity)
 
     def _late_ns(self) -> int:
         """How much later than usual a command shows."""
@@ -119,7 +119,7 @@ class _Load:
     def __init__(self, drive: Axis, model: StageModel, drift_um_s: float) -> None:
         self._drive = drive
         self._half_um = model.backlash_um / 2
-        self._ringing = Ringing(model, doubt=0.0)
+        self._ringing = Ringing(model, frequency_sigma=0.0)
         self._drift_um_s = drift_um_s
         self._start_ns: int | None = None
         self._at_ns = 0
