@@ -142,7 +142,7 @@ def run(
             if turn == 0:
                 _drop_first_turn(contenders)
             on_progress(turn + 1, turns)
-    gc.unfreeze()  # The loops froze all that there was; torch complains if it never goes.
+    gc.unfreeze()  # The loops froze all objects; torch complains if they are never freed.
     return _rows(contenders, size_px)
 
 
@@ -175,7 +175,6 @@ def _ours(runtime: str, detector: LearnedDetector, recording: Recording) -> list
     about = recording.description
 
     def around(frame: Frame) -> Window:
-        """Return a window about the place where the target truly is."""
         assert frame.truth_um is not None
         right_px, down_px, _ = (offset_um / about.pixel_um for offset_um in frame.truth_um)
         x, y = (about.width_px - 1) / 2 + right_px, (about.height_px - 1) / 2 + down_px
