@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Image
-from ...models.datasets import Seen, check_sign, reach_um, seen_at, split
+from ...models.datasets import (
+    FocusSeries,
+    check_sign,
+    greatest_defocus_um,
+    measure_defocus,
+    split_series,
+)
 from ...models.detections import Detections
 from ...models.detectors import create
 from ...models.errors import ModelError
@@ -60,7 +66,7 @@ class Calibration:
     ----------
     lens : Lens
         Through which they were taken.
-    learned, judged : list of Seen
+    learned, judged : list of FocusSeries
     most_defocus : float
         Greatest defocus of which both sides were seen, in depths of field.
     about : str
@@ -68,8 +74,8 @@ class Calibration:
     """
 
     lens: Lens
-    learned: list[Seen]
-    judged: list[Seen]
+    learned: list[FocusSeries]
+    judged: list[FocusSeries]
     most_defocus: float
     about: str
 
@@ -91,16 +97,16 @@ def calibrate(path: Path, settings: StackSettings) -> Calibration:
     z_um = (step_um * np.arange(len(stack))).tolist()
     images = np.stack([stack[index] for index in range(len(stack))])
     placed = [
-        seen_at(windows, z_um, settings.focus_um)
+        measure_defocus(windows, z_um, settings.focus_um)
         for windows in stack_objects(images, settings.diameter_px)
     ]
-    seen = [one for one in placed if isinstance(one, Seen)]
+    seen = [one for one in placed if isinstance(one, FocusSeries)]
     if not seen:
         reasons = (one.reason for one in placed if isinstance(one, NoPeak))
         raise ModelError(f"{path.name} cannot be used: {next(reasons)}; give --focus-um")
-    learned, judged = split(seen, MOST_DEFOCUS * lens.depth_of_field_um)
+    learned, judged = split_series(seen, MOST_DEFOCUS * lens.depth_of_field_um)
     check_sign(learned, lens)
-    depths = reach_um(learned) / lens.depth_of_field_um
+    depths = greatest_defocus_um(learned) / lens.depth_of_field_um
     about = f"{len(seen)} objects of {path.name} at {len(z_um)} focal positions"
     return Calibration(lens, learned, judged, depths, about)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.datasets import Motions
+from ...models.datasets import TrainingTracks
 from ...sim.motion import (
     Brownian,
     Directed,
@@ -51,9 +51,9 @@ Rng = np.random.Generator
 OnProgress = Callable[[int, int], None]
 
 
-def simulated_motions(
+def simulate_tracks(
     tracks: int, frames: int, seed: int, on_progress: OnProgress = lambda done, total: None
-) -> Motions:
+) -> TrainingTracks:
     """Draw tracks in units of the frame interval; their steps are of about one unit.
 
     Parameters
@@ -73,7 +73,7 @@ def simulated_motions(
         on_progress(min(done + _ALIKE, tracks), tracks)
     positions = np.concatenate(places)[:tracks].astype(np.float32)
     lengths = np.full(len(positions), positions.shape[1])
-    return Motions(
+    return TrainingTracks(
         "simulated motions",
         np.concatenate(instants)[:tracks].astype(np.float32),
         positions,

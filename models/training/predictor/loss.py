@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...datasets import Lesson
+from ...datasets import TrackBatch
 from .model import OUTSIDE, WITHIN_95, PredictorModel
 
 _EVENNESS = 0.1
@@ -19,7 +19,7 @@ was never seen to move sets off."""
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """What a model says of a lesson against what happened, for M measurements and horizons.
+    """What a model says of a batch against what happened, for M measurements and horizons.
 
     Attributes
     ----------
@@ -43,27 +43,27 @@ class Errors:
     weights: Tensor
 
 
-def errors_of(model: PredictorModel, lesson: Lesson) -> Errors:
-    """Run a model over a lesson."""
+def errors_of(model: PredictorModel, batch: TrackBatch) -> Errors:
+    """Run a model over a batch."""
     device = next(model.parameters()).device
 
     def flat(values: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(values).to(device).reshape(-1, width)
 
-    rows = model.watch(torch.from_numpy(lesson.measurements).to(device))
-    view = model.view(rows.reshape(-1, model.width)).repeated(lesson.frames.shape[2])
-    outlook = model.expect(view, flat(lesson.frames, 1))
-    error, heading = flat(lesson.targets, 2) - outlook.mean, outlook.heading
+    rows = model.watch(torch.from_numpy(batch.measurements).to(device))
+    view = model.view(rows.reshape(-1, model.width)).repeated(batch.frames.shape[2])
+    outlook = model.expect(view, flat(batch.frames, 1))
+    error, heading = flat(batch.targets, 2) - outlook.mean, outlook.heading
     along = (error * heading).sum(1, keepdim=True)
     across = error[:, :1] * heading[:, 1:] - error[:, 1:] * heading[:, :1]
-    doubt = flat(lesson.doubt, 1)
+    doubt = flat(batch.truth_variances, 1)
     return Errors(
         torch.cat([along, across], dim=1).square(),
         outlook.log_squares.exp() + doubt,
         (outlook.log_squares.detach() + outlook.log_stretch).exp() + doubt,
         outlook.freedom,
         view.scale.square(),
-        flat(lesson.weights, 1),
+        flat(batch.weights, 1),
     )
 
 
