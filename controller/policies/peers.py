@@ -1,4 +1,4 @@
-"""The laws of other programs, which act on the offset that was seen, for comparison."""
+"""The laws of other programs, which act on the measured offset, for comparison."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from numpy.typing import NDArray
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from .horizon import Horizon
-from .plan import Followable, Law, Plan, Positive
+from .plan import WITHIN_DEADBAND, Followable, Law, Plan, Positive
 
 UNSEEN = "not seen in this frame"
+"""Why nothing moves, for people and records."""
 
 
 class _Peer(Law, frozen=True):
-    """A law that knows the offset in the newest frame, and nothing else.
+    """A law that acts on the offset in the newest frame alone.
 
-    The offset is added to the pose at the exposure, so that moves still under way are not made
+    The offset is added to the pose at the exposure, so that a move still under way is not made
     twice.
     """
 
     def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
-        """Answer the offset; stay if nothing was seen."""
+        """Answer the offset; stay if there is no measurement."""
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target.seen_um is None:
             return self._stay(UNSEEN, horizon)
         offset_um = target.seen_um - pose_um
         if math.hypot(*offset_um) < self.deadband_um:
-            return self._stay("within the deadband", horizon)
+            return self._stay(WITHIN_DEADBAND, horizon)
         return self._answer(offset_um, pose_um, frame, horizon)
 
     def _stay(self, reason: str, horizon: Horizon) -> Plan:
@@ -42,7 +43,7 @@ class _Peer(Law, frozen=True):
 
 
 class Reactive(_Peer, frozen=True, tag="reactive"):
-    """Move by the offset that was seen, P = 1, with a deadband: GlowTracker, Squid."""
+    """Move by the measured offset, P = 1, with a deadband: GlowTracker, Squid."""
 
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
         return Plan(pose_um + offset_um)

@@ -14,8 +14,11 @@ from ...models.predictors import Prediction
 from .horizon import Horizon
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-NOT_FINITE = "where the target is or will be is not a finite number"
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+"""The upper bound only excludes infinity."""
+NOT_FINITE = "where the target is or will be is not a finite number"
+WITHIN_DEADBAND = "within the deadband"
+"""Why nothing moves, for people and records."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,16 +48,16 @@ class Followable(Protocol):
 
     @property
     def prediction(self) -> Prediction:
-        """Where it is believed to be at the last frame."""
+        """The estimate at the last frame."""
         ...
 
     @property
     def seen_um(self) -> NDArray[np.float64] | None:
-        """Where it was sighted in the last frame, (2,)."""
+        """The measurement in the last frame, (2,), if there is one."""
         ...
 
     def predict(self, at_ns: int) -> Prediction:
-        """Say where it will be at an instant."""
+        """Predict where it will be at an instant."""
         ...
 
 
@@ -99,5 +102,5 @@ class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="na
 
 
 def _finite(*given: NDArray[np.float64] | None) -> bool:
-    """Whether every number that there is is an ordinary one."""
+    """Whether every number given is finite."""
     return all(each is None or bool(np.isfinite(each).all()) for each in given)

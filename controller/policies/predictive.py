@@ -12,9 +12,7 @@ from ...drivers.messages import Frame
 from ...drivers.stage import Timing
 from ...models.predictors import Prediction
 from .horizon import Horizon
-from .plan import NOT_FINITE, Followable, Law, NotNegative, Plan, Positive
-
-WITHIN = "within the deadband"
+from .plan import NOT_FINITE, WITHIN_DEADBAND, Followable, Law, NotNegative, Plan, Positive
 
 
 class _PredictiveLaw(Law, frozen=True):
@@ -70,7 +68,7 @@ class Predictive(_PredictiveLaw, frozen=True, tag="predictive"):
             x, y, _ = prediction.mean_um.tolist()
             prediction = target.predict(horizon.still_ns(frame, (x, y)))
         if self._rests(prediction, frame, horizon):
-            return Plan(prediction=prediction, reason=WITHIN)
+            return Plan(prediction=prediction, reason=WITHIN_DEADBAND)
         if self.still:
             return Plan(prediction.mean_um[:2], prediction)
         return Plan(_targets_um(prediction, target, frame, horizon), prediction)
@@ -94,7 +92,7 @@ class Velocity(_PredictiveLaw, frozen=True, tag="velocity"):
         """Give the stage the target's velocity and a correction."""
         prediction = target.predict(horizon.instant_ns(frame))
         if self._rests(prediction, frame, horizon):
-            return Plan(prediction=prediction, reason=WITHIN, velocity_um_s=np.zeros(2))
+            return Plan(prediction=prediction, reason=WITHIN_DEADBAND, velocity_um_s=np.zeros(2))
         start_ns = horizon.start_ns(frame)
         interval_s = horizon.answer_interval_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)

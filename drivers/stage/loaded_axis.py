@@ -26,7 +26,7 @@ class LoadedAxis:
         Where the axis rests before the first command.
     dynamics : Dynamics
     backlash_um : float
-        0 where somebody else compensates for it.
+        0 if it is compensated elsewhere.
 
     Attributes
     ----------

@@ -100,7 +100,7 @@ class PoseModel:
 
     @property
     def identified(self) -> Dynamics | None:
-        """Dynamics of the XY stage, if readings have told that they are not the nominal ones."""
+        """Dynamics of the XY stage, if readings have shown that they are not the nominal ones."""
         with self._lock:
             found = self._axes[0].drive.dynamics
         return None if found == self.nominal else found
