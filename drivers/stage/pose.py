@@ -94,9 +94,10 @@ class PoseModel:
                 drives, off = self._drives(), self._residuals_um(at_ns, position_um)
             else:
                 self._identification.confirm()
+            share = 1.0 if contradiction else self._uncertainty.correction_share
             self._uncertainty.learn(drives, at_ns, off[:2], contradiction=contradiction)
             for axis, residual in zip(self._axes, off, strict=False):
-                axis.correct(at_ns, residual)
+                axis.correct(at_ns, residual, share)
 
     @property
     def identified(self) -> Dynamics | None:
