@@ -21,12 +21,12 @@ UNSEEN = "not seen in this frame"
 class _Peer(CheckedPolicy[OptionsT]):
     """A policy that knows the offset in the newest frame, and nothing else.
 
-    The offset is added to the pose at the exposure, so that moves still under way are not made
+    The offset is added to the pose at the exposure, so that a move still under way is not made
     twice.
     """
 
     def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
-        """Answer the offset; stay if nothing was seen."""
+        """Answer the offset; stay if there is no measurement."""
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target.seen_um is None:
             return self._stay(UNSEEN, horizon)

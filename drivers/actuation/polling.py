@@ -12,15 +12,15 @@ _IDLE_NS = 200 * NS_PER_MS
 """From reading to reading while no moves come. Chosen: a joystick is noticed within a blink, and a
 slow stage (20 ms a reading) is free for nine tenths of the time."""
 _BETWEEN_MOVES_NS = 1_000 * NS_PER_MS
-"""The same while moves come without a pause; it is read right after one, when there is most time.
-Chosen: a reading may make the next move late, which should be rare."""
+"""The same while moves come so fast that a reading may make the next one late, which should be
+rare: chosen. While moves come, the stage is read right after one, when there is most time."""
 _UNVERIFIED_NS = 50 * NS_PER_MS
 """The same while the stage has a velocity that it has not been seen to obey. Chosen: at
 `UNVERIFIED_UM_S` it has gone 10 µm by then."""
 _INFORMATIVE_NS = 8 * NS_PER_MS
 """Least time while readings are informative. Chosen: a few in each move of a common stage."""
 _PAUSE = 3
-"""Least time in durations of a reading: the stage is then free for moves two thirds of the time."""
+"""Least time for a reading, in durations of one: two thirds of it are left for moves."""
 _GOLDEN = 0.618034
 """Fraction of the golden ratio: its multiples are spread most evenly over a period (Weyl 1916)."""
 
@@ -51,15 +51,19 @@ class PositionPolling:
         self._device, self._pose, self._velocity, self._clock = device, pose, velocity, clock
         self._last_ns = clock.now_ns()
         self._slowest_s, self._count = 0.0, 0
+        self._moved_ns = self._last_ns
 
     @property
     def interval_ns(self) -> int:
         """Time from one reading to the next while no moves come."""
         if self._pose.wants_reading(self._clock.now_ns()):
-            least_ns = round(_PAUSE * self._slowest_s * NS_PER_S)
-            return max(informative_interval_ns(self._count), least_ns)
+            return max(informative_interval_ns(self._count), self._least_ns)
         unverified = self._velocity.running and not self._velocity.verified
         return _UNVERIFIED_NS if unverified else _IDLE_NS
+
+    @property
+    def _least_ns(self) -> int:
+        return round(_PAUSE * self._slowest_s * NS_PER_S)
 
     def due(self, moved: bool) -> bool:
         """Whether the last reading was long ago, and no velocity has to end before the next.
@@ -70,8 +74,11 @@ class PositionPolling:
             Whether the stage has just been given a move.
         """
         now_ns, age_ns = self._clock.now_ns(), self.interval_ns
-        if moved and not self._velocity.running and not self._pose.wants_reading(now_ns):
-            age_ns = _BETWEEN_MOVES_NS
+        if moved:
+            between_moves_ns, self._moved_ns = now_ns - self._moved_ns, now_ns
+            fast = between_moves_ns < self._least_ns
+            if fast and not (self._velocity.running or self._pose.wants_reading(now_ns)):
+                age_ns = _BETWEEN_MOVES_NS
         return now_ns - self._last_ns >= age_ns and self._velocity.left_s() > self._slowest_s
 
     def read(self) -> tuple[PoseRead, str]:

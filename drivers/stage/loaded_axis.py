@@ -26,7 +26,7 @@ class LoadedAxis:
         Where the axis rests before the first command.
     dynamics : Dynamics
     backlash_um : float
-        0 where somebody else compensates for it.
+        0 if it is compensated elsewhere.
 
     Attributes
     ----------
@@ -104,9 +104,9 @@ class LoadedAxis:
         """How far a reading of the drive is from the model."""
         return read_um - self.drive.state(at_ns)[0] - self.offset_um
 
-    def correct(self, at_ns: int, residual_um: float) -> None:
-        """Correct the offset by a residual, unless that may be an error of time."""
+    def correct(self, at_ns: int, residual_um: float, share: float) -> None:
+        """Correct the offset by a share of a residual, unless that may be an error of time."""
         if at_ns >= self.settled_ns:
-            self.offset_um += residual_um
+            self.offset_um += share * residual_um
         elif self.drive.keeps_velocity(at_ns):
             self.offset_um += _VELOCITY_CORRECTION * residual_um

@@ -94,13 +94,14 @@ class PoseModel:
                 drives, off = self._drives(), self._residuals_um(at_ns, position_um)
             else:
                 self._identification.confirm()
+            share = 1.0 if contradiction else self._uncertainty.correction_share
             self._uncertainty.learn(drives, at_ns, off[:2], contradiction=contradiction)
             for axis, residual in zip(self._axes, off, strict=False):
-                axis.correct(at_ns, residual)
+                axis.correct(at_ns, residual, share)
 
     @property
     def identified(self) -> Dynamics | None:
-        """Dynamics of the XY stage, if readings have told that they are not the nominal ones."""
+        """Dynamics of the XY stage, if readings have shown that they are not the nominal ones."""
         with self._lock:
             found = self._axes[0].drive.dynamics
         return None if found == self.nominal else found

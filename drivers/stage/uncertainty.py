@@ -27,6 +27,9 @@ _NEW_JITTER_S = 2e-3
 _DECAY = 1 / 16
 """What an agreeing reading leaves of the square of a contradiction: a quarter of its size, chosen
 so that three leave less than 2 %."""
+_LEAST_CORRECTION = 0.2
+"""Share of a residual at rest that is corrected at least. Chosen: a third of the noise of encoder
+steps (``√(0.2 / 1.8)``) is left in the pose, and drift is followed within a second of readings."""
 _CONFIRMATIONS = 3
 """Readings in agreement after which a contradiction is settled. Chosen, see `_DECAY`."""
 _VERIFICATIONS = 5
@@ -61,6 +64,15 @@ class PoseUncertainty:
     def sigma_um(self, axes: Axes, at_ns: int) -> float:
         """Standard deviation along one axis at an instant."""
         return math.sqrt(sum(self._variance_um2(axis, at_ns) for axis in axes) / len(axes))
+
+    @property
+    def correction_share(self) -> float:
+        """How much of a residual at rest is an error of the model and not of the reading.
+
+        The Kalman gain, with what is left of a contradiction for the variance of the model.
+        """
+        model_um2 = self._contradiction_um2
+        return max(model_um2 / (model_um2 + self._rest_var_um2), _LEAST_CORRECTION)
 
     def is_contradiction(self, axes: Axes, at_ns: int, residual_um: Sequence[float]) -> bool:
         """Whether a reading is off by more than is likely."""

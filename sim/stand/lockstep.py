@@ -35,9 +35,9 @@ class LockstepMicroscope:
     ----------
     world : World
     stand : StandSettings
-        What the caller is told about the stand.
+        Settings as the caller knows them.
     clock : VirtualClock
-        Read by whoever else needs the time.
+        Moved on by this microscope alone.
     """
 
     def __init__(self, world: World, stand: StandSettings, clock: VirtualClock) -> None:

@@ -19,11 +19,12 @@ class Device:
 
     takes_velocity = False
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.xy, self.z = (0.0, 0.0), 0.0
         self.sent: list[tuple[float, ...]] = []
         self.is_busy = self.refuses = self.silent = False
         self.stops: list[str] = []
+        self.clock, self.reading_ms = clock, 0
 
     def busy(self) -> bool:
         return self.is_busy
@@ -49,6 +50,7 @@ class Device:
         self.stops.append("focus")
 
     def read_xy(self) -> tuple[float, float]:
+        self.clock.sleep_until_ns(self.clock.now_ns() + self.reading_ms * NS_PER_MS)
         return self.xy
 
     def read_focus(self) -> float:
@@ -57,7 +59,8 @@ class Device:
 
 class Stand:
     def __init__(self, dynamics: Dynamics = PLAIN) -> None:
-        self.clock, self.device = VirtualClock(), Device()
+        self.clock = VirtualClock()
+        self.device = Device(self.clock)
         pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics())
         self.executor = MoveExecutor(self.device, pose, BOX, self.clock)
 
@@ -178,13 +181,17 @@ def test_a_stage_at_rest_is_read_five_times_a_second(stand: Stand) -> None:
     assert read_ns == [ms * NS_PER_MS for ms in (200, 400, 600, 800)]
 
 
-def test_a_stage_that_is_never_at_rest_is_read_right_after_a_move(stand: Stand) -> None:
-    reads = 0
+@pytest.mark.parametrize(("reading_ms", "least", "most"), [(40, 3, 5), (5, 12, 14)])
+def test_a_stage_that_is_never_at_rest_is_read_right_after_a_move(
+    stand: Stand, reading_ms: int, least: int, most: int
+) -> None:
+    """Once a second if that takes more than a third of the time between moves."""
+    reads, stand.device.reading_ms = 0, reading_ms
     for frame in range(1, 41):
         stand.at_ms(frame * 100)
         stand.accept(frame, 0.1 * frame)
         reads += len(stand.step(PoseRead))
-    assert 3 <= reads <= 5
+    assert least <= reads <= most
 
 
 def test_it_is_not_read_while_others_move_it(stand: Stand) -> None:
