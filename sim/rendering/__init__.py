@@ -1,4 +1,4 @@
-"""Frames to train a detector on, with exact truth.
+"""Rendered frames to train a detector on, with exact truth.
 
 In: a kind of object and a seed. Out: rendered frames and the boxes in them.
 """
