@@ -1,4 +1,4 @@
-"""Calibration stacks: objects at many focal positions, as the defocus network learns from them."""
+"""Calibration stacks: objects at many focal positions, to train the defocus network on."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ...models.images import open_recording
 from .rendered_defocus import MOST_DEFOCUS
 
 DIAMETER_PX = 10.0
-"""Typical diameter of calibration objects."""
+"""Typical diameter of calibration objects, where none is given: of beads of 1 µm at 60x."""
 _MOST_OBJECTS = 200
-"""Objects of a stack that are used. Chosen: times some 20 images, more than training sees twice."""
+"""Objects of a stack that are used. Chosen: with some 20 images of each, enough to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +40,12 @@ class StackSettings:
     na, wavelength_um, index, astigmatism_um : float
         As in `FocusingSettings`.
     pixel_um, step_um : float, optional
-        Edge of a pixel, and by how much the focal plane rose from image to image; without
-        them, what the file tells.
+        Edge of a pixel, and rise of the focal plane from image to image; without them, those
+        that the file tells.
     focus_um : float, optional
-        Where its objects are in focus, from the first image; without it, where each is sharpest.
+        Where objects are in focus, from the first image; without it, where each is sharpest.
     diameter_px : float
-        Typical diameter of them in focus.
+        Typical diameter of objects in focus.
     """
 
     na: float
@@ -81,7 +81,7 @@ class Calibration:
 
 
 def calibrate(path: Path, settings: StackSettings) -> Calibration:
-    """Read a stack, find its objects and tell how far each is out of focus in every image.
+    """Read a stack, find its objects and work out their defocus in every image.
 
     Raises
     ------
@@ -130,9 +130,9 @@ def _lens(settings: StackSettings, pixel_um: float) -> Lens:
 
 
 def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
-    """Cut the objects of a stack out that stand apart: for each its window in every image.
+    """Cut out the isolated objects of a stack: of each, its window in every image.
 
-    They are looked for in the image in which most can be seen.
+    They are detected in the image with the greatest sum of scores.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     found = max((detector.detect(image) for image in images), key=lambda one: one.scores.sum())
     windows = [
         (slice(y - half, y + half), slice(x - half, x + half))
-        for x, y, half in _apart(found, images.shape[1:])
+        for x, y, half in _isolated(found, images.shape[1:])
     ]
     if not windows:
         raise ModelError(
@@ -159,8 +159,8 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     return [[image[window] for image in images] for window in windows]
 
 
-def _apart(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Centre in x and y and half the edge of windows that lie in the image and hold one object."""
+def _isolated(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Centre and half edge of the windows in the image that hold a single object."""
     centres, kept = np.asarray(found.centres_px), []
     for number, (centre, size) in enumerate(zip(centres, found.sizes_px, strict=True)):
         half = max(round(SIZES / 2 * float(size.mean())), LEAST_EDGE_PX // 2 + 1)

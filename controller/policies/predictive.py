@@ -124,7 +124,7 @@ class Velocity(_Ahead[VelocityOptions]):
         """Give the stage the target's velocity and a correction."""
         prediction = target.predict(horizon.instant_ns(frame))
         if self._rests(prediction, frame, horizon):
-            return Plan(prediction=prediction, reason=WITHIN_DEADBAND, velocity_um_s=np.zeros(2))
+            return Plan(prediction=prediction, reason=WITHIN, velocity_um_s=np.zeros(2))
         start_ns = horizon.start_ns(frame)
         interval_s = horizon.answer_interval_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)

@@ -130,22 +130,22 @@ def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -
     """Return which column holds what; z only if there is one."""
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
-    lower, places = [name.lower() for name in header], {}
+    lower, indices = [name.lower() for name in header], {}
     for key, usual in COLUMNS.items():
         if (given := columns.get(key)) is not None:
             if given not in header:
                 raise ModelError(f"{path} has no column {given!r}; it has: {', '.join(header)}")
-            places[key] = header.index(given)
+            indices[key] = header.index(given)
             continue
         known = next((name for name in usual if name in lower), None)
         if known is not None:
-            places[key] = lower.index(known)
+            indices[key] = lower.index(known)
         elif key != "z":
             raise ModelError(
                 f"{path} has no column {key!r}; it has: {', '.join(header)}: "
                 f"say which with --columns {key}=NAME"
             )
-    return places
+    return indices
 
 
 def _number(path: Path, line: int, header: list[str], row: list[str], place: int) -> float:

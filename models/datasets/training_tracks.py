@@ -198,7 +198,8 @@ def _noise(
     if tracks.noise is not None:
         own = tracks.noise * size
         return np.zeros(len(positions)), own * error
-    sigma = size * np.exp(rng.uniform(*np.log(_NOISE_OVER_STEP), len(positions)))
+    low, high = np.log(_NOISE_OVER_STEP)
+    sigma = size * np.exp(rng.uniform(low, high, len(positions)))
     return sigma, sigma * error
 
 
