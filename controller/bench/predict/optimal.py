@@ -157,7 +157,9 @@ class TrueParticles(_TruePredictor):
     def begin(self, positions_um: Floats, variances_um2: Floats) -> Indices:
         """Take in new objects at (K, 3) in any state."""
         first = len(self._states)
-        self._states = np.concatenate([self._states, self._new(positions_um[:, :2])])
+        new = self._new(positions_um[:, :2])
+        self._states = np.concatenate([self._states, new])
+        self._before = np.concatenate([self._before, new])
         return np.arange(first, len(self._states))
 
     def update(self, slots: Indices, positions_um: Floats, variances_um2: Floats) -> None:
