@@ -1,4 +1,4 @@
-"""What a detector saw in one image: a struct of arrays, validated once."""
+"""Objects that a detector found in one image: a struct of arrays, validated once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Detections:
     classes : (N,) int32
         Index of the class.
     centres_px : (N, 2) float32
-        Sub-pixel centre as (x, y); the middle of the box unless the detector knows better.
+        Sub-pixel centre as (x, y); the middle of the box unless the detector finds a better one.
     brightness : (N,) float32
         Integrated signal above the local background, in grey values; 0 if unknown.
     masks : tuple of (height, width) bool, optional

@@ -83,7 +83,7 @@ def crowded_image(rng):
     return truth, kinds, boxes, rng.random(2 * n), found
 
 
-def annotations(image_id, boxes, classes):
+def coco_rows(image_id, boxes, classes):
     """Boxes as COCO's files have them, numbered from 1."""
     return [
         {
@@ -105,8 +105,8 @@ def test_agrees_with_coco_at_every_threshold():
     truth, found = [], []
     for image_id, (boxes, kinds, seen, scores, seen_kinds) in enumerate(images, 1):
         ours.add(boxes, kinds, seen, scores, seen_kinds)
-        truth += annotations(image_id, boxes, kinds)
-        rows = annotations(image_id, seen, seen_kinds)
+        truth += coco_rows(image_id, boxes, kinds)
+        rows = coco_rows(image_id, seen, seen_kinds)
         found += [row | {"score": float(score)} for row, score in zip(rows, scores, strict=True)]
     theirs = coco.COCO()
     theirs.dataset = {
