@@ -128,9 +128,7 @@ def test_one_that_is_slow_misses_steps_which_are_counted(
     assert slow.closed == 1
 
 
-def test_one_that_is_blocked_holds_up_nothing(
-    tmp_path: Path, undisturbed: list[Decision]
-) -> None:
+def test_one_that_is_blocked_holds_up_nothing(tmp_path: Path, undisturbed: list[Decision]) -> None:
     blocked, notes = Blocked(), Noting()
     summary = follow(tmp_path / "s", [blocked, notes])
     blocked.go.set()
