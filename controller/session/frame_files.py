@@ -1,4 +1,4 @@
-"""The frames of a stream or an acquisition on the disk: an OME-Zarr array and a table."""
+"""Frames on the disk: for the stream and for each acquisition an OME-Zarr array and a table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -154,3 +155,58 @@ class FrameFiles:
             truth = self._truths.pop(index, None)
             x, y, z = (None, None, None) if truth is None else (truth.x_um, truth.y_um, truth.z_um)
             self._table.write((*row, *um_texts(x, y, z)))
+
+
+class SessionFrames:
+    """The frames of a session: of its stream in a folder, of each acquisition in one below.
+
+    Parameters
+    ----------
+    folder, description, seconds, open_stream
+        As for `FrameFiles`.
+    """
+
+    def __init__(
+        self, folder: Path, description: Description, seconds: Seconds, open_stream: OpenStream
+    ) -> None:
+        self._folder = folder
+        self._open = partial(
+            FrameFiles, description=description, seconds=seconds, open_stream=open_stream
+        )
+        self._stream = self._open(folder)
+        self._acquired: FrameFiles | None = None
+        self._acquisition = 0
+
+    def append(self, frame: Frame) -> None:
+        """Write the pixels of a frame; errors as `FrameFiles.append`."""
+        if frame.acquisition and frame.acquisition != self._acquisition:
+            self._close_acquisition()
+            self._acquired = self._open(self._folder / f"acquisition_{frame.acquisition:03}")
+            self._acquisition = frame.acquisition
+        self._files(frame).append(frame.image)
+
+    def add_row(self, frame: Frame) -> None:
+        """Write the row of a frame whose pixels were written."""
+        self._files(frame).add_row(frame)
+
+    def add_truth(self, truth: Truth) -> None:
+        """Complete the row of a frame of the stream."""
+        self._stream.add_truth(truth)
+
+    def close(self) -> None:
+        """Bring everything to the disk; errors as `FrameFiles.close`."""
+        try:
+            self._close_acquisition()
+        finally:
+            self._stream.close()
+
+    def _files(self, frame: Frame) -> FrameFiles:
+        if not frame.acquisition:
+            return self._stream
+        assert self._acquired is not None
+        return self._acquired
+
+    def _close_acquisition(self) -> None:
+        acquired, self._acquired = self._acquired, None
+        if acquired is not None:
+            acquired.close()

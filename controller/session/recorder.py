@@ -22,7 +22,7 @@ from ...drivers.messages import Description, Frame, Report, Truth
 from ..decisions import Decision
 from ..loop import Step
 from . import figure as picture
-from .frame_files import FrameFiles, OpenStream, open_zarr
+from .frame_files import OpenStream, SessionFrames, open_zarr
 from .observers import Observer
 from .series import Rows
 from .summary import summarise
@@ -74,12 +74,7 @@ class Recorder(Observer):
         self._folder, self._description = folder, description
         self._rows = Rows()
         self._tables = Tables(folder, self._rows.seconds)
-        self._open = partial(
-            FrameFiles, description=description, seconds=self._rows.seconds, open_stream=open_stream
-        )
-        self._stream = self._open(folder)
-        self._acquired: FrameFiles | None = None
-        self._acquisition = self._acquisitions = 0
+        self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream)
         self._early: list[Report] = []
         self._broken: set[str] = set()
         self._fault = self._disk_full = ""
@@ -160,49 +155,28 @@ class Recorder(Observer):
                 self._take_reports()
 
     def _take_frame(self, frame: Frame) -> None:
-        if frame.acquisition:
-            files = self._files_of(frame.acquisition)
-            part = f"acquisition {self._acquisitions}"
-        else:
+        if not frame.acquisition:
             self._rows.frame(frame)
-            part, files = "the pixels", self._stream
+        part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
         self._frame = frame.index
-        if not frame.image.size:
-            part = "some frames"
-        if files is not None and self._attempt(part, partial(self._append, files, frame)):
+        if self._attempt(part if frame.image.size else "some frames", partial(self._append, frame)):
             self._recorded += not frame.acquisition
-            self._attempt("the tables", partial(files.add_row, frame))
+            self._attempt("the tables", partial(self._frames.add_row, frame))
         else:
             self._lost += 1
         with self._room_lock:
             self._room_bytes += frame.image.nbytes
 
-    def _append(self, files: FrameFiles, frame: Frame) -> None:
+    def _append(self, frame: Frame) -> None:
         if not frame.image.size:
             raise BufferError("the disk cannot keep up; choose a faster one with --out")
-        files.append(frame.image)
-
-    def _files_of(self, acquisition: int) -> FrameFiles | None:
-        """Return the files of an acquisition, which are made with its first frame."""
-        if acquisition != self._acquisition:
-            self._close_acquisition()
-            self._acquisition, self._acquisitions = acquisition, self._acquisitions + 1
-            self._attempt(f"acquisition {self._acquisitions}", self._open_acquisition)
-        return self._acquired
-
-    def _open_acquisition(self) -> None:
-        self._acquired = self._open(self._folder / f"acquisition_{self._acquisitions:03}")
-
-    def _close_acquisition(self) -> None:
-        if self._acquired is not None:
-            self._attempt(f"acquisition {self._acquisitions}", self._acquired.close)
-            self._acquired = None
+        self._frames.append(frame)
 
     def _take_reports(self) -> None:
         """Write reports; those from before the first exposure have waited for its time."""
         for report in self._early:
             self._rows.report(report)
-            write = self._stream.add_truth if isinstance(report, Truth) else self._tables.report
+            write = self._frames.add_truth if isinstance(report, Truth) else self._tables.report
             self._attempt("the tables", partial(write, report))
         self._early.clear()
 
@@ -239,8 +213,7 @@ class Recorder(Observer):
 
     def _write_end(self) -> dict[str, Any]:
         self._take_reports()
-        self._close_acquisition()
-        self._attempt("the last pixels", self._stream.close)
+        self._attempt("the last pixels", self._frames.close)
         summary = summarise(self._rows, self._description, self._recorded, self._lost)
         path = self._folder / "summary.png"
         draw = partial(picture.draw, path, self._rows, self._description, summary)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Dynamics, Fault, Frame, Issued, PoseRead, Report, Truth
 from ..decisions import Decision, Lock
+from ..loop import Step
 
 LOCKS = tuple(Lock)
 """`Series.lock` holds indices into this."""
@@ -45,6 +46,13 @@ class Rows:
         self._frames = array("d")
         self._truths = array("d")
         self._decisions = array("d")
+
+    def step(self, step: Step) -> None:
+        """Take note of a step of the loop and all that belongs to it."""
+        self.frame(step.frame)
+        self.decision(step.decision)
+        for report in step.reports:
+            self.report(report)
 
     def frame(self, frame: Frame) -> None:
         """Take note of an exposure, whether or not the controller processed it."""

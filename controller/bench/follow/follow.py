@@ -152,10 +152,8 @@ def follow_once(run: Run) -> Result:
         description = microscope.describe()
         members = Members(config.target.count, _field_um(description), size_um)
         for step in islice(make_loop(config, microscope).steps(), run.frames):
+            rows.step(step)
             truth = truth_about(step.frame, step.reports)
-            rows.frame(step.frame)
-            rows.report(truth)
-            rows.decision(step.decision)
             members.note(step.decision, world.objects_um)
             missed_um.append(_missed_um(step.decision, truth))
             z_um.append(truth.z_um)
