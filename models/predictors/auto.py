@@ -47,8 +47,8 @@ class Auto:
     def __init__(self, options: FilterOptions | None = None) -> None:
         self._few, self._all, self._network = _FewModels(options), _AllModels(options), Recurrent()
         self._mixer = ForecastMixer()
-        # Slots of watched objects, ascending, and their slots in the network and the mixer.
-        self._watched, self._rows = np.empty(0, np.intp), np.empty(0, np.intp)
+        # By slot: the slot of a watched object in the network and the row in the mixer; else -1.
+        self._row_of = np.full(1, -1)
         self._usual_um2 = np.empty(0)
         self._now_ns = 0
         self._cache: dict[tuple[int, bytes], Mixed] = {}
@@ -99,8 +99,7 @@ class Auto:
         self._few.end(slots)
         self._all.end(slots[watched])
         self._network.end(rows)
-        kept = ~np.isin(self._watched, slots)
-        self._watched, self._rows = self._watched[kept], self._rows[kept]
+        self._row_of[slots[watched]] = -1
 
     def watch(self, slots: Indices, at_ns: int) -> None:
         """Predict objects with all models from now on, and learn from what comes at an instant."""
@@ -154,15 +153,12 @@ class Auto:
         missing = max(int(rows.max()) + 1 - len(self._usual_um2), 0)
         self._usual_um2 = np.pad(self._usual_um2, (0, missing))
         self._usual_um2[rows] = np.inf
-        joined = np.concatenate([self._watched, slots])
-        order = np.argsort(joined)
-        self._watched = joined[order]
-        self._rows = np.concatenate([self._rows, rows])[order]
+        missing = max(int(slots.max()) + 2 - len(self._row_of), 0)
+        self._row_of = np.pad(self._row_of, (0, missing), constant_values=-1)
+        self._row_of[slots] = rows
 
     def _find(self, slots: Indices) -> tuple[Bools, Indices]:
         """Which of some slots, (K,), are watched, and the rows of those."""
-        if not len(self._watched):
-            return np.zeros(len(slots), np.bool_), np.empty(0, np.intp)
-        places = self._watched.searchsorted(slots)
-        watched = self._watched.take(places, mode="clip") == slots
-        return watched, self._rows[places[watched]]
+        rows = self._row_of.take(slots, mode="clip")
+        watched = rows >= 0
+        return watched, rows[watched]

@@ -65,6 +65,7 @@ class FilterPredictor(SlotPredictor):
 
     def update(self, slots: Indices, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
+        self._check(slots)
         self._plane.update(slots, positions_um, variances_um2)
 
     def end(self, slots: Indices) -> None:

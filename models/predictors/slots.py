@@ -27,7 +27,8 @@ class SlotPredictor:
     def __init__(self, z_hypotheses: Sequence[Hypothesis]) -> None:
         self._interval = IntervalEstimator()
         self._z = ObjectFilters(z_hypotheses, 1, self._interval)
-        self._taken, self._guesses_um = np.zeros(0, np.bool_), np.zeros(0)
+        # There is always one slot more at the end that is not in use.
+        self._taken, self._guesses_um = np.zeros(1, np.bool_), np.zeros(1)
         self._latest_ns: int | None = None
 
     @property
@@ -63,7 +64,7 @@ class SlotPredictor:
 
     def _take(self, slots: Indices, guesses_um: Floats) -> None:
         """Note that slots are in use, and guesses of z."""
-        missing = max(int(slots.max(initial=-1)) + 1 - len(self._taken), 0)
+        missing = max(int(slots.max(initial=-1)) + 2 - len(self._taken), 0)
         self._taken = np.pad(self._taken, (0, missing))
         self._guesses_um = np.pad(self._guesses_um, (0, missing))
         self._taken[slots], self._guesses_um[slots] = True, guesses_um
@@ -86,6 +87,7 @@ class SlotPredictor:
 
     def predict(self, slots: Indices, at_ns: int) -> Forecast:
         """Say where objects are at an instant, at any horizon; changes nothing."""
+        self._check(slots)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.zeros((len(slots), 3, 3))
         means_um[:, :2], covs_um2[:, :2, :2] = self._predict_plane(slots, at_ns)
         means_um[:, 2], covs_um2[:, 2, 2] = self._guesses_um[slots], UNKNOWN_UM2
@@ -100,8 +102,7 @@ class SlotPredictor:
         raise NotImplementedError
 
     def _check(self, slots: Indices) -> None:
-        known = (slots >= 0) & (slots < len(self._taken))
-        if not (known.all() and self._taken[slots].all()):
+        if not self._taken.take(slots, mode="clip").all():
             raise ValueError("a slot was asked for that belongs to no object")
 
     def _step_s(self, at_ns: int) -> float:

@@ -158,11 +158,6 @@ class FilterBank:
         rows = _owned(rows, np.intp)
         return time_update.predict(self._layout, self._modes, states, rows, step_s, interval_s)
 
-    def noise_scales(self, states: FilterStates, rows: Indices) -> Floats:
-        """Estimated over stated variance of the measurements of objects, (K,)."""
-        sums = (states.weights[rows] * states.square_sums[rows]).sum(axis=1)
-        return sums / states.counts[rows]
-
 
 def _owned(array: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
     """Copy an array to the type and layout that the compiled code was compiled for."""

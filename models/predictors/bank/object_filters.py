@@ -71,9 +71,10 @@ class ObjectFilters:
         other.end(slots)
 
     def _put(self, slots: Indices, new: FilterStates) -> None:
-        missing = int(slots.max(initial=-1)) + 1 - self._states.objects
+        room = len(self._states.counts)
+        missing = int(slots.max(initial=-1)) + 1 - room
         if missing > 0:
-            more = max(missing, self._states.objects)
+            more = max(missing, room)
             self._states = self._states.padded(more)
             self._taken = np.pad(self._taken, (0, more))
         self._states.put(slots, new)
@@ -96,7 +97,6 @@ class ObjectFilters:
 
     def update(self, slots: Indices, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in measurements at positions (K, A)."""
-        self.check(slots)
         if len(slots):
             variances = bounded_variances(positions_um, variances_um2)
             self._bank.update(self._states, slots, positions_um, variances)
@@ -107,24 +107,11 @@ class ObjectFilters:
 
     def predict(self, slots: Indices, step_s: float) -> tuple[Floats, Floats]:
         """Means (K, A) and covariances (K, A, A) of the positions a step ahead."""
-        self.check(slots)
         return self._bank.predict(self._states, slots, *self._span(step_s))
 
     def noise_scales(self, slots: Indices) -> Floats:
         """Estimated over stated variance of the measurements of objects, (K,)."""
-        self.check(slots)
-        return self._bank.noise_scales(self._states, slots)
-
-    def check(self, slots: Indices) -> None:
-        """Check that all slots belong to objects.
-
-        Raises
-        ------
-        ValueError
-            If one does not.
-        """
-        if not self.has(slots).all():
-            raise ValueError("a slot was asked for that belongs to no object")
+        return self._states.noise_scales(slots)
 
     def _span(self, step_s: float) -> tuple[float, float]:
         """The step, bounded, and the frame interval."""

@@ -79,7 +79,6 @@ class Recurrent(SlotPredictor):
         self._seen_ns[slots] = self.now_ns
 
     def _predict_plane(self, slots: Indices, at_ns: int) -> tuple[Floats, Floats]:
-        self._check(slots)
         if not len(slots):
             return np.empty((0, 2)), np.empty((0, 2, 2))
         frames = self._frames(slots, max(at_ns, self.now_ns))

@@ -29,7 +29,7 @@ def opened(name: str) -> Predictor:
         case "optimal":
             return optimal_predictor(Brownian(diffusion_um2_s=1.0), 0.1)
         case "particles":
-            return optimal_predictor(Circling(speed_um_s=5.0, radius_um=2.0, drift=0.4), 0.1)
+            return optimal_predictor(Circling(speed_um_s=5.0, radius_um=2.0, drift=1e-5), 0.1)
     return create(name)
 
 

@@ -1,52 +1,58 @@
-"""What a learned predictor sees of an object: its steps, without units and directions."""
+"""What a learned predictor is shown of an object: its steps, without units and directions."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-MEMORIES = (0.4, 1.5, 4.0, 10.0, 25.0, 60.0)
-"""Over how many frames the mean velocities of an object look back, fastest first."""
+_MEMORIES = (0.4, 1.5, 4.0, 10.0, 25.0, 60.0)
+"""Frames over which the mean velocities of an object look back, fastest first. Chosen: from less
+than one to about a training track, in steps of a factor of 2.5."""
 
-BANDS = len(MEMORIES)
+BANDS = len(_MEMORIES)
+"""Number of frequency bands of the velocity."""
 
 _SHORT, _LONG = 4.0, 40.0
-"""Over how many frames the size of the steps is remembered."""
+"""Frames over which the size of the steps is averaged. Chosen: what it does now, and usually."""
 
 SHORTEST = 0.2
-"""In frames: measurements that follow each other faster count as this far apart."""
+"""In frames: measurements that follow each other faster count as this far apart. Chosen: two of
+one instant give no infinite velocity."""
 
-_NOISE_GAIN = 0.125
-_DOUBT = 0.25
-"""Weight of the stated noise in the size of the steps, in steps."""
+_NOISE_RATE = 0.125
+"""Share of the difference by which a measurement changes the mean stated noise: 8 of them."""
+_PRIOR_STEPS = 0.25
+"""Steps that the stated noise is worth in the size of the steps. Chosen: one step outweighs it."""
 
 _LEAST_UM2 = 1e-10
+"""Least variance, of 0.01 nm: nothing is divided by 0."""
 _LEAST_SIZE = 1e-3
-"""Least size of a band or of the noise that is told from nothing, over that of the steps."""
+"""Least size of a band or of the noise, over that of the steps. Chosen: a guard."""
 _MANY = 64.0
-"""Measurements from which on an object counts as well known."""
+"""Measurements from which on an object counts as well known: the length of a training track."""
 _BOUND = 6.0
+"""Largest feature of either sign. Chosen: in training they are about one."""
 
 
-class Strides(nn.Module):
+class MotionFeatures(nn.Module):
     """Running means of the steps of objects, as a row of numbers for each.
 
     Time counts in frames. With a memory of m frames, the mean velocity is the ratio of the
     displacements to the times they took, both weighted by ``exp(-age / m)``. The differences
-    of neighbours in this ladder of means are the *bands*: vectors in µm a frame that add up to
-    the latest velocity. What is looked at, `look`, are their sizes and the angles between them:
-    turning, mirroring, shifting or scaling a track does not change it.
+    of neighbours in this series of means are the *bands*: vectors in µm a frame that add up to
+    the latest velocity. The features are their sizes and the angles between them: turning,
+    mirroring, shifting or scaling a track does not change them.
 
     Attributes
     ----------
     width : int
-        Numbers in a row. A row of zeros is an object that was never seen.
-    features : int
-        Numbers that `look` gives for each.
+        Numbers in a row. A row of zeros is an object that was never measured.
+    count : int
+        Number of features.
     """
 
     width = 3 * BANDS + 6
-    features = BANDS * (BANDS + 1) // 2 + 4
+    count = BANDS * (BANDS + 1) // 2 + 4
 
     memories: Tensor
     weights: Tensor
@@ -55,7 +61,7 @@ class Strides(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        memories = torch.tensor(MEMORIES)
+        memories = torch.tensor(_MEMORIES)
         self.register_buffer("memories", memories)
         self.register_buffer("weights", memories.clamp_min(1.0).sqrt())
         self.register_buffer("held", torch.exp(-1.0 / torch.tensor([_SHORT, _LONG])))
@@ -86,9 +92,9 @@ class Strides(nn.Module):
         paths = again * (paths * torch.cat([kept, kept], dim=1) + steps)
         times = again * (times * kept + took)
         square = step.square().sum(1, keepdim=True) / (2 * took)
-        squares = first * 2 * _DOUBT * noise + again * (squares * self.held + square)
-        counts = first * _DOUBT + again * (counts * self.held + 1.0)
-        stated = first * noise + again * (stated + _NOISE_GAIN * (noise - stated))
+        squares = first * 2 * _PRIOR_STEPS * noise + again * (squares * self.held + square)
+        counts = first * _PRIOR_STEPS + again * (counts * self.held + 1.0)
+        stated = first * noise + again * (stated + _NOISE_RATE * (noise - stated))
         return torch.cat([paths, times, squares, counts, stated, seen + 1.0], dim=1)
 
     def bands(self, row: Tensor) -> Tensor:
@@ -101,10 +107,14 @@ class Strides(nn.Module):
     def scale(self, row: Tensor) -> Tensor:
         """Size of the steps along an axis in µm, (B, 1)."""
         _, _, squares, counts, *_ = self._parts(row)
-        return (squares[:, 1:] / counts[:, 1:].clamp_min(_DOUBT / 2)).clamp_min(_LEAST_UM2).sqrt()
+        return (
+            (squares[:, 1:] / counts[:, 1:].clamp_min(_PRIOR_STEPS / 2))
+            .clamp_min(_LEAST_UM2)
+            .sqrt()
+        )
 
-    def look(self, row: Tensor) -> Tensor:
-        """Describe the objects of rows, (B, features); the same however a track is turned.
+    def features(self, row: Tensor) -> Tensor:
+        """Features of the objects of rows, (B, count).
 
         The sizes of the bands and of the noise over that of the steps are logarithms: of two
         objects that go straight on, one may turn a thousandth of a step and one a tenth, and
