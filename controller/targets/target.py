@@ -32,7 +32,7 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count : int
         How many objects to follow: in the middle of the field together while it holds them,
         visited in turn when it does not. As long as there are fewer, those that come into
-        sight are taken too.
+        the field are taken too.
     daughter : {"brightest", "largest", "first", "both"}
         Which daughter to follow after a division; the first is the one nearest to where the
         mother was expected.

@@ -20,8 +20,9 @@ class FilterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     speed_um_s : float, optional
-        Typical speed of an object along an axis, believed at first sight; needed only for
-        objects that move by more than their own size in a frame.
+        Typical speed of an object along an axis, the standard deviation of its velocity at the
+        first measurement; needed only for objects that move by more than their own size in a
+        frame.
     """
 
     speed_um_s: Annotated[float, Meta(gt=0, le=1e5, examples=[10.0])] | None = None

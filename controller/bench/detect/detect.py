@@ -35,7 +35,6 @@ WINDOW_PX = 128
 
 TURN = 10
 """Timed frames of a turn. Chosen: short, so that a busy computer slows all alike."""
-
 COLD = 2
 """Frames of a turn before those: caches hold the data of others, whose threads may still spin."""
 

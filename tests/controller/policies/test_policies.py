@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from types import ModuleType
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import pytest
-from pursuit.controller.policies import POLICIES, Horizon, Policy, create
+from pursuit.controller.assembly import make_policy
+from pursuit.controller.configuration import ConfigError, make_config
+from pursuit.controller.policies import POLICIES, Followable, Horizon, Plan, Policy, create
 from pursuit.drivers.clock import NS_PER_MS, NS_PER_S
 from pursuit.drivers.messages import Description, Dynamics, Frame, Move, StagePose
+from pursuit.models import registry
 from pursuit.models.predictors import Prediction
 
 INTERVAL_NS = 10 * NS_PER_MS
@@ -204,3 +211,50 @@ def test_a_plan_changes_nothing(policy: Policy) -> None:
     plans = [policy.plan(target, here, ahead) for _ in range(2)]
     for name in ("move_um", "velocity_um_s"):
         np.testing.assert_array_equal(*(getattr(plan, name) for plan in plans))
+
+
+class SlowOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `Slow` can be told."""
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
+
+
+class Slow:
+    """A policy of a user's own."""
+
+    Options = SlowOptions
+    name = "slow"
+
+    def __init__(self, options: SlowOptions) -> None:
+        self.options = options
+
+    def plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
+        here_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        return Plan(here_um + self.options.share * (target.prediction.mean_um[:2] - here_um))
+
+
+@pytest.fixture(params=["import path", "entry point"])
+def own_policy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of `Slow`, which lies in a module or belongs to an installed package."""
+    module = ModuleType("slow_policies")
+    module.Slow = Slow  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "slow_policies", module)
+    if request.param == "import path":
+        return "slow_policies:Slow"
+    entry = EntryPoint("slow", "slow_policies:Slow", "pursuit.policies")
+    monkeypatch.setattr(
+        registry, "entry_points", lambda **wanted: EntryPoints([entry]).select(**wanted)
+    )
+    return "slow"
+
+
+def test_a_policy_of_ones_own_is_as_good_as_a_built_in_one(own_policy: str) -> None:
+    config = make_config({"policy": {"name": own_policy, "share": 0.5}})
+    assert config.policy == {"name": own_policy, "share": 0.5}
+    assert make_config({"policy": {"name": own_policy}}).policy["share"] == 0.1
+    plan = make_policy(config).plan(mover(), frame(), horizon())
+    assert plan.move_um == pytest.approx(mover().prediction.mean_um[:2] / 2)
+    with pytest.raises(ConfigError, match=r"'shar' .*; did you mean 'share'\?"):
+        make_config({"policy": {"name": own_policy, "shar": 0.5}})
+    with pytest.raises(ConfigError, match=r"option share: expected `float` <= 1"):
+        make_config({"policy": {"name": own_policy, "share": 5}})

@@ -20,10 +20,8 @@ from pursuit.controller.assembly import complete
 from pursuit.controller.decisions import Decision, DecisionListener, DecisionPublisher, Lock
 from pursuit.controller.loop import Step
 from pursuit.controller.session import Acquisitions, Observer, RecorderProcess, run_live
-from pursuit.drivers.clock import VirtualClock
 from pursuit.drivers.microscope import Microscope, MicroscopeError
 from pursuit.drivers.wire import MicroscopeServer, RemoteMicroscope
-from pursuit.drivers.wire.topics import LEASE_NS
 from pursuit.sim.stand import SimulatedMicroscope, World, load_scenario
 from useq import MDASequence
 
@@ -37,14 +35,8 @@ def simulated() -> Microscope:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    """Time as the server knows it."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def port(clock: VirtualClock) -> Iterator[int]:
-    with MicroscopeServer(simulated(), clock=clock) as server:
+def port() -> Iterator[int]:
+    with MicroscopeServer(simulated()) as server:
         yield server.port
 
 
@@ -77,17 +69,6 @@ def test_a_controller_announces_them_and_whoever_asks_is_told(port: int) -> None
                 until(lambda: heard.extend(listener.take(10)) or listener.ended)
                 assert heard == [decision(3)]
         assert other.find_decisions() == ""
-
-
-def test_they_are_forgotten_with_a_controller_that_falls_silent(
-    port: int, clock: VirtualClock
-) -> None:
-    with RemoteMicroscope("127.0.0.1", port) as other:
-        with RemoteMicroscope("127.0.0.1", port) as controller:
-            controller.announce("127.0.0.1:1")
-            controller._connection._closed.set()  # its heartbeat stops
-            clock.sleep_until_ns(2 * LEASE_NS)
-            until(lambda: other.find_decisions() == "")
 
 
 class Recording:

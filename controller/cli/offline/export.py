@@ -17,8 +17,8 @@ def export(
 
     Example: `pursuit export yolo --runtime openvino --out exported`
     """
-    from ...models.export import export_model
-    from ...models.weights import find
+    from ....models.export import export_model
+    from ....models.weights import find
 
     for path in export_model(find(model), runtime, out):
         print(path)

@@ -1,4 +1,4 @@
-"""Tables of tracks on the command line."""
+"""What commands read: annotated images and tables of tracks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ...models.datasets import Tracks
+    from ...models.datasets import Dataset, Tracks
 
+DATA = typer.Argument(
+    metavar="DATA...",
+    help="Folders with images and labels: label maps, YOLO, Pascal VOC or COCO; "
+    "CLASS=FOLDER names the only class of a folder whose labels name none.",
+)
 Columns = Annotated[
     str,
     typer.Option(
@@ -17,6 +22,22 @@ Columns = Annotated[
         help="What the columns track, t, x, y and z are called in the files.",
     ),
 ]
+
+
+def read_source(text: str) -> Dataset:
+    """Read the data set that an argument names.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it does not fit.
+    """
+    from ...models.datasets import read_dataset
+
+    name, equals, folder = text.partition("=")
+    if equals and not Path(text).exists():
+        return read_dataset(Path(folder), name)
+    return read_dataset(Path(text))
 
 
 def read_all_tracks(paths: list[Path], columns: str) -> list[Tracks]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import DetectorName, ModelFile, Sets
+from ..inputs import read_all_tracks
+from ..options import AsJson, DetectorName, ModelFile, Sets
 
 _TABLES = {"detector", "tracking", "predictor"}
 
@@ -48,18 +49,17 @@ def track(
         float | None,
         typer.Option(min=1e-3, help="Greatest error of a right position; default: half a size."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Find the tracks of all objects in a movie: a table and a picture of their ways.
+    """Find the tracks of all objects in a movie: a table and a picture of their paths.
 
     Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
     """
     from rich.console import Console
     from rich.progress import Progress
 
-    from ...models.images import open_recording
-    from ..offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
-    from .track_tables import read_all_tracks
+    from ....models.images import open_recording
+    from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
     picture = table.with_suffix(".png")
@@ -114,8 +114,8 @@ def _tables(
     ConfigError
         If one is about something else than detecting and tracking.
     """
-    from ..assembly import detector_table
-    from ..configuration import ConfigError, assignment, merge
+    from ...assembly import detector_table
+    from ...configuration import ConfigError, assignment, merge
 
     given = [assignment(text) for text in sets]
     for text, tables in zip(sets, given, strict=True):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .annotated import DATA, JsonFile, read_source
+from ..inputs import DATA, read_source
+from ..options import JsonFile
 
 
 def evaluate(
@@ -27,8 +28,8 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ...models.datasets import evaluate as score
-    from ...models.weights import find
+    from ....models.datasets import evaluate as score
+    from ....models.weights import find
 
     rows = []
     for source in map(read_source, data):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import typer
+
+from ..options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the models that come with Pursuit, and what can compute them here.
 
@@ -39,8 +40,8 @@ def shipped_models() -> list[dict[str, Any]]:
     ModelError
         If a card is missing or damaged.
     """
-    from ...models import weights
-    from ...models.card import ModelCard
+    from ....models import weights
+    from ....models.card import ModelCard
 
     return [
         {
@@ -55,7 +56,7 @@ def shipped_models() -> list[dict[str, Any]]:
 
 def usable_runtimes() -> list[dict[str, str | bool]]:
     """Return for every runtime, best first, whether it works here and why not."""
-    from ...models.runtimes import reasons
+    from ....models.runtimes import reasons
 
     return [
         {"name": name, "works": not reason, "reason": reason} for name, reason in reasons().items()

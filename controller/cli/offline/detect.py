@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from ..options import AsJson, DetectorName, ModelFile, Sets
+
 if TYPE_CHECKING:
-    from ...models.detectors import Detector
-    from ..offline import DetectionSummary
+    from ....models.detectors import Detector
+    from ...offline import DetectionSummary
 
 
 def detect(
@@ -19,19 +21,11 @@ def detect(
         Path,
         typer.Argument(metavar="IMAGE|MOVIE", help="PNG, JPEG, BMP, TIFF, or an OME-Zarr folder."),
     ],
-    detector: Annotated[
-        str | None, typer.Option(help="yolo, ssd, blobs or one of your own; default: yolo.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.onnx", help="Model of a learned detector; or a shipped one."),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="detector.KEY=VALUE", help="Change one option; repeatable."),
-    ] = None,
+    detector: DetectorName = None,
+    model: ModelFile = None,
+    sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find the objects in a picture or movie: a table and a picture with boxes.
 
@@ -40,7 +34,7 @@ def detect(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..offline import detect_all, open_detector, open_images
+    from ...offline import detect_all, open_detector, open_images
 
     images = open_images(path)
     opened = open_detector(images, detector, model, sets or ())
@@ -58,8 +52,8 @@ def detect(
 
 
 def _print_result(result: DetectionSummary, detector: Detector) -> None:
-    from ...models.detectors import HasCard
-    from ..offline import how_many
+    from ....models.detectors import HasCard
+    from ...offline import how_many
 
     for note in result.notes:
         print(f"{detector.name}: {note}")
