@@ -66,7 +66,12 @@ class Bench:
         at_ns = self.shown * INTERVAL_NS
         frame = Frame(IMAGE, self.shown, at_ns, at_ns, 5.0, StagePose(*stage_um, 0.0, at_ns))
         self.shown += 1
-        return self.tracker.update(VIEW.measurements(found, frame), frame)
+        return update(self.tracker, found, frame)
+
+
+def update(tracker: Tracker, found: Detections, frame: Frame) -> list[Track]:
+    tracker.advance(frame.exposed_ns)
+    return tracker.update(VIEW.measurements(found, frame), frame)
 
 
 def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
@@ -98,7 +103,7 @@ def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
     widths = []
     for bench, sigma_um in ((sure, 0.0), (unsure, 2.0)):
         frame = Frame(IMAGE, 0, 0, 0, 5.0, StagePose(0, 0, 0, 0, sigma_um))
-        (track,) = bench.tracker.update(VIEW.measurements(measurement, frame), frame)
+        (track,) = update(bench.tracker, measurement, frame)
         widths.append(track.sigma_um)
     assert widths == pytest.approx([0.15 * PIXEL_UM, np.hypot(0.15 * PIXEL_UM, 2.0)])
 
@@ -137,7 +142,7 @@ def test_births_need_measurements_in_a_row() -> None:
     assert bench.show() == []
     assert bench.show_often(2, [(0, 0)]) == [[], []]
     (track,) = bench.show([(0, 0)])
-    assert (track.id, track.hits, track.confirmed) == (1, 3, True)
+    assert (track.id, track.recent_measurements) == (1, 3)
 
 
 def test_a_candidate_that_leaves_the_field_is_forgotten() -> None:
@@ -270,7 +275,7 @@ def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
     for _ in range(3):
         one, other = bench.detect(boxes((0, 0, 8, 2500)))
         assert [one.appearance, other.appearance] == before
-        assert sorted([one.merged_with, other.merged_with]) in ([0, one.id], [0, other.id])
+        assert sorted([one.occluder, other.occluder]) in ([0, one.id], [0, other.id])
         assert (one.misses, other.misses) == (0, 0)
 
 
