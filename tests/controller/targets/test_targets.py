@@ -42,6 +42,8 @@ class Resting:
     parents: tuple[int, ...]
     score: float = 1.0
     recent_measurements: int = 1
+    misses: int = 0
+    occluder: int = 0
 
     @property
     def appearance(self) -> tuple[float, float]:
