@@ -34,7 +34,7 @@ their motion until the next frame, and for bodies that the edge would cut."""
 
 
 class Loop:
-    """Follows one target with one microscope.
+    """Follows a target with a microscope.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Loop:
 
     def _pass_over(self, frame: Frame, fault: str) -> Step:
         """Learn nothing from a frame and move nothing."""
-        frame = self._checks.mended(frame)
+        frame = self._checks.with_known_pose(frame)
         self._target.pass_over()
         x, y, z = frame.pose.x_um, frame.pose.y_um, frame.pose.z_um
         decision = Decision(

@@ -64,7 +64,7 @@ class Followed:
 
     @property
     def prediction(self) -> Prediction:
-        """Where their middle is believed to be at the last frame."""
+        """Where their middle is predicted to be at the last frame."""
         return _common([track.prediction for track in self.members])
 
     def predict(self, at_ns: int) -> Prediction:

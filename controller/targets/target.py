@@ -55,7 +55,7 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Target:
     """What is followed: chosen once, kept by identity, through divisions and after a loss.
 
-    The tracker owns identities. It is told which tracks are `wanted`, and gives a lost one's
+    The tracker owns identities. It needs to know which tracks are `wanted`, and gives a lost one's
     identity to the new track that must be it.
 
     Attributes
@@ -81,7 +81,7 @@ class Target:
 
     @property
     def lost(self) -> Track | None:
-        """The target as it was last believed, while nothing of it is in hand."""
+        """The target, while nothing of it is in hand; it goes on predicting."""
         return None if self._members else next((t for t, _ in self._lost.values()), None)
 
     @property
@@ -108,7 +108,7 @@ class Target:
         return Followed(members, self._looked_for(frame)) if members else None
 
     def pass_over(self) -> None:
-        """Note that a frame went by which shows nothing that can be believed."""
+        """Note that a frame went by that could not be used."""
         if self.lock is Lock.LOCKED:
             self.lock = Lock.COASTING
 

@@ -20,7 +20,7 @@ _FIRST_SPREAD = 0.3
 """Relative spread of size and brightness from frame to frame, until it is known. Chosen: wide, so
 that position decides at first."""
 _LEAST_SPREAD = 0.05
-"""Least spread that is believed. Chosen: above what noise-free simulated images give."""
+"""Least spread. Chosen: above what noise-free simulated images give."""
 _SPREAD_MEMORY = 300.0
 """Time constant, in measurements, with which a spread is learned. Chosen: a few frames of a crowd,
 half a minute of a single object at 10 Hz."""
@@ -36,7 +36,7 @@ class AppearanceModel:
     """How alike a track and a measurement are: size, brightness and class.
 
     The spread of each trait from frame to frame is learned from the matches that are made, so
-    that a detector with shaky boxes is believed less.
+    that the boxes of a noisy detector count less.
     """
 
     def __init__(self) -> None:

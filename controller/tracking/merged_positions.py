@@ -14,10 +14,10 @@ _FREE, _TOUCHING = 1.6, 1.2
 do fully. Chosen: two Gaussians whose diameter is the size are just resolved at the latter."""
 _LEAST_LIGHT_PRODUCT = 0.1
 """Least product of two shares of light: a fainter object (one in nine) does not widen a box by more
-than the box's error, and no distance is told by it."""
+than the box's error, and it says nothing of a distance."""
 _COVARIANCE_INFLATION = 6.0
-"""Factor on the variance of a position from a merged measurement. Each of two is told where the
-other is predicted, which rests on earlier merged measurements: their errors add up. Chosen."""
+"""Factor on the variance of a position from a merged measurement. Each of two is placed by where
+the other is predicted, which rests on earlier merged measurements: their errors add up. Chosen."""
 
 
 def resolve(

@@ -8,7 +8,7 @@ import msgspec
 
 
 class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When to believe in an object and when to give it up.
+    """When a track begins and when it ends.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ class Track(Protocol):
 
     @property
     def prediction(self) -> Prediction:
-        """Where it is believed to be at the last frame, with that frame's measurement."""
+        """Where it was at the last frame, filtered: with that frame's measurement."""
         ...
 
     @property

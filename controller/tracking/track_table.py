@@ -19,7 +19,7 @@ class TrackTable:
     ----------
     tracks : list of TrackRecord
     means_um, covs_um2 : (N, 2), (N, 2, 2)
-        Where they are believed to be in that frame.
+        Where they are predicted to be in that frame.
     sizes_um, appearance, kinds, hits : (N,), (N, 2), (N,), (N,)
         As of a `TrackRecord`.
     confirmed, seen_before : (N,)
@@ -38,7 +38,7 @@ class TrackTable:
 
     @classmethod
     def of(cls, tracks: list[TrackRecord], forecast: Forecast) -> TrackTable:
-        """Tracks and where they are believed to be, in the same order."""
+        """Tracks and their predictions, in the same order."""
         return cls(
             tracks,
             forecast.means_um[:, :2],

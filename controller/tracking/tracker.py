@@ -107,11 +107,12 @@ class Tracker:
 
     def focus(self, track: Track, z_um: float, sigma_um: float) -> None:
         """Take in where a track's object lies along the optical axis, in the last frame."""
-        records = [record for record in (*self._tracks, *self._lost) if record is track]
-        self._predictor.focus(slots_of(records), np.array([z_um]), np.array([sigma_um**2]))
+        slots = slots_of(one for one in (*self._tracks, *self._lost) if one is track)
+        variances = np.full(len(slots), sigma_um**2)
+        self._predictor.focus(slots, np.full(len(slots), z_um), variances)
 
     def _forecast(self, tracks: Sequence[TrackRecord], frame: Frame) -> Forecast:
-        """Say where tracks are believed to be in this frame."""
+        """Predict tracks for this frame."""
         return self._predictor.predict(slots_of(tracks), frame.exposed_ns)
 
     def _noise_um2(self, frame: Frame) -> float:
@@ -177,22 +178,20 @@ class Tracker:
             one.exchange_identity(other)
 
     def _prune(self, unseen: list[TrackRecord], whole_field: bool) -> None:
-        """End tracks without evidence, but keep predicting those that are wanted."""
-        dead = [track for track in unseen if not self._is_alive(track, whole_field)]
+        """End tracks without evidence, but keep predicting those that are wanted.
+
+        Of those not confirmed, only ones outside of the part that was looked at live on.
+        """
+        most = self._settings.max_misses
+        dead = [t for t in unseen if (t.misses > most if t.confirmed else whole_field or t.misses)]
         self._lineage.forget(dead)
         lost = [*self._lost, *dead]
         self._lost = [track for track in lost if track.id in self._wanted]
         ended = [track for track in lost if track.id not in self._wanted]
         if ended:
             self._predictor.end(slots_of(ended))
-        if dead:
-            gone = set(dead)
-            self._tracks = [track for track in self._tracks if track not in gone]
-
-    def _is_alive(self, unseen: TrackRecord, whole_field: bool) -> bool:
-        if unseen.confirmed:
-            return unseen.misses <= self._settings.max_misses
-        return not whole_field and unseen.misses == 0
+        gone = set(dead)
+        self._tracks = [track for track in self._tracks if track not in gone]
 
     def _begin(
         self, columns: Indices, measurements: Measurements, frame: Frame
@@ -235,7 +234,7 @@ class Tracker:
         return self._last_id
 
     def _store_predictions(self, frame: Frame) -> None:
-        """Note on every track, also on those that are lost, where it is believed to be now."""
+        """Note on every track, also on those that are lost, its prediction for this frame."""
         tracks = [*self._tracks, *self._lost]
         for track, prediction in zip(tracks, self._forecast(tracks, frame), strict=True):
             track.prediction = prediction

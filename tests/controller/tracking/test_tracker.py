@@ -317,3 +317,46 @@ def test_thousands_at_one_place_or_all_over_it(spread_px: float) -> None:
     tracks = bench.detect(found)
     assert len({t.id for t in tracks}) == len(tracks) == 1500
     assert bench.show_often(11)[-1] == []
+
+
+def lose(bench: Bench, wanted: list[int]) -> None:
+    """Show an object until it is known, and then nothing until its track has ended."""
+    bench.show_often(5, [(0, 0)])
+    bench.tracker.keep(wanted)
+    assert bench.show_often(12)[-1] == []
+
+
+def test_a_lost_track_that_is_wanted_gets_its_identity_back() -> None:
+    bench = Bench()
+    lose(bench, wanted=[1])
+    tracks = bench.show_often(2, [(1, 1)])[-1]
+    assert seen_at(tracks) == {1: (1, 1)}
+    assert seen_at(bench.show([(1, 1), (30, 30)])) == {1: (1, 1)}
+    assert set(seen_at(bench.show([(1, 1), (30, 30)]))) == {1, 2 + 1}
+
+
+def test_a_lost_track_that_nobody_wants_is_forgotten() -> None:
+    bench = Bench()
+    lose(bench, wanted=[])
+    assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
+    bench = Bench()
+    lose(bench, wanted=[1])
+    bench.tracker.keep([])
+    assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
+
+
+def test_while_two_may_be_the_lost_one_neither_is_and_then_the_one_that_stays() -> None:
+    bench = Bench(max_misses=2)
+    bench.show_often(5, [(0, 0)])
+    bench.tracker.keep([1])
+    bench.show_often(4)
+    assert set(seen_at(bench.show_often(3, [(5, 0), (-5, 0)])[-1])) == {2, 3}
+    assert list(seen_at(bench.show_often(12, [(5, 0)])[-1]).values()) == [(5, 0)]
+    assert set(seen_at(bench.show([(5, 0)]))) == {1}
+
+
+def test_what_was_seen_beside_a_track_is_not_taken_for_it_later() -> None:
+    bench = Bench()
+    bench.show_often(5, [(0, 0), (9, 0)])
+    bench.tracker.keep([1])
+    assert set(seen_at(bench.show_often(14, [(9, 0)])[-1])) == {2}
