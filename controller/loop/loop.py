@@ -6,12 +6,10 @@ import gc
 from collections.abc import Generator
 from contextlib import closing
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
+from ...models.arrays import Floats
 from ...models.detections import Detections
 from ...models.detectors import Detector, Window, detect_within
 from ..decisions import Decision, TrackPoint
@@ -188,7 +186,7 @@ class Loop:
         timings_us: dict[str, float],
     ) -> Decision:
         pose, prediction = frame.pose, plan.prediction
-        seen = target if target and target.seen_um is not None else None
+        seen_um = target.seen_um if target else None
         return Decision(
             frame=frame.index,
             exposed_ns=frame.exposed_ns,
@@ -199,13 +197,13 @@ class Loop:
             reason=self._target.reason or self._focus.reason or plan.reason,
             target=target.id if target else None,
             targets=_ids(target),
-            seen_um=_pair(seen.seen_um) if seen and seen.seen_um is not None else None,
-            seen_score=seen.score if seen else 0.0,
+            seen_um=_pair(seen_um),
+            seen_score=target.score if target else 0.0,
             predicted_um=_pair(prediction.mean_um) if prediction else None,
             predicted_sigma_um=_sigma_um(prediction.cov_um2) if prediction else 0.0,
             horizon_ms=(prediction.at_ns - frame.exposed_ns) / NS_PER_MS if prediction else 0.0,
-            move_um=_pair(plan.move_um) if plan.move_um is not None else None,
-            velocity_um_s=_pair(plan.velocity_um_s) if plan.velocity_um_s is not None else None,
+            move_um=_pair(plan.move_um),
+            velocity_um_s=_pair(plan.velocity_um_s),
             focus_um=z_um,
             focusing_light=self._focus.share_of_light,
             tracks=tuple(_point(track) for track in tracks),
@@ -226,11 +224,11 @@ def _ids(target: Followed | None) -> tuple[int, ...]:
     return tuple(track.id for track in target.all) if target else ()
 
 
-def _pair(position_um: NDArray[np.float64]) -> tuple[float, float]:
-    return float(position_um[0]), float(position_um[1])
+def _pair(numbers: Floats | None) -> tuple[float, float] | None:
+    return None if numbers is None else (float(numbers[0]), float(numbers[1]))
 
 
-def _sigma_um(cov_um2: NDArray[np.float64]) -> float:
+def _sigma_um(cov_um2: Floats) -> float:
     return float((cov_um2[0, 0] + cov_um2[1, 1]) / 2) ** 0.5
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Description, Frame
+from ...models.arrays import Floats
 from ..policies import Horizon, Plan
 from ..targets import Followed, Target
 from ..tracking import Track
@@ -56,7 +56,7 @@ class Search:
         """Forget what was visited: another target was lost."""
         self._visited[:] = False
 
-    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> NDArray[np.float64]:
+    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> Floats:
         """Where the field's centre should be at an instant, (2,), after a frame in vain."""
         prediction = lost.predict(at_ns)
         places_um = prediction.mean_um[:2] + self._offsets_um
@@ -82,7 +82,7 @@ class TargetSearch:
 
     def __init__(self, description: Description) -> None:
         self._search = Search(description)
-        self._start_um: NDArray[np.float64] | None = None
+        self._start_um: Floats | None = None
 
     def note(self, target: Followed | None, frame: Frame) -> None:
         """Note where following began, and that a target is in hand."""

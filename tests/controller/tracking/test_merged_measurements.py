@@ -57,8 +57,9 @@ def test_a_measurement_of_both_that_was_given_to_neither_begins_no_track(
     table = make_table([make_track(1, -3), make_track(2, 3)])
     places = [(0, 0), (-3, 0), (3, 0), (30, 0)]
     measurements = make_measurements(places, brightness=[2000, 1000, 1000, 1000], size_um=7.5)
-    assigned = assign(table, measurements)
-    assert assigned.free.tolist() == [False, True, True, True]
+    both = make_measurements([(0, 0), (30, 0)], brightness=[2000, 1000], size_um=7.5)
+    assigned = assign(table, both)
+    assert assigned.free.tolist() == [False, True]
     assert set(assigned.columns.tolist()) == {0}
     assigned = assign(table, measurements, (0, 1), (1, 2))
     assert assigned.free.tolist() == [False, False, False, True]

@@ -71,7 +71,7 @@ def test_what_two_lost_ones_might_be_is_taken_for_neither(
 ) -> None:
     other = make_track(2, 3, seen=False, size_um=4)
     assert pairs([lost, other], [new(7, 1.5)]) == []
-    assert pairs([lost, other], [new(7, -3)]) == [(1, 7)]
+    assert pairs([lost, other], [new(7, -6)]) == [(1, 7)]
 
 
 @given(OFFSETS, OFFSETS)

@@ -75,7 +75,7 @@ def update(tracker: Tracker, found: Detections, frame: Frame) -> list[Track]:
 
 
 def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
-    """Where each track was sighted, rounded to 10 nm."""
+    """Where each track was measured, rounded to 10 nm."""
     return {
         t.id: None if t.seen_um is None else (round(t.seen_um[0], 2), round(t.seen_um[1], 2))
         for t in tracks
