@@ -29,6 +29,7 @@ _WHOLE = math.log(0.65), math.log(1.4)
 one, give or take a third for focus, condensation and a detector's errors."""
 
 Pair = frozenset[int]
+"""Identities of two tracks."""
 
 
 class Lineage:
