@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 class BoxConvention(NamedTuple):
     """What a detector's boxes say where two objects overlap, in sizes of one object.
 
-    The defaults are those of the detector of blobs. On pairs of simulated Gaussian spots of 12 px at
-    distances of 0.3 to 2.4 sizes it measured as 10 (two thirds of the boxes between 8.7 and 13),
-    0.25 and 0.07, close enough to keep the derived 8.
+    The defaults are for the detector of blobs. With it, pairs of simulated Gaussian spots of 12 px
+    at distances of 0.3 to 2.4 sizes gave 10 (two thirds of the boxes: 8.7 to 13), 0.25 and 0.07.
 
     Attributes
     ----------

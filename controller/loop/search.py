@@ -18,8 +18,8 @@ _REACHED = 0.1
 """Distance of the stage from a place, in fields, within which it has been looked at. Chosen: less
 than half of the overlap."""
 _MOST_STEPS = 6
-"""Steps from the prediction to the edge of the grid. Chosen: 4.5 fields, more than is visited in
-the ten seconds that a search lasts by default."""
+"""Steps from the prediction to the edge of the grid. Chosen: 4.5 fields; to look at all
+places nearer takes longer than a search lasts."""
 _SIGMAS = 3.0
 """Standard deviations of the prediction within which a place is looked at: 98.9 % of a Gaussian in
 the plane."""

@@ -47,7 +47,7 @@ class Followed:
             track.prediction.mean_um[:2] if track.seen_um is None else track.seen_um
             for track in self.members
         ]
-        return _middle(np.array(places_um))
+        return _middle(places_um)
 
     @property
     def score(self) -> float:
@@ -72,8 +72,11 @@ class Followed:
         return _common([track.predict(at_ns) for track in self.members])
 
 
-def _middle(places_um: Floats) -> Floats:
-    return (places_um.min(axis=0) + places_um.max(axis=0)) / 2
+def _middle(places_um: Sequence[Floats]) -> Floats:
+    if len(places_um) == 1:
+        return places_um[0]
+    places = np.array(places_um)
+    return (places.min(axis=0) + places.max(axis=0)) / 2
 
 
 def _common(predictions: list[Prediction]) -> Prediction:
@@ -81,6 +84,6 @@ def _common(predictions: list[Prediction]) -> Prediction:
     first = predictions[0]
     if len(predictions) == 1:
         return first
-    mean_um = _middle(np.array([one.mean_um for one in predictions]))
+    mean_um = _middle([one.mean_um for one in predictions])
     cov_um2 = np.mean([one.cov_um2 for one in predictions], axis=0)
     return Prediction(first.at_ns, mean_um, cov_um2, first.source)

@@ -38,7 +38,7 @@ class VisitSchedule:
     def next(self, followed: Followed, frame: Frame) -> Followed:
         """Return what to show after a frame: all that is followed, or those that are due."""
         everything = Followed(followed.all)
-        if everything.size_um <= self._field_um:
+        if len(everything.members) == 1 or everything.size_um <= self._field_um:
             self._visited.clear()
             return everything
         centre_um = np.array((frame.pose.x_um, frame.pose.y_um))

@@ -11,7 +11,7 @@ LATER_SPREAD = 0.25
 Chosen: below that from frame to frame, as means over several frames are compared."""
 MERGED_SPREAD = 0.15, 0.25
 """Relative errors of the size and of the brightness that two objects are expected to have in a
-merged measurement. Chosen on simulated spots of known light that pass each other."""
+merged measurement. Chosen: a sum errs less than its parts, and so does a size than a brightness."""
 MOST_MISFIT = 9.0
 """Squared misfit beyond which a trait says no more, three standard deviations: objects do change.
 Two traits of one object together stay below it in 98.9 % (chi², two degrees of freedom)."""
@@ -20,7 +20,7 @@ _FIRST_SPREAD = 0.3
 """Relative spread of size and brightness from frame to frame, until it is known. Chosen: wide, so
 that position decides at first."""
 _LEAST_SPREAD = 0.05
-"""Least spread. Chosen: above what noise-free simulated images give."""
+"""Least spread. Chosen: no detector repeats a size any better."""
 _SPREAD_MEMORY = 300.0
 """Time constant, in measurements, with which a spread is learned. Chosen: a few frames of a crowd,
 half a minute of a single object at 10 Hz."""

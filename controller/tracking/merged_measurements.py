@@ -17,7 +17,7 @@ CENTRE_ERROR = 0.1
 their distances. Chosen: as for two whose shares of the light are known to a tenth."""
 MOST_DISTANCE = 2.0
 """Greatest distance, in sizes, of two objects in one measurement. Chosen: farther apart there is a
-dark gap between them, and no detector takes them for one."""
+dark gap between them, and blobs and watershed see two from 1.3 on."""
 
 _REACH = 2.1
 """Distance, in sizes, within which two tracks may share a measurement: `MOST_DISTANCE`, and a
