@@ -20,7 +20,6 @@ from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop
 from pursuit.controller.targets import Target
 from pursuit.controller.tracking import FieldGeometry, Tracker
-from pursuit.models.predictors import Predictor
 
 
 def follow(scenario: str, frames: int, **tables: Any) -> list[Decision]:
@@ -69,25 +68,20 @@ def test_the_session_says_once_what_computes_the_network() -> None:
     assert rest == [()] * 4
 
 
-class Counted:
-    """A predictor that counts how often it is advanced."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor, self.advanced = predictor, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._predictor, name)
-
-    def advance(self, at_ns: int) -> None:
-        self.advanced += 1
-        self._predictor.advance(at_ns)
-
-
-def test_tracks_are_advanced_once_a_frame_wherever_it_looks() -> None:
+def test_tracks_are_advanced_once_a_frame_wherever_it_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     config, simulated = complete(
         {"microscope": {"scenario": "swimmer"}, "detector": {"name": "blobs"}, "attention": ALWAYS}
     )
-    predictor = Counted(make_predictor(config))
+    predictor, instants_ns = make_predictor(config), []
+    advance = predictor.advance
+
+    def note(at_ns: int) -> None:
+        instants_ns.append(at_ns)
+        advance(at_ns)
+
+    monkeypatch.setattr(predictor, "advance", note)
     with open_lockstep(config, simulated) as microscope:
         description = microscope.describe()
         loop = Loop(
@@ -102,7 +96,7 @@ def test_tracks_are_advanced_once_a_frame_wherever_it_looks() -> None:
         with closing(loop.steps()) as steps:
             decisions = [step.decision for step in islice(steps, 25)]
     assert sum(decision.looked_px is not None for decision in decisions) >= 20
-    assert predictor.advanced == 25
+    assert instants_ns == [decision.exposed_ns for decision in decisions]
 
 
 def test_neighbours_outside_the_window_are_not_given_up() -> None:
