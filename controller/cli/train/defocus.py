@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ...datasets import StackSettings
 
 _STACK = "Calibration stack"
+"""Heading of the options about a stack in the help."""
 _JUDGED_RENDERED, _JUDGED_SEEN = 2000, 1000
-"""Windows to judge on."""
+"""Windows to judge on, rendered and of the stack; chosen: the error is known to a few percent."""
 
 
 class Lesson(NamedTuple):
