@@ -18,8 +18,11 @@ from .acquisition import Acquired, acquire
 from .exposures import Exposure, sequence, snaps
 from .loading import claim_devices, read_position_um, release
 
-_EXPOSURES_REMEMBERED = 1024
+_EXPOSURES_KEPT = 1024
+"""Times of exposures that are kept for moves which answer them; chosen: a second at 1000/s."""
 _END_OF_STREAM_S = 5.0
+"""How long `close` waits for a stream in another thread, and two exposures; chosen: longer than
+cameras take to stop."""
 
 
 class MMCoreMicroscope:
@@ -135,7 +138,7 @@ class MMCoreMicroscope:
 
     def _frame(self, exposure: Exposure, index: int) -> Frame:
         self._exposed_ns[index] = exposure.exposed_ns
-        self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
+        self._exposed_ns.pop(index - _EXPOSURES_KEPT, None)
         return Frame(
             image=exposure.image,
             index=index,
