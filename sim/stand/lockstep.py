@@ -8,7 +8,7 @@ import useq
 
 from ...drivers.actuation import MoveExecutor, planned
 from ...drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from ...drivers.messages import Description, Frame, Move, Report
+from ...drivers.messages import Description, Frame, Move, Report, Truth
 from ...drivers.microscope import Frames
 from ...drivers.settings import StandSettings
 from ...drivers.single_run import SingleRun
@@ -51,7 +51,8 @@ class LockstepMicroscope:
         self._processing_ns = round(world.scenario.processing_ms * NS_PER_MS)
         self._answer_ns = self._wakes_ns = clock.now_ns()
         self._exposed_ns: dict[int, int] = {}
-        self._dropped = 0
+        self._truths: list[Report] = []
+        self._dropped = self._acquisitions = self._following = 0
         self._runs = SingleRun()
 
     @property
@@ -63,9 +64,9 @@ class LockstepMicroscope:
         """What this microscope is."""
         return self._description
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Expose at regular instants of virtual time; see `Microscope.frames`."""
-        return self._runs.begin(self._stream(every))
+        return self._runs.begin(self._stream(every, resume))
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere; time goes on until the command has arrived there."""
@@ -81,7 +82,8 @@ class LockstepMicroscope:
 
     def reports(self) -> list[Report]:
         """All that happened since the last call."""
-        return self._executor.reports()
+        truths, self._truths = self._truths, []
+        return [*self._executor.reports(), *truths]
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Move, wait until the stage is still, expose: for every event of a sequence."""
@@ -99,15 +101,16 @@ class LockstepMicroscope:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _stream(self, every: bool) -> Frames:
+    def _stream(self, every: bool, resume: bool) -> Frames:
         about, readout_ms = self._description, self._world.scenario.camera.readout_ms
         interval_ns = round(max(about.interval_ms, about.exposure_ms) * NS_PER_MS)
         late_ns = round((about.exposure_ms + readout_ms) * NS_PER_MS)
         start_ns = self._clock.now_ns()
-        self._dropped = 0
-        index = 0
+        self._dropped = index = 0
+        first = self._following if resume else 0
         while self._runs.alive():
-            frame = self._expose(index, start_ns + index * interval_ns, about.exposure_ms)
+            self._following = first + index + 1
+            frame = self._expose(first + index, start_ns + index * interval_ns, about.exposure_ms)
             self._answer_ns = self._clock.now_ns() + self._processing_ns
             yield frame
             self._pass_time(self._answer_ns)
@@ -116,7 +119,9 @@ class LockstepMicroscope:
             self._dropped += following - index - 1
             index = following
 
-    def _expose(self, index: int, start_ns: int, exposure_ms: float, channel: str = "") -> Frame:
+    def _expose(
+        self, index: int, start_ns: int, exposure_ms: float, channel: str = "", acquisition: int = 0
+    ) -> Frame:
         middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
         readable_ns = start_ns + round(
             (exposure_ms + self._world.scenario.camera.readout_ms) * NS_PER_MS
@@ -126,10 +131,13 @@ class LockstepMicroscope:
         self._exposed_ns[index] = middle_ns
         self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
         pose = self._pose.pose(middle_ns, round(exposure_ms * NS_PER_MS))
-        return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um)
+        if truth_um is not None and not acquisition:
+            self._truths.append(Truth(index, *truth_um))
+        return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, acquisition)
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped = 0
+        self._acquisitions += 1
         self.stop()
         for index, event in enumerate(events):
             self._executor.send(Move(event.x_pos, event.y_pos, event.z_pos, 0, index))
@@ -138,7 +146,8 @@ class LockstepMicroscope:
             self._executor.read()
             exposure_ms = event.exposure or self._description.exposure_ms
             channel = event.channel.config if event.channel else ""
-            yield self._expose(index, self._clock.now_ns(), exposure_ms, channel)
+            start_ns = self._clock.now_ns()
+            yield self._expose(index, start_ns, exposure_ms, channel, self._acquisitions)
 
     def _step_stage(self) -> None:
         """Do what the stage's thread does when it is woken, and note when it wakes by itself."""

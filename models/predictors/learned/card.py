@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from ...card import Card
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -18,12 +19,12 @@ class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     name : str
     tracks, held_back : int
-        How many it was trained on and judged on.
+        Numbers of tracks that it was trained on and evaluated on.
     licence : str
         Of the tracks; empty if unknown.
     error : float, optional
-        On what was held back, over horizons up to 24 frames: squared error over that of staying
-        where the object was last seen, its root mean over the tracks.
+        On held-back tracks, over horizons up to 24 frames: root of the mean over the tracks of the
+        squared error over that of staying where the object was last measured.
     coverage95 : float, optional
         Share of the true positions inside the ellipse that should hold 95 %.
     """
@@ -36,18 +37,18 @@ class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coverage95: Share | None = None
 
 
-class PredictorCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is to be known of a learned predictor, kept as ``NAME.json`` beside ``NAME.onnx``.
+class PredictorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a learned predictor, kept as ``NAME.json`` beside ``NAME.onnx``.
 
     Attributes
     ----------
     name : str
     task : "motion"
-        Tells the card from those of other networks.
+        Distinguishes the card from those of other networks.
     architecture : str
         ``lstm``, ``gru`` or ``tcn``.
     hidden : int
-        Numbers that its memory of an object shows.
+        Size of its hidden state.
     steps : int
         Steps of training.
     licence : str
@@ -69,7 +70,3 @@ class PredictorCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     data: tuple[TracksNote, ...] = ()
     not_trained_on: str = ""
     date: str = ""
-
-    def write(self, path: Path) -> None:
-        """Write it, indented for people."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")

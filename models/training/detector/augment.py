@@ -1,4 +1,4 @@
-"""Augmentation for microscope images: what another day, focus or camera would have made of them."""
+"""Augmentation of microscope images: as of another day, focus or camera."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from ...images import levels_of, stretched
 Grey = NDArray[np.float32]
 
 LEAST_LEFT = 0.35
-"""Share of a box that must remain in a crop for its object to count."""
+"""Share of a box that must remain in a crop for its object to count. Chosen: about what a person
+would still mark."""
+
 LEAST_PX = 3.0
-"""Smallest edge of a box that is learned."""
+"""Smallest edge of a box that is learned. Chosen: below that it is a matter of rounding."""
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
-    """How far augmentation goes.
+class AugmentationSettings:
+    """How strongly images are varied.
 
     Attributes
     ----------
@@ -41,8 +43,8 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """An image as the network sees it, before augmentation: stretched, at its scale.
+class TrainingImage:
+    """An image as a network gets it, before augmentation: stretched, at its scale.
 
     Attributes
     ----------
@@ -58,7 +60,7 @@ class Picture:
     classes: NDArray[np.int64]
 
 
-def prepared(sample: Sample, scale: float) -> Picture:
+def training_image(sample: Sample, scale: float) -> TrainingImage:
     """Stretch and scale an image as the detector will."""
     image = sample.load()
     grey = stretched(image, levels_of(image))
@@ -67,7 +69,9 @@ def prepared(sample: Sample, scale: float) -> Picture:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method)
     exact = np.array(grey.shape[::-1]) / image.shape[::-1]
     boxes = (sample.boxes_px + 0.5) * np.tile(exact, 2)
-    return Picture(np.rint(grey * 255).astype(np.uint8), boxes.astype(np.float32), sample.classes)
+    return TrainingImage(
+        np.rint(grey * 255).astype(np.uint8), boxes.astype(np.float32), sample.classes
+    )
 
 
 class Augmented:
@@ -83,7 +87,7 @@ class Augmented:
         Size to which the median object of every source is scaled; see `factor_for`.
     tile_px : int
         Edge of a tile.
-    strength : Strength
+    strength : AugmentationSettings
     seed : int
     """
 
@@ -93,7 +97,7 @@ class Augmented:
         classes: Sequence[str],
         object_px: float,
         tile_px: int,
-        strength: Strength,
+        strength: AugmentationSettings,
         seed: int = 0,
     ) -> None:
         self._sources = [dataset for dataset, _ in sources]
@@ -102,7 +106,7 @@ class Augmented:
         self._maps = [np.array([classes.index(c) for c in d.classes]) for d in self._sources]
         self._object_px, self._tile_px, self._strength = object_px, tile_px, strength
         self._rng = np.random.default_rng(seed)
-        self._pictures: dict[tuple[int, int], Picture] = {}
+        self._pictures: dict[tuple[int, int], TrainingImage] = {}
 
     def __iter__(self) -> Iterator[tuple[Grey, NDArray[np.float32], NDArray[np.int64]]]:
         """Yield tiles (S, S) float32 from 0 to 1, boxes (N, 4) in pixel edges, classes (N,)."""
@@ -153,16 +157,18 @@ class Augmented:
         grey, boxes = _flipped(shown, boxes, rng)
         return grey, boxes.astype(np.float32), classes.astype(np.int64)
 
-    def _picture(self, source: int, index: int) -> Picture:
+    def _picture(self, source: int, index: int) -> TrainingImage:
         key = source, index
         if key not in self._pictures:
             dataset = self._sources[source]
             scale = factor_for(dataset.object_px, self._object_px)
-            self._pictures[key] = prepared(dataset.samples[index], scale)
+            self._pictures[key] = training_image(dataset.samples[index], scale)
         return self._pictures[key]
 
 
-def _start(picture: Picture, shape: NDArray, size: NDArray, rng: np.random.Generator) -> NDArray:
+def _start(
+    picture: TrainingImage, shape: NDArray, size: NDArray, rng: np.random.Generator
+) -> NDArray:
     """Where a crop begins: half of the time so that some object is in it."""
     if len(picture.boxes_px) and rng.random() < 0.5:
         left, top, right, bottom = picture.boxes_px[rng.integers(len(picture.boxes_px))]
@@ -184,7 +190,7 @@ def _clipped(boxes: NDArray, width: int, height: int) -> tuple[NDArray, NDArray[
 
 
 def _flipped(grey: Grey, boxes: NDArray, rng: np.random.Generator) -> tuple[Grey, NDArray]:
-    """Mirror and turn by right angles, as far as the shape allows: microscopes know no up."""
+    """Mirror and turn by right angles, as far as the shape allows: a microscope has no up."""
     height, width = grey.shape
     if rng.random() < 0.5:
         grey, boxes = grey[:, ::-1], boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (width, 0, width, 0)
