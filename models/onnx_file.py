@@ -15,7 +15,7 @@ _LEAST_STORED_HALF = 256
 """Elements below which a tensor stays as it is: biases, anchors, constants of shapes."""
 
 
-def store_half(path: Path) -> None:
+def store_float16(path: Path) -> None:
     """Store large weights as 16-bit floats; the network still computes with 32.
 
     Every such weight goes through a Cast, which runtimes carry out once, on loading.

@@ -16,13 +16,22 @@ from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
 from ...sim.movie import Movie
-from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
+from ...sim.stand import (
+    LockstepMicroscope,
+    Scenario,
+    SimCameraSettings,
+    SimulatedMicroscope,
+    World,
+    load_scenario,
+)
 from ..configuration import Config, ConfigError, as_sentence, make_config, merge
-from .movie import suggested_for_movie
+from .movie_defaults import suggested_for_movie
 
 DEFAULT_SCENARIO = "swimmer"
-_MOST_FREE_RUNNING_MS = 200.0
-"""Longer intervals than this are taken one picture at a time."""
+"""What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
+_MOST_STREAMING_MS = 200.0
+"""Greatest interval at which the camera streams; chosen: with longer ones a person would open the
+shutter for each picture, as in a time lapse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +99,8 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
         own = simulated.scenario.detectors.get(config.detector["name"], {})
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
-            task = suggested_for_movie(
-                simulated.movie.pixel_um, simulated.movie.interval_s, config.detector
-            )
+            movie = simulated.movie
+            task = suggested_for_movie(movie.pixel_um, movie.interval_s, config.detector)
         config = make_config(merge(suggested, task, tables))
     return config, simulated
 
@@ -109,10 +117,7 @@ def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
         return MMCoreMicroscope(load_core(path), config.stand(path.stem))
-    from ...sim.stand import load_simulator
-
-    core = load_simulator(simulated.world(config.session.seed))
-    return MMCoreMicroscope(core, config.stand(simulated.name))
+    return SimulatedMicroscope(simulated.world(config.session.seed), config.stand(simulated.name))
 
 
 def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicroscope:
@@ -148,7 +153,11 @@ def _assumptions(recording: Recording) -> str:
 
 
 def _under_movie(recording: Recording, field_px: int) -> Scenario:
-    """A stand for a movie: one exposure for each of its frames, a stage that keeps up."""
+    """Return a stand for a movie: an exposure for each of its frames, a stage that keeps up.
+
+    The shares of the interval are chosen: an exposure short enough for sharp images of what
+    moves, a readout that leaves most of the interval to the controller.
+    """
     interval_ms = recording.interval_s * 1e3
     return Scenario(
         title=f"The movie {recording.path.name}",
@@ -158,6 +167,6 @@ def _under_movie(recording: Recording, field_px: int) -> Scenario:
             exposure_ms=min(interval_ms / 4, 50.0),
             interval_ms=interval_ms,
             readout_ms=min(interval_ms / 10, 5.0),
-            timelapse=interval_ms > _MOST_FREE_RUNNING_MS,
+            timelapse=interval_ms > _MOST_STREAMING_MS,
         ),
     )

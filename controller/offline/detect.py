@@ -14,9 +14,8 @@ import numpy as np
 
 from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Image
-from ...models.card import ModelCard
 from ...models.detections import Detections
-from ...models.detectors import Detector
+from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ..assembly import detector_table, make_detector
@@ -150,16 +149,16 @@ def detect_all(
     objects, ms_per_frame = counts.total(), float(np.median(times_ms))
     title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
     draw_overlay(overlay, panels, name, title)
-    notes = [*getattr(detector, "notes", ()), *_crowding(detector, most)]
+    notes = [*detector.notes] if isinstance(detector, HasNotes) else []
+    notes += _crowding(detector, most)
     classes = dict(counts.most_common())
     return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
 
 
 def class_namer(detector: Detector) -> Callable[[int], str]:
     """Return the function that names a class, from a model's card if there is one."""
-    card = getattr(detector, "card", None)
-    if isinstance(card, ModelCard):
-        return card.classes.__getitem__
+    if isinstance(detector, HasCard):
+        return detector.card.classes.__getitem__
     return lambda kind: f"class {kind}" if kind else "object"
 
 
@@ -173,10 +172,9 @@ def how_many(objects: int, frames: int) -> str:
 
 def _crowding(detector: Detector, most: int) -> list[str]:
     """Warn if ``most``, the objects of one frame, is as many as the detector keeps."""
-    limit = getattr(getattr(detector, "options", None), "max_objects", None)
-    if most != limit:
+    if not isinstance(detector, HasLimit) or most != detector.max_objects:
         return []
-    return [f"no more than {limit} objects of a frame are kept: raise detector.max_objects"]
+    return [f"no more than {most} objects of a frame are kept: raise detector.max_objects"]
 
 
 def _detected(

@@ -6,6 +6,7 @@ In: folders and files of others. Out: samples, tracks, scores.
 from __future__ import annotations
 
 from .dataset import Dataset, Sample
+from .evaluation import evaluate
 from .focus_series import (
     FocusSeries,
     check_sign,
@@ -15,7 +16,6 @@ from .focus_series import (
     split_series,
     stack_windows,
 )
-from .judge import judge
 from .readers import read_dataset
 from .track_files import Tracks, read_tracks
 from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
@@ -29,9 +29,9 @@ __all__ = [
     "TrainingTracks",
     "check_sign",
     "draw_batch",
+    "evaluate",
     "greatest_defocus_um",
     "joined_windows",
-    "judge",
     "measure_defocus",
     "read_dataset",
     "read_tracks",

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-from .detector import Detector, create
-from .window import Window, detect_within
+from .crop import detect_within
+from .detector import (
+    DETECTORS,
+    Detector,
+    HasCard,
+    HasLimit,
+    HasNotes,
+    SupportsReset,
+    SupportsWarmUp,
+    SupportsWindow,
+    create,
+    movie_defaults,
+)
+from .window import Window
 
-__all__ = ["Detector", "Window", "create", "detect_within"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "HasCard",
+    "HasLimit",
+    "HasNotes",
+    "SupportsReset",
+    "SupportsWarmUp",
+    "SupportsWindow",
+    "Window",
+    "create",
+    "detect_within",
+    "movie_defaults",
+]

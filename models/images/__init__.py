@@ -5,24 +5,24 @@ In: files, arrays. Out: recordings, arrays that detectors can use, contrast leve
 
 from __future__ import annotations
 
-from .contrast import (
+from .formats import IMAGE_SUFFIXES
+from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
+from .preprocessing import (
     LEAST_CAMERA_NOISE,
     QUANTISATION,
     Polarity,
     Scratch,
+    as_bright,
     as_float,
     binned,
     blurred,
     camera_noise,
     checked,
-    enlarged,
-    level_of,
+    median_of,
     noise_of,
+    resized_like,
     robust_noise,
-    upright,
 )
-from .formats import IMAGE_SUFFIXES
-from .levels import Levels, SteadyLevels, blank, levels_of, stretched
 from .recording import Recording, open_recording, read_grey, read_labels, size_px
 
 __all__ = [
@@ -33,22 +33,22 @@ __all__ = [
     "Polarity",
     "Recording",
     "Scratch",
-    "SteadyLevels",
+    "SmoothedLevels",
+    "as_bright",
     "as_float",
     "binned",
-    "blank",
     "blurred",
     "camera_noise",
     "checked",
-    "enlarged",
-    "level_of",
+    "is_uniform",
     "levels_of",
+    "median_of",
     "noise_of",
     "open_recording",
     "read_grey",
     "read_labels",
+    "resized_like",
     "robust_noise",
     "size_px",
     "stretched",
-    "upright",
 ]

@@ -89,15 +89,15 @@ def engine(request: EngineRequest, on_progress: OnProgress) -> tuple[Path, bytes
     key.update(repr((request.gpu, trt.__name__, trt.__version__, request.exact, sizes)).encode())
     folder = cache_folder() / "tensorrt"
     file = folder / f"{request.path.stem}-{key.hexdigest()[:20]}.engine"
-    content = recall(file)
+    content = read_checked(file)
     if content is None:
         content = _build(trt, request, model, on_progress)
-        keep(file, content)
+        write_checked(file, content)
     return file, content
 
 
-def recall(file: Path) -> bytes | None:
-    """Read what :func:`keep` wrote; None if it is not there or not whole."""
+def read_checked(file: Path) -> bytes | None:
+    """Read what :func:`write_checked` wrote; None if it is not there or not whole."""
     try:
         whole = file.read_bytes()
     except OSError:
@@ -107,7 +107,7 @@ def recall(file: Path) -> bytes | None:
     return content if whole[:start] == _MAGIC + sha256(content).digest() else None
 
 
-def keep(file: Path, content: bytes) -> None:
+def write_checked(file: Path, content: bytes) -> None:
     """Write a file with a checksum, at once: nobody ever sees half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=file.parent, delete=False) as part:
@@ -161,10 +161,10 @@ def _half(path: Path, model: bytes) -> bytes:
         raise ModelError("TensorRT in FP16 needs onnx: pip install onnx")
     from google.protobuf.message import DecodeError
 
-    from .half import to_half
+    from .float16 import to_float16
 
     try:
-        return to_half(model)
+        return to_float16(model)
     except DecodeError as error:
         raise damaged(path) from error
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..errors import DeviceError, ModelError
 from .engines import LARGEST_PX, SMALLEST_PX, EngineRequest, Log, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
-from .kernels import Kernels
 from .runtime import Pixels, RunOptions, Runtime, Tensor
+from .runtime_cache import RuntimeCache
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +89,9 @@ class TensorRtRuntime:
             self._engine = self._runtime.deserialize_cuda_engine(content)
             if self._engine is None:
                 raise self._failure(f"cannot load the engine of {path.name} on {gpu}")
-            self._kernels = Kernels(self._trt, self._engine, file) if is_rtx(self._trt) else None
+            self._kernels = (
+                RuntimeCache(self._trt, self._engine, file) if is_rtx(self._trt) else None
+            )
         self.inputs, self.outputs = self._tensors("INPUT"), self._tensors("OUTPUT")
         is_float = self._engine.get_tensor_dtype(self.inputs[0].name) == self._trt.float32
         check_input(path, self.inputs, is_float)

@@ -22,7 +22,7 @@ LEAST_PX = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
+class AugmentationSettings:
     """How far augmentation goes.
 
     Attributes
@@ -41,7 +41,7 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class TrainingImage:
     """An image as the network sees it, before augmentation: stretched, at its scale.
 
     Attributes
@@ -58,7 +58,7 @@ class Picture:
     classes: NDArray[np.int64]
 
 
-def prepared(sample: Sample, scale: float) -> Picture:
+def training_image(sample: Sample, scale: float) -> TrainingImage:
     """Stretch and scale an image as the detector will."""
     image = sample.load()
     grey = stretched(image, levels_of(image))
@@ -67,7 +67,9 @@ def prepared(sample: Sample, scale: float) -> Picture:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method)
     exact = np.array(grey.shape[::-1]) / image.shape[::-1]
     boxes = (sample.boxes_px + 0.5) * np.tile(exact, 2)
-    return Picture(np.rint(grey * 255).astype(np.uint8), boxes.astype(np.float32), sample.classes)
+    return TrainingImage(
+        np.rint(grey * 255).astype(np.uint8), boxes.astype(np.float32), sample.classes
+    )
 
 
 class Augmented:
@@ -83,7 +85,7 @@ class Augmented:
         Size to which the median object of every source is scaled; see `factor_for`.
     tile_px : int
         Edge of a tile.
-    strength : Strength
+    strength : AugmentationSettings
     seed : int
     """
 
@@ -93,7 +95,7 @@ class Augmented:
         classes: Sequence[str],
         object_px: float,
         tile_px: int,
-        strength: Strength,
+        strength: AugmentationSettings,
         seed: int = 0,
     ) -> None:
         self._sources = [dataset for dataset, _ in sources]
@@ -102,7 +104,7 @@ class Augmented:
         self._maps = [np.array([classes.index(c) for c in d.classes]) for d in self._sources]
         self._object_px, self._tile_px, self._strength = object_px, tile_px, strength
         self._rng = np.random.default_rng(seed)
-        self._pictures: dict[tuple[int, int], Picture] = {}
+        self._pictures: dict[tuple[int, int], TrainingImage] = {}
 
     def __iter__(self) -> Iterator[tuple[Grey, NDArray[np.float32], NDArray[np.int64]]]:
         """Yield tiles (S, S) float32 from 0 to 1, boxes (N, 4) in pixel edges, classes (N,)."""
@@ -153,16 +155,18 @@ class Augmented:
         grey, boxes = _flipped(shown, boxes, rng)
         return grey, boxes.astype(np.float32), classes.astype(np.int64)
 
-    def _picture(self, source: int, index: int) -> Picture:
+    def _picture(self, source: int, index: int) -> TrainingImage:
         key = source, index
         if key not in self._pictures:
             dataset = self._sources[source]
             scale = factor_for(dataset.object_px, self._object_px)
-            self._pictures[key] = prepared(dataset.samples[index], scale)
+            self._pictures[key] = training_image(dataset.samples[index], scale)
         return self._pictures[key]
 
 
-def _start(picture: Picture, shape: NDArray, size: NDArray, rng: np.random.Generator) -> NDArray:
+def _start(
+    picture: TrainingImage, shape: NDArray, size: NDArray, rng: np.random.Generator
+) -> NDArray:
     """Where a crop begins: half of the time so that some object is in it."""
     if len(picture.boxes_px) and rng.random() < 0.5:
         left, top, right, bottom = picture.boxes_px[rng.integers(len(picture.boxes_px))]

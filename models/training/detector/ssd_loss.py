@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...torch_boxes import shared_and_joint_areas
 from .batch import Batch
 from .ssd_boxes import LEVELS
-from .ssd_model import Answers
+from .ssd_model import HeadOutputs
 
 ANSWERS = 10
 """Default boxes that learn each object, at most."""
@@ -39,7 +40,7 @@ class Match(NamedTuple):
     quality: Tensor
 
 
-def ssd_loss(answers: Answers, batch: Batch) -> Tensor:
+def ssd_loss(answers: HeadOutputs, batch: Batch) -> Tensor:
     """Loss of the answers to a batch.
 
     Scores learn the overlap of their own boxes (quality focal loss, Li et al. 2020), boxes the
@@ -58,7 +59,7 @@ def ssd_loss(answers: Answers, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def match_boxes(answers: Answers, batch: Batch) -> Match:
+def match_boxes(answers: HeadOutputs, batch: Batch) -> Match:
     """Choose the default boxes that answer for each object.
 
     Of the default boxes in the 3 × 3 cells around its centre on every level an object gets the
@@ -129,10 +130,8 @@ def complete_overlap(a: Tensor, b: Tensor) -> Tensor:
     together, and less a term for the ratio of the sides.
     """
     size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
-    corner = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
-    shared = corner.clamp(min=0).prod(-1)
-    area_a, area_b = size_a.clamp(min=0).prod(-1), size_b.prod(-1)
-    overlap = shared / (area_a + area_b - shared + 1e-6)
+    shared, joint = shared_and_joint_areas(a, b)
+    overlap = shared / (joint + 1e-6)
     around = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
     apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2).square().sum(-1)
     lean = torch.atan2(size_a[..., 0], size_a[..., 1]) - torch.atan2(size_b[..., 0], size_b[..., 1])

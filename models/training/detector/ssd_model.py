@@ -21,7 +21,7 @@ RARE = 0.003
 """Score of everything before training: most default boxes hold nothing."""
 
 
-class Answers(NamedTuple):
+class HeadOutputs(NamedTuple):
     """What the network says of every default box.
 
     Attributes
@@ -106,14 +106,16 @@ class Head(nn.Module):
             nn.init.normal_(layer.weight, std=0.01)
             layer.bias = nn.Parameter(torch.full((layer.out_channels,), bias))
 
-    def forward(self, x: Tensor) -> Answers:
+    def forward(self, x: Tensor) -> HeadOutputs:
         """Answer for a feature map (B, channels, rows, columns)."""
         pictures = x.shape[0]
         within = self.deltas(self.where(x)) * self.get_buffer("spread") + self.get_buffer("boxes")
         logits = self.logits(self.what(x)).permute(0, 2, 3, 1)
         boxes = within.permute(0, 2, 3, 1).reshape(pictures, -1, self.level.boxes_per_cell, 4)
         boxes = boxes.float() + cell_corners(x, self.level.stride)
-        return Answers(boxes.reshape(pictures, -1, 4), logits.reshape(pictures, -1, self.classes))
+        return HeadOutputs(
+            boxes.reshape(pictures, -1, 4), logits.reshape(pictures, -1, self.classes)
+        )
 
 
 class SsdModel(nn.Module):
@@ -146,11 +148,11 @@ class SsdModel(nn.Module):
         boxes, logits = self.answers(images)
         return boxes, logits.sigmoid()
 
-    def answers(self, images: Tensor) -> Answers:
+    def answers(self, images: Tensor) -> HeadOutputs:
         """Answer for every default box, scores as logits."""
         maps = self._pyramid(images)
         said = [head(x) for head, x in zip(self.heads, maps, strict=True)]
-        return Answers(
+        return HeadOutputs(
             torch.cat([one.boxes for one in said], dim=1),
             torch.cat([one.logits for one in said], dim=1),
         )

@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 from pursuit.models.datasets import Dataset, Sample
-from pursuit.models.training.detector import Augmented, Strength
+from pursuit.models.training.detector import AugmentationSettings, Augmented
 
 
 def sample(seed: int, size: int = 200) -> Sample:
@@ -23,7 +23,7 @@ def sample(seed: int, size: int = 200) -> Sample:
     )
 
 
-def tiles(strength: Strength, count: int, seed: int = 0) -> list:
+def tiles(strength: AugmentationSettings, count: int, seed: int = 0) -> list:
     dataset = Dataset("squares", ("square",), tuple(sample(s) for s in range(12)))
     made = Augmented([(dataset, 1.0)], ("other", "square"), 24.0, 96, strength, seed)
     return list(islice(made, count))
@@ -31,7 +31,7 @@ def tiles(strength: Strength, count: int, seed: int = 0) -> list:
 
 def test_boxes_stay_on_their_objects() -> None:
     inside, outside = [], []
-    for grey, boxes, _ in tiles(Strength(scale=1.5, mosaic=0.5), 200):
+    for grey, boxes, _ in tiles(AugmentationSettings(scale=1.5, mosaic=0.5), 200):
         assert grey.shape == (96, 96) and grey.dtype == np.float32
         assert grey.min() >= 0 and grey.max() <= 1
         covered = np.zeros(grey.shape, bool)
@@ -48,10 +48,12 @@ def test_boxes_stay_on_their_objects() -> None:
 
 
 def test_classes_are_those_of_the_network() -> None:
-    assert {int(c) for _, _, classes in tiles(Strength(), 20) for c in classes} == {1}
+    assert {int(c) for _, _, classes in tiles(AugmentationSettings(), 20) for c in classes} == {1}
 
 
 def test_the_same_seed_gives_the_same_tiles() -> None:
-    for one, two in zip(tiles(Strength(), 5, 3), tiles(Strength(), 5, 3), strict=True):
+    for one, two in zip(
+        tiles(AugmentationSettings(), 5, 3), tiles(AugmentationSettings(), 5, 3), strict=True
+    ):
         for a, b in zip(one, two, strict=True):
             np.testing.assert_array_equal(a, b)
