@@ -98,10 +98,9 @@ def open_recording(
     content = read(path)
     pixels, axis = _arranged(path, content, along)
     told = content.scales
-    given = {"pixel_um": pixel_um, "interval_s": interval_s}
     scales = {
-        name: told.get(letter) if given[name] is None else given[name]
-        for name, letter in (("pixel_um", "X"), ("interval_s", "T"))
+        "pixel_um": told.get("X") if pixel_um is None else pixel_um,
+        "interval_s": told.get("T") if interval_s is None else interval_s,
     }
     recording = Recording(
         path,
@@ -182,13 +181,6 @@ def _without_single(content: FileContent) -> tuple[Any, str]:
 
 
 def _positive(name: str, value: float | None) -> float:
-    """Check a scale.
-
-    Raises
-    ------
-    ModelError
-        If it is not positive and finite.
-    """
     value = _UNTOLD if value is None else value
     if not (math.isfinite(value) and value > 0):
         raise ModelError(f"{name} must be a positive number, not {value:g}")
