@@ -13,9 +13,11 @@ from ...models.detectors import Detector, SupportsWarmUp
 from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
 from ...models.predictors import Predictor
+from .. import policies
 from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
+from ..policies import Policy
 from ..targets import Target
 from ..tracking import FieldGeometry, Tracker
 
@@ -38,7 +40,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         detector,
         Tracker(config.tracking, FieldGeometry(description), predictor),
         Target(config.target),
-        config.policy,
+        make_policy(config),
         config.attention,
         make_focus(config, description),
     )
@@ -84,6 +86,12 @@ def make_predictor(config: Config) -> Predictor:
     """Make the predictor of all tracks."""
     options = dict(config.predictor)
     return _checked(predictors.create, options.pop("name"), options)
+
+
+def make_policy(config: Config) -> Policy:
+    """Make the policy."""
+    options = dict(config.policy)
+    return _checked(policies.create, options.pop("name"), options)
 
 
 def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Particles that know the law of a motion: what noisy measurements leave open of the state."""
+"""Particle filters with the true motion model: what noisy measurements leave open of the state."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from ...models.arrays import Floats
 from ...sim.specimen import Specimen, SpecimenSettings
 
 _FRAMES, _SETTLED = 100, 25
-_RUNS = 60
-_PARTICLES = 1000
+"""Of a simulation, and those at the beginning that do not count: the filters begin at the truth."""
+_RUNS, _PARTICLES = 60, 1000
+"""Objects, and particles of each. Chosen: the bound is known to some percent."""
 
 
 class Light:
-    """Where the light of an object is that moves like those of a specimen."""
+    """Centre of the light of objects that move like those of a specimen."""
 
     def __init__(self, specimen: SpecimenSettings) -> None:
         alone = msgspec.structs.replace(specimen, count=1, radius_spread=0.0, meets_s=())
@@ -35,13 +36,13 @@ def blur_um2(
     runs: int = _RUNS,
     particles: int = _PARTICLES,
 ) -> float:
-    """Variance, over two axes, that noisy measurements add to the best prediction.
+    """Variance, over two axes, that measurement noise adds to the best prediction.
 
     The least mean square error of predicting x from measurements z is E[Var(x | z)] (the posterior
     mean's). With the true state s at the last measurement, after which no measurement tells more,
     Var(x | z) = E[Var(x | s) | z] + Var(E[x | s] | z): the oracle's, and what is returned, on
     average. Many objects are simulated; each has a bootstrap particle filter (Gordon, Salmond
-    and Smith, IEE Proc. F 140:107, 1993) that knows the law of its motion and where it began.
+    and Smith, IEE Proc. F 140:107, 1993) that is given its motion model and its first state.
     The spread of the particles' futures is Var(x | z), that of the futures of the true state
     Var(x | s). Too few particles crowd upon the one nearest to a measurement, which makes the
     spread too small, not too large.
@@ -72,16 +73,16 @@ def blur_um2(
     for frame in range(_FRAMES):
         truth, cloud = step(truth, interval_s, rng), step(cloud, interval_s, rng)
         measurement = light.centres_um(truth) + rng.normal(0.0, noise_um, (runs, 2))
-        misfit = light.centres_um(cloud).reshape(runs, particles, 2) - measurement[:, None]
-        cloud = cloud[drawn(likelihoods(misfit, variance_um2), particles, rng)]
+        residuals = light.centres_um(cloud).reshape(runs, particles, 2) - measurement[:, None]
+        cloud = cloud[drawn(likelihoods(residuals, variance_um2), particles, rng)]
         if frame >= _SETTLED:
             added_um2.append(spread_um2(cloud) - spread_um2(np.repeat(truth, particles, axis=0)))
     return max(float(np.mean(added_um2)), 0.0)
 
 
-def likelihoods(misfit_um: Floats, variance_um2: float | Floats) -> Floats:
-    """Those of particles (R, P), relative to the best of each row, from misfits (R, P, 2)."""
-    logarithm = -(misfit_um**2).sum(axis=2) / (2 * variance_um2)
+def likelihoods(residuals_um: Floats, variance_um2: float | Floats) -> Floats:
+    """Those of particles (R, P), relative to the best of each row, from residuals (R, P, 2)."""
+    logarithm = -(residuals_um**2).sum(axis=2) / (2 * variance_um2)
     return np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
 
 

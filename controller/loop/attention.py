@@ -20,15 +20,16 @@ _LEAST_PX = 32.0
 
 
 class AttentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of the field to look at.
+    """How much of the field is looked at.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     window : {"auto", "always", "never"}
         Whether to look only around the target while it is locked. ``auto``: with detectors
         that are made for it, such as learned ones, for which the whole field is slow.
     whole_every : int
-        Frames after which the whole field is looked at all the same.
+        Frames after which the whole field is looked at all the same; also whenever the target
+        was missed.
     """
 
     window: Literal["auto", "always", "never"] = "auto"

@@ -71,6 +71,7 @@ class Loop:
         self._notes_said = 0
         self._unsaid = [focus.note] if focus.note else []
         self._horizon = Horizon(description)
+        self._began = False
         self._sender = MoveSender(microscope, self._horizon)
         self._focus = focus
 
@@ -80,15 +81,25 @@ class Loop:
         return self._horizon.interval_ns
 
     def steps(self) -> Generator[Step, None, None]:
-        """Follow for as long as frames come and the caller wants more."""
+        """Follow for as long as frames come and the caller wants more.
+
+        Called again, it goes on: tracks coast over the gap, from which no timing is learned.
+        """
         gc.collect()
         gc.freeze()
-        with closing(self._microscope.frames()) as frames:
+        if self._began:
+            self._horizon.pause()
+        with closing(self._microscope.frames(resume=self._began)) as frames:
+            self._began = True
             try:
                 for frame in frames:
                     yield self._step(frame)
             finally:
                 gc.unfreeze()
+
+    def note(self, text: str) -> None:
+        """Say something in the next decision."""
+        self._unsaid.append(text)
 
     def _step(self, frame: Frame) -> Step:
         fault = self._checks.fault(frame)
@@ -146,7 +157,11 @@ class Loop:
         self._search_for_lost.note(goal, frame)
         if goal is None:
             return self._search_for_lost.plan(self._target, frame, self._horizon)
-        return self._policy.plan(goal, frame, self._horizon)
+        goal.watch(self._horizon.instant_ns(frame))
+        plan = self._policy.plan(goal, frame, self._horizon)
+        if plan.prediction is not None:
+            goal.watch(plan.prediction.at_ns)
+        return plan
 
     def _measure_focus(self, subject: Track | None, frame: Frame) -> None:
         """Look at an object's sharpness; what it tells of z goes into its filter."""

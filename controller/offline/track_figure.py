@@ -8,7 +8,7 @@ import numpy as np
 
 from ...drivers.messages import Image
 from ...models.images import levels_of, stretched
-from .scores import Places
+from .scores import TrackPoints
 
 _DPI = 100
 _LONGEST_PX = (800, 1600)
@@ -19,7 +19,7 @@ _STEP = 7
 """Between the colours of consecutive tracks, so that neighbours differ."""
 
 
-def draw_tracks(path: Path, image: Image, tracks: Places, title: str) -> None:
+def draw_tracks(path: Path, image: Image, tracks: TrackPoints, title: str) -> None:
     """Draw ways on an image as a PNG: a line for each track, a dot where it is at the end.
 
     Parameters
@@ -28,7 +28,7 @@ def draw_tracks(path: Path, image: Image, tracks: Places, title: str) -> None:
         The file to write.
     image : (H, W) uint8 or uint16
         The last frame.
-    tracks : Places
+    tracks : TrackPoints
         In px of it, frame by frame.
     title : str
     """

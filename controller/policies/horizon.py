@@ -68,6 +68,14 @@ class Horizon:
         if len(self._readable_ns) > _REMEMBERED:
             del self._readable_ns[min(self._readable_ns)]
 
+    def pause(self) -> None:
+        """Forget the last frame and all moves: meanwhile the stage goes elsewhere."""
+        self._last = None
+        self._readable_ns.clear()
+        self._sent_frame, self._expires_ns = -1, 0
+        self._axes = (Axis(0.0, self.dynamics), Axis(0.0, self.dynamics))
+        self._offset_frame = None
+
     def sent(self, move: Move) -> None:
         """Count on a move that was just sent, before it is reported."""
         readable_ns = self._readable_ns.get(move.frame)

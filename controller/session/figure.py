@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Description
 from ..decisions import Lock
-from .summary import Rows, Series
+from .series import Rows, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

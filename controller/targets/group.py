@@ -67,6 +67,11 @@ class Group:
         """Where their middle is believed to be at the last frame."""
         return _common([track.prediction for track in self.members])
 
+    def watch(self, at_ns: int) -> None:
+        """Announce that they are followed, and that their middle at an instant is acted on."""
+        for track in self.members:
+            track.watch(at_ns)
+
     def predict(self, at_ns: int) -> Prediction:
         """Say where their middle will be at an instant, at any horizon."""
         return _common([track.predict(at_ns) for track in self.members])

@@ -26,26 +26,29 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     choose : {"centre", "largest", "brightest"}
-        Among the objects that are found first.
+        Which of the objects in the first frame with any.
     point_um : (x, y), optional
-        In stage coordinates: choose the objects nearest to it instead.
-    reach_um : float, optional
-        How far from the point to look; without it, three sizes of the object.
+        Choose the object nearest to this place instead, in stage coordinates.
     count : int
         How many objects to follow: in the middle of the field together while it holds them,
         visited in turn when it does not. As long as there are fewer, those that come into
-        sight are taken too.
+        the field are taken too.
     daughter : {"brightest", "largest", "first", "both"}
-        Whom to follow after a division; the first is the one nearest to where the mother was
-        expected.
+        Which daughter to follow after a division; the first is the one nearest to where the
+        mother was expected.
     search_s : float
-        For how long the stage looks for a lost target before it goes back to where it was
-        when following began; 0: it rests. Of several, for how long one that is lost is still
+        For how long the stage looks for a lost target. Then it goes back to where it was when
+        following began; 0: it rests. Of several, for how long one that is lost is still
         visited where it should be.
+
+    Other Parameters
+    ----------------
+    reach_um : float, optional
+        How far from ``point_um`` to look; three sizes of the object if not given.
     """
 
     choose: Literal["centre", "largest", "brightest"] = "centre"
-    point_um: tuple[float, float] | None = None
+    point_um: Annotated[tuple[float, float], msgspec.Meta(examples=[(0.0, 0.0)])] | None = None
     reach_um: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     daughter: Literal["brightest", "largest", "first", "both"] = "brightest"

@@ -76,6 +76,10 @@ class Track:
         """Standard deviation of its position along one axis."""
         return float(np.sqrt(self.prediction.cov_um2[:2, :2].trace() / 2))
 
+    def watch(self, at_ns: int) -> None:
+        """Announce that it is followed, and that its position at an instant is acted on."""
+        self.predictor.watch(np.array([self.slot]), at_ns)
+
     def predict(self, at_ns: int) -> Prediction:
         """Say where it will be at an instant, at any horizon."""
         return self.predictor.predict(np.array([self.slot]), at_ns)[0]

@@ -33,17 +33,21 @@ class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     confirm_hits : int
-        Measurements in a row that make a track.
-    high_score : float
-        Score from which a measurement may begin a track. Weaker ones only continue those that
-        found nothing better.
+        Measurements in a row that confirm a track.
     max_misses : int
-        Frames without a measurement that a track survives, as long as its object should be in the
-        field or nobody knows where it is.
+        Frames without a measurement that a track survives. Those are not counted in which its
+        object has left the field, as long as it is known well enough where it is.
+    high_score : float
+        Score from which a measurement may begin a track; weaker ones only continue tracks that
+        found nothing better.
     divisions : bool
-        Whether objects may divide.
+        Whether objects may divide; false for beads and the like, which only touch and part.
+
+    Other Parameters
+    ----------------
     sigma_px : float
-        Standard deviation of a detector's position along one axis, to begin with.
+        Standard deviation of a detected position along one axis, to begin with; the true one is
+        found out while following.
     """
 
     confirm_hits: Annotated[int, msgspec.Meta(ge=1)] = 2

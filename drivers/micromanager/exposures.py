@@ -13,9 +13,6 @@ from ..clock import NS_PER_MS, Clock
 from ..messages import Image
 from ..microscope import MicroscopeError
 
-TRUTH_TAG = "Truth_um"
-"""Camera tag in which a simulated camera tells where the target truly was: ``x y z``."""
-
 _ELAPSED_TAG = "ElapsedTime-ms"
 _REMEMBERED = 200
 _MOST_LATE_NS = 250 * NS_PER_MS
@@ -24,16 +21,27 @@ _SLICE_NS = 20 * NS_PER_MS
 _SILENCE_NS = 5_000 * NS_PER_MS
 
 
+Tags = pymmcore_plus.Metadata | Mapping[str, str]
+Alive = Callable[[], bool]
+"""Whether frames are still wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One image as the camera gave it; fields as in `Frame`."""
+    """One image as the camera gave it; ``index`` counts from 0, other fields are as in `Frame`.
+
+    Attributes
+    ----------
+    tags : mapping of str to str
+        What the camera says of the image; nothing of one that was taken singly.
+    """
 
     image: Image
     index: int
     exposed_ns: int
     readable_ns: int
     exposure_ms: float
-    truth_um: tuple[float, float, float] | None
+    tags: Tags
 
 
 class Arrivals:
@@ -47,7 +55,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._offsets_ns: deque[int] = deque(maxlen=_REMEMBERED)
 
-    def time_ns(self, tags: pymmcore_plus.Metadata | Mapping[str, str], now_ns: int) -> int:
+    def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
         try:
             elapsed_ns = round(float(tags[_ELAPSED_TAG]) * NS_PER_MS)
@@ -58,9 +66,6 @@ class Arrivals:
         if max(self._offsets_ns) - least_ns > _MOST_LATE_NS:
             return now_ns
         return elapsed_ns + least_ns
-
-
-Alive = Callable[[], bool]
 
 
 def sequence(
@@ -93,9 +98,7 @@ def sequence(
             image, tags = core.popNextImageAndMD()
             heard_ns = now_ns
             arrived_ns = arrivals.time_ns(tags, now_ns)
-            yield Exposure(
-                image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, _truth(tags)
-            )
+            yield Exposure(image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
             index += 1
     finally:
         core.stopSequenceAcquisition()
@@ -110,8 +113,6 @@ def snaps(
     interval_ms: float,
 ) -> Generator[Exposure, None, None]:
     """Take one picture each interval; a start that has passed is made up only with ``every``."""
-    camera = core.getCameraDevice()
-    knows_truth = core.hasProperty(camera, TRUTH_TAG)
     interval_ns = round(interval_ms * NS_PER_MS)
     start_ns = clock.now_ns()
     index = 0
@@ -124,8 +125,7 @@ def snaps(
         core.snapImage()
         now_ns = clock.now_ns()
         late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
-        truth = _parse_truth(core.getProperty(camera, TRUTH_TAG)) if knows_truth else None
-        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, truth)
+        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, {})
         index += 1
 
 
@@ -137,14 +137,3 @@ def _sleep(clock: Clock, at_ns: int, alive: Alive) -> bool:
             return True
         clock.sleep_until_ns(min(at_ns, now_ns + _SLICE_NS))
     return False
-
-
-def _truth(tags: pymmcore_plus.Metadata) -> tuple[float, float, float] | None:
-    return _parse_truth(tags[TRUTH_TAG]) if TRUTH_TAG in tags else None
-
-
-def _parse_truth(text: str | None) -> tuple[float, float, float] | None:
-    if not text:
-        return None
-    x, y, z = (float(v) for v in text.split())
-    return x, y, z

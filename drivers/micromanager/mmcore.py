@@ -57,7 +57,7 @@ class MMCoreMicroscope:
             release(core)
             raise
         self._exposed_ns: dict[int, int] = {}
-        self._dropped = 0
+        self._dropped = self._next_index = self._acquisitions = 0
         self._runs = SingleRun()
 
     @property
@@ -69,11 +69,11 @@ class MMCoreMicroscope:
         """What this microscope is."""
         return self._description
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Stream from the camera; see `Microscope.frames`."""
-        return self._runs.begin(self._stream(every))
+        return self._runs.begin(self._stream(every, resume))
 
-    def _stream(self, every: bool) -> Frames:
+    def _stream(self, every: bool, resume: bool) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
         camera = self._settings.camera
         common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive)
@@ -81,12 +81,13 @@ class MMCoreMicroscope:
             exposures = sequence(*common)
         else:
             exposures = snaps(*common, camera.interval_ms)
-        following = 0
+        first = expected = self._next_index if resume else 0
         with closing(exposures):
             for exposure in exposures:
-                self._dropped += exposure.index - following
-                following = exposure.index + 1
-                yield self._frame(exposure)
+                index = first + exposure.index
+                self._dropped += index - expected
+                self._next_index = expected = index + 1
+                yield self._frame(exposure, index)
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere and return at once."""
@@ -106,6 +107,7 @@ class MMCoreMicroscope:
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
+        self._acquisitions += 1
         self._stage.read_when_idle(False)
         images = acquire(self._core, events, self._description, self._clock, self._runs.alive)
         try:
@@ -131,17 +133,16 @@ class MMCoreMicroscope:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _frame(self, exposure: Exposure) -> Frame:
-        self._exposed_ns[exposure.index] = exposure.exposed_ns
-        self._exposed_ns.pop(exposure.index - _EXPOSURES_REMEMBERED, None)
+    def _frame(self, exposure: Exposure, index: int) -> Frame:
+        self._exposed_ns[index] = exposure.exposed_ns
+        self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
         return Frame(
             image=exposure.image,
-            index=exposure.index,
+            index=index,
             exposed_ns=exposure.exposed_ns,
             readable_ns=exposure.readable_ns,
             exposure_ms=exposure.exposure_ms,
             pose=self._pose.pose(exposure.exposed_ns, round(exposure.exposure_ms * NS_PER_MS)),
-            truth_um=exposure.truth_um,
         )
 
     def _acquired_frame(self, index: int, acquired: Acquired) -> Frame:
@@ -158,6 +159,7 @@ class MMCoreMicroscope:
             exposure_ms=exposure_ms,
             pose=StagePose(*acquired.position_um, exposed_ns),
             channel=event.channel.config if event.channel else "",
+            acquisition=self._acquisitions,
         )
 
     def _read_position(self) -> tuple[float, float, float]:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from PIL import Image as PillowImage
 from scipy import ndimage
 
 from ..errors import ModelError
-from ..images import IMAGE_SUFFIXES, read_raw
+from ..images import IMAGE_SUFFIXES, read_labels, size_px
 
 
 @dataclass(slots=True)
@@ -66,9 +65,7 @@ def _label_maps(folder: Path, default_class: str) -> Labelled:
 
 
 def _boxes_of_map(image: Path, path: Path, default_class: str) -> Boxes:
-    labels = read_raw(path)
-    if labels.ndim != 2 or labels.dtype.kind not in "ui":
-        raise ModelError(f"{path} is not a label map: it needs one channel of integers")
+    labels = read_labels(path)
     if labels.shape != (size := size_px(image))[::-1]:
         raise ModelError(f"{path} does not fit its image, which is {size[0]} × {size[1]}")
     boxes = Boxes()
@@ -190,13 +187,3 @@ def _first(folder: Path, *names: str, suffixes: tuple[str, ...]) -> Iterator[Pat
         if found:
             yield from found
             return
-
-
-def size_px(path: Path) -> tuple[int, int]:
-    """Width and height, without reading the pixels where the format allows."""
-    try:
-        with PillowImage.open(path) as image:
-            return image.size
-    except OSError:
-        height, width = read_raw(path).shape[:2]
-        return width, height

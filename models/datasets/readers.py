@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelError
-from ..images import read_grey
-from .annotations import Boxes, format_of, size_px, yolo_names
+from ..images import read_grey, size_px
+from .annotations import Boxes, format_of, yolo_names
 from .dataset import Dataset, Sample
 
 _SLACK_PX = 2.0

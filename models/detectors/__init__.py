@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .crop import detect_within
 from .detector import (
+    DETECTORS,
     Detector,
     HasCard,
     HasLimit,
@@ -16,6 +17,7 @@ from .detector import (
 from .window import Window
 
 __all__ = [
+    "DETECTORS",
     "Detector",
     "HasCard",
     "HasLimit",

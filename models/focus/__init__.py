@@ -1,4 +1,7 @@
-"""Focus: how far an object is from the focal plane, told from images of it."""
+"""Focus: how far an object is from the focal plane.
+
+In: images of it, one or several. Out: sharpness, the peak of it, or the defocus.
+"""
 
 from __future__ import annotations
 

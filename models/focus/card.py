@@ -22,14 +22,14 @@ class DefocusCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     task : str
         ``"defocus"``.
     trained_on : str
-        What the windows showed, for people.
+        What the training windows showed, for people.
     most_defocus : float
         The greatest in training, in depths of field.
     spread : float
-        Factor on the standard deviations that it states, as judged.
+        Factor on the standard deviations that the network states, from held-back windows.
     rms_px, within_95 : float
-        On windows that were held back: root mean square error in its own pixels of blur, and
-        the share of errors within 1.96 standard deviations.
+        On held-back windows: root mean square error in pixels of blur of its picture, and the
+        share of errors within 1.96 standard deviations.
     licence, date : str
     """
 

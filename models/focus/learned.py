@@ -1,4 +1,4 @@
-"""The defocus of an object from one image, told by a network from the shape of its blur."""
+"""The defocus of an object from one image: a network reads the shape of its blur."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Defocus(NamedTuple):
 
 
 class LearnedDefocus:
-    """Tells the defocus, sign included, through a lens with astigmatism.
+    """Estimates the defocus, sign included, through a lens with astigmatism.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LearnedDefocus:
         self._lens, self._runtime, self.why = lens, loaded.runtime, loaded.why
 
     def estimate(self, image: Image) -> Defocus | None:
-        """Tell the defocus of the object in a window.
+        """Estimate the defocus of the object in a window.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What has to be known of an objective to judge focus."""
+"""What has to be known of an objective to measure focus."""
 
 from __future__ import annotations
 

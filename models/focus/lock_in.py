@@ -1,4 +1,4 @@
-"""Lock-in: the way of an object through z, told by the sharpness at dithered focal planes."""
+"""Lock-in: the position of an object along z from its sharpness at dithered focal planes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from numpy.typing import ArrayLike
 from ..arrays import Floats
 from .sharpness import Sharpness
 
-REACH = 3.0
-"""How far from the presumed place it is looked for, in widths of the curve."""
-FASTEST = 1.0
-"""Speed up to which it is looked for, in widths of the curve per image."""
+_REACH = 3.0
+"""How far from the presumed position the grid reaches, in widths of the curve. Chosen: farther away
+the sharpness is a tenth of that in focus, and sinks into the noise."""
+_FASTEST = 1.0
+"""Greatest speed of the grid, in widths of the curve per image. Chosen: what is faster is out of
+focus in every second image."""
 _PLACES, _SPEEDS = 61, 31
+"""Size of the grid: steps of a tenth of the width, and of a fifteenth of it per image."""
 _AT_END = 0.01
-"""Probability of the ends of the grid beyond which it may lie outside."""
-_UNLIKENESS = 0.02
-"""How far the logarithm of a real curve lies off that of the model."""
+"""Probability of the ends of the grid above which the object may lie outside of it. Chosen."""
+_MODEL_ERROR = 0.02
+"""Standard deviation of the logarithm of a real curve from that of the model. Chosen."""
 _CHANGE = 0.1
-"""Standard deviation of the logarithm of an object's sharpness in focus, from time to time."""
+"""Standard deviation of the logarithm of an object's sharpness in focus, from time to time. Chosen:
+that of brightness and shape of a living object."""
 
 
 class LockedIn(NamedTuple):
@@ -61,9 +65,9 @@ def lock_in(
     width_um : float
         As in `Peak`.
     presumed_um : float
-        Where it is about.
+        Where it is presumed to be.
     log_height : float, optional
-        Logarithm of the sharpness in focus, as told before.
+        Logarithm of the sharpness in focus, as found before.
 
     Returns
     -------
@@ -73,9 +77,9 @@ def lock_in(
     t, z = np.asarray(times_s, float), np.asarray(z_um, float)
     values, noise = np.array(seen, float).T
     values = np.maximum(values, noise)
-    weights = 1 / ((noise / values) ** 2 + _UNLIKENESS**2)
-    places_um = presumed_um + np.linspace(-REACH, REACH, _PLACES) * width_um
-    fastest = FASTEST * width_um * (len(t) - 1) / max(t[-1] - t[0], 1e-9)
+    weights = 1 / ((noise / values) ** 2 + _MODEL_ERROR**2)
+    places_um = presumed_um + np.linspace(-_REACH, _REACH, _PLACES) * width_um
+    fastest = _FASTEST * width_um * (len(t) - 1) / max(t[-1] - t[0], 1e-9)
     speeds = np.linspace(-1, 1, _SPEEDS)[:, None, None]
     away = (z - places_um[:, None] - fastest * speeds * (t - t[-1])) / width_um
     heights = np.log(values) + np.log1p(away**2)

@@ -14,12 +14,14 @@ from .lens import Lens
 from .sharpness import LEAST_EDGE_PX
 
 EDGE_PX = 48
-"""Of what the network is shown."""
+"""Edge of the picture that the network is shown. Chosen: an object is then 16 pixels wide."""
 SIZES = 3.0
-"""Edge of a window in sizes of the object in it, about."""
+"""Edge of a window in sizes of the object in it, about: as much again around it on each side."""
 LEAST_ASTIGMATISM_PX = 0.1
-"""Blur at the edge of which the shape of an image hardly changes with the side of the focus."""
+"""Half the astigmatism, as a blur in pixels of the picture, below which the shape of an image
+hardly changes with the side of the focus. Chosen."""
 _CHANNELS = 2
+"""The image, and the astigmatism."""
 
 
 class Windows(NamedTuple):

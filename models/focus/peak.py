@@ -11,11 +11,15 @@ from scipy.optimize import least_squares
 from ..arrays import Floats
 
 LEAST_POINTS = 5
-CLEARLY = 16.0
-"""By how much chi² must fall from a flat line to a curve for the curve to be believed."""
-UNLIKENESS = 0.1
-"""How far real curves lie off the fitted one, as a share of how far they have fallen."""
+"""Images of a sweep: the curve has three parameters, and two tell how well it fits."""
+_LEAST_FALL = 16.0
+"""By how much chi² must fall from a flat line to a curve for the curve to be accepted: with its two
+more parameters, noise alone does so in 1 of 3,000 sweeps."""
+_MODEL_ERROR = 0.1
+"""Error of the fitted curve, as a share of how far it has fallen. Chosen: real curves differ."""
 _CENTRES, _WIDTHS = 33, (1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Number of centres and the widths, in half sweeps, of the grid from which the fit starts. Chosen:
+the nearest one is within the range of convergence of the fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,14 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class NoPeak:
-    """There is no peak to be seen.
+    """There is no peak in the curve.
 
     Attributes
     ----------
     reason : str
         Why, for people.
     side : {-1, 0, 1}
-        Where it may lie: below the lowest z, nobody knows, above the highest.
+        Where it may lie: below the lowest z, anywhere, above the highest.
     """
 
     reason: str
@@ -80,7 +84,7 @@ def fit_peak(z_um: ArrayLike, sharpness: ArrayLike, sigma: ArrayLike) -> Peak | 
     z, values, noise = z[used], values[used], noise[used]
     if len(z) < LEAST_POINTS or np.ptp(z) <= 0:
         return NoPeak(f"{len(z)} sharpnesses along z are too few: {LEAST_POINTS} are needed")
-    noise = np.hypot(noise, UNLIKENESS * (values.max() - values))
+    noise = np.hypot(noise, _MODEL_ERROR * (values.max() - values))
     middle, reach = (z.max() + z.min()) / 2, np.ptp(z) / 2
     curve = _fit((z - middle) / reach, values, noise)
     return curve if isinstance(curve, NoPeak) else _scaled(curve, middle, reach)
@@ -100,7 +104,7 @@ def _fit(u: Floats, values: Floats, noise: Floats) -> Peak | NoPeak:
     chi2 = float(np.sum(found.fun**2))
     excess = max(chi2 / (len(u) - 3), 1.0)
     height, centre, steepness = found.x
-    if not np.isfinite(found.x).all() or height <= 0 or flat - chi2 < CLEARLY * excess:
+    if not np.isfinite(found.x).all() or height <= 0 or flat - chi2 < _LEAST_FALL * excess:
         return NoPeak("the sharpness is flat within its noise")
     if abs(centre) > 1:
         return NoPeak("the sharpness still rises at the end of the sweep", int(np.sign(centre)))

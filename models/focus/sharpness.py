@@ -1,4 +1,4 @@
-"""How sharp an object is: the energy of the slopes in a window around it."""
+"""Sharpness of an object: the energy of the gradient in a window around it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import numpy as np
 from ..arrays import FloatImage, Image
 from ..images import checked
 
-SMOOTHING = 1 / 24
+_SMOOTHING = 1 / 24
 """Standard deviation of the smoothing, in edges of the window: for a window of three sizes of
-an object, an eighth of its size."""
-LEAST_SMOOTHING_PX = 0.7
-LARGEST_EDGE_PX = 96
-"""Larger windows are binned to between half of this and this."""
+an object, an eighth of its size. Chosen: its edges stay, pixel noise does not."""
+_LEAST_SMOOTHING_PX = 0.7
+"""Least smoothing. Chosen: a narrower Gaussian is not sampled by pixels."""
+_LARGEST_EDGE_PX = 96
+"""Larger windows are binned to between half of this and this. Chosen: the smoothing is then 2 to 4
+pixels, and more pixels would only cost time."""
 LEAST_EDGE_PX = 8
+"""Smallest window. Chosen: with fewer pixels there is no background around the object."""
 _NOISE_MASK = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32) / 6
-"""Sees no slope or bend along an axis, and white noise unchanged (Immerkær, Comput. Vis. Image
-Underst. 64:300, 1996)."""
+"""Removes gradients and bends along an axis, and leaves the variance of white noise unchanged
+(Immerkær, Comput. Vis. Image Underst. 64:300, 1996)."""
 
 
 class Sharpness(NamedTuple):
@@ -34,7 +37,7 @@ class Sharpness(NamedTuple):
 
 
 def sharpness(image: Image) -> Sharpness:
-    """Sum the squared slopes of a smoothed image.
+    """Sum the squared gradient of a smoothed image.
 
     The smoothing grows with the window, so that noise is averaged over as many pixels as the
     object allows. What noise adds on average is taken off; its standard deviation is
@@ -57,34 +60,34 @@ def sharpness(image: Image) -> Sharpness:
     """
     pixels = _binned(checked(image))
     edge_px = min(pixels.shape)
-    bell, slope = _kernels(max(SMOOTHING * edge_px, LEAST_SMOOTHING_PX))
-    across, down = _filtered(pixels, slope, bell), _filtered(pixels, bell, slope)
+    gaussian, slope = _kernels(max(_SMOOTHING * edge_px, _LEAST_SMOOTHING_PX))
+    across, down = _filtered(pixels, slope, gaussian), _filtered(pixels, gaussian, slope)
     noise = cv2.filter2D(pixels, cv2.CV_32F, _NOISE_MASK, borderType=cv2.BORDER_REFLECT_101)
     noise = np.square(np.asarray(noise, np.float32))
-    gain = float((slope @ slope) * (bell @ bell))
+    gain = float((slope @ slope) * (gaussian @ gaussian))
     value = cv2.norm(across, cv2.NORM_L2SQR) + cv2.norm(down, cv2.NORM_L2SQR)
     bias = 2 * gain * float(noise.sum(dtype=np.float64))
-    influence = _filtered(across, slope, bell) + _filtered(down, bell, slope)
+    influence = _filtered(across, slope, gaussian) + _filtered(down, gaussian, slope)
     variance = 4 * float((np.square(influence) * noise).sum(dtype=np.float64))
-    alone = 2 * float(noise.mean()) ** 2 * noise.size * _overlap(bell, slope)
+    alone = 2 * float(noise.mean()) ** 2 * noise.size * _overlap(gaussian, slope)
     return Sharpness(value - bias, math.sqrt(max(variance - alone, alone)))
 
 
-def _overlap(bell: FloatImage, slope: FloatImage) -> float:
+def _overlap(gaussian: FloatImage, slope: FloatImage) -> float:
     """Sum of the squared correlations that the filters make between pixels.
 
     With noise of variance v alone, the sharpness of n pixels has a variance of 2 v² n times it,
     and its noise propagated by pixel, which is noisy itself, twice that.
     """
-    bells, slopes = (np.correlate(kernel, kernel, "full") for kernel in (bell, slope))
-    return float(2 * (bells @ bells) * (slopes @ slopes) + 2 * (bells @ slopes) ** 2)
+    gaussians, slopes = (np.correlate(kernel, kernel, "full") for kernel in (gaussian, slope))
+    return float(2 * (gaussians @ gaussians) * (slopes @ slopes) + 2 * (gaussians @ slopes) ** 2)
 
 
 def _binned(image: Image) -> FloatImage:
     height, width = image.shape
     if min(height, width) < LEAST_EDGE_PX:
         raise ValueError(f"a window must be at least {LEAST_EDGE_PX} pixels wide and high")
-    bins = min(height, width) // (LARGEST_EDGE_PX // 2)
+    bins = min(height, width) // (_LARGEST_EDGE_PX // 2)
     pixels = image.astype(np.float32)
     if bins < 2:
         return pixels
@@ -94,11 +97,11 @@ def _binned(image: Image) -> FloatImage:
 
 
 def _kernels(sigma_px: float) -> tuple[FloatImage, FloatImage]:
-    """Return a bell of sum 1 and its slope, of the same length."""
+    """Return a Gaussian of sum 1 and its derivative, of the same length."""
     x = np.arange(-math.ceil(3 * sigma_px) - 1, math.ceil(3 * sigma_px) + 2)
-    bell = np.exp(-0.5 * (x / sigma_px) ** 2)
-    bell /= bell.sum()
-    return bell.astype(np.float32), np.gradient(bell).astype(np.float32)
+    gaussian = np.exp(-0.5 * (x / sigma_px) ** 2)
+    gaussian /= gaussian.sum()
+    return gaussian.astype(np.float32), np.gradient(gaussian).astype(np.float32)
 
 
 def _filtered(pixels: FloatImage, along_x: FloatImage, along_y: FloatImage) -> FloatImage:

@@ -1,12 +1,12 @@
-"""Images: read from files, their contrast and noise.
+"""Images and movies: read from files, their contrast and noise.
 
-In: files, arrays. Out: arrays that detectors can use, contrast levels.
+In: files, arrays. Out: recordings, arrays that detectors can use, contrast levels.
 """
 
 from __future__ import annotations
 
+from .formats import IMAGE_SUFFIXES
 from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
-from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
 from .preprocessing import (
     LEAST_CAMERA_NOISE,
     QUANTISATION,
@@ -23,6 +23,7 @@ from .preprocessing import (
     resized_like,
     robust_noise,
 )
+from .recording import Recording, open_recording, read_grey, read_labels, size_px
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -30,6 +31,7 @@ __all__ = [
     "QUANTISATION",
     "Levels",
     "Polarity",
+    "Recording",
     "Scratch",
     "SmoothedLevels",
     "as_bright",
@@ -42,9 +44,11 @@ __all__ = [
     "levels_of",
     "median_of",
     "noise_of",
+    "open_recording",
     "read_grey",
-    "read_raw",
+    "read_labels",
     "resized_like",
     "robust_noise",
+    "size_px",
     "stretched",
 ]

@@ -1,142 +1,164 @@
-"""The predictor for everybody: laws of motion and a network, weighed by how well they foretell."""
+"""The default predictor: filters by many motion models and a network, forecasts mixed."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Bools, Floats
-from .bank import Slots
-from .hindsight import Hindsight
+from ..arrays import Bools, Floats, Indices
+from .filters import FilterOptions, FilterPredictor
+from .forecast_mixing import ForecastMixer, Mixed
 from .learned import Recurrent
-from .motions import BROWNIAN, DARTING, JITTERY, SWINGING, VELOCITY, LawOptions, LawPredictor
+from .motion_models import BROWNIAN, JITTERY, OSCILLATING, STARTING, VELOCITY
 from .predictor import Forecast
 
-_VAGUE, _CREEP = 10.0, 0.02
-"""Ratio to the usual variance of an object's measurements from which one is not for the network,
-which was taught with measurements that are all as good; and how fast they become usual."""
+_UNUSUAL = 10.0
+"""Ratio to the usual variance of an object's measurements from which one is kept from the network.
+Chosen: it was trained with measurements that are all as good, and tolerates a factor of a few."""
+_USUAL_RATE = 0.02
+"""Share of the difference by which a measurement changes the usual variance. Chosen: 50
+measurements of another quality make it the usual one."""
 
 
-class Passing(LawPredictor):
-    """What is thought of objects whose future nobody has asked for: enough for the next frame."""
-
-    name = "auto"
-    hypotheses = (*BROWNIAN, *VELOCITY, *DARTING)
-
-
-class Watched(LawPredictor):
-    """What is thought of the others."""
+class _FewModels(FilterPredictor):
+    """For objects that nobody watches: enough to find them in the next frame."""
 
     name = "auto"
-    hypotheses = (*SWINGING, *JITTERY, *Passing.hypotheses)
+    hypotheses = (*BROWNIAN, *VELOCITY, *STARTING)
+
+
+class _AllModels(FilterPredictor):
+    """For objects that are watched."""
+
+    name = "auto"
+    hypotheses = (*OSCILLATING, *JITTERY, *_FewModels.hypotheses)
 
 
 class Auto:
-    """All laws of motion and a network.
+    """Kalman filters by many motion models, and a network.
 
-    Of most objects nobody asks more than where they are. As soon as somebody asks for the
-    future of one, more laws and the network join in, and they are mixed by how well each
-    foretold what was sighted since, at about the same horizon.
+    An object begins with few motion models. Once it is watched, more of them and the network
+    join in, and their forecasts are mixed by how well each predicted the measurements at the
+    instants that were watched for, at about the same horizon.
     """
 
-    Options = LawOptions
+    Options = FilterOptions
     name = "auto"
 
-    def __init__(self, options: LawOptions | None = None) -> None:
-        self._passing, self._laws, self._network = Passing(options), Watched(options), Recurrent()
-        self._hindsight = Hindsight()
-        self._watched, self._seats = np.empty(0, np.intp), np.empty(0, np.intp)
+    def __init__(self, options: FilterOptions | None = None) -> None:
+        self._few, self._all, self._network = _FewModels(options), _AllModels(options), Recurrent()
+        self._mixer = ForecastMixer()
+        # By slot: the slot of a watched object in the network and the row in the mixer; else -1.
+        self._row_of = np.full(1, -1)
         self._usual_um2 = np.empty(0)
         self._now_ns = 0
+        self._cache: dict[tuple[int, bytes], Mixed] = {}
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""
-        for part in (self._passing, self._laws, self._network):
+        self._cache.clear()
+        for part in (self._few, self._all, self._network):
             part.advance(at_ns)
-        self._now_ns = self._laws.now_ns
+        self._now_ns = self._all.now_ns
 
-    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Indices:
         """Take in new objects at (K, 3), z a guess, with variances (K,) of x and of y."""
-        return self._passing.begin(positions_um, variances_um2)
+        return self._few.begin(positions_um, variances_um2)
 
-    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+    def update(self, slots: Indices, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
-        watched, seats = self._seated(slots)
-        for part, own in ((self._passing, ~watched), (self._laws, watched)):
+        self._cache.clear()
+        watched, rows = self._find(slots)
+        for part, own in ((self._few, ~watched), (self._all, watched)):
             part.update(slots[own], positions_um[own], variances_um2[own])
-        if len(seats):
+        if len(rows):
             places, stated = positions_um[watched], variances_um2[watched]
-            noise = stated * self._laws.noise_scales(slots[watched])
-            self._hindsight.judge(self._now_ns, self._laws.interval_s, seats, places, noise)
-            clear = self._are_clear(seats, stated)
-            self._network.update(seats[clear], places[clear], stated[clear])
+            noise = stated * self._all.noise_scales(slots[watched])
+            self._mixer.learn(self._now_ns, self._all.interval_s, rows, places, noise)
+            usual = self._are_usual(rows, stated)
+            self._network.update(rows[usual], places[usual], stated[usual])
 
-    def _are_clear(self, seats: Slots, variances_um2: Floats) -> Bools:
-        """Which measurements are as good as usual, roughly; learns what is usual."""
-        most = _VAGUE * variances_um2
-        usual = np.minimum(self._usual_um2[seats], most)
-        limits = _VAGUE * usual
-        self._usual_um2[seats] = usual + _CREEP * (np.minimum(variances_um2, limits) - usual)
+    def _are_usual(self, rows: Indices, variances_um2: Floats) -> Bools:
+        """Which measurements are as good as is usual of the object, (K,); learns what is usual."""
+        most = _UNUSUAL * variances_um2
+        usual = np.minimum(self._usual_um2[rows], most)
+        limits = _UNUSUAL * usual
+        self._usual_um2[rows] = usual + _USUAL_RATE * (np.minimum(variances_um2, limits) - usual)
         return variances_um2 < limits
 
-    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+    def focus(self, slots: Indices, z_um: Floats, variances_um2: Floats) -> None:
         """Take in focal positions, (K,), measured at the instant of the last `advance`."""
-        watched, _ = self._seated(slots)
-        for part, own in ((self._passing, ~watched), (self._laws, watched)):
+        self._cache.clear()
+        watched, _ = self._find(slots)
+        for part, own in ((self._few, ~watched), (self._all, watched)):
             part.focus(slots[own], z_um[own], variances_um2[own])
 
-    def end(self, slots: Slots) -> None:
+    def end(self, slots: Indices) -> None:
         """Forget objects."""
-        watched, seats = self._seated(slots)
-        self._passing.end(slots)
-        self._laws.end(slots[watched])
-        self._network.end(seats)
-        kept = ~np.isin(self._watched, slots)
-        self._watched, self._seats = self._watched[kept], self._seats[kept]
+        self._cache.clear()
+        watched, rows = self._find(slots)
+        self._few.end(slots)
+        self._all.end(slots[watched])
+        self._network.end(rows)
+        self._row_of[slots[watched]] = -1
 
-    def predict(self, slots: Slots, at_ns: int) -> Forecast:
-        """Say where objects are at an instant, at any horizon; learns whom to watch."""
-        watched, seats = self._seated(slots)
-        if at_ns <= self._now_ns:
-            return self._predict_now(slots, watched)
+    def watch(self, slots: Indices, at_ns: int) -> None:
+        """Predict objects with all models from now on, and learn from what comes at an instant."""
+        if at_ns <= self._now_ns or not len(slots):
+            return
+        watched, rows = self._find(slots)
         if not watched.all():
-            self._watch(slots[~watched])
-            _, seats = self._seated(slots)
-        lawful = self._laws.predict(slots, at_ns)
-        if not len(slots):
-            return lawful
-        learned, interval_s = self._network.predict(seats, at_ns), self._laws.interval_s
-        return self._hindsight.mix(seats, self._now_ns, interval_s, lawful, learned)
+            self._begin_watching(slots[~watched])
+            _, rows = self._find(slots)
+        mixed = self._mixed(slots, rows, at_ns)
+        self._mixer.keep(mixed, self._now_ns, self._all.interval_s)
 
-    def _predict_now(self, slots: Slots, watched: Bools) -> Forecast:
+    def predict(self, slots: Indices, at_ns: int) -> Forecast:
+        """Say where objects are at an instant, at any horizon; changes nothing."""
+        at_ns = max(at_ns, self._now_ns)
+        watched, rows = self._find(slots)
         if watched.all():
-            return self._laws.predict(slots, self._now_ns)
-        now = self._passing.predict(slots[~watched], self._now_ns)
+            return self._predict_watched(slots, rows, at_ns)
+        few = self._few.predict(slots[~watched], at_ns)
         if not watched.any():
-            return now
-        others = self._laws.predict(slots[watched], self._now_ns)
+            return few
+        more = self._predict_watched(slots[watched], rows, at_ns)
         means_um, covs_um2 = np.empty((len(slots), 3)), np.empty((len(slots), 3, 3))
-        means_um[~watched], covs_um2[~watched] = now.means_um, now.covs_um2
-        means_um[watched], covs_um2[watched] = others.means_um, others.covs_um2
-        return Forecast(self._now_ns, means_um, covs_um2, self.name)
+        means_um[~watched], covs_um2[~watched] = few.means_um, few.covs_um2
+        means_um[watched], covs_um2[watched] = more.means_um, more.covs_um2
+        return Forecast(at_ns, means_um, covs_um2, self.name)
 
-    def _watch(self, slots: Slots) -> None:
-        """Let more laws and the network join in for objects."""
-        self._laws.adopt(slots, self._passing)
-        here = self._laws.predict(slots, self._now_ns)
-        seats = self._network.begin(here.means_um, here.covs_um2[:, 0, 0])
-        self._hindsight.begin(seats)
-        missing = max(int(seats.max()) + 1 - len(self._usual_um2), 0)
+    def _predict_watched(self, slots: Indices, rows: Indices, at_ns: int) -> Forecast:
+        if at_ns <= self._now_ns or not len(slots):
+            return self._all.predict(slots, at_ns)
+        return self._mixed(slots, rows, at_ns).forecast
+
+    def _mixed(self, slots: Indices, rows: Indices, at_ns: int) -> Mixed:
+        key = at_ns, slots.tobytes()
+        mixed = self._cache.get(key)
+        if mixed is None:
+            filtered, learned = self._all.predict(slots, at_ns), self._network.predict(rows, at_ns)
+            interval_s = self._all.interval_s
+            mixed = self._mixer.mix(rows, self._now_ns, interval_s, filtered, learned)
+            for shared in (mixed.forecast.means_um, mixed.forecast.covs_um2):
+                shared.flags.writeable = False
+            self._cache[key] = mixed
+        return mixed
+
+    def _begin_watching(self, slots: Indices) -> None:
+        """Add more models and the network for objects."""
+        self._all.take_over(slots, self._few)
+        here = self._all.predict(slots, self._now_ns)
+        rows = self._network.begin(here.means_um, here.covs_um2[:, 0, 0])
+        self._mixer.begin(rows)
+        missing = max(int(rows.max()) + 1 - len(self._usual_um2), 0)
         self._usual_um2 = np.pad(self._usual_um2, (0, missing))
-        self._usual_um2[seats] = np.inf
-        joined = np.concatenate([self._watched, slots])
-        order = np.argsort(joined)
-        self._watched = joined[order]
-        self._seats = np.concatenate([self._seats, seats])[order]
+        self._usual_um2[rows] = np.inf
+        missing = max(int(slots.max()) + 2 - len(self._row_of), 0)
+        self._row_of = np.pad(self._row_of, (0, missing), constant_values=-1)
+        self._row_of[slots] = rows
 
-    def _seated(self, slots: Slots) -> tuple[Bools, Slots]:
-        """Which of some slots, (K,), are watched, and the seats of those."""
-        if not len(self._watched):
-            return np.zeros(len(slots), np.bool_), np.empty(0, np.intp)
-        places = self._watched.searchsorted(slots)
-        watched = self._watched.take(places, mode="clip") == slots
-        return watched, self._seats[places[watched]]
+    def _find(self, slots: Indices) -> tuple[Bools, Indices]:
+        """Which of some slots, (K,), are watched, and the rows of those."""
+        rows = self._row_of.take(slots, mode="clip")
+        watched = rows >= 0
+        return watched, rows[watched]

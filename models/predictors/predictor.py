@@ -1,4 +1,4 @@
-"""Predictors: objects' measurements in, their positions at any later instant out."""
+"""What a predictor is asked and answers, and the registry of predictors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ..arrays import Floats
+from ..arrays import Floats, Indices
 from ..registry import Registry
-from .bank import Slots
 
 
 class Prediction(NamedTuple):
-    """Where an object is believed to be at an instant, in stage coordinates.
+    """Predicted position of an object at an instant, in stage coordinates.
 
     Attributes
     ----------
@@ -23,7 +22,7 @@ class Prediction(NamedTuple):
     cov_um2 : (3, 3) float64
         Covariance of that position in µm².
     source : str
-        Who predicted.
+        Name of the predictor.
     """
 
     at_ns: int
@@ -34,7 +33,7 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """Where several objects are believed to be at one instant.
+    """Predicted positions of K objects at one instant.
 
     Attributes
     ----------
@@ -45,7 +44,7 @@ class Forecast:
     covs_um2 : (K, 3, 3) float64
         Covariances of those positions in µm².
     source : str
-        Who predicted.
+        Name of the predictor.
     """
 
     at_ns: int
@@ -66,9 +65,9 @@ class Forecast:
 class Predictor(Protocol):
     """The motion of any number of objects, all taken to the same instant together.
 
-    An object is known by its slot, a number that `begin` hands out and that stays the same
-    until `end`. In a frame: `advance` to its exposure, `update` what was seen, `begin` what is
-    new, `end` what is gone; then `predict`.
+    An object is known by its slot, a number that `begin` returns and that stays the same
+    until `end`. In a frame: `advance` to its exposure, `update` what was measured, `begin` what
+    is new, `end` what is gone, `watch` what is followed; then `predict`, as often as wanted.
     """
 
     @property
@@ -80,7 +79,7 @@ class Predictor(Protocol):
         """Take all objects to an instant; one before the last is taken for the last."""
         ...
 
-    def begin(self, positions_um: Floats, variances_um2: Floats) -> Slots:
+    def begin(self, positions_um: Floats, variances_um2: Floats) -> Indices:
         """Take in new objects, first seen at the instant of the last `advance`.
 
         Parameters
@@ -88,7 +87,7 @@ class Predictor(Protocol):
         positions_um : (K, 3)
             x, y and a guess of z, which counts as not measured.
         variances_um2 : (K,)
-            Believed variance of x and of y.
+            Stated variance of x and of y.
 
         Returns
         -------
@@ -97,23 +96,32 @@ class Predictor(Protocol):
         """
         ...
 
-    def update(self, slots: Slots, positions_um: Floats, variances_um2: Floats) -> None:
+    def update(self, slots: Indices, positions_um: Floats, variances_um2: Floats) -> None:
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
         ...
 
-    def focus(self, slots: Slots, z_um: Floats, variances_um2: Floats) -> None:
+    def focus(self, slots: Indices, z_um: Floats, variances_um2: Floats) -> None:
         """Take in focal positions, (K,), measured at the instant of the last `advance`."""
         ...
 
-    def end(self, slots: Slots) -> None:
+    def end(self, slots: Indices) -> None:
         """Forget objects."""
         ...
 
-    def predict(self, slots: Slots, at_ns: int) -> Forecast:
-        """Say where objects are at an instant, at any horizon; changes nothing that is believed.
+    def watch(self, slots: Indices, at_ns: int) -> None:
+        """Announce that objects are followed and where they are at an instant is acted on.
 
-        An instant before the last `advance` is taken for it. There may be no slots. The variance
-        of z is vast until `focus` has told something of it.
+        A predictor may take more care of them from now on, and learn from how well it predicts
+        that instant when it comes. It predicts objects that are not watched as well.
+        """
+        ...
+
+    def predict(self, slots: Indices, at_ns: int) -> Forecast:
+        """Say where objects are at an instant, at any horizon.
+
+        Whether and how often it is asked changes no later answer. An instant before the last
+        `advance` is taken for it. There may be no slots. The variance of z is vast until `focus`
+        has told something of it. The arrays must not be written to.
         """
         ...
 
@@ -123,10 +131,10 @@ PREDICTORS: Registry[Predictor] = Registry(
     "pursuit.predictors",
     {
         "auto": f"{__package__}.auto:Auto",
-        "imm": f"{__package__}.motions:Imm",
-        "kalman": f"{__package__}.motions:Kalman",
-        "brownian": f"{__package__}.motions:Brownian",
-        "acceleration": f"{__package__}.motions:Acceleration",
+        "imm": f"{__package__}.filters:Imm",
+        "kalman": f"{__package__}.filters:Kalman",
+        "brownian": f"{__package__}.filters:Brownian",
+        "acceleration": f"{__package__}.filters:Acceleration",
         "lstm": f"{__package__}.learned.recurrent:Recurrent",
     },
 )

@@ -15,12 +15,14 @@ from pymmcore_plus.experimental.unicore import (
 )
 
 from ...drivers.clock import NS_PER_MS, Clock, SystemClock
-from ...drivers.micromanager import TRUTH_TAG
 from .stage import SimStage
 from .world import World
 
 CAMERA, XY_STAGE, FOCUS = "Camera", "XY", "Z"
 """Labels that `load_simulator` gives."""
+TRUTH_TAG = "Truth_um"
+"""Image tag and property of the camera: offset of the target from the middle of the field and
+from the focal plane in the last exposure, ``x y z``; empty if that is not known."""
 VELOCITIES = "Velocity-X(um/s)", "Velocity-Y(um/s)"
 """Properties of the XY stage: setting one starts to move, until a position or stop is sent."""
 

@@ -19,7 +19,7 @@ from ...drivers.actuation import (
     within,
 )
 from ...drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from ...drivers.messages import Description, Frame, Issued, Move, PoseRead, Report
+from ...drivers.messages import Description, Frame, Issued, Move, PoseRead, Report, Truth
 from ...drivers.microscope import Frames, MicroscopeError
 from ...drivers.settings import StandSettings
 from ...drivers.single_run import SingleRun
@@ -58,7 +58,7 @@ class LockstepMicroscope:
         self._reports: deque[Report] = deque(maxlen=10_000)
         self._exposed_ns: dict[int, int] = {}
         self._last_read_ns = self._reads = 0
-        self._dropped = 0
+        self._dropped = self._acquisitions = self._following = 0
         self._description = self._describe()
         self._runs = SingleRun()
 
@@ -71,9 +71,9 @@ class LockstepMicroscope:
         """What this microscope is."""
         return self._description
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Expose at regular instants of virtual time; see `Microscope.frames`."""
-        return self._runs.begin(self._stream(every))
+        return self._runs.begin(self._stream(every, resume))
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere; the command arrives after the processing time."""
@@ -118,15 +118,16 @@ class LockstepMicroscope:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _stream(self, every: bool) -> Frames:
+    def _stream(self, every: bool, resume: bool) -> Frames:
         about, readout_ms = self._description, self._world.scenario.camera.readout_ms
         interval_ns = round(max(about.interval_ms, about.exposure_ms) * NS_PER_MS)
         late_ns = round((about.exposure_ms + readout_ms) * NS_PER_MS)
         start_ns = self._clock.now_ns()
-        self._dropped = 0
-        index = 0
+        self._dropped = index = 0
+        first = self._following if resume else 0
         while self._runs.alive():
-            yield self._expose(index, start_ns + index * interval_ns, about.exposure_ms)
+            self._following = first + index + 1
+            yield self._expose(first + index, start_ns + index * interval_ns, about.exposure_ms)
             self._clock.sleep_until_ns(self._clock.now_ns() + self._processing_ns)
             self._read_when_due()
             newest = (self._clock.now_ns() - late_ns - start_ns) // interval_ns
@@ -134,7 +135,9 @@ class LockstepMicroscope:
             self._dropped += following - index - 1
             index = following
 
-    def _expose(self, index: int, start_ns: int, exposure_ms: float, channel: str = "") -> Frame:
+    def _expose(
+        self, index: int, start_ns: int, exposure_ms: float, channel: str = "", acquisition: int = 0
+    ) -> Frame:
         middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
         readable_ns = start_ns + round(
             (exposure_ms + self._world.scenario.camera.readout_ms) * NS_PER_MS
@@ -144,10 +147,13 @@ class LockstepMicroscope:
         self._exposed_ns[index] = middle_ns
         self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
         pose = self._pose.pose(middle_ns, round(exposure_ms * NS_PER_MS))
-        return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, truth_um)
+        if truth_um is not None and not acquisition:
+            self._reports.append(Truth(index, *truth_um))
+        return Frame(image, index, middle_ns, readable_ns, exposure_ms, pose, channel, acquisition)
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped = 0
+        self._acquisitions += 1
         self.stop()
         for index, event in enumerate(events):
             now_ns = self._clock.now_ns()
@@ -158,7 +164,8 @@ class LockstepMicroscope:
             self._read(self._clock.now_ns())
             exposure_ms = event.exposure or self._description.exposure_ms
             channel = event.channel.config if event.channel else ""
-            yield self._expose(index, self._clock.now_ns(), exposure_ms, channel)
+            start_ns = self._clock.now_ns()
+            yield self._expose(index, start_ns, exposure_ms, channel, self._acquisitions)
 
     def _send(self, arrival_ns: int, move: Move) -> tuple[float, float] | None:
         """Tell the stage; return the velocity that it was given."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pursuit.models.compiling import compiled
-from pursuit.models.predictors.bank import steps as bank_steps
+from pursuit.models.predictors.bank import time_update
 
 
 def test_what_can_be_kept_is_kept() -> None:
-    kernel: Any = bank_steps.advance
+    kernel: Any = time_update.advance
     assert kernel.stats.cache_path
 
 

@@ -19,7 +19,7 @@ from ....models.detectors import Window
 from ....models.detectors.learned import LearnedDetector, LearnedOptions, open_learned
 from ....models.errors import ModelError
 from ....models.runtimes import RUNTIMES
-from ...assembly import make_focus, make_predictor
+from ...assembly import make_focus, make_policy, make_predictor
 from ...configuration import make_config
 from ...loop import Loop
 from ...targets import Target
@@ -35,7 +35,6 @@ WINDOW_PX = 128
 
 TURN = 10
 """Timed frames of a turn. Chosen: short, so that a busy computer slows all alike."""
-
 COLD = 2
 """Frames of a turn before those: caches hold the data of others, whose threads may still spin."""
 
@@ -175,8 +174,9 @@ def _ours(runtime: str, detector: LearnedDetector, recording: Recording) -> list
     about = recording.description
 
     def around(frame: Frame) -> Window:
-        assert frame.truth_um is not None
-        right_px, down_px, _ = (offset_um / about.pixel_um for offset_um in frame.truth_um)
+        """Return a window about the place where the target truly is."""
+        truth = recording.truths[frame.index]
+        right_px, down_px = truth.x_um / about.pixel_um, truth.y_um / about.pixel_um
         x, y = (about.width_px - 1) / 2 + right_px, (about.height_px - 1) / 2 + down_px
         return Window((x, y), WINDOW_PX / 2)
 
@@ -196,7 +196,7 @@ def _loop(detector: LearnedDetector, recording: Recording) -> Loop:
         detector,
         Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
         Target(config.target),
-        config.policy,
+        make_policy(config),
         config.attention,
         make_focus(config, recording.description),
     )

@@ -13,9 +13,10 @@ from ....sim.specimen import Partings, SpecimenSettings
 from ....sim.stand import Scenario
 from ..particles import Light, blur_um2
 
-_STATES = 500
-_FUTURES = 100
+_STATES, _FUTURES = 500, 100
+"""True states, and futures of each. Chosen: their spread is known to a percent."""
 _ROUNDING = 1e-9
+"""Frames by which a delay may exceed a whole number of them, from the rounding of its parts."""
 
 
 def delay_frames(scenario: Scenario) -> int:
@@ -36,10 +37,10 @@ def delay_frames(scenario: Scenario) -> int:
 def best_error_um(scenario: Scenario, noise_um: float, counted: range) -> tuple[float, str]:
     """RMS distance in the plane that the optimal controller would still miss the target by.
 
-    An oracle that knows the law of the motion sees the target through the noise of a measurement.
+    An oracle that is given the motion model measures the target with the noise of the detector.
     While the target is hidden, and until the first exposure that shows it again can be answered,
-    it is predicted from further back. At a division nobody knows the way that the target will
-    jump; it is taken as known from the first exposure that shows it on. Divisions by chance
+    it is predicted from further back. At a division the jump of the target cannot be
+    predicted; it is taken as known from the first exposure that shows it on. Divisions by chance
     (``doubling_s``) are left out, for which the bound may be too low, but never too high.
 
     Parameters
@@ -73,7 +74,7 @@ def best_error_um(scenario: Scenario, noise_um: float, counted: range) -> tuple[
 
 
 def shown(scenario: Scenario, frames: int) -> NDArray[np.bool_]:
-    """Which of the first exposures, (frames,), the target gives light in."""
+    """In which of the first exposures, (frames,), the target is visible."""
     assert scenario.specimen is not None
     ends_s = _ends_s(scenario, frames)
     seen = np.ones(frames, bool)
@@ -149,10 +150,10 @@ def riccati_um2(
 
 
 def oracle_um(specimen: SpecimenSettings, ahead_s: float, seed: int = 0) -> float:
-    """RMS distance of the future from its mean, for who knows the motion and the true state.
+    """RMS distance of the future from its mean, given the motion model and the true state.
 
     Many states of the motion are each continued many times; the spread of those futures is
-    what even the oracle cannot know. What is followed is the centre of the light, as in the
+    what even the oracle cannot predict. What is followed is the centre of the light, as in the
     truth of an exposure.
     """
     rng, motion = np.random.default_rng(seed), specimen.motion
@@ -182,7 +183,7 @@ def parting_um2(scenario: Scenario, delay: int, seen: NDArray[np.bool_]) -> NDAr
 
 
 def _parted_um(specimen: SpecimenSettings, after_s: float) -> float:
-    """How far the larger daughter is from where her mother would be, a time after a division."""
+    """Distance of the larger daughter from where the mother would be, a time after a division."""
     share = specimen.larger_share
     radii_um = specimen.radius_um * np.cbrt([[1.0, share, 1 - share]])
     partings, pair = Partings(specimen.parting_s), np.array([[0, 1]])

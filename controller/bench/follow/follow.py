@@ -1,4 +1,4 @@
-"""How well each policy follows, over the best that any could: the yardstick of the project."""
+"""How well each policy follows, over the best that any controller could."""
 
 from __future__ import annotations
 
@@ -15,33 +15,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....drivers.clock import VirtualClock
-from ....drivers.messages import Description
-from ....sim.stand import LockstepMicroscope, Scenario, load_scenario, scenario_names
+from ....drivers.messages import Description, Truth
+from ....sim.scenarios import scenario_names
+from ....sim.stand import LockstepMicroscope, Scenario, load_scenario
 from ...assembly import complete, make_loop
-from ...decisions import Lock
-from ...loop import Step
+from ...decisions import Decision, Lock
 from ...session import Rows, entries, is_held
 from ..report import Row
+from ..truth import truth_about
 from .bound import best_error_um, delay_frames
-from .multi_target import LAST, Members, Shared, of_several
+from .multi_target import LAST, MultiTargetResult, MultiTargetScores, multi_target_row
 
 POLICIES = ("reactive", "predictive")
+"""What is measured if nothing is named: the simplest peer and the default."""
 _FRAMES = {
-    "nucleus": 100,
-    "crowd": 100,
-    "crossing": 360,
-    "dividing": 240,
-    "occluded": 400,
-    "colony": 300,
+    **{"nucleus": 100, "crowd": 100, "dividing": 240},
+    **{"crossing": 360, "occluded": 400, "colony": 300},
 }
 _FRAMES_ELSE = 200
+"""Frames of a run. Chosen: divisions, meetings and visits are in it."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One scenario followed once by one policy."""
+    """One scenario followed once by one policy, with one seed."""
 
     scenario: str
     policy: str
@@ -53,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it, frame sums after the warm-up.
+    """Scores of a run, sums over the frames after the warm-up.
 
     Attributes
     ----------
@@ -62,16 +61,16 @@ class Result:
     frames, held : int
         Frames counted, and those with the target in the central half of the field.
     lost, switches : int
-        Track deaths; times that another object was taken for the target.
+        Times that its track ended; that another object was taken for the target.
     kept : bool
         Whether the true target, or the wanted daughter of it, is followed in the end.
     square_z_um2 : float
         Sum of squared focus errors.
     noise_um : float
         Robust standard deviation of a detected position along one axis.
-    shared : Shared, optional
-        What came of several targets, if several were followed; then the numbers above are
-        about the object that was in the middle at first.
+    several : MultiTargetResult, optional
+        Scores of several targets, if several were followed; then the numbers above are about the
+        object that was in the middle at first.
     """
 
     square_um2: float
@@ -82,7 +81,7 @@ class Result:
     kept: bool
     square_z_um2: float
     noise_um: float
-    shared: Shared | None = None
+    several: MultiTargetResult | None = None
 
 
 def run(
@@ -153,13 +152,13 @@ def follow_once(run: Run) -> Result:
     world = simulated.world(run.seed)
     with LockstepMicroscope(world, config.stand(simulated.name), VirtualClock()) as microscope:
         description = microscope.describe()
-        members = Members(config.target.count, _field_um(description), size_um)
+        scores = MultiTargetScores(config.target.count, _field_um(description), size_um)
         for step in islice(make_loop(config, microscope).steps(), run.frames):
-            rows.frame(step.frame)
-            rows.decision(step.decision)
-            members.note(step.decision, world.objects_um)
-            missed_um.append(_missed_um(step))
-            z_um.append(step.frame.truth_um[2] if step.frame.truth_um else math.nan)
+            rows.step(step)
+            truth = truth_about(step.frame, step.reports)
+            scores.add(step.decision, world.objects_um)
+            missed_um.append(_missed_um(step.decision, truth))
+            z_um.append(truth.z_um)
     series = rows.series()
     counted = series.frame >= _counted(run.frames).start
     missed = np.array(missed_um)
@@ -173,7 +172,7 @@ def follow_once(run: Run) -> Result:
         _is_kept(missed[-LAST:], size_um),
         float((np.array(z_um)[counted] ** 2).sum()),
         _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
-        members.result() if config.target.count > 1 else None,
+        scores.result() if config.target.count > 1 else None,
     )
 
 
@@ -183,13 +182,12 @@ def _field_um(description: Description) -> NDArray[np.float64]:
     return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
 
 
-def _missed_um(step: Step) -> tuple[float, float]:
+def _missed_um(decision: Decision, truth: Truth) -> tuple[float, float]:
     """Where the target was detected less where it was; NaN if it was not detected."""
-    seen, pose, truth = step.decision.seen_um, step.decision.pose_um, step.frame.truth_um
-    assert truth is not None
+    seen, pose = decision.seen_um, decision.pose_um
     if seen is None:
         return math.nan, math.nan
-    return seen[0] - pose[0] - truth[0], seen[1] - pose[1] - truth[1]
+    return seen[0] - pose[0] - truth.x_um, seen[1] - pose[1] - truth.y_um
 
 
 def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:
@@ -206,8 +204,8 @@ def _spread_um(missed: NDArray[np.float64]) -> float:
 
 def _row(name: str, policy: str, detector: str, predictor: str, results: list[Result]) -> Row:
     scenario = load_scenario(name)
-    shared = [result.shared for result in results if result.shared is not None]
-    followed = of_several(shared) if shared else _of_one(scenario, name, results)
+    several = [result.several for result in results if result.several is not None]
+    followed = multi_target_row(several) if several else _of_one(scenario, name, results)
     return {
         "scenario": name,
         "policy": policy,

@@ -1,4 +1,4 @@
-"""The motions that predictors are judged on; none of them is trained on."""
+"""The motions that predictors are compared on; none of them is trained on."""
 
 from __future__ import annotations
 
@@ -22,38 +22,42 @@ from ....sim.motion import (
 from ...datasets import walked
 
 Rng = np.random.Generator
-Law = Callable[[NDArray, int, Rng], NDArray]
+Draw = Callable[[NDArray, int, Rng], NDArray]
 """Instants (T,) in s, a number N and a random stream in, positions (N, T, 2) in µm out."""
 
 
+_EXPONENT = 1.5
+"""Of the survival of flights: their duration has a mean but no variance, as in a Lévy walk."""
+
+
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A motion as a microscope sees it.
+class BenchMotion:
+    """A motion as a microscope measures it.
 
     Attributes
     ----------
     name : str
-    law : Law
+    draw : Draw
     interval_s : float
         From frame to frame.
     noise_um : float
         Standard deviation of a measured position along an axis.
     motion : MotionModel, optional
-        What the law walks by, if anybody can know it.
+        What ``draw`` steps, if it does: then the optimal predictor is known.
     """
 
     name: str
-    law: Law
+    draw: Draw
     interval_s: float
     noise_um: float
     motion: MotionModel | None = None
 
 
 class Circling(MotionModel, frozen=True):
-    """Swimming in circles, as of a bacterium near a wall; the curvature drifts, its side stays.
+    """Swimming in circles, as a bacterium near a wall; the curvature drifts, its sign stays.
 
-    The state carries the heading in column 3, the side in column 4 and the logarithm of the
-    curvature, over that at first, in column 5.
+    The state carries the heading in column 3, the sign of the curvature in column 4 and the
+    logarithm of its size, over that at first, in column 5.
 
     Attributes
     ----------
@@ -82,7 +86,7 @@ class Circling(MotionModel, frozen=True):
 
 
 class Levy(MotionModel, frozen=True):
-    """Flights of Pareto distributed times (exponent 1.5) anywhere, with pauses between.
+    """Flights of Pareto distributed duration in random directions, with pauses between.
 
     The state carries the heading in column 3, 1 in flight and 0 in a pause in column 4, and the
     time since the last corner in column 5. How long a flight still lasts depends on nothing but
@@ -124,23 +128,23 @@ class Levy(MotionModel, frozen=True):
 
 
 def _pareto(count: int, rng: Rng) -> NDArray:
-    return rng.random(count) ** (-1 / 1.5)
+    return rng.random(count) ** (-1 / _EXPONENT)
 
 
-def known(name: str, motion: MotionModel, interval_s: float, noise_um: float) -> Judged:
-    """Judge by a motion whose law can be stepped."""
-    return Judged(name, partial(walked, motion), interval_s, noise_um, motion)
+def modelled(name: str, motion: MotionModel, interval_s: float, noise_um: float) -> BenchMotion:
+    """Return a motion by a model, whose optimal predictor is known."""
+    return BenchMotion(name, partial(walked, motion), interval_s, noise_um, motion)
 
 
 MOTIONS = (
-    known("brownian", Brownian(diffusion_um2_s=1.0), 0.04, 0.05),
-    known("brownian in noise", Brownian(diffusion_um2_s=0.01), 0.04, 0.05),
-    known("persistent", Persistent(speed_um_s=5.0, persistence_s=4.0), 0.1, 0.05),
-    known("persistent, fast", Persistent(speed_um_s=150.0, persistence_s=1.0), 0.01, 0.03),
-    known("run and tumble", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
-    known("run and tumble in noise", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
-    known("directed", Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
-    known(
+    modelled("brownian", Brownian(diffusion_um2_s=1.0), 0.04, 0.05),
+    modelled("brownian in noise", Brownian(diffusion_um2_s=0.01), 0.04, 0.05),
+    modelled("persistent", Persistent(speed_um_s=5.0, persistence_s=4.0), 0.1, 0.05),
+    modelled("persistent, fast", Persistent(speed_um_s=150.0, persistence_s=1.0), 0.01, 0.03),
+    modelled("run and tumble", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.016),
+    modelled("run and tumble in noise", RunAndTumble(speed_um_s=30.0, run_s=1.0), 0.02, 0.15),
+    modelled("directed", Directed(speed_um_s=1.0, move_s=3.0, pause_s=2.0), 0.1, 0.03),
+    modelled(
         "oscillating",
         Oscillating(
             amplitude_um=3.0, period_s=20.0, phase_noise_rad_sqrt_s=0.1, diffusion_um2_s=1e-3
@@ -148,9 +152,10 @@ MOTIONS = (
         0.5,
         0.04,
     ),
-    known("worm", Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
-    known("circling", Circling(speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
-    known("levy", Levy(speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
+    modelled("worm", Worm(speed_um_s=200.0, sway_um=40.0), 0.02, 0.3),
+    modelled("circling", Circling(speed_um_s=60.0, radius_um=12.0, drift=0.3), 0.02, 0.1),
+    modelled("levy", Levy(speed_um_s=20.0, least_s=0.3, pause_s=0.4), 0.05, 0.05),
 )
-"""Worms, circles and Lévy flights are laws that training never draws; of the others it leaves
-out the neighbourhood of these times."""
+"""Training never draws worms, circles and Lévy flights; of the others it leaves out the
+neighbourhood of these characteristic times. Numbers chosen: from bacteria to worms, at the speeds,
+frame rates and noise of their scenarios."""

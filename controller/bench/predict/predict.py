@@ -15,23 +15,25 @@ from ....models.errors import ModelError
 from ....models.predictors import PREDICTORS, Predictor, create
 from ....models.predictors.learned import Recurrent, RecurrentOptions
 from ..report import Row
-from .motions import MOTIONS, Judged
-from .optimal import knowing
+from .motions import MOTIONS, BenchMotion
+from .optimal import optimal_predictor
 
 REFERENCE = "kalman"
 """Constant velocity: the package's own with its default options, noise identified."""
 
 HORIZONS = (1, 2, 4, 8)
-"""Frames ahead."""
+"""Frames ahead: from the next one to where only the motion model tells."""
 
 WITHIN_95 = 5.991
 """Quantile of chi² with two degrees of freedom."""
 
 _TRACKS, _FRAMES = 40, 250
-_WARM, _WARM_REAL = 40, 3
-"""Measurements of an object before it is judged; real tracks are short."""
+"""Of each simulated motion. Chosen: errors are known to one or two percent."""
+_WARM_UP, _WARM_UP_REAL = 40, 3
+"""Measurements of an object before its predictions count. Chosen: filters have settled by then;
+real tracks are short."""
 _MISSTATED = 1.5
-"""Ratio of the stated noise to the true one: a detector does not know it well."""
+"""Ratio of the stated noise to the true one. Chosen: a detector does not know it well."""
 
 OnProgress = Callable[[int, int], None]
 Scores = dict[int, tuple[float, float]]
@@ -39,37 +41,37 @@ Scores = dict[int, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
-    """Objects as they were seen, frame by frame.
+class Observed:
+    """Objects as they were measured, frame by frame.
 
     Attributes
     ----------
     tracks, motion : str
         For the rows.
     interval_s : float
-    seen : (F, N, 2)
-        NaN where an object was not.
+    measured : (F, N, 2)
+        Positions; NaN where an object was not measured.
     truth : (F, N, 2)
-        What predictions are held against.
+        What predictions are compared with.
     stated : float
-        Standard deviation that the predictor is told of a position along an axis.
-    doubt : float
+        Standard deviation of a position along an axis, as the predictor is told.
+    truth_noise : float
         That of the truth itself: 0 where it is exact.
-    warm : int
-        Measurements of an object before it is judged.
-    best : Predictor, optional
-        Who knows how the objects move, if anybody can.
+    warm_up : int
+        Measurements of an object before its predictions count.
+    optimal : Predictor, optional
+        One that is given the motion model, where there is one.
     """
 
     tracks: str
     motion: str
     interval_s: float
-    seen: NDArray
+    measured: NDArray
     truth: NDArray
     stated: float
-    doubt: float
-    warm: int
-    best: Predictor | None = None
+    truth_noise: float
+    warm_up: int
+    optimal: Predictor | None = None
 
 
 def run(
@@ -78,7 +80,7 @@ def run(
     unit_um: float = 1.0,
     on_progress: OnProgress = lambda done, total: None,
 ) -> list[Row]:
-    """Judge predictors on the simulated motions and on files.
+    """Compare predictors on the simulated motions and on files.
 
     Parameters
     ----------
@@ -93,9 +95,9 @@ def run(
     Returns
     -------
     list of dict
-        ``vs_cv`` is the error over that of constant velocity (`REFERENCE`); ``best_vs_cv`` what
-        it is for who knows the law of the motion and all its numbers, None on real tracks;
-        ``coverage95`` the share of the truths inside the ellipse that is to hold 95 %.
+        ``vs_cv`` is the error over that of constant velocity (`REFERENCE`); ``best_vs_cv`` that
+        of the optimal predictor, which is given the motion model, None on real tracks;
+        ``coverage95`` the share of true positions inside the ellipse that is to hold 95 %.
 
     Raises
     ------
@@ -105,17 +107,17 @@ def run(
     names = list(predictors or PREDICTORS.builtin)
     asked = [REFERENCE, *(name for name in names if name != REFERENCE)]
     total, done, rows = len(MOTIONS) * (1 + len(asked)) + len(files) * len(asked), 0, []
-    for watched in _all_watched(files, unit_um):
+    for observed in _all_observed(files, unit_um):
         results: dict[str, Scores] = {}
         for name in asked:
-            results[name] = judge(opened(name), watched)
+            results[name] = evaluate(opened(name), observed)
             on_progress(done := done + 1, total)
         best: Scores = {}
-        if watched.best:
-            best = judge(watched.best, watched)
+        if observed.optimal:
+            best = evaluate(observed.optimal, observed)
             on_progress(done := done + 1, total)
         for name in names:
-            rows += _rows(watched, name, results[name], results[REFERENCE], best)
+            rows += _rows(observed, name, results[name], results[REFERENCE], best)
     return rows
 
 
@@ -135,19 +137,21 @@ def opened(name: str) -> Predictor:
         raise ModelError(str(error)) from error
 
 
-def judge(predictor: Predictor, watched: Watched) -> Scores:
+def evaluate(predictor: Predictor, observed: Observed) -> Scores:
     """Root mean square error and coverage for each horizon that has predictions."""
     squares: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
     inside: dict[int, list[NDArray]] = {horizon: [] for horizon in HORIZONS}
-    interval_ns = round(watched.interval_s * NS_PER_S)
-    for frame, objects, slots, warm in _followed(predictor, watched, interval_ns):
+    interval_ns = round(observed.interval_s * NS_PER_S)
+    for frame, objects, slots, warm in _shown(predictor, observed, interval_ns):
         for horizon in HORIZONS:
-            if frame + horizon >= len(watched.truth) or not len(objects):
+            if frame + horizon >= len(observed.truth) or not len(objects):
                 continue
-            forecast = predictor.predict(slots, (frame + horizon) * interval_ns)
-            error = watched.truth[frame + horizon, objects] - forecast.means_um[:, :2]
+            at_ns = (frame + horizon) * interval_ns
+            predictor.watch(slots, at_ns)
+            forecast = predictor.predict(slots, at_ns)
+            error = observed.truth[frame + horizon, objects] - forecast.means_um[:, :2]
             known = warm & np.isfinite(error).all(axis=1)
-            spread = forecast.covs_um2[known, :2, :2] + watched.doubt**2 * np.eye(2)
+            spread = forecast.covs_um2[known, :2, :2] + observed.truth_noise**2 * np.eye(2)
             error = error[known]
             misfit = (error * np.linalg.solve(spread, error[:, :, None])[:, :, 0]).sum(axis=1)
             squares[horizon].append((error**2).sum(axis=1))
@@ -162,73 +166,72 @@ def judge(predictor: Predictor, watched: Watched) -> Scores:
     }
 
 
-def _followed(
-    predictor: Predictor, watched: Watched, interval_ns: int
+def _shown(
+    predictor: Predictor, observed: Observed, interval_ns: int
 ) -> Iterator[tuple[int, NDArray, NDArray, NDArray]]:
-    """Let a predictor see frame after frame; yield the objects in it, and which may be judged."""
-    frames, count, _ = watched.seen.shape
-    there = np.isfinite(watched.seen[:, :, 0])
+    """Show a predictor frame after frame; yield the objects in it, and which of them count."""
+    frames, count, _ = observed.measured.shape
+    there = np.isfinite(observed.measured[:, :, 0])
     measurements = np.cumsum(there, axis=0)
     last = frames - 1 - np.argmax(there[::-1], axis=0)
     slots = np.full(count, -1)
-    variance = watched.stated**2
+    variance = observed.stated**2
     for frame in range(frames):
         predictor.advance(frame * interval_ns)
-        seen = there[frame]
-        new, again = np.flatnonzero(seen & (slots < 0)), np.flatnonzero(seen & (slots >= 0))
+        now = there[frame]
+        new, again = np.flatnonzero(now & (slots < 0)), np.flatnonzero(now & (slots >= 0))
         if len(again):
             noise = np.full(len(again), variance)
-            predictor.update(slots[again], watched.seen[frame, again], noise)
+            predictor.update(slots[again], observed.measured[frame, again], noise)
         if len(new):
-            places = np.column_stack([watched.seen[frame, new], np.zeros(len(new))])
+            places = np.column_stack([observed.measured[frame, new], np.zeros(len(new))])
             slots[new] = predictor.begin(places, np.full(len(new), variance))
-        here = np.flatnonzero(seen)
-        yield frame, here, slots[here], measurements[frame, here] >= watched.warm
+        here = np.flatnonzero(now)
+        yield frame, here, slots[here], measurements[frame, here] >= observed.warm_up
         gone = np.flatnonzero((last == frame) & (slots >= 0))
         if len(gone):
             predictor.end(slots[gone])
             slots[gone] = -1
 
 
-def _all_watched(files: Sequence[Tracks], unit_um: float) -> Iterator[Watched]:
-    for number, judged in enumerate(MOTIONS):
-        yield simulated(judged, _TRACKS, _FRAMES, number)
+def _all_observed(files: Sequence[Tracks], unit_um: float) -> Iterator[Observed]:
+    for number, motion in enumerate(MOTIONS):
+        yield simulated(motion, _TRACKS, _FRAMES, number)
     for tracks in files:
         yield measured(tracks, unit_um)
 
 
-def simulated(judged: Judged, count: int, frames: int, seed: int) -> Watched:
-    """See a motion through its noise; the truth is exact."""
-    rng = np.random.default_rng([seed, 4])
-    times_s = judged.interval_s * np.arange(frames)
-    truth = judged.law(times_s, count, rng).swapaxes(0, 1)
-    seen = truth + judged.noise_um * rng.standard_normal(truth.shape)
-    stated = _MISSTATED * judged.noise_um
-    best = judged.motion and knowing(judged.motion, judged.noise_um)
-    return Watched(
-        "simulated", judged.name, judged.interval_s, seen, truth, stated, 0.0, _WARM, best
+def simulated(motion: BenchMotion, count: int, frames: int, seed: int) -> Observed:
+    """Measure a motion with its noise; the truth is exact."""
+    rng, interval_s = np.random.default_rng([seed, 4]), motion.interval_s
+    truth = motion.draw(interval_s * np.arange(frames), count, rng).swapaxes(0, 1)
+    noisy = truth + motion.noise_um * rng.standard_normal(truth.shape)
+    stated = _MISSTATED * motion.noise_um
+    best = motion.motion and optimal_predictor(motion.motion, motion.noise_um)
+    return Observed("simulated", motion.name, interval_s, noisy, truth, stated, 0.0, _WARM_UP, best)
+
+
+def measured(tracks: Tracks, unit_um: float) -> Observed:
+    """Put the tracks of a file on one grid of frames; the truth is as noisy as the measurements."""
+    start = min(times[0] for times in tracks.times)
+    frames = [np.round((times - start) / tracks.interval).astype(int) for times in tracks.times]
+    noisy = np.full((1 + max(f[-1] for f in frames), len(tracks), 2), np.nan)
+    for number, (at, places) in enumerate(zip(frames, tracks.positions, strict=True)):
+        noisy[at, number] = unit_um * places[:, :2]
+    noise = unit_um * tracks.noise
+    return Observed(
+        tracks.name, "measured", tracks.interval, noisy, noisy, noise, noise, _WARM_UP_REAL
     )
 
 
-def measured(tracks: Tracks, unit_um: float) -> Watched:
-    """Lay the tracks of a file on one grid of frames; the truth is as noisy as what was seen."""
-    start = min(times[0] for times in tracks.times)
-    frames = [np.round((times - start) / tracks.interval).astype(int) for times in tracks.times]
-    seen = np.full((1 + max(f[-1] for f in frames), len(tracks), 2), np.nan)
-    for number, (at, places) in enumerate(zip(frames, tracks.positions, strict=True)):
-        seen[at, number] = unit_um * places[:, :2]
-    noise = unit_um * tracks.noise
-    return Watched(tracks.name, "measured", tracks.interval, seen, seen, noise, noise, _WARM_REAL)
-
-
 def _rows(
-    watched: Watched, name: str, scores: Scores, reference: Scores, best: Scores
+    observed: Observed, name: str, scores: Scores, reference: Scores, best: Scores
 ) -> Iterator[Row]:
     for horizon, (rms_um, coverage) in scores.items():
         base_um = reference[horizon][0]
         yield {
-            "tracks": watched.tracks,
-            "motion": watched.motion,
+            "tracks": observed.tracks,
+            "motion": observed.motion,
             "predictor": name,
             "horizon_frames": horizon,
             "rms_um": rms_um,

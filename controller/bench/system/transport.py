@@ -137,7 +137,7 @@ class _StillCamera:
     def describe(self) -> Description:
         return _description()
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         due_ns = self._clock.now_ns()
         for index in count():
             self._clock.sleep_until_ns(due_ns)
@@ -192,7 +192,7 @@ def _record(images: list[Image], scratch: Path) -> float:
         start = time.perf_counter()
         for i in range(_PLANES):
             recorder.frame(Frame(images[i % 2], i, i, i, 1.0, StagePose(0, 0, 0, i)))
-        recorder.close()
+        recorder.finish()
         if recorder.fault:
             raise RuntimeError(recorder.fault)
         return _PLANES * _BYTES / (streams[0].closed_s - start)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..annotated import DATA, read_source
+from ..inputs import DATA, read_source
 from .progress import needing_training, training_progress
 
 if TYPE_CHECKING:

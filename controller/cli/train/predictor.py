@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..track_tables import Columns, read_all_tracks
+from ..inputs import Columns, read_all_tracks
 from .progress import needing_training, training_progress
 
 _NO_FILES: list[Path] = []

@@ -41,8 +41,6 @@ class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     diameter_px : float
         Typical diameter; of a diffraction-limited spot 1.2 times its full width at half maximum.
-    tolerance : float
-        Objects up to this factor smaller or larger are kept.
     polarity : str
         ``bright`` or ``dark`` against the surroundings, or ``both``: anything that differs,
         such as cells with bright and dark parts.
@@ -51,6 +49,11 @@ class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         any shape that stand apart.
     threshold_sigmas : float
         Least signal in units of the noise.
+
+    Other Parameters
+    ----------------
+    tolerance : float
+        Objects up to this factor smaller or larger are kept.
     max_objects : int
         Of more than that the strongest are kept, which bounds the time.
     """

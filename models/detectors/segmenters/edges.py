@@ -34,8 +34,8 @@ outline of `watershed`."""
 class EdgesOptions(OutlineOptions, frozen=True, forbid_unknown_fields=True):
     """As :class:`OutlineOptions`, and how edges are found.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     method : str
         ``canny`` follows thin lines along which the gradient is greatest; ``sobel`` takes all
         that is steep, for outlines too ragged to be followed.

@@ -28,13 +28,14 @@ _INSIDE = 0.5
 class MaskRCNNOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which network, and what of it to believe.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     weights : str
         File with the ``state_dict`` of a ``maskrcnn_resnet50_fpn`` of torchvision.
     input_px : int
         The shorter side of an image is scaled to this before the network sees it.
     least_score : float
+        Score from which a detection counts.
     max_objects : int
         Of more than that the best are kept.
     """

@@ -26,8 +26,8 @@ a depth of 0.5, the neck between two is shallower, and there may be bodies of ha
 class OutlineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to look for.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     diameter_px : float
         Typical diameter, that of a disc of the same area.
     tolerance : float

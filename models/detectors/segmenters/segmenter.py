@@ -19,8 +19,8 @@ from .label_maps import from_labels
 class SegmenterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A segmenter of one's own.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     function : str
         ``"package.module:callable"``: takes an image, (H, W) uint8 or uint16, and returns a
         label map, (H, W) whole numbers, 0 for the background.

@@ -41,17 +41,17 @@ Place = tuple[int, int]
 class TemplateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to follow.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     diameter_px : float
         Size of the object.
-    point_px : tuple of float, optional
-        Where (x, y) it is in the first image; the middle if not given.
+    point_px : (x, y), optional
+        Where the object is in the first image; in the middle if not given.
     learn : float
         Share of the template's memory that each image with a high score renews; 0 keeps the
         first template.
     least_score : float
-        Below this the object is lost.
+        Score below which the object counts as gone.
     """
 
     diameter_px: Annotated[float, Meta(ge=3)] = 20.0

@@ -1,20 +1,20 @@
 """A bank of Kalman filters, compiled.
 
-In: measurements of many objects. Out: their states under every hypothesis of motion, weighed.
+In: measurements of many objects. Out: their states by every hypothesis of motion, weighed.
 """
 
 from __future__ import annotations
 
-from .filtered import NS_PER_S, VAST_UM2, Filtered, Pace, believable
-from .modes import Hypothesis, Mode, Slots
+from .interval import NS_PER_S, IntervalEstimator
+from .modes import Hypothesis, Mode
+from .object_filters import UNKNOWN_UM2, ObjectFilters, bounded_variances
 
 __all__ = [
     "NS_PER_S",
-    "VAST_UM2",
-    "Filtered",
+    "UNKNOWN_UM2",
     "Hypothesis",
+    "IntervalEstimator",
     "Mode",
-    "Pace",
-    "Slots",
-    "believable",
+    "ObjectFilters",
+    "bounded_variances",
 ]

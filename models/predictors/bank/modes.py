@@ -1,52 +1,48 @@
-"""What is thought possible of a motion: modes of it, and hypotheses made of them."""
+"""Motion models of an object: modes, and hypotheses made of one or several of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-Slots = NDArray[np.intp]
-
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One linear law of motion along an axis, shaken by white noise.
+    """One linear motion model along an axis, driven by white noise.
 
     Attributes
     ----------
     order : {1, 2, 3}
-        What the noise shakes: 1 the position (Brownian), 2 the velocity (nearly constant
-        velocity), 3 the acceleration (nearly constant acceleration).
-    strength : float
-        How much: the spectral density of the noise in units of ``r / T ** (2 * order - 1)``,
-        with the variance of a measured position ``r`` and the frame interval ``T``. It is the
-        square of what tracking books call the manoeuvring index, so that one set of strengths
-        serves any specimen, magnification and frame rate.
-    jitter : float
-        How much noise shakes the position besides, in units of ``r / T``.
+        Derivative of the position that the noise drives: 1 the position itself (Brownian motion),
+        2 its velocity (nearly constant velocity), 3 its acceleration (nearly constant
+        acceleration).
+    process_noise : float
+        Spectral density of that noise in units of ``r / T ** (2 * order - 1)``, with the
+        variance of a measured position ``r`` and the frame interval ``T``. It is the square of
+        the manoeuvring index (Kalata, IEEE Trans. Aerospace Electron. Syst. 20:174, 1984), so
+        that one set of values serves any specimen, magnification and frame rate.
+    position_noise : float
+        Spectral density of noise that drives the position besides, in units of ``r / T``.
     period : float
-        Time, in frame intervals, in which it swings about a middle, or circles it, with noise
-        on the velocity, order 2; 0 if it does neither.
+        Of an oscillation about a centre, or of circling it, in frame intervals, with noise that
+        drives the velocity (order 2); 0 for a mode that does not oscillate.
     """
 
     order: int
-    strength: float
-    jitter: float = 0.0
+    process_noise: float
+    position_noise: float = 0.0
     period: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What an object might be: always in one mode, or switching between several.
+    """One mode for good, or several that the object switches between.
 
     Attributes
     ----------
     modes : tuple of Mode
-    dwells : tuple of float
-        Mean time for which each mode is kept, in frame intervals.
+    dwell_times : tuple of float
+        Mean time for which each mode is kept, in frame intervals; none for a single mode.
     """
 
     modes: tuple[Mode, ...]
-    dwells: tuple[float, ...] = ()
+    dwell_times: tuple[float, ...] = ()

@@ -19,12 +19,12 @@ class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     name : str
     tracks, held_back : int
-        How many it was trained on and judged on.
+        Numbers of tracks that it was trained on and evaluated on.
     licence : str
         Of the tracks; empty if unknown.
     error : float, optional
-        On what was held back, over horizons up to 24 frames: squared error over that of staying
-        where the object was last seen, its root mean over the tracks.
+        On held-back tracks, over horizons up to 24 frames: root of the mean over the tracks of the
+        squared error over that of staying where the object was last measured.
     coverage95 : float, optional
         Share of the true positions inside the ellipse that should hold 95 %.
     """
@@ -44,11 +44,11 @@ class PredictorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ----------
     name : str
     task : "motion"
-        Tells the card from those of other networks.
+        Distinguishes the card from those of other networks.
     architecture : str
         ``lstm``, ``gru`` or ``tcn``.
     hidden : int
-        Numbers that its memory of an object shows.
+        Size of its hidden state.
     steps : int
         Steps of training.
     licence : str

@@ -20,29 +20,31 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.float32]
 
-MEASUREMENT = 4
-"""Displacement in x and y in µm, time in frames, stated variance in µm²."""
-OUTLOOK = 5
-"""Displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
+_MEASUREMENT = 4
+"""Columns: displacement in x and y in µm, time in frames, stated variance in µm²."""
+_MOMENTS = 5
+"""Columns: displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
 
-BLOCK = 64
-"""Objects that are computed together."""
+_BLOCK = 64
+"""Objects that are computed together. Chosen: a crowd takes few calls, few objects waste little."""
 
 _INPUTS = {"before", "sighting", "now", "frames"}
 _OUTPUTS = {"after", "outlook"}
+"""Names in the ONNX file; a ``sighting`` is a measurement, an ``outlook`` the moments."""
 _HINTS = {
     "PERFORMANCE_HINT": "LATENCY",
     "INFERENCE_NUM_THREADS": 1,
     "INFERENCE_PRECISION_HINT": "f32",
     **UNPINNED,
 }
+"""For OpenVINO: such a small network is fastest on one thread, and exact."""
 
 
 class RecurrentNetwork:
-    """What one measurement changes in an object's row of numbers, and what follows from a row.
+    """How a measurement changes an object's row of numbers, and what a row predicts.
 
     The ONNX file has two parts that share no node, for any number B of objects: ``before``
-    (B, width) and ``measurement`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and
+    (B, width) and ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and
     ``frames`` (B, 1) give ``outlook`` (B, 5). Each is compiled for one object and for a block
     of them, as with free shapes OpenVINO takes several times as long.
 
@@ -54,7 +56,7 @@ class RecurrentNetwork:
     Attributes
     ----------
     width : int
-        Numbers in a row. A row of zeros is an object that was never seen.
+        Numbers in a row. A row of zeros is an object that was never measured.
 
     Raises
     ------
@@ -64,16 +66,16 @@ class RecurrentNetwork:
 
     def __init__(self, path: Path) -> None:
         check_file(path)
-        self.width, see, expect = _compiled(path, path.stat().st_mtime_ns)
-        self._see, self._expect = _Part(*see), _Part(*expect)
+        self.width, update, predict = _compiled(path, path.stat().st_mtime_ns)
+        self._update, self._predict = _Part(*update), _Part(*predict)
 
-    def see(self, rows: Rows, measurements: Rows) -> Rows:
+    def update(self, rows: Rows, measurements: Rows) -> Rows:
         """Return the rows, (K, width), after measurements, (K, 4)."""
-        return self._see(rows, measurements)
+        return self._update(rows, measurements)
 
-    def expect(self, rows: Rows, frames: Rows) -> Rows:
-        """Return outlooks, (K, 5), so many frames, (K, 1), after the last measurements."""
-        return self._expect(rows, frames)
+    def predict(self, rows: Rows, frames: Rows) -> Rows:
+        """Return moments, (K, 5), so many frames, (K, 1), after the last measurements."""
+        return self._predict(rows, frames)
 
 
 class _Part:
@@ -87,15 +89,15 @@ class _Part:
         if len(first) == 1:
             return self._one(first, second)
         answers = np.empty((len(first), self._one.answer.shape[1]), np.float32)
-        for start in range(0, len(first), BLOCK):
-            block = slice(start, start + BLOCK)
+        for start in range(0, len(first), _BLOCK):
+            block = slice(start, start + _BLOCK)
             count = len(first[block])
             answers[block] = self._block(first[block], second[block])[:count]
         return answers
 
 
 class _Request:
-    """A compiled part with numbers of its own."""
+    """A compiled part with input and output arrays of its own."""
 
     def __init__(self, compiled: openvino.CompiledModel) -> None:
         self._request = compiled.create_infer_request()
@@ -104,7 +106,7 @@ class _Request:
         self.answer = self._request.get_output_tensor(0).data
 
     def __call__(self, first: Rows, second: Rows) -> Rows:
-        """Compute the output, of which only the rows that were given count."""
+        """Compute the output, of which only as many rows as were given are valid."""
         self._first[: len(first)] = first
         self._second[: len(second)] = second
         try:
@@ -116,7 +118,7 @@ class _Request:
 
 @lru_cache(maxsize=4)
 def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
-    """Compile a file, as it was last changed: width of a row, both parts, for one and a block."""
+    """Compile a file as of its last change: width of a row; both parts, for one and for a block."""
     try:
         ov: Any = import_module("openvino")
     except ImportError as error:
@@ -138,8 +140,9 @@ def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
         cut.reshape({i: [count, port.partial_shape[1]] for i, port in enumerate(cut.inputs)})
         return core.compile_model(cut, "CPU", _HINTS)
 
-    see, expect = ("after", ("before", "sighting")), ("outlook", ("now", "frames"))
-    return width, (part(*see, 1), part(*see, BLOCK)), (part(*expect, 1), part(*expect, BLOCK))
+    parts = ("after", ("before", "sighting")), ("outlook", ("now", "frames"))
+    update, predict = ((part(*one, 1), part(*one, _BLOCK)) for one in parts)
+    return width, update, predict
 
 
 def _row_width(path: Path, model: openvino.Model) -> int:
@@ -157,7 +160,7 @@ def _row_width(path: Path, model: openvino.Model) -> int:
             f"{path.name} is not a predictor: give a file that `pursuit train predictor` wrote"
         )
     width = inputs["before"][1].get_length()
-    fits = inputs["sighting"][1] == MEASUREMENT and outputs["outlook"][1] == OUTLOOK
+    fits = inputs["sighting"][1] == _MEASUREMENT and outputs["outlook"][1] == _MOMENTS
     if not fits or inputs["now"][1] != width:
         raise ModelError(f"{path.name} is a predictor of another version: train it again")
     return width

@@ -10,14 +10,15 @@ import torch
 
 from .model import PredictorModel
 
-OPSET = 17
+_OPSET = 17
+"""Of ONNX. Chosen: the newest that the exporter writes without dynamo and all runtimes read."""
 
 
 def export_predictor(model: PredictorModel, path: Path) -> None:
     """Write an ONNX file for any number of objects.
 
     Inputs and outputs are those of `PredictorModel.forward`: ``before`` (B, width) and
-    ``measurement`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
+    ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
     give ``outlook`` (B, 5). The two parts share no node, so that each can run alone.
     """
     inputs, outputs = ["before", "sighting", "now", "frames"], ["after", "outlook"]
@@ -29,7 +30,7 @@ def export_predictor(model: PredictorModel, path: Path) -> None:
             (rows, torch.ones(2, 4), rows, torch.ones(2, 1)),
             path,
             dynamo=False,
-            opset_version=OPSET,
+            opset_version=_OPSET,
             input_names=inputs,
             output_names=outputs,
             dynamic_axes={name: {0: "objects"} for name in (*inputs, *outputs)},

@@ -1,4 +1,4 @@
-"""What is made small in training a predictor: how far off it is, and how wrongly sure."""
+"""The loss of a predictor: its errors, and how well it states them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from torch import Tensor
 from ...datasets import Lesson
 from .model import OUTSIDE, WITHIN_95, PredictorModel
 
-_EVENNESS = 0.1
-_FAR = 50.0
-"""Squared misfit beyond which only the logarithm of an error counts: as when an object that
-was never seen to move sets off."""
+_SPREAD_POWER = 0.1
+"""Power of the variance by which losses are weighted: β of Seitzer et al., who found 0.5 good.
+Chosen smaller: motions of all sizes are already made alike by the size of their steps."""
+_LARGEST_SQUARE = 50.0
+"""Normalised squared error beyond which only its logarithm counts. Chosen: as when an object that
+was at rest so far starts off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """What a model says of a lesson against what happened, for M measurements and horizons.
+    """Errors of a model on a lesson, for M pairs of measurement and horizon.
 
     Attributes
     ----------
     squares : (M, 2)
         Squared error along and across the heading in µm².
     scales2, variances : (M, 2)
-        Squared scales of the law of them, and variances for people (`Outlook.log_variances`),
-        both with the doubt about the truth.
+        Squared scales of their distribution, and the variances that are stated
+        (`Displacement.log_variances`), both with that of the truth.
     freedom : (M, 1)
-        Degrees of freedom of that law.
+        Degrees of freedom of that distribution.
     size2 : (M, 1)
         Square of the size of the object's steps.
     weights : (M, 1)
@@ -50,41 +52,40 @@ def errors_of(model: PredictorModel, lesson: Lesson) -> Errors:
     def flat(values: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(values).to(device).reshape(-1, width)
 
-    rows = model.watch(torch.from_numpy(lesson.measurements).to(device))
-    view = model.view(rows.reshape(-1, model.width)).repeated(lesson.frames.shape[2])
-    outlook = model.expect(view, flat(lesson.frames, 1))
-    error, heading = flat(lesson.targets, 2) - outlook.mean, outlook.heading
+    rows = model.update_all(torch.from_numpy(lesson.measurements).to(device))
+    given = model.head_input(rows.reshape(-1, model.width)).repeated(lesson.frames.shape[2])
+    predicted = model.predict(given, flat(lesson.frames, 1))
+    error, heading = flat(lesson.targets, 2) - predicted.mean, predicted.heading
     along = (error * heading).sum(1, keepdim=True)
     across = error[:, :1] * heading[:, 1:] - error[:, 1:] * heading[:, :1]
-    doubt = flat(lesson.doubt, 1)
+    truth_noise2 = flat(lesson.doubt, 1)
     return Errors(
         torch.cat([along, across], dim=1).square(),
-        outlook.log_squares.exp() + doubt,
-        (outlook.log_squares.detach() + outlook.log_stretch).exp() + doubt,
-        outlook.freedom,
-        view.scale.square(),
+        predicted.log_squares.exp() + truth_noise2,
+        (predicted.log_squares.detach() + predicted.log_stretch).exp() + truth_noise2,
+        predicted.freedom,
+        given.scale.square(),
         flat(lesson.weights, 1),
     )
 
 
 def loss_of(errors: Errors) -> Tensor:
-    """Student's t likelihood for the spread, squared errors for the mean.
+    """Student's t likelihood for the variance, squared errors for the mean.
 
-    The mean is not left to the likelihood, which would take the most likely of several
-    futures for it; nor is the 95 % ellipse, which several futures do not fill as one law does:
-    its size is learned as a quantile. All are weighed by a power of the spread: without that,
-    what can be predicted well is all that is learned (Seitzer et al., ICLR 2022,
-    arXiv:2203.09168).
+    The mean is not left to the likelihood, which would take the most likely of several futures
+    for it; nor is the 95 % ellipse, which several futures fill in another way: its size is
+    learned as a quantile. All are weighted by a power of the variance: without that, only what can
+    be predicted well is learned (Seitzer et al., ICLR 2022, arXiv:2203.09168).
     """
     squares, freedom = errors.squares, errors.freedom
     scales2 = errors.scales2 / errors.size2
-    misfit = (squares.detach() / errors.scales2).sum(1, keepdim=True)
+    normalised = (squares.detach() / errors.scales2).sum(1, keepdim=True)
     spread = scales2.log().sum(1, keepdim=True) / 2
-    spread = spread + (freedom + 2) / 2 * torch.log1p(misfit / freedom)
+    spread = spread + (freedom + 2) / 2 * torch.log1p(normalised / freedom)
     missed = (squares / errors.variances.detach()).sum(1, keepdim=True)
-    far = missed > _FAR
-    missed = torch.where(far, _FAR * (1.0 + (missed.clamp_min(_FAR) / _FAR).log()), missed)
-    even = scales2.detach().mean(1, keepdim=True).clamp(1e-4, 1e4) ** _EVENNESS
+    excess = (missed / _LARGEST_SQUARE).clamp_min(1.0)
+    missed = torch.where(excess > 1.0, _LARGEST_SQUARE * (1.0 + excess.log()), missed)
+    even = scales2.detach().mean(1, keepdim=True).clamp(1e-4, 1e4) ** _SPREAD_POWER
     weights = errors.weights * even
     beyond = ((squares.detach() / errors.variances).sum(1, keepdim=True) / WITHIN_95 + 1e-9).log()
     ellipse = torch.maximum((1 - OUTSIDE) * beyond, -OUTSIDE * beyond)

@@ -17,21 +17,24 @@ from ...datasets import Motions, draw_lesson
 from ...errors import ModelError
 from ...predictors.learned import PredictorCard, TracksNote
 from ..device import best_device
+from .cells import ARCHITECTURES
 from .export import export_predictor
 from .loss import errors_of, loss_of
-from .memory import ARCHITECTURES
 from .model import WITHIN_95, PredictorModel
 
 OnStep = Callable[[int, int, float], None]
 
-HORIZONS = 2
-"""Drawn for each measurement."""
-_LEARNING_RATE = 5e-3
-_WARM_UP = 0.05
+_HORIZONS = 2
+"""Drawn for each measurement. Chosen: most of a step is the cell, so a second one costs little."""
+_LEARNING_RATE, _WARM_UP = 5e-3, 0.05
+"""Of AdamW on a one-cycle schedule: its peak, and the share of the steps until then. Chosen: the
+usual for so small a network."""
 _CLIP = 1.0
+"""Largest norm of a gradient. Chosen: the usual."""
 _AVERAGED = 0.995
-_JUDGED = 8
-"""Batches of held-back tracks."""
+"""Share of the running mean of the weights that is left after a step. Chosen: a mean over 200."""
+_EVALUATED = 8
+"""Batches of held-back tracks. Chosen: about a thousand tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class PredictorRecipe:
     steps, batch, length : int
         Steps of the optimizer, tracks in each, measurements of a track.
     held_back : float
-        Share of the tracks of every source to judge on.
+        Share of the tracks of every source to evaluate on.
     seed : int
     """
 
@@ -102,7 +105,7 @@ def train_predictor(
         hidden=recipe.hidden,
         steps=recipe.steps,
         licence="BSD-3-Clause",
-        data=tuple(_judged(trained, *part, recipe) for part in parts),
+        data=tuple(_evaluated(trained, *part, recipe) for part in parts),
         not_trained_on=not_trained_on,
         date=date.today().isoformat(),
     )
@@ -126,7 +129,7 @@ def _fit(
     shares = np.sqrt([len(source) for source in sources])
     for step in range(1, recipe.steps + 1):
         source = sources[rng.choice(len(sources), p=shares / shares.sum())]
-        lesson = draw_lesson(source, recipe.batch, recipe.length, HORIZONS, rng)
+        lesson = draw_lesson(source, recipe.batch, recipe.length, _HORIZONS, rng)
         loss = loss_of(errors_of(model, lesson))
         value = loss.item()
         if not math.isfinite(value):
@@ -136,39 +139,39 @@ def _fit(
         torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
         schedule.step()
-        _follow(mean, model, min(_AVERAGED, step / (step + 20)))
+        _average(mean, model, min(_AVERAGED, step / (step + 20)))
         on_step(step, recipe.steps, value)
     return mean
 
 
 @torch.no_grad()
-def _follow(mean: PredictorModel, model: PredictorModel, kept: float) -> None:
+def _average(mean: PredictorModel, model: PredictorModel, kept: float) -> None:
     for old, new in zip(mean.parameters(), model.parameters(), strict=True):
         old.lerp_(new, 1 - kept)
 
 
 def _split(source: Motions, held_back: float, rng: np.random.Generator) -> tuple[Motions, Motions]:
-    """What to learn from and what to judge on."""
-    judged = rng.permutation(len(source)) < max(1, round(held_back * len(source)))
+    """Split into what to learn from and what to evaluate on."""
+    held = rng.permutation(len(source)) < max(1, round(held_back * len(source)))
     if held_back == 0:
-        judged[:] = False
-    return source.part(~judged), source.part(judged)
+        held[:] = False
+    return source.part(~held), source.part(held)
 
 
 @torch.no_grad()
-def _judged(
+def _evaluated(
     model: PredictorModel, learned: Motions, held_back: Motions, recipe: PredictorRecipe
 ) -> TracksNote:
     note = TracksNote(learned.name, len(learned), len(held_back), learned.licence)
     if not len(held_back):
         return note
     rng, ratios, inside, count = np.random.default_rng(recipe.seed), [], 0.0, 0.0
-    for _ in range(_JUDGED):
-        lesson = draw_lesson(held_back, recipe.batch, recipe.length, HORIZONS, rng)
+    for _ in range(_EVALUATED):
+        lesson = draw_lesson(held_back, recipe.batch, recipe.length, _HORIZONS, rng)
         errors = errors_of(model, lesson)
         weights = errors.weights.cpu()
-        misfits = (errors.squares / errors.variances).sum(1, keepdim=True).cpu()
-        inside += float(((misfits < WITHIN_95) * weights).sum())
+        normalised = (errors.squares / errors.variances).sum(1, keepdim=True).cpu()
+        inside += float(((normalised < WITHIN_95) * weights).sum())
         count += float(weights.sum())
         missed2 = errors.squares.sum(1).cpu().numpy().reshape(lesson.weights.shape)
         moved2 = np.square(lesson.targets).sum(axis=3)

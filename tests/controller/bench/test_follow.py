@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from pursuit.controller.bench.follow import follow
-from pursuit.controller.bench.follow.multi_target import Members, of_several
+from pursuit.controller.bench.follow.multi_target import MultiTargetScores, multi_target_row
 from pursuit.controller.bench.report import Row
 from pursuit.controller.decisions import Decision, Lock, TrackPoint
 
@@ -60,16 +60,16 @@ def decision(frame: int, **tracks_um: float) -> Decision:
 
 def test_several_targets_are_judged_by_where_all_of_them_were() -> None:
     """Of three, one stays, one leaves for three seconds, one is lost in the end."""
-    members = Members(3, np.array([60.0, 60.0]), size_um=4.0)
+    scores = MultiTargetScores(3, np.array([60.0, 60.0]), size_um=4.0)
     far_um = [10, 20, 40, 50, 34, 20] + [20] * 10
-    members.note(decision(0), np.array([[0.0, 0, 0]]))
+    scores.add(decision(0), np.array([[0.0, 0, 0]]))
     for second, x in enumerate(far_um, start=1):
         where_um = np.array([[80.0, 0, 0], [-10, 0, 0], [0, 0, 0], [x, 0, 0]])
         tracks = {"t1": 100.0, "t5": 91.0, "t7": 100.0 + x - (x == 34)}
         if second > 6:
             tracks.pop("t5")
-        members.note(decision(second, **tracks), where_um)
-    row = of_several([members.result()])
+        scores.add(decision(second, **tracks), where_um)
+    row = multi_target_row([scores.result()])
     assert row["targets"] == 3 and row["kept"] == pytest.approx(2 / 3)
     assert (row["lost"], row["switches"]) == (1, 0)
     assert row["in_field"] == pytest.approx(1 - 3 / (3 * 16))
@@ -79,10 +79,10 @@ def test_several_targets_are_judged_by_where_all_of_them_were() -> None:
 
 
 def test_a_track_that_changes_its_object_is_not_kept() -> None:
-    members = Members(2, np.array([60.0, 60.0]), size_um=4.0)
+    scores = MultiTargetScores(2, np.array([60.0, 60.0]), size_um=4.0)
     for second in range(20):
         x = 100.0 + (second > 5) * 20
         where_um = np.array([[0.0, 0, 0], [20, 0, 0]])
-        members.note(decision(second, t1=x, t2=220.0 - x), where_um)
-    row = of_several([members.result()])
+        scores.add(decision(second, t1=x, t2=220.0 - x), where_um)
+    row = multi_target_row([scores.result()])
     assert (row["kept"], row["switches"], row["lost"]) == (0, 2, 0)

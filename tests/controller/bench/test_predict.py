@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pursuit.controller.bench.follow.bound import riccati_um
 from pursuit.controller.bench.predict import predict as bench
-from pursuit.controller.bench.predict.motions import MOTIONS, Circling, Judged, Levy
-from pursuit.controller.bench.predict.optimal import Informed
+from pursuit.controller.bench.predict.motions import MOTIONS, BenchMotion, Circling, Levy
+from pursuit.controller.bench.predict.optimal import TrueParticles
 from pursuit.controller.cli.bench import app
-from pursuit.controller.cli.track_tables import read_all_tracks
+from pursuit.controller.cli.inputs import read_all_tracks
 from pursuit.controller.datasets import walked
 from pursuit.controller.datasets.simulated_tracks import HELD_BACK, KEPT_APART, draw_motion
 from pursuit.models.errors import ModelError
@@ -47,6 +47,9 @@ class _Still:
     def end(self, slots):
         self.ended.extend(slots)
 
+    def watch(self, slots, at_ns):
+        pass
+
     def predict(self, slots, at_ns):
         return Forecast(at_ns, self._places[slots], np.tile(np.eye(3), (len(slots), 1, 1)), "still")
 
@@ -56,8 +59,8 @@ def _straight(times_s, count, rng):
 
 
 def test_errors_and_coverage_are_those_of_the_prediction():
-    watched = bench.simulated(Judged("straight", _straight, 1.0, 1e-9), 3, 60, 0)
-    results = bench.judge(_Still(), watched)
+    observed = bench.simulated(BenchMotion("straight", _straight, 1.0, 1e-9), 3, 60, 0)
+    results = bench.evaluate(_Still(), observed)
     for horizon, (rms_um, coverage) in results.items():
         assert rms_um == pytest.approx(0.75 * horizon)
         assert coverage == (1.0 if rms_um < np.sqrt(bench.WITHIN_95) else 0.0)
@@ -69,7 +72,7 @@ def test_objects_of_a_file_come_and_go(tmp_path):
     path.write_text("\n".join(["track,t,x,y", *rows]), "utf-8")
     (tracks,) = read_all_tracks([path], "")
     still = _Still()
-    results = bench.judge(still, bench.measured(tracks, 2.0))
+    results = bench.evaluate(still, bench.measured(tracks, 2.0))
     assert results[1][0] == pytest.approx(2.0) and results[2][0] == pytest.approx(4.0)
     assert sorted(still.ended) == [0, 1]
 
@@ -86,7 +89,7 @@ def test_rows_compare_with_constant_velocity(monkeypatch, tmp_path):
     assert all(0.5 < row["best_vs_cv"] <= row["vs_cv"] for row in rows)
 
 
-def test_nobody_is_best_on_real_tracks(monkeypatch, tmp_path):
+def test_there_is_no_optimal_predictor_of_real_tracks(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "MOTIONS", ())
     path = tmp_path / "tracks.csv"
     path.write_text("\n".join(["track,t,x,y", *(f"a,{t},{t},0" for t in range(6))]), "utf-8")
@@ -95,11 +98,11 @@ def test_nobody_is_best_on_real_tracks(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("motion", LINEAR)
-def test_the_best_there_is_misses_by_the_bound(motion):
-    known = Judged("known", partial(walked, motion), 0.1, 0.2, motion)
-    watched = bench.simulated(known, 400, 90, 0)
-    assert watched.best
-    for horizon, (rms_um, coverage) in bench.judge(watched.best, watched).items():
+def test_the_error_of_the_optimal_predictor_is_the_bound(motion):
+    known = BenchMotion("known", partial(walked, motion), 0.1, 0.2, motion)
+    observed = bench.simulated(known, 400, 90, 0)
+    assert observed.optimal
+    for horizon, (rms_um, coverage) in bench.evaluate(observed.optimal, observed).items():
         transition, diffusion = motion.matrices(0.1)
         bound_um = riccati_um(transition, diffusion, 0.2, horizon)
         assert rms_um == pytest.approx(bound_um, rel=0.02)
@@ -107,23 +110,25 @@ def test_the_best_there_is_misses_by_the_bound(motion):
 
 
 @pytest.mark.parametrize("motion", LINEAR)
-def test_particles_come_close_to_it_and_stay_above(motion):
-    watched = bench.simulated(Judged("known", partial(walked, motion), 0.1, 0.2, motion), 40, 90, 0)
-    assert watched.best
-    exact = bench.judge(watched.best, watched)
-    for horizon, (rms_um, coverage) in bench.judge(Informed(motion, 0.2), watched).items():
+def test_particles_come_close_to_the_bound_and_stay_above(motion):
+    observed = bench.simulated(
+        BenchMotion("known", partial(walked, motion), 0.1, 0.2, motion), 40, 90, 0
+    )
+    assert observed.optimal
+    exact = bench.evaluate(observed.optimal, observed)
+    for horizon, (rms_um, coverage) in bench.evaluate(TrueParticles(motion, 0.2), observed).items():
         assert 0.99 < rms_um / exact[horizon][0] < 1.06
         assert 0.92 < coverage < 0.98
 
 
 @pytest.mark.parametrize("name", ["run and tumble", "worm", "circling", "levy"])
-def test_who_knows_the_law_is_better_than_who_does_not(name):
-    number, judged = next((n, m) for n, m in enumerate(MOTIONS) if m.name == name)
-    watched = bench.simulated(judged, 6, 120, number)
-    assert watched.best
-    best = bench.judge(watched.best, watched)
-    knows_not = bench.judge(bench.opened(bench.REFERENCE), watched)
-    assert all(best[horizon][0] < 0.95 * knows_not[horizon][0] for horizon in bench.HORIZONS)
+def test_a_predictor_with_the_motion_model_is_better_than_one_without(name):
+    number, motion = next((n, m) for n, m in enumerate(MOTIONS) if m.name == name)
+    observed = bench.simulated(motion, 6, 120, number)
+    assert observed.optimal
+    best = bench.evaluate(observed.optimal, observed)
+    without = bench.evaluate(bench.opened(bench.REFERENCE), observed)
+    assert all(best[horizon][0] < 0.95 * without[horizon][0] for horizon in bench.HORIZONS)
 
 
 @pytest.mark.parametrize(

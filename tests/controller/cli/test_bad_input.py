@@ -16,6 +16,7 @@ from pursuit.controller.assembly import (
     make_detector,
     make_focus,
     make_loop,
+    make_policy,
     make_predictor,
     open_lockstep,
 )
@@ -46,8 +47,8 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.microscope, name)
 
-    def frames(self) -> Iterator[Frame]:
-        with closing(self.microscope.frames()) as frames:
+    def frames(self, *, resume: bool = False) -> Iterator[Frame]:
+        with closing(self.microscope.frames(resume=resume)) as frames:
             for frame in frames:
                 yield self.spoil(frame) if FIRST <= frame.index < LAST else frame
 
@@ -98,7 +99,7 @@ def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[D
                 odd,
                 Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
                 Target(config.target),
-                config.policy,
+                make_policy(config),
                 config.attention,
                 make_focus(config, description),
             )

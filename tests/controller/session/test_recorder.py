@@ -24,6 +24,7 @@ from pursuit.drivers.messages import (
     Issued,
     PoseRead,
     StagePose,
+    Truth,
 )
 
 MS = 1_000_000
@@ -50,8 +51,7 @@ def frame(index: int) -> Frame:
     at_ns = START_NS + index * 10 * MS
     image = np.full((16, 24), index + 1, np.uint16)
     pose = StagePose(index, 2.5, 3.0, at_ns, 0.1)
-    truth_um = (1.0, 0.0, 0.0) if index % 2 else None
-    return Frame(image, index, at_ns, at_ns, 5.0, pose, 'GFP, "dim"', truth_um)
+    return Frame(image, index, at_ns, at_ns, 5.0, pose, 'GFP, "dim"')
 
 
 def decision(index: int, us: float = 1.0) -> Decision:
@@ -102,12 +102,14 @@ def record(folder: Path, us: float = 1.0) -> dict:
         recorder.report(PoseRead(StagePose(0, 0, 0, START_NS - 4 * MS)))
         for i in range(6):
             recorder.frame(frame(i))
+            if i % 2:
+                recorder.report(Truth(i, 1.0, 0.0, 0.0))
             if i != 2:
                 recorder.decision(decision(i, us))
         recorder.report(Issued(1, START_NS, START_NS, START_NS + 12 * MS, 1.5, -2.0, None))
         recorder.report(Fault(START_NS + 20 * MS, "The lamp is off."))
-        summary = recorder.close()
-        assert recorder.close() is summary
+        summary = recorder.finish()
+        assert recorder.finish() is summary
         assert recorder.fault == ""
     return summary
 
@@ -173,7 +175,7 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(tmp_path: Path, error:
     for i in range(6):
         recorder.frame(frame(i))
         recorder.decision(decision(i))
-    summary = recorder.close()
+    summary = recorder.finish()
     assert recorder.fault == (
         f"The disk of {tmp_path} is full: recording stopped at frame 3; "
         "free some space or choose another folder with --out."
@@ -193,7 +195,7 @@ def test_a_disk_without_room_is_not_filled_to_the_brim(
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     recorder = Recorder(tmp_path, DESCRIPTION, "")
     recorder.frame(frame(0))
-    assert recorder.close()["recorded"] == 0
+    assert recorder.finish()["recorded"] == 0
     assert "is full: recording stopped at frame 0" in recorder.fault
 
 
@@ -206,7 +208,7 @@ def test_a_slow_disk_costs_frames_not_time(tmp_path: Path) -> None:
     for i in range(10):
         recorder.frame(frame(i))
     stream.go.set()
-    summary = recorder.close()
+    summary = recorder.finish()
     assert stream.values == [1, 2, 3]
     assert (summary["recorded"], summary["recording_lost"]) == (3, 7)
     assert len(summary["faults"]) == 1 and "cannot keep up" in summary["faults"][0]
@@ -221,7 +223,7 @@ def test_an_image_of_another_size_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_an_empty_session_is_summed_up_too(tmp_path: Path) -> None:
-    summary = Recorder(tmp_path, DESCRIPTION, "").close()
+    summary = Recorder(tmp_path, DESCRIPTION, "").finish()
     assert (summary["frames"], summary["recorded"], summary["faults"]) == (0, 0, [])
 
 

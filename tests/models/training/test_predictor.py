@@ -107,37 +107,39 @@ def test_the_file_computes_what_the_network_does(tmp_path):
     measurements = np.abs(rng.normal(size=(20, 5, 4))).astype(np.float32)
     rows = np.zeros((5, network.width), np.float32)
     for measurement in measurements:
-        rows = network.see(rows, measurement).copy()
+        rows = network.update(rows, measurement).copy()
     with torch.no_grad():
-        expected = model.watch(torch.from_numpy(measurements))
+        expected = model.update_all(torch.from_numpy(measurements))
         frames = torch.full((5, 1), 2.5)
         _, outlook = model(expected[0], torch.ones(5, 4), expected[-1], frames)
     np.testing.assert_allclose(rows, expected[-1].numpy(), rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(network.expect(rows, frames.numpy()), outlook, rtol=1e-3, atol=1e-4)
-    one = network.see(rows[:1], measurements[0, :1])
-    np.testing.assert_allclose(one[0], network.see(rows, measurements[0])[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(network.predict(rows, frames.numpy()), outlook, rtol=1e-3, atol=1e-4)
+    one = network.update(rows[:1], measurements[0, :1])
+    np.testing.assert_allclose(
+        one[0], network.update(rows, measurements[0])[0], rtol=1e-3, atol=1e-4
+    )
 
 
-def test_what_is_learned_from_does_not_turn_or_scale_with_the_track():
+def test_features_do_not_change_when_a_track_is_turned_or_scaled():
     torch = pytest.importorskip("torch")
-    from pursuit.models.training.predictor.strides import Strides
+    from pursuit.models.training.predictor.motion_features import MotionFeatures
 
-    strides, rng = Strides(), np.random.default_rng(3)
+    motion, rng = MotionFeatures(), np.random.default_rng(3)
     angle = 0.7
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     steps = rng.normal([1.0, 0.0], size=(12, 5, 2))
-    looks = []
+    features = []
     for scale, turned in ((1.0, np.eye(2)), (30.0, turn)):
-        row = torch.zeros(5, Strides.width)
+        row = torch.zeros(5, MotionFeatures.width)
         for step in scale * steps @ turned:
             about = np.column_stack([step, np.ones(5), np.full(5, (0.1 * scale) ** 2)])
-            row = strides(row, torch.from_numpy(about.astype(np.float32)))
-        looks.append(strides.look(row).numpy())
-    assert looks[0].shape == (5, Strides.features)
-    np.testing.assert_allclose(looks[0], looks[1], rtol=1e-3, atol=1e-3)
+            row = motion(row, torch.from_numpy(about.astype(np.float32)))
+        features.append(motion.features(row).numpy())
+    assert features[0].shape == (5, MotionFeatures.count)
+    np.testing.assert_allclose(features[0], features[1], rtol=1e-3, atol=1e-3)
 
 
-def test_the_ellipse_is_learned_where_no_bell_fits():
+def test_the_ellipse_is_learned_where_no_normal_distribution_fits():
     """Half of the objects stay, half dart off: the 95 % ellipse still holds 95 %."""
     torch = pytest.importorskip("torch")
     from pursuit.models.training.predictor.loss import Errors, loss_of
