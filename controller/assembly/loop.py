@@ -18,7 +18,7 @@ from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
 from ..policies import Policy
-from ..targets import Target
+from ..targets import TargetSelection
 from ..tracking import FieldGeometry, Tracker
 
 
@@ -39,7 +39,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         microscope,
         detector,
         Tracker(config.tracking, FieldGeometry(description), predictor),
-        Target(config.target),
+        TargetSelection(config.target),
         make_policy(config),
         config.attention,
         make_focus(config, description),

@@ -9,7 +9,7 @@ import msgspec
 from ...drivers.messages import Frame
 from ...models.detectors import Detector, SupportsWindow, Window
 from ..decisions import Lock
-from ..targets import Followed
+from ..targets import TargetGroup
 from ..tracking import FieldGeometry
 
 _SIGMAS = 5.0
@@ -60,7 +60,7 @@ class Attention:
         )
         self._frames_since_whole = 0
 
-    def window(self, target: Followed | None, lock: Lock, frame: Frame) -> Window | None:
+    def window(self, target: TargetGroup | None, lock: Lock, frame: Frame) -> Window | None:
         """Return where to look, None for the whole field.
 
         The whole field is due after some frames, and on doubt: unless the target was seen in

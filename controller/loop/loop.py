@@ -14,7 +14,7 @@ from ...models.detections import Detections
 from ...models.detectors import Detector, HasNotes, Window, detect_within
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
-from ..targets import Followed, Target, VisitSchedule
+from ..targets import TargetGroup, TargetSelection, VisitSchedule
 from ..tracking import Crop, FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
 from .frame_checks import FrameChecks
@@ -39,7 +39,7 @@ class Loop:
     microscope : Microscope
     detector : Detector
     tracker : Tracker
-    target : Target
+    target : TargetSelection
     policy : Policy
     attention : AttentionSettings
     focus : Focus
@@ -50,7 +50,7 @@ class Loop:
         microscope: Microscope,
         detector: Detector,
         tracker: Tracker,
-        target: Target,
+        target: TargetSelection,
         policy: Policy,
         attention: AttentionSettings,
         focus: Focus,
@@ -66,7 +66,7 @@ class Loop:
         self._checks = FrameChecks()
         side_px = min(description.width_px, description.height_px)
         self._visits = VisitSchedule(_USABLE_FIELD * side_px * description.pixel_um)
-        self._followed: Followed | None = None
+        self._followed: TargetGroup | None = None
         self._detector_notes = detector.notes if isinstance(detector, HasNotes) else ()
         self._notes_taken = 0
         self._new_notes = [focus.note] if focus.note else []
@@ -105,26 +105,26 @@ class Loop:
         fault = self._checks.fault(frame)
         if fault:
             return self._pass_over(frame, fault)
-        watch = Stopwatch(frame)
+        stopwatch = Stopwatch(frame)
         self._horizon.see(frame)
         reports = self._learn()
         self._tracker.advance(frame.exposed_ns)
         detections, looked_px = self._look(frame)
-        watch.lap("detect")
+        stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
         tracks = self._tracker.update(measurements, frame)
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.keep(self._target.wanted)
-        watch.lap("track")
+        stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
         plan = self._plan(shown, frame)
         z_um = self._plan_focus(shown, plan, frame)
-        watch.lap("plan")
+        stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
-        watch.lap("move")
+        stopwatch.lap("move")
         reports += self._learn()
-        watch.lap("learn")
+        stopwatch.lap("learn")
         decision = replace(
             record(frame, measurements, tracks, target, plan, self._target.lock),
             reason=self._target.reason or self._focus.reason or plan.reason,
@@ -132,7 +132,7 @@ class Loop:
             focusing_light=self._focus.share_of_light,
             events=self._tracker.events(),
             notes=self._take_notes(),
-            timings_us=watch.laps_us,
+            timings_us=stopwatch.laps_us,
         )
         return Step(frame, decision, reports)
 
@@ -151,7 +151,7 @@ class Loop:
         found = detect_within(self._detector, frame.image, window)
         return found, window.crop(frame.image.shape)
 
-    def _plan(self, shown: Followed | None, frame: Frame) -> Plan:
+    def _plan(self, shown: TargetGroup | None, frame: Frame) -> Plan:
         self._search.note(shown, frame)
         if shown is None:
             return self._search.plan(self._target, frame, self._horizon)
@@ -161,7 +161,7 @@ class Loop:
             shown.watch(plan.prediction.at_ns)
         return plan
 
-    def _measure_focus(self, shown: Followed | None, frame: Frame) -> None:
+    def _measure_focus(self, shown: TargetGroup | None, frame: Frame) -> None:
         """Look at the sharpness of the first object; what it tells of z goes into its track."""
         if shown is None:
             self._focus.see(frame, None, None)
@@ -174,7 +174,7 @@ class Loop:
         if measured is not None:
             self._tracker.focus(track, measured.z_um, measured.sigma_um)
 
-    def _plan_focus(self, shown: Followed | None, plan: Plan, frame: Frame) -> float | None:
+    def _plan_focus(self, shown: TargetGroup | None, plan: Plan, frame: Frame) -> float | None:
         """Where the focal plane goes: to the first object."""
         if shown is None:
             return self._focus.plan(None, frame)

@@ -7,7 +7,7 @@ from ...drivers.messages import Frame
 from ...models.arrays import Floats
 from ..decisions import Decision, Lock, TrackPoint
 from ..policies import Plan
-from ..targets import Followed
+from ..targets import TargetGroup
 from ..tracking import Measurements, Track
 
 
@@ -15,7 +15,7 @@ def record(
     frame: Frame,
     measurements: Measurements,
     tracks: list[Track],
-    target: Followed | None,
+    target: TargetGroup | None,
     plan: Plan,
     lock: Lock,
 ) -> Decision:
@@ -41,7 +41,7 @@ def record(
     )
 
 
-def record_unused(frame: Frame, target: Followed | None, lock: Lock, fault: str) -> Decision:
+def record_unused(frame: Frame, target: TargetGroup | None, lock: Lock, fault: str) -> Decision:
     """Record that nothing was learned from a frame, and why."""
     pose = frame.pose
     return Decision(
@@ -56,7 +56,7 @@ def record_unused(frame: Frame, target: Followed | None, lock: Lock, fault: str)
     )
 
 
-def _ids(target: Followed | None) -> tuple[int, ...]:
+def _ids(target: TargetGroup | None) -> tuple[int, ...]:
     """Identities of all that is followed."""
     return tuple(track.id for track in target.all) if target else ()
 

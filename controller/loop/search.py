@@ -8,7 +8,7 @@ from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Description, Frame
 from ...models.arrays import Floats
 from ..policies import Horizon, Plan
-from ..targets import Followed, Target
+from ..targets import TargetGroup, TargetSelection
 from ..tracking import Track
 
 _STEP = 0.75
@@ -84,14 +84,14 @@ class TargetSearch:
         self._search = Search(description)
         self._start_um: Floats | None = None
 
-    def note(self, target: Followed | None, frame: Frame) -> None:
+    def note(self, target: TargetGroup | None, frame: Frame) -> None:
         """Note where following began, and that a target is in hand."""
         if self._start_um is None:
             self._start_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target is not None:
             self._search.restart()
 
-    def plan(self, target: Target, frame: Frame, horizon: Horizon) -> Plan:
+    def plan(self, target: TargetSelection, frame: Frame, horizon: Horizon) -> Plan:
         """Decide where the stage goes while there is no target."""
         lost, longest_s = target.lost, target.settings.search_s
         if lost is None or not longest_s:

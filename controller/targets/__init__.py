@@ -5,8 +5,8 @@ In: confirmed tracks. Out: what to follow, or what to look for.
 
 from __future__ import annotations
 
-from .followed import Followed
-from .target import Target, TargetSettings
+from .target_group import TargetGroup
+from .target_selection import TargetSelection, TargetSettings
 from .visits import VisitSchedule
 
-__all__ = ["Followed", "Target", "TargetSettings", "VisitSchedule"]
+__all__ = ["TargetGroup", "TargetSelection", "TargetSettings", "VisitSchedule"]

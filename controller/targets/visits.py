@@ -6,7 +6,7 @@ import numpy as np
 
 from ...drivers.messages import Frame
 from ..tracking import Track
-from .followed import Followed
+from .target_group import TargetGroup
 
 _MOST_FRAMES_STUCK = 10
 """Frames after which a place that the stage comes no nearer to is passed over. Chosen: longer than
@@ -35,9 +35,9 @@ class VisitSchedule:
         self._next_id = 0
         self._nearest_um, self._frames_stuck = np.inf, 0
 
-    def next(self, followed: Followed, frame: Frame) -> Followed:
+    def next(self, followed: TargetGroup, frame: Frame) -> TargetGroup:
         """Return what to show after a frame: all that is followed, or those that are due."""
-        everything = Followed(followed.all)
+        everything = TargetGroup(followed.all)
         if len(everything.members) == 1 or everything.size_um <= self._field_um:
             self._visited.clear()
             return everything
@@ -56,7 +56,7 @@ class VisitSchedule:
             self._next_id = due[0].id
             self._nearest_um, self._frames_stuck = np.inf, 0
         first = next(track for track in due if track.id == self._next_id)
-        return Followed(self._that_fit(first, due + [one for one in ordered if one not in due]))
+        return TargetGroup(self._that_fit(first, due + [one for one in ordered if one not in due]))
 
     def _due(self, tracks: list[Track], shown: set[int]) -> list[Track]:
         """Those of the tracks that wait in this round; if none does, another one begins."""

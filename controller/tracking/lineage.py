@@ -9,8 +9,7 @@ import numpy as np
 
 from ..decisions import Event
 from .assignment import nearby
-from .track_record import Appearance, TrackRecord
-from .track_table import TrackTable
+from .track_record import Appearance, TrackRecord, TrackTable
 
 _BESIDE = 1.5
 """Distance, in sizes of the mother, within which a daughter appears. Chosen: two daughters of half

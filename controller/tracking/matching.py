@@ -8,7 +8,7 @@ from ...models.arrays import Bools, Floats, Indices
 from .appearance import AppearanceModel
 from .assignment import GATE, MOST_SQUARE, best_pairs, nearby, without_rival
 from .measurements import Measurements
-from .track_table import TrackTable
+from .track_record import TrackTable
 
 _WIDE_GATE = 100.0
 """Squared Mahalanobis distance up to which a measurement without a rival continues a track. Chosen:

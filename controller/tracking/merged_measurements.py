@@ -10,7 +10,7 @@ from ...models.arrays import Bools, Floats, Indices
 from .appearance import MERGED_SPREAD, MOST_MISFIT, misfits
 from .assignment import GATE, MOST_SQUARE, cheapest_of_each, nearby
 from .measurements import Measurements
-from .track_table import TrackTable
+from .track_record import TrackTable
 
 CENTRE_ERROR = 0.1
 """Error of the middle of two objects in their merged measurement, in sizes or, if that is more, in

@@ -20,8 +20,7 @@ from .merged_positions import resolve
 from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
 from .track import Track
-from .track_record import TrackRecord, note_measurements, slots_of
-from .track_table import TrackTable
+from .track_record import TrackRecord, TrackTable, note_measurements, slots_of
 
 _LEAST_BODY_PX = 2.0
 """Least distance within which an object is taken for itself. Chosen: the shake of a sharp image."""

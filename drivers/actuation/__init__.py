@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from .device import StageDevice
 from .executor import MoveExecutor
-from .guard import planned, refuse_non_finite
+from .guard import checked_events, refuse_non_finite
 from .worker import StageWorker
 
 __all__ = [
     "MoveExecutor",
     "StageDevice",
     "StageWorker",
-    "planned",
+    "checked_events",
     "refuse_non_finite",
 ]

@@ -98,7 +98,7 @@ def _distance_um(position_um: float, sign: float, limits: Range) -> float:
     return high - position_um if sign > 0 else position_um - low
 
 
-def planned(sequence: useq.MDASequence, about: Description) -> list[useq.MDAEvent]:
+def checked_events(sequence: useq.MDASequence, about: Description) -> list[useq.MDAEvent]:
     """Return the events of an acquisition, its grids laid out for this camera's field.
 
     Raises

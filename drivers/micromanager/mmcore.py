@@ -7,7 +7,7 @@ from contextlib import closing
 import useq
 from pymmcore_plus import CMMCorePlus
 
-from ..actuation import StageWorker, planned
+from ..actuation import StageWorker, checked_events
 from ..clock import NS_PER_MS, Clock, SystemClock
 from ..messages import Description, Frame, Move, Report, StagePose
 from ..microscope import Frames
@@ -107,7 +107,7 @@ class MMCoreMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition through pymmcore-plus' own runner."""
-        return self._runs.begin(self._acquire(planned(sequence, self._description)))
+        return self._runs.begin(self._acquire(checked_events(sequence, self._description)))
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped, self._exposed_ns = 0, {}

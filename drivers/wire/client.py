@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import useq
 
-from ..actuation import planned, refuse_non_finite
+from ..actuation import checked_events, refuse_non_finite
 from ..clock import Clock, SystemClock
 from ..memory import RingReader
 from ..messages import Description, Fault, Move, Report
@@ -120,7 +120,7 @@ class RemoteMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition there; its frames come like any others, none dropped."""
-        planned(sequence, self.describe())
+        checked_events(sequence, self.describe())
         command = Acquire(sequence.model_dump_json(exclude_unset=True))
         return self._runs.begin(self._commanded(command, every=True))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from .crop import detect_within
 from .detector import (
-    DETECTORS,
     Detector,
     HasCard,
     HasLimit,
     HasNotes,
     SupportsWarmUp,
     SupportsWindow,
-    create,
-    movie_defaults,
 )
+from .registry import DETECTORS, create, movie_defaults
 from .window import Window
 
 __all__ = [

@@ -15,25 +15,18 @@ from ..specimen import Specimen
 
 REACH = 3.3
 """Standard deviations at which a Gaussian is cut off: at 0.4 % of its peak."""
-
 PIXEL_VARIANCE = 1 / 12
 """Variance of light spread evenly over a pixel, in pixels squared."""
-
 LONGEST_STEP = 1.5
 """Standard deviations between sub-exposures: the ripple is then 2 exp(-2 pi² / 1.5²), 3e-4."""
-
 _AIRY_SIGMA = 0.225
 """Standard deviation of the Gaussian nearest to the Airy disc, in λ/NA (Zhang et al. 2007)."""
-
 MOST_SUBSAMPLES = 64
 """Sub-exposures, at most. Chosen: longer smears are rippled rather than slow."""
-
 LEAST_EXPONENT = -40.0
 """Of a Gaussian: products of two, exp(-80), are still no denormal numbers, which are slow."""
-
 LEAST_PEAK = 1e-12
 """Photoelectrons in a pixel below which an object is not drawn. Chosen: no camera shows it."""
-
 AS_MOUNTED = ((1.0, 0.0), (0.0, 1.0))
 """Orientation of a camera whose rows and columns lie along the axes of the stage."""
 

@@ -6,7 +6,7 @@ import math
 
 import useq
 
-from ...drivers.actuation import MoveExecutor, planned
+from ...drivers.actuation import MoveExecutor, checked_events
 from ...drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from ...drivers.messages import Description, Frame, Move, Report, Truth
 from ...drivers.microscope import Frames
@@ -87,7 +87,7 @@ class LockstepMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Move, wait until the stage is still, expose: for every event of a sequence."""
-        return self._runs.begin(self._acquire(planned(sequence, self._description)))
+        return self._runs.begin(self._acquire(checked_events(sequence, self._description)))
 
     def close(self) -> None:
         """Halt the stage and end the stream."""

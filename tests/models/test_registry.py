@@ -5,9 +5,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from pursuit.models import registry
-from pursuit.models.detectors import detector as detectors
-from pursuit.models.predictors import predictor as predictors
+from pursuit.models import detectors, predictors, registry
 
 
 def test_built_in_models_take_their_options():

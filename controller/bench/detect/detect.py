@@ -22,7 +22,7 @@ from ....models.runtimes import RUNTIMES
 from ...assembly import make_focus, make_policy, make_predictor
 from ...configuration import make_config
 from ...loop import Loop
-from ...targets import Target
+from ...targets import TargetSelection
 from ...tracking import FieldGeometry, Tracker
 from ..report import Row
 from .fixture import DIAMETER_PX, Recording, record_cells
@@ -195,7 +195,7 @@ def _loop(detector: LearnedDetector, recording: Recording) -> Loop:
         recording.replayed(),
         detector,
         Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
-        Target(config.target),
+        TargetSelection(config.target),
         make_policy(config),
         config.attention,
         make_focus(config, recording.description),

@@ -23,7 +23,7 @@ from pursuit.controller.assembly import (
 from pursuit.controller.configuration import Config
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop
-from pursuit.controller.targets import Target
+from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.drivers.messages import Frame, Move
 from pursuit.models.detections import Detections
@@ -98,7 +98,7 @@ def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[D
                 microscope,
                 odd,
                 Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
-                Target(config.target),
+                TargetSelection(config.target),
                 make_policy(config),
                 config.attention,
                 make_focus(config, description),

@@ -19,7 +19,7 @@ from pursuit.controller.assembly import (
 )
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop
-from pursuit.controller.targets import Target
+from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
 
 
@@ -89,7 +89,7 @@ def test_tracks_are_advanced_once_a_frame_wherever_it_looks(
             microscope,
             make_detector(config, description.pixel_um),
             Tracker(config.tracking, FieldGeometry(description), predictor),
-            Target(config.target),
+            TargetSelection(config.target),
             make_policy(config),
             config.attention,
             make_focus(config, description),

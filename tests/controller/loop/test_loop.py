@@ -31,7 +31,7 @@ from pursuit.controller.configuration import make_config, read_tables
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop, Step
 from pursuit.controller.session import SessionError, run_lockstep
-from pursuit.controller.targets import Target
+from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.models.detections import Detections
 from pursuit.sim.scenarios import scenario_names
@@ -182,7 +182,7 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
             microscope,
             Blind(),
             Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
-            Target(config.target),
+            TargetSelection(config.target),
             make_policy(config),
             config.attention,
             make_focus(config, description),

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from pursuit.controller.decisions import Lock
 from pursuit.controller.loop.search import Search
-from pursuit.controller.targets import Followed, Target, TargetSettings, VisitSchedule
+from pursuit.controller.targets import TargetGroup, TargetSelection, TargetSettings, VisitSchedule
 from pursuit.controller.tracking import Track
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models.predictors import Prediction
@@ -74,7 +74,7 @@ def track(
     return Resting(id, prediction, seen_um, size_um, brightness, sigma_um, born_ns, parents)
 
 
-def only(followed: Followed | None) -> Track:
+def only(followed: TargetGroup | None) -> Track:
     """The one object that is followed."""
     assert followed is not None
     (member,) = followed.all
@@ -85,8 +85,8 @@ def ids(tracks: Sequence[Track]) -> list[int]:
     return [track.id for track in tracks]
 
 
-def locked(**settings: object) -> Target:
-    target = Target(TargetSettings(**settings))  # type: ignore[arg-type]
+def locked(**settings: object) -> TargetSelection:
+    target = TargetSelection(TargetSettings(**settings))  # type: ignore[arg-type]
     target.follow([track(1, 0)], FRAME)
     assert target.lock is Lock.LOCKED
     return target
@@ -112,7 +112,7 @@ CHOICE = [
     ],
 )
 def test_ways_of_choosing_among_what_is_in_sight(settings: TargetSettings, expected: int) -> None:
-    target = Target(settings)
+    target = TargetSelection(settings)
     chosen = only(target.follow(CHOICE, FRAME))
     assert chosen.id == expected
     x, y = chosen.prediction.mean_um[:2]
@@ -120,20 +120,23 @@ def test_ways_of_choosing_among_what_is_in_sight(settings: TargetSettings, expec
 
 
 def test_a_point_with_nothing_near_it_is_waited_at() -> None:
-    target = Target(TargetSettings(point_um=(50, 20)))
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
     assert target.follow(CHOICE, FRAME) is None
     assert (target.lock, target.reason) == (Lock.SEARCHING, "")
     assert only(target.follow([*CHOICE, track(6, 45, 20)], FRAME)).id == 6
 
 
 def test_reach_replaces_three_sizes() -> None:
-    assert Target(TargetSettings(point_um=(91, 40), reach_um=0.5)).follow(CHOICE, FRAME) is None
-    wide = Target(TargetSettings(point_um=(50, 20), reach_um=99))
+    assert (
+        TargetSelection(TargetSettings(point_um=(91, 40), reach_um=0.5)).follow(CHOICE, FRAME)
+        is None
+    )
+    wide = TargetSelection(TargetSettings(point_um=(50, 20), reach_um=99))
     assert only(wide.follow(CHOICE, FRAME)) is CHOICE[0]
 
 
 def test_chosen_once_it_stays_whatever_comes() -> None:
-    target = Target(TargetSettings(choose="brightest"))
+    target = TargetSelection(TargetSettings(choose="brightest"))
     first = track(1, 0, brightness=2)
     assert only(target.follow([first], FRAME)) is first
     assert only(target.follow([track(2, 100, 50, brightness=99), first], FRAME)) is first
@@ -141,7 +144,7 @@ def test_chosen_once_it_stays_whatever_comes() -> None:
 
 
 def test_from_searching_to_found_again() -> None:
-    target = Target(TargetSettings())
+    target = TargetSelection(TargetSettings())
     story = []
     for tracks in (
         [],
@@ -185,7 +188,7 @@ def test_a_lost_target_is_wanted_and_found_by_its_identity_alone() -> None:
 
 
 def test_the_point_does_not_bring_a_lost_target_back() -> None:
-    target = Target(TargetSettings(point_um=(0, 0), reach_um=5))
+    target = TargetSelection(TargetSettings(point_um=(0, 0), reach_um=5))
     target.follow([track(1, 0)], FRAME)
     target.follow([track(1, 60)], FRAME)
     target.follow([], FRAME)
@@ -213,7 +216,7 @@ def test_after_a_division_the_wanted_daughter_is_followed(wanted: str, expected:
 
 
 def test_several_are_followed_by_their_middle_until_one_is_left() -> None:
-    target = Target(TargetSettings(count=3, search_s=10))
+    target = TargetSelection(TargetSettings(count=3, search_s=10))
     three = [track(i, x, 50) for i, x in ((1, 90), (2, 100), (3, 120))]
     followed = target.follow([*three, track(4, 300)], FRAME)
     assert followed is not None and followed.seen_um == pytest.approx((105, 50))
@@ -227,7 +230,7 @@ def test_several_are_followed_by_their_middle_until_one_is_left() -> None:
 
 
 def test_one_of_several_that_was_lost_is_found_again() -> None:
-    target = Target(TargetSettings(count=2))
+    target = TargetSelection(TargetSettings(count=2))
     first, second = track(1, 0), track(2, 90, brightness=3)
     target.follow([first, second], FRAME)
     target.follow([first], FRAME)
@@ -239,7 +242,7 @@ def test_one_of_several_that_was_lost_is_found_again() -> None:
 
 
 def test_one_that_was_found_again_is_not_chosen_instead_of_another() -> None:
-    target = Target(TargetSettings(count=3))
+    target = TargetSelection(TargetSettings(count=3))
     first, second = track(1, 0), track(2, 90)
     target.follow([first, second], FRAME)
     target.follow([first], FRAME)
@@ -248,7 +251,7 @@ def test_one_that_was_found_again_is_not_chosen_instead_of_another() -> None:
 
 
 def test_those_that_come_late_are_taken_until_there_are_enough() -> None:
-    target = Target(TargetSettings(count=2))
+    target = TargetSelection(TargetSettings(count=2))
     first, second = track(1, 98, 50), track(2, 90, 40)
     assert only(target.follow([first], FRAME)) is first
     followed = target.follow([first, second], FRAME)
@@ -259,16 +262,16 @@ def test_those_that_come_late_are_taken_until_there_are_enough() -> None:
 
 
 def test_several_that_are_partly_seen_are_not_where_the_seen_ones_are() -> None:
-    followed = Followed([track(1, 0), track(2, 40, seen=False), track(3, 100, seen=False)])
+    followed = TargetGroup([track(1, 0), track(2, 40, seen=False), track(3, 100, seen=False)])
     assert followed.seen_um == pytest.approx((50, 0))
-    assert Followed([track(1, 0, seen=False)]).seen_um is None
+    assert TargetGroup([track(1, 0, seen=False)]).seen_um is None
 
 
 def visits(schedule: VisitSchedule, tracks: list[Track], frames: int) -> list[list[int]]:
     """What a schedule shows in each frame, on a stage that is always there in time."""
     story, centre_um = [], (0.0, 0.0)
     for _ in range(frames):
-        shown = schedule.next(Followed(tracks), frame(*centre_um))
+        shown = schedule.next(TargetGroup(tracks), frame(*centre_um))
         story.append(sorted(ids(shown.members)))
         x, y, _ = shown.predict(0).mean_um
         centre_um = float(x), float(y)
@@ -294,7 +297,7 @@ def test_one_that_is_not_found_does_not_make_the_others_wait() -> None:
 def test_one_that_cannot_be_reached_does_not_make_the_others_wait() -> None:
     tracks = [track(1, 0), track(2, 90, sigma_um=9), track(3, -90)]
     schedule = VisitSchedule(50)
-    shown = [schedule.next(Followed(tracks), frame(0)).id for _ in range(30)]
+    shown = [schedule.next(TargetGroup(tracks), frame(0)).id for _ in range(30)]
     assert shown[0] == 2 and 3 in shown and shown.count(2) > 5
 
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from pursuit.controller.tracking.measurements import Measurements
-from pursuit.controller.tracking.track_record import TrackRecord
-from pursuit.controller.tracking.track_table import TrackTable
+from pursuit.controller.tracking.track_record import TrackRecord, TrackTable
+from pursuit.models import predictors
 from pursuit.models.detections import BoxConvention
 from pursuit.models.predictors import Forecast, Prediction
-from pursuit.models.predictors import predictor as predictors
 
 MakeTrack = Callable[..., TrackRecord]
 MakeTable = Callable[[list[TrackRecord]], TrackTable]

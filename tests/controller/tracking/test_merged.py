@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pursuit.controller.offline import OfflineTracker
 from pursuit.controller.tracking import Track, TrackingSettings
+from pursuit.models import predictors
 from pursuit.models.detections import Detections
-from pursuit.models.predictors import predictor as predictors
 
 SIZE = 6.0
 RESOLVED = 1.4

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from pursuit.controller.tracking import FieldGeometry, Track, Tracker, TrackingSettings
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
+from pursuit.models import predictors
 from pursuit.models.detections import Detections
-from pursuit.models.predictors import predictor as predictors
 
 INTERVAL_NS = 100_000_000
 PIXEL_UM = 0.5

@@ -108,7 +108,7 @@ def plan(**fields: object) -> useq.MDASequence:
 
 def test_grids_are_laid_out_for_the_field_of_this_camera() -> None:
     sequence = plan(grid_plan={"rows": 2, "columns": 2})
-    events = guard.planned(sequence, ABOUT)
+    events = guard.checked_events(sequence, ABOUT)
     assert {(event.x_pos, event.y_pos) for event in events} == {
         (-2.5, 1.25),
         (2.5, 1.25),
@@ -116,14 +116,14 @@ def test_grids_are_laid_out_for_the_field_of_this_camera() -> None:
         (2.5, 3.75),
     }
     inner = {"x": 0, "y": 2.5, "sequence": {"grid_plan": {"rows": 1, "columns": 3}}}
-    nested = guard.planned(plan(stage_positions=[inner]), ABOUT)
+    nested = guard.checked_events(plan(stage_positions=[inner]), ABOUT)
     assert {event.x_pos for event in nested} == {-5.0, 0.0, 5.0}
-    assert guard.planned(sequence, ABOUT) == events
+    assert guard.checked_events(sequence, ABOUT) == events
 
 
 def test_a_grid_that_leaves_the_box_is_refused() -> None:
     with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.planned(plan(grid_plan={"rows": 4, "columns": 1}), ABOUT)
+        guard.checked_events(plan(grid_plan={"rows": 4, "columns": 1}), ABOUT)
     wider = msgspec.structs.replace(ABOUT, width_px=1_000)
     with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.planned(plan(grid_plan={"rows": 1, "columns": 2}), wider)
+        guard.checked_events(plan(grid_plan={"rows": 1, "columns": 2}), wider)

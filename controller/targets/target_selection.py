@@ -13,7 +13,7 @@ from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ..decisions import Lock
 from ..tracking import Track
-from .followed import Followed
+from .target_group import TargetGroup
 
 _UNDECIDED = 20
 """Measurements of a daughter until the choice between the two is final. Chosen: by then they have
@@ -55,7 +55,7 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search_s: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 10.0
 
 
-class Target:
+class TargetSelection:
     """What is followed: chosen once, kept by identity, through divisions and after a loss.
 
     The tracker owns identities. It needs to know which tracks are `wanted`, and gives a lost one's
@@ -92,7 +92,7 @@ class Target:
         """Exposure of the frame after which it was given up."""
         return next((since_ns for _, since_ns in self._lost.values()), 0)
 
-    def follow(self, tracks: Sequence[Track], frame: Frame) -> Followed | None:
+    def follow(self, tracks: Sequence[Track], frame: Frame) -> TargetGroup | None:
         """Return what to follow after a frame, None while there is nothing."""
         before, had, lost_before = self.lock, self._members, set(self._lost)
         kept = [one for id in had for one in self._successors(id, tracks)]
@@ -108,7 +108,7 @@ class Target:
             self.lock = Lock.LOCKED if seen else Lock.COASTING
         changed = before is not self.lock or (bool(members) and [*self._members] != [*had])
         self.reason = self._explain(before, had, lost_before) if changed else ""
-        return Followed(members, self._looked_for(frame)) if members else None
+        return TargetGroup(members, self._looked_for(frame)) if members else None
 
     def pass_over(self) -> None:
         """Note that a frame went by that could not be used."""

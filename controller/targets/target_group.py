@@ -11,7 +11,7 @@ from ...models.predictors import Prediction
 from ..tracking import Track
 
 
-class Followed:
+class TargetGroup:
     """One or more objects whose common middle is followed, as if they were one.
 
     Parameters
