@@ -1,4 +1,4 @@
-"""Calibration stacks: objects at many focal positions, as the defocus network learns from them."""
+"""Calibration stacks: objects at many focal positions, to train the defocus network on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Image
-from ...models.datasets import Seen, check_sign, reach_um, seen_at, split
+from ...models.datasets import (
+    FocusSeries,
+    check_sign,
+    greatest_defocus_um,
+    measure_defocus,
+    split_series,
+)
 from ...models.detections import Detections
 from ...models.detectors import create
 from ...models.errors import ModelError
@@ -20,9 +26,9 @@ from ...models.images import open_recording
 from .rendered_defocus import MOST_DEFOCUS
 
 DIAMETER_PX = 10.0
-"""Typical diameter of calibration objects."""
+"""Typical diameter of calibration objects, where none is given: of beads of 1 µm at 60x."""
 _MOST_OBJECTS = 200
-"""Objects of a stack that are used. Chosen: times some 20 images, more than training sees twice."""
+"""Objects of a stack that are used. Chosen: with some 20 images of each, enough to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +40,12 @@ class StackSettings:
     na, wavelength_um, index, astigmatism_um : float
         As in `FocusingSettings`.
     pixel_um, step_um : float, optional
-        Edge of a pixel, and by how much the focal plane rose from image to image; without
-        them, what the file tells.
+        Edge of a pixel, and rise of the focal plane from image to image; without them, those
+        that the file tells.
     focus_um : float, optional
-        Where its objects are in focus, from the first image; without it, where each is sharpest.
+        Where objects are in focus, from the first image; without it, where each is sharpest.
     diameter_px : float
-        Typical diameter of them in focus.
+        Typical diameter of objects in focus.
     """
 
     na: float
@@ -60,7 +66,7 @@ class Calibration:
     ----------
     lens : Lens
         Through which they were taken.
-    learned, judged : list of Seen
+    learned, judged : list of FocusSeries
     most_defocus : float
         Greatest defocus of which both sides were seen, in depths of field.
     about : str
@@ -68,14 +74,14 @@ class Calibration:
     """
 
     lens: Lens
-    learned: list[Seen]
-    judged: list[Seen]
+    learned: list[FocusSeries]
+    judged: list[FocusSeries]
     most_defocus: float
     about: str
 
 
 def calibrate(path: Path, settings: StackSettings) -> Calibration:
-    """Read a stack, find its objects and tell how far each is out of focus in every image.
+    """Read a stack, find its objects and work out their defocus in every image.
 
     Raises
     ------
@@ -91,16 +97,16 @@ def calibrate(path: Path, settings: StackSettings) -> Calibration:
     z_um = (step_um * np.arange(len(stack))).tolist()
     images = np.stack([stack[index] for index in range(len(stack))])
     placed = [
-        seen_at(windows, z_um, settings.focus_um)
+        measure_defocus(windows, z_um, settings.focus_um)
         for windows in stack_objects(images, settings.diameter_px)
     ]
-    seen = [one for one in placed if isinstance(one, Seen)]
+    seen = [one for one in placed if isinstance(one, FocusSeries)]
     if not seen:
         reasons = (one.reason for one in placed if isinstance(one, NoPeak))
         raise ModelError(f"{path.name} cannot be used: {next(reasons)}; give --focus-um")
-    learned, judged = split(seen, MOST_DEFOCUS * lens.depth_of_field_um)
+    learned, judged = split_series(seen, MOST_DEFOCUS * lens.depth_of_field_um)
     check_sign(learned, lens)
-    depths = reach_um(learned) / lens.depth_of_field_um
+    depths = greatest_defocus_um(learned) / lens.depth_of_field_um
     about = f"{len(seen)} objects of {path.name} at {len(z_um)} focal positions"
     return Calibration(lens, learned, judged, depths, about)
 
@@ -124,9 +130,9 @@ def _lens(settings: StackSettings, pixel_um: float) -> Lens:
 
 
 def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
-    """Cut the objects of a stack out that stand apart: for each its window in every image.
+    """Cut out the isolated objects of a stack: of each, its window in every image.
 
-    They are looked for in the image in which most can be seen.
+    They are detected in the image with the greatest sum of scores.
 
     Parameters
     ----------
@@ -143,7 +149,7 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     found = max((detector.detect(image) for image in images), key=lambda one: one.scores.sum())
     windows = [
         (slice(y - half, y + half), slice(x - half, x + half))
-        for x, y, half in _apart(found, images.shape[1:])
+        for x, y, half in _isolated(found, images.shape[1:])
     ]
     if not windows:
         raise ModelError(
@@ -153,8 +159,8 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     return [[image[window] for image in images] for window in windows]
 
 
-def _apart(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Centre in x and y and half the edge of windows that lie in the image and hold one object."""
+def _isolated(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Centre and half edge of the windows in the image that hold a single object."""
     centres, kept = np.asarray(found.centres_px), []
     for number, (centre, size) in enumerate(zip(centres, found.sizes_px, strict=True)):
         half = max(round(SIZES / 2 * float(size.mean())), LEAST_EDGE_PX // 2 + 1)

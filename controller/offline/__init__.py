@@ -1,6 +1,6 @@
 """Detection and tracking without a stage.
 
-In: pictures and movies. Out: tables of objects or tracks, and pictures of them.
+In: images and movies. Out: tables of detections or tracks, and figures of them.
 """
 
 from __future__ import annotations

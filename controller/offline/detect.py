@@ -1,4 +1,4 @@
-"""Objects in a picture or movie: found, counted, written as a table and drawn."""
+"""Detection in an image or movie: a table of the objects, and a figure."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def detect_all(
     ModelError
         If a frame cannot be read, or the detector fails.
     """
-    _make(folder)
+    _make_folder(folder)
     detector.detect(images[0])
     name = class_namer(detector)
     drawn = np.linspace(0, len(images) - 1, min(_DRAWN, len(images))).round()
@@ -156,7 +156,7 @@ def detect_all(
 
 
 def class_namer(detector: Detector) -> Callable[[int], str]:
-    """Return what names a class of detections: a model's card knows; others have just one."""
+    """Return the function that names a class, from a model's card if there is one."""
     if isinstance(detector, HasCard):
         return detector.card.classes.__getitem__
     return lambda kind: f"class {kind}" if kind else "object"
@@ -171,7 +171,7 @@ def how_many(objects: int, frames: int) -> str:
 
 
 def _crowding(detector: Detector, most: int) -> list[str]:
-    """Tell if there may be more objects than are kept, ``most`` being found in one frame."""
+    """Warn if ``most``, the objects of one frame, is as many as the detector keeps."""
     if not isinstance(detector, HasLimit) or most != detector.max_objects:
         return []
     return [f"no more than {most} objects of a frame are kept: raise detector.max_objects"]
@@ -180,7 +180,7 @@ def _crowding(detector: Detector, most: int) -> list[str]:
 def _detected(
     images: Recording, detector: Detector
 ) -> Iterator[tuple[int, Image, Detections, float]]:
-    """Index, image, detections and time in ms of every frame."""
+    """Index, image, detections and detection time in ms of each frame."""
     for index in range(len(images)):
         image = images[index]
         start_ns = time.perf_counter_ns()
@@ -188,21 +188,21 @@ def _detected(
         yield index, image, found, (time.perf_counter_ns() - start_ns) / NS_PER_MS
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def _writer(file: IO[str], name: Callable[[int], str]) -> Callable[[int, Detections], None]:
-    """Return what writes the objects of a frame as rows."""
+    """Return the function that writes the objects of a frame as rows."""
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
 
     def write(index: int, found: Detections) -> None:
-        places = np.concatenate((found.centres_px, found.boxes_px), axis=1).tolist()
+        geometry = np.concatenate((found.centres_px, found.boxes_px), axis=1).tolist()
         columns = (found.scores.tolist(), found.classes.tolist(), found.brightness.tolist())
-        for place, score, kind, brightness in zip(places, *columns, strict=True):
+        for place, score, kind, brightness in zip(geometry, *columns, strict=True):
             px = (f"{value:.3f}" for value in place)
             rows.writerow((index, *px, f"{score:.4f}", name(kind), f"{brightness:.6g}"))
 

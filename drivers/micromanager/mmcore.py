@@ -17,6 +17,7 @@ from ..stage import PoseModel
 from .acquisition import Acquired, acquire
 from .exposures import Exposure, sequence, snaps
 from .loading import claim_devices, read_position_um, release
+from .stage_device import CoreStageDevice
 
 _EXPOSURES_KEPT = 1024
 """Times of exposures that are kept for moves which answer them; chosen: a second at 1000/s."""
@@ -170,12 +171,5 @@ class MMCoreMicroscope:
 
     def _make_stage(self) -> StageWorker:
         about = self._description
-        return StageWorker(
-            self._core,
-            about.xy_stage,
-            about.focus,
-            self._settings.stage,
-            self._pose,
-            about.limits_um,
-            self._clock,
-        )
+        device = CoreStageDevice(self._core, about.xy_stage, about.focus, self._settings.stage)
+        return StageWorker(device, self._pose, about.limits_um, self._clock)

@@ -31,10 +31,11 @@ class Boxes:
 
 
 Labelled = Iterator[tuple[Path, Boxes]]
+"""Images and the boxes in them."""
 
 
 def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
-    """Return what reads the annotations in a folder, given it and the name of the only class.
+    """Return the reader of the annotations in a folder; it takes the folder and a class name.
 
     Raises
     ------
@@ -134,13 +135,13 @@ def _voc(folder: Path, default_class: str) -> Labelled:
             raise ModelError(f"{path} has no image of that name in {folder}")
         boxes = Boxes()
         try:
-            for thing in ElementTree.parse(path).getroot().iter("object"):
+            for entry in ElementTree.parse(path).getroot().iter("object"):
                 box = [
-                    float(thing.findtext(f"bndbox/{k}", ""))
+                    float(entry.findtext(f"bndbox/{k}", ""))
                     for k in ("xmin", "ymin", "xmax", "ymax")
                 ]
                 boxes.add(
-                    (box[0] - 1, box[1] - 1, box[2], box[3]), thing.findtext("name", default_class)
+                    (box[0] - 1, box[1] - 1, box[2], box[3]), entry.findtext("name", default_class)
                 )
         except (ElementTree.ParseError, ValueError) as error:
             raise ModelError(f"{path} is not a Pascal VOC annotation: {error}") from error

@@ -100,7 +100,7 @@ class Movie:
         """Cut out what a camera would see whose field is centred on a stage position.
 
         Between pixels, values are interpolated linearly, to 1/32 of a pixel. Beyond the
-        frame lies its median. Out of focus, the picture is blurred as by an objective of
+        frame lies its median. Out of focus, the image is blurred as by an objective of
         NA 0.5 in air, and its noise with it.
 
         Parameters
