@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 
 _NO_FILES: list[Path] = []
+"""Default of an argument with files."""
 
 
 @app.command()

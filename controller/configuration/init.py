@@ -26,6 +26,7 @@ _HEAD = """\
 _COMMENT_COLUMN = 32
 """Where remarks begin; chosen: all but the longest keys fit before it."""
 _NOT_KNOWN = "NOT KNOWN to Micro-Manager: measure it"
+"""Remark on the edge of a pixel if the Micro-Manager file says nothing of it."""
 
 Values = Mapping[str, Mapping[str, Any]]
 """Values by table and key."""

@@ -24,7 +24,9 @@ _TIERS = {"Attributes": False, "Other Parameters": True}
 """Sections of a docstring by the numpydoc standard, and whether what they list is for experts."""
 
 _SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}\n(.*?)(?=^\w[\w ]*\n-{3,}\n|\Z)", re.M | re.S)
+"""A section of a numpy docstring: title and content."""
 _ENTRY = re.compile(r"^(\w+) : [^\n]*\n((?:    [^\n]*\n?)+)", re.M)
+"""An entry of such a section: name and description."""
 
 
 class Setting(NamedTuple):

@@ -76,11 +76,11 @@ class FocusState(StrEnum):
     SWEEPING = "sweeping"
     """The focal plane passes through the target."""
     HOLDING = "holding"
-    """The focal plane follows the belief until a sweep is due."""
+    """The focal plane follows the prediction until a sweep is due."""
     DITHERING = "dithering"
     """The focal plane swings around the target."""
     WATCHING = "watching"
-    """The defocus is told from each image."""
+    """The defocus is estimated from each image."""
 
 
 @dataclass(frozen=True, slots=True)

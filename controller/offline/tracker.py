@@ -51,6 +51,7 @@ class OfflineTracker:
         pose = StagePose(0.0, 0.0, 0.0, at_ns)
         frame = Frame(image, self._count, at_ns, at_ns, 0.0, pose)
         self._count += 1
+        self._tracker.advance(at_ns)
         return self._tracker.update(self._geometry.measurements(found, frame), frame)
 
 

@@ -21,12 +21,12 @@ UNSEEN = "not seen in this frame"
 class _Peer(CheckedPolicy[OptionsT]):
     """A policy that knows the offset in the newest frame, and nothing else.
 
-    The offset is added to the pose at the exposure, so that moves still under way are not made
+    The offset is added to the pose at the exposure, so that a move still under way is not made
     twice.
     """
 
     def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
-        """Answer the offset; stay if nothing was seen."""
+        """Answer the offset; stay if there is no measurement."""
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target.seen_um is None:
             return self._stay(UNSEEN, horizon)
@@ -102,9 +102,9 @@ class Quadratic(_Peer[QuadraticOptions]):
         return Plan(reason=reason, velocity_um_s=np.zeros(2) if horizon.takes_velocity else None)
 
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
-        speed = horizon.dynamics.speed_um_s
+        speed = horizon.stage.dynamics.speed_um_s
         velocity = np.clip(self.options.gain * np.abs(offset_um) * offset_um, -speed, speed)
         if horizon.takes_velocity:
             return Plan(velocity_um_s=velocity)
-        (x, _), (y, _) = horizon.states(frame, horizon.start_ns(frame))
+        (x, _), (y, _) = horizon.stage.states(horizon.start_ns(frame))
         return Plan(np.array((x, y)) + velocity * horizon.interval_ns / NS_PER_S)

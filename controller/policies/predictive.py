@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Frame
+from ...drivers.stage import Timing
 from ...models.predictors import Prediction
 from .horizon import Horizon
-from .input_shaping import Timing, steadied
 from .plan import (
     NOT_FINITE,
     WITHIN,
@@ -80,7 +80,7 @@ class _Ahead(CheckedPolicy[AheadT]):
             return False
         release_um = deadband_um / 2 if release_um is None else release_um
         limit_um = release_um if horizon.answered(frame) else deadband_um
-        (x, _), (y, _) = horizon.states(frame, prediction.at_ns)
+        (x, _), (y, _) = horizon.stage.states(prediction.at_ns)
         wanted_x, wanted_y, _ = prediction.mean_um.tolist()
         return math.hypot(wanted_x - x, wanted_y - y) < limit_um
 
@@ -89,7 +89,7 @@ class Predictive(_Ahead[PredictiveOptions]):
     """Be where the target will be at the first exposure that the move can affect.
 
     Moves are planned from what the stage is doing then, within its speed and acceleration: one
-    that is too long for that exposure goes on through the place of the next, see `steer`.
+    that is too long for that exposure goes on to where the target is at the next (lookahead).
     """
 
     Options = PredictiveOptions
@@ -107,7 +107,7 @@ class Predictive(_Ahead[PredictiveOptions]):
             return Plan(prediction=prediction, reason=WITHIN)
         if self.options.still:
             return Plan(prediction.mean_um[:2], prediction)
-        return Plan(_steered(prediction, target, frame, horizon), prediction)
+        return Plan(_targets_um(prediction, target, frame, horizon), prediction)
 
 
 class Velocity(_Ahead[VelocityOptions]):
@@ -129,10 +129,10 @@ class Velocity(_Ahead[VelocityOptions]):
         interval_s = horizon.answer_interval_ns / NS_PER_S
         there_um_s = _velocity_um_s(prediction, target)
         here_um = prediction.mean_um[:2] - there_um_s * (prediction.at_ns - start_ns) / NS_PER_S
-        position_um, now_um_s = np.transpose(horizon.states(frame, start_ns))
+        position_um, now_um_s = np.transpose(horizon.stage.states(start_ns))
         wanted = there_um_s + self.options.gain * (here_um - position_um) / interval_s
-        change = horizon.dynamics.acceleration_um_s2 * interval_s
-        speed = horizon.dynamics.speed_um_s
+        change = horizon.stage.dynamics.acceleration_um_s2 * interval_s
+        speed = horizon.stage.dynamics.speed_um_s
         wanted = np.clip(wanted, now_um_s - change, now_um_s + change)
         return Plan(prediction=prediction, velocity_um_s=np.clip(wanted, -speed, speed))
 
@@ -143,23 +143,14 @@ def _velocity_um_s(prediction: Prediction, target: Followable) -> NDArray[np.flo
     return (prediction.mean_um[:2] - target.prediction.mean_um[:2]) / elapsed_s
 
 
-def _steered(
+def _targets_um(
     prediction: Prediction, target: Followable, frame: Frame, horizon: Horizon
 ) -> NDArray[np.float64]:
-    """Where to send both axes to be at the predicted place, and well placed for the next."""
+    """Where to send both axes to be at the predicted position, and well placed for the next."""
     interval_s = horizon.answer_interval_ns / NS_PER_S
     start_ns = horizon.start_ns(frame)
     after_s = max(prediction.at_ns - start_ns, 0) / NS_PER_S
     strides_um = (_velocity_um_s(prediction, target) * interval_s).tolist()
     timing = Timing(after_s, interval_s, frame.exposure_ms * NS_PER_MS / NS_PER_S)
-    ends = [
-        steadied(state, acceleration_steps, place_um, stride_um, timing, horizon.ringing)
-        for state, acceleration_steps, place_um, stride_um in zip(
-            horizon.states(frame, start_ns),
-            horizon.acceleration_steps(start_ns),
-            prediction.mean_um[:2].tolist(),
-            strides_um,
-            strict=True,
-        )
-    ]
-    return np.array(ends)
+    positions_um = prediction.mean_um[:2].tolist()
+    return np.array(horizon.stage.targets_um(start_ns, positions_um, strides_um, timing))

@@ -70,7 +70,7 @@ class Rows:
             self.timings_us.setdefault(stage, array("f")).append(us)
 
     def report(self, report: Report) -> None:
-        """Take note of the truth, moves issued, faults and what readings told of the stage."""
+        """Take note of the truth, of moves, of faults and of what readings told of the stage."""
         if isinstance(report, Truth):
             self._truths.extend((report.frame, report.x_um, report.y_um))
         elif isinstance(report, Issued):

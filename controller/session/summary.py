@@ -19,12 +19,12 @@ _FOUND = ("delay_ms", "speed_um_s", "acceleration_um_s2")
 def summarise(
     rows: Rows, description: Description, recorded: int, recording_lost: int
 ) -> dict[str, Any]:
-    """Draw the numbers of a session.
+    """Compute the numbers of a session.
 
     Parameters
     ----------
     rows : Rows
-        Everything that happened.
+        What happened.
     description : Description
         The microscope: field and affine decide what is held.
     recorded, recording_lost : int
@@ -40,11 +40,11 @@ def summarise(
         ``first_lock``, the frame in which the target was first locked on; ``held``, the share
         of frames from then on with the target inside the central half of the field, and
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
-        ``truth`` of a simulation or the ``detection``; ``lost``, how often the track died;
+        ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
         ``dropped``, exposures among the processed ones that the controller passed over;
         ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
-        ``stage_found``, the delay, speed and acceleration of the stage if readings have told
-        them otherwise than they were configured.
+        ``stage_found``, the delay, speed and acceleration of the stage if readings differ from
+        what was configured.
 
     Notes
     -----

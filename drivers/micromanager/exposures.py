@@ -14,12 +14,18 @@ from ..messages import Image
 from ..microscope import MicroscopeError
 
 _ELAPSED_TAG = "ElapsedTime-ms"
-_REMEMBERED = 200
+"""Micro-Manager's tag for the time of arrival, from the beginning of the sequence."""
+_OFFSETS = 200
+"""Images over which the clock offset is sought; chosen: one of them was surely found at once."""
 _MOST_LATE_NS = 250 * NS_PER_MS
+"""Spread of these offsets from which a tag does not keep time; chosen: more than any stall."""
 _POLL_NS = NS_PER_MS // 5
+"""Time between looks for an image; chosen: a fifth of the fastest camera's interval."""
 _SLICE_NS = 20 * NS_PER_MS
+"""Longest sleep before it is looked whether frames are wanted; chosen: nobody notices it."""
 _SILENCE_NS = 5_000 * NS_PER_MS
-
+"""After so long without an image, and ten exposures, the camera has failed; chosen: longer than
+any camera takes to start."""
 
 Tags = pymmcore_plus.Metadata | Mapping[str, str]
 Alive = Callable[[], bool]
@@ -44,16 +50,16 @@ class Exposure:
     tags: Tags
 
 
-class Arrivals:
+class ArrivalTimes:
     """When images arrived, however late they were looked for.
 
     Micro-Manager notes the time of arrival in a tag, on a clock that began with the sequence.
     Between that clock and ours lies the smallest difference seen lately: that of an image which
-    was found at once. A camera whose tag does not keep time with us is not believed.
+    was found at once. The tag of a camera that does not keep time with our clock is ignored.
     """
 
     def __init__(self) -> None:
-        self._offsets_ns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._offsets_ns: deque[int] = deque(maxlen=_OFFSETS)
 
     def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
@@ -76,7 +82,7 @@ def sequence(
     late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
     silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
     index = 0
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     core.startContinuousSequenceAcquisition(0)
     try:
         heard_ns = clock.now_ns()

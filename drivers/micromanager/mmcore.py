@@ -17,9 +17,13 @@ from ..stage import PoseModel
 from .acquisition import Acquired, acquire
 from .exposures import Exposure, sequence, snaps
 from .loading import claim_devices, read_position_um, release
+from .stage_device import CoreStageDevice
 
-_EXPOSURES_REMEMBERED = 1024
+_EXPOSURES_KEPT = 1024
+"""Times of exposures that are kept for moves which answer them; chosen: a second at 1000/s."""
 _END_OF_STREAM_S = 5.0
+"""How long `close` waits for a stream in another thread, and two exposures; chosen: longer than
+cameras take to stop."""
 
 
 class MMCoreMicroscope:
@@ -135,7 +139,7 @@ class MMCoreMicroscope:
 
     def _frame(self, exposure: Exposure, index: int) -> Frame:
         self._exposed_ns[index] = exposure.exposed_ns
-        self._exposed_ns.pop(index - _EXPOSURES_REMEMBERED, None)
+        self._exposed_ns.pop(index - _EXPOSURES_KEPT, None)
         return Frame(
             image=exposure.image,
             index=index,
@@ -167,12 +171,5 @@ class MMCoreMicroscope:
 
     def _make_stage(self) -> StageWorker:
         about = self._description
-        return StageWorker(
-            self._core,
-            about.xy_stage,
-            about.focus,
-            self._settings.stage,
-            self._pose,
-            about.limits_um,
-            self._clock,
-        )
+        device = CoreStageDevice(self._core, about.xy_stage, about.focus, self._settings.stage)
+        return StageWorker(device, self._pose, about.limits_um, self._clock)

@@ -63,15 +63,6 @@ class SupportsWarmUp(Protocol):
 
 
 @runtime_checkable
-class SupportsReset(Protocol):
-    """Keeps something from image to image that another specimen makes wrong."""
-
-    def reset(self) -> None:
-        """Begin anew, as with another specimen."""
-        ...
-
-
-@runtime_checkable
 class HasNotes(Protocol):
     """Has something to tell the user while it runs.
 
@@ -148,18 +139,9 @@ DETECTORS: Registry[Detector] = Registry(
         "yolo": f"{__package__}.learned.architectures:Yolo",
     },
 )
-"""Every detector that comes with the package."""
+"""Every detector that comes with the package, and those that others add."""
 
-
-def create(name: str, options: Mapping[str, Any] | None = None) -> Detector:
-    """Make the detector called ``name``: built in, of an entry point, or ``"module:attribute"``.
-
-    Raises
-    ------
-    ValueError
-        If the name or an option is not known, or a value is not allowed.
-    """
-    return DETECTORS.create(name, options)
+create = DETECTORS.create
 
 
 def movie_defaults(name: str, options: Mapping[str, Any]) -> MovieDefaults:

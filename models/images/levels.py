@@ -10,7 +10,7 @@ from ..arrays import FloatImage, Image
 from .preprocessing import camera_noise
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.8
-"""Grey values that become black and white. Chosen: what is seldomer is hot pixels and dirt; a spot
+"""Grey values that become black and white. Chosen: what is rarer is hot pixels and dirt; a spot
 of a few pixels still counts."""
 
 LEAST_SPAN_SIGMAS = 12.0

@@ -69,7 +69,8 @@ class Auto:
         self._cache.clear()
         watched, rows = self._find(slots)
         for part, own in ((self._few, ~watched), (self._all, watched)):
-            part.update(slots[own], positions_um[own], variances_um2[own])
+            if own.any():
+                part.update(slots[own], positions_um[own], variances_um2[own])
         if len(rows):
             places, stated = positions_um[watched], variances_um2[watched]
             noise = stated * self._all.noise_scales(slots[watched])

@@ -1,4 +1,4 @@
-"""Rewrites an ONNX network to 16 bit floats, all but the last steps, which tell positions."""
+"""Rewrites an ONNX network to 16 bit floats, all but the last steps, which give positions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 _HEAVY = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+"""Operations that take nearly all of the time."""
+
 _FULL_ONLY = {"Range"}
+"""Operations that the ONNX standard does not define for 16 bits."""
+
 _FULL_INPUTS = {"Resize": (1, 2)}
-"""Inputs that the standard wants in 32 bits."""
-_NO_MATTER = {"Shape", "Size"}
+"""Inputs that the ONNX standard wants in 32 bits."""
+
+_ANY_TYPE = {"Shape", "Size"}
+"""Operations to which the type of their input makes no difference."""
 
 
 def to_float16(model: bytes) -> bytes:
     """Compute everything up to the last convolutions and products in float16.
 
     What comes after them turns distances into positions and stays in float32: from 1024 pixels
-    on, float16 knows whole pixels only. Inputs and outputs stay as they are.
+    on, float16 tells whole pixels only. Inputs and outputs stay as they are.
 
     Parameters
     ----------
@@ -60,7 +66,7 @@ class _Rewriter:
 
     def _feed(self, node: NodeProto, to_half: bool) -> None:
         for place, name in enumerate(node.input):
-            if name not in self._floats or node.op_type in _NO_MATTER:
+            if name not in self._floats or node.op_type in _ANY_TYPE:
                 continue
             half = to_half and place not in _FULL_INPUTS.get(node.op_type, ())
             if half != (name in self._halves) and not (half and node.op_type == "Cast"):

@@ -1,4 +1,4 @@
-"""Runtimes: what computes a network. One small protocol; the best that works is chosen."""
+"""The protocol of runtimes, and the choice of the best that works here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pixels = NDArray[np.float32]
 OnProgress = Callable[[str, float], None]
 
 RUNTIMES = ("tensorrt", "openvino", "onnx", "torch")
-"""Best first."""
+"""Best first: the fastest on a GPU of NVIDIA, then on a CPU, then those that run everywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""RuntimeCache that TensorRT for RTX compiles for a GPU, kept from one start to the next."""
+"""Runtime cache of TensorRT for RTX: kernels compiled for a GPU, kept for the next start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .engines import read_checked, write_checked
 
 
 class RuntimeCache:
-    """What TensorRT for RTX compiles for this GPU when it first runs, kept beside the engine.
+    """Kernels that TensorRT for RTX compiles when an engine first runs, kept beside the engine.
 
     Attributes
     ----------
@@ -29,5 +29,5 @@ class RuntimeCache:
         self.config.set_runtime_cache(self._cache)
 
     def save(self) -> None:
-        """Keep them for the next start."""
+        """Write them for the next start."""
         write_checked(self._file, bytes(self._cache.serialize()))

@@ -141,7 +141,7 @@ def run(
             if turn == 0:
                 _drop_first_turn(contenders)
             on_progress(turn + 1, turns)
-    gc.unfreeze()  # The loops froze all that there was; torch complains if it never goes.
+    gc.unfreeze()  # The loops froze all objects; torch complains if they are never freed.
     return _rows(contenders, size_px)
 
 

@@ -21,12 +21,11 @@ from ....sim.stand import LockstepMicroscope, Scenario, SimCameraSettings
 from ...assembly import Simulation
 from ..truth import truth_about
 
-OBJECTS = 20
-RADIUS_UM = 13.0
-PIXEL_UM = 1.0
+OBJECTS, RADIUS_UM, PIXEL_UM = 20, 13.0, 1.0
 """Cells of about the size that the shipped networks were trained on, in pixels, and as many as a
 microscopist would find in a field (chosen)."""
 DIAMETER_PX = 2 * RADIUS_UM / PIXEL_UM
+"""Of those cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

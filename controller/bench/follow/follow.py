@@ -28,12 +28,10 @@ from .multi_target import LAST, MultiTargetResult, MultiTargetScores, multi_targ
 
 POLICIES = ("reactive", "predictive")
 """What is measured if nothing is named: the simplest peer and the default."""
-_FRAMES = {
-    **{"nucleus": 100, "crowd": 100, "dividing": 240},
-    **{"crossing": 360, "occluded": 400, "colony": 300},
-}
+_EVENTFUL = {"crossing": 360, "dividing": 240, "occluded": 400, "colony": 300}
+_FRAMES = {"nucleus": 100, "crowd": 100, **_EVENTFUL}
 _FRAMES_ELSE = 200
-"""Frames of a run. Chosen: divisions, meetings and visits are in it."""
+"""Frames of a run; chosen: long enough for what the scenario is about to happen."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 

@@ -17,9 +17,12 @@ from ...session import Observer, run_live
 from ..report import Row
 
 _SIZE_PX = 512
+"""Edge of a frame; chosen: that of the camera mode which following is meant for."""
 _WARM_UP = 100
+"""Moves that do not count; chosen: a second, in which caches fill."""
 _WAY = ("wire",)
 _LOOP = ("receive", "track", "plan", "move")
+"""Laps of a step, see `Stopwatch`: on the way to the controller, and in it."""
 
 
 def run(seconds: float) -> list[Row]:

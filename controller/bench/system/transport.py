@@ -24,13 +24,16 @@ from ....drivers.wire import MicroscopeServer, RemoteMicroscope
 from ...session import FrameStream, Recorder, open_zarr
 
 _SHAPE = (2048, 2048)
+"""Of an image; the size of common sCMOS cameras."""
 _BYTES = 2 * _SHAPE[0] * _SHAPE[1]
 _COPIES = 48
-"""Images in one repeat of a measurement in memory."""
+"""Images in one repeat of a measurement in memory; chosen: 400 MB, more than any cache."""
 _SINGLE = 20
+"""Images in one repeat one by one; chosen: a second."""
 _APART_NS = 50 * NS_PER_MS
+"""Time between these; chosen: far longer than the way that is timed."""
 _PLANES = 24
-"""Images in one repeat of a measurement on disk: 200 MB."""
+"""Images in one repeat of a measurement on disk; chosen: 200 MB, some seconds on a slow disk."""
 
 
 def run(folder: Path | None = None, repeats: int = 5) -> list[dict[str, Any]]:

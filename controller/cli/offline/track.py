@@ -13,6 +13,7 @@ from ..inputs import read_all_tracks
 from ..options import AsJson, DetectorName, ModelFile, Sets
 
 _TABLES = {"detector", "tracking", "predictor"}
+"""Tables of a configuration that matter without a microscope."""
 
 
 def track(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...datasets import StackSettings
 
 _STACK = "Calibration stack"
+"""Heading of the options about a stack in the help."""
 _JUDGED_RENDERED, _JUDGED_SEEN = 2000, 1000
 """Windows to judge on, rendered and of a stack. Chosen: their RMS is then known to some 2 %."""
 

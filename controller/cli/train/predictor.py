@@ -11,6 +11,7 @@ from ..inputs import Columns, read_all_tracks
 from .progress import needing_training, training_progress
 
 _NO_FILES: list[Path] = []
+"""Default of an argument with files."""
 
 
 def predictor(

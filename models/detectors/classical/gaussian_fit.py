@@ -21,12 +21,11 @@ _RIDGE = 1e-4
 """Share that is added to the diagonal of the normal equations. Chosen: enough in double precision
 for patches without a spot."""
 
-# Rows x and y: powers of u that an unknown's derivative has, by columns of `_templates`; unknowns
-# are background, amplitude, shift in x, in y, growth in x, in y.
 _X = np.array([0, 1, 2, 1, 3, 1])
 _Y = np.array([0, 1, 1, 2, 1, 3])
-_PAIRS_X = (4 * _X[:, None] + _X).ravel()
-_PAIRS_Y = (4 * _Y[:, None] + _Y).ravel()
+_PAIRS_X, _PAIRS_Y = ((4 * one[:, None] + one).ravel() for one in (_X, _Y))
+"""Columns of `_templates` along x and along y whose product is the derivative by each unknown
+(background, amplitude, shift in x, in y, growth in x, in y), and those of any two unknowns."""
 
 
 @dataclass(frozen=True, slots=True)

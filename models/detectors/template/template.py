@@ -22,8 +22,8 @@ SPAN = 1.5
 outline is a feature."""
 
 EDGE_PENALTY = 0.25
-"""Taken off a correlation at the edge of a window, against its middle. Chosen: more than the
-correlations of two of a kind differ, less than an object differs from background."""
+"""Taken off a correlation at the edge of a window, against its middle. Chosen: enough to
+prefer the middle of two alike, too little to prefer background."""
 
 _WORKING_DIAMETER = 6
 """Pixels of a diameter where an image is averaged in blocks; as for `blobs`."""

@@ -83,7 +83,8 @@ class Recurrent(SlotPredictor):
             return np.empty((0, 2)), np.empty((0, 2, 2))
         frames = self._frames(slots, max(at_ns, self.now_ns))
         moments = self._network.predict(self._rows[slots], frames[:, None])
-        return self._seen_um[slots] + moments[:, :2], moments[:, [[2, 3], [3, 4]]]
+        covs_um2 = moments[:, [[2, 3], [3, 4]]].astype(np.float64)
+        return self._seen_um[slots] + moments[:, :2], covs_um2
 
     def _frames(self, slots: Indices, at_ns: int) -> np.ndarray:
         """Frame intervals from the last measurements until an instant, (K,) float32."""

@@ -1,4 +1,4 @@
-"""Augmentation for microscope images: what another day, focus or camera would have made of them."""
+"""Augmentation of microscope images: as of another day, focus or camera."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from ...images import levels_of, stretched
 Grey = NDArray[np.float32]
 
 LEAST_LEFT = 0.35
-"""Share of a box that must remain in a crop for its object to count."""
+"""Share of a box that must remain in a crop for its object to count. Chosen: about what a person
+would still mark."""
+
 LEAST_PX = 3.0
-"""Smallest edge of a box that is learned."""
+"""Smallest edge of a box that is learned. Chosen: below that it is a matter of rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class AugmentationSettings:
-    """How far augmentation goes.
+    """How strongly images are varied.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class AugmentationSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingImage:
-    """An image as the network sees it, before augmentation: stretched, at its scale.
+    """An image as a network gets it, before augmentation: stretched, at its scale.
 
     Attributes
     ----------
@@ -188,7 +190,7 @@ def _clipped(boxes: NDArray, width: int, height: int) -> tuple[NDArray, NDArray[
 
 
 def _flipped(grey: Grey, boxes: NDArray, rng: np.random.Generator) -> tuple[Grey, NDArray]:
-    """Mirror and turn by right angles, as far as the shape allows: microscopes know no up."""
+    """Mirror and turn by right angles, as far as the shape allows: a microscope has no up."""
     height, width = grey.shape
     if rng.random() < 0.5:
         grey, boxes = grey[:, ::-1], boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (width, 0, width, 0)

@@ -1,4 +1,4 @@
-"""What a network is trained on in one step: pictures and what is in them."""
+"""Images and objects of one step of training, made in a thread of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from .augment import Augmented
 
 _AHEAD = 3
-"""Batches made in advance."""
+"""Batches made in advance. Chosen: enough to level out tiles that take long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Training that does not begin from nothing: weights of an exported model, made trainable again."""
+"""Fine-tuning: weights of an exported model, made trainable again."""
 
 from __future__ import annotations
 

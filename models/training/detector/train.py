@@ -1,4 +1,4 @@
-"""From annotated images to a detector: train, export, judge, write the card."""
+"""From annotated images to a detector: train, export, evaluate, write the card."""
 
 from __future__ import annotations
 

@@ -11,15 +11,11 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pursuit.controller.assembly import make_policy
 from pursuit.controller.configuration import ConfigError, make_config
 from pursuit.controller.policies import POLICIES, Followable, Horizon, Plan, Policy, create
-from pursuit.controller.policies.lookahead import steer
 from pursuit.drivers.clock import NS_PER_MS, NS_PER_S
 from pursuit.drivers.messages import Description, Dynamics, Frame, Move, StagePose
-from pursuit.drivers.stage import Axis
 from pursuit.models import registry
 from pursuit.models.predictors import Prediction
 
@@ -31,8 +27,9 @@ AT_NS = LAST * INTERVAL_NS
 ALL = [*map(create, POLICIES.builtin), create("predictive", {"still": True})]
 
 
-def horizon(takes_velocity: bool = False) -> Horizon:
-    return Horizon(
+def horizon(takes_velocity: bool = False, seen: Frame | None = None) -> Horizon:
+    """What is known after a frame was seen."""
+    learning = Horizon(
         Description(
             name="test",
             camera="Camera",
@@ -50,6 +47,9 @@ def horizon(takes_velocity: bool = False) -> Horizon:
             takes_velocity=takes_velocity,
         )
     )
+    if seen is not None:
+        learning.see(seen)
+    return learning
 
 
 def frame(x_um: float = 0.0, y_um: float = 0.0, index: int = LAST) -> Frame:
@@ -95,10 +95,10 @@ def test_quadratic_grows_with_the_square_up_to_the_speed_of_the_stage() -> None:
     target = mover()
     for away, expected in ((-3.0, 2 * 9.0), (20.0, -800.0), (-500.0, 1_000.0)):
         here = frame(*np.add(target.seen_um, (away, 0.0)))
-        driven = create("quadratic", {"gain": 2}).plan(target, here, horizon(takes_velocity=True))
+        driven = create("quadratic", {"gain": 2}).plan(target, here, horizon(True, here))
         assert driven.move_um is None
         assert driven.velocity_um_s == pytest.approx((expected, 0))
-        stepped = create("quadratic", {"gain": 2}).plan(target, here, horizon())
+        stepped = create("quadratic", {"gain": 2}).plan(target, here, horizon(seen=here))
         assert stepped.velocity_um_s is None
         assert stepped.move_um is not None
         assert stepped.move_um[0] == pytest.approx(here.pose.x_um + expected * 0.01)
@@ -117,15 +117,13 @@ def test_peers_stay_when_nothing_was_seen(policy: Policy) -> None:
 def test_offsets_within_the_deadband_do_not_move_the_stage(kind: str) -> None:
     target: Any = mover(velocity_um_s=np.zeros(2))
     goal = target.seen_um if kind in ("reactive", "damped") else np.zeros(2)
-    near = create(kind, {"deadband_um": 5}).plan(
-        target, frame(*np.add(goal, (3.9, 3))), horizon(True)
-    )
+    here = frame(*np.add(goal, (3.9, 3)))
+    near = create(kind, {"deadband_um": 5}).plan(target, here, horizon(True, here))
     assert near.move_um is None
     assert near.velocity_um_s is None or not near.velocity_um_s.any()
     assert near.reason == "within the deadband"
-    far = create(kind, {"deadband_um": 5}).plan(
-        target, frame(*np.add(goal, (4.1, 3))), horizon(True)
-    )
+    here = frame(*np.add(goal, (4.1, 3)))
+    far = create(kind, {"deadband_um": 5}).plan(target, here, horizon(True, here))
     assert far.move_um is not None or far.velocity_um_s is not None
     assert far.reason == ""
 
@@ -153,7 +151,7 @@ def test_once_it_moves_it_goes_on_until_the_target_is_near(
 def test_predictive_goes_where_the_target_will_be(seen: bool) -> None:
     target = mover(seen)
     here = frame(*target.path_um(AT_NS))
-    plan = create("predictive").plan(target, here, horizon())
+    plan = create("predictive").plan(target, here, horizon(seen=here))
     assert plan.prediction is not None and plan.move_um is not None
     assert plan.prediction.at_ns == AT_NS + 2 * INTERVAL_NS
     assert plan.move_um == pytest.approx(target.path_um(plan.prediction.at_ns), abs=0.02)
@@ -161,72 +159,38 @@ def test_predictive_goes_where_the_target_will_be(seen: bool) -> None:
 
 def test_the_exposure_aimed_at_does_not_depend_on_the_distance() -> None:
     near, far = (
-        create("predictive").plan(mover(), frame(x), horizon()).prediction for x in (4, 400)
+        create("predictive").plan(mover(), frame(x), horizon(seen=frame(x))).prediction
+        for x in (4, 400)
     )
     assert near is not None and far is not None
     assert near.at_ns == far.at_ns
 
 
 def test_still_waits_until_the_stage_can_rest_there() -> None:
-    near = create("predictive", {"still": True}).plan(
-        mover(), frame(*mover().path_um(AT_NS)), horizon()
+    near, far = (
+        create("predictive", {"still": True}).plan(mover(), here, horizon(seen=here))
+        for here in (frame(*mover().path_um(AT_NS)), frame(500, 500))
     )
-    far = create("predictive", {"still": True}).plan(mover(), frame(500, 500), horizon())
     assert near.prediction is not None and far.prediction is not None
     assert far.prediction.at_ns - near.prediction.at_ns >= 40 * INTERVAL_NS
     assert far.move_um == pytest.approx(far.prediction.mean_um[:2])
 
 
-def follow(velocity_um_s: float, limits: Dynamics, frames: int = 80) -> np.ndarray:
-    """Errors at the exposures of an axis that is steered after a steady target."""
-    axis, errors = Axis(0.0, limits), []
-    interval_s, start_s = 0.01, 0.012
-    for i in range(frames):
-        start_ns, at_s = round((i * interval_s + start_s) * NS_PER_S), (i + 2) * interval_s
-        stride_um = velocity_um_s * interval_s
-        end_um = steer(
-            axis.state(start_ns), velocity_um_s * at_s, stride_um, 0.008, interval_s, limits
-        )
-        axis.command(start_ns - round(limits.delay_ms * NS_PER_MS), end_um)
-        errors.append(axis.state(round(at_s * NS_PER_S))[0] - velocity_um_s * at_s)
-    return np.abs(errors[frames // 2 :])
-
-
-@pytest.mark.parametrize(
-    ("velocity_um_s", "most_um"), [(0, 1e-6), (150, 1e-6), (-800, 0.1), (3_000, 4), (-8_000, 4)]
-)
-def test_a_steady_target_is_met_at_every_exposure(velocity_um_s: float, most_um: float) -> None:
-    """Sent to the place itself, the axis would be 13 µm behind at 3,000 µm/s."""
-    limits = Dynamics(delay_ms=6, speed_um_s=10_000, acceleration_um_s2=300_000)
-    assert follow(velocity_um_s, limits).max() <= most_um
-
-
-@given(st.floats(-1e5, 1e5), st.floats(-1, 1), st.floats(-1e5, 1e5), st.floats(-10, 10))
-def test_steering_ends_no_further_than_the_target_could(
-    x: float, share: float, place: float, stride: float
-) -> None:
-    """A resting one is never overshot, however far and whatever the axis is doing."""
-    end = steer((x, share * 1_000), place, stride, 0.003, 0.01, DYNAMICS)
-    speed = stride / 0.01
-    furthest = place + stride + speed * abs(speed) / (2 * DYNAMICS.acceleration_um_s2)
-    assert min(place, furthest) <= end <= max(place, furthest)
-    assert steer((x, share * 1_000), place, 0.0, 0.003, 0.01, DYNAMICS) == place
-
-
 def test_velocity_moves_along_and_makes_up_for_the_offset() -> None:
     target = mover()
     there_um = target.path_um(AT_NS + 11 * NS_PER_MS)
-    level = create("velocity", {"gain": 0.5}).plan(target, frame(*there_um), horizon(True))
+    here = frame(*there_um)
+    level = create("velocity", {"gain": 0.5}).plan(target, here, horizon(True, here))
     assert level.move_um is None and level.velocity_um_s is not None
     assert level.velocity_um_s == pytest.approx(VELOCITY_UM_S)
-    behind = create("velocity", {"gain": 0.5}).plan(
-        target, frame(*(there_um - (2, 0))), horizon(True)
-    )
+    here = frame(*(there_um - (2, 0)))
+    behind = create("velocity", {"gain": 0.5}).plan(target, here, horizon(True, here))
     assert behind.velocity_um_s == pytest.approx(np.add(VELOCITY_UM_S, (0.5 * 2 / 0.01, 0)))
 
 
 def test_velocity_asks_for_no_more_than_the_stage_can_do() -> None:
-    wanted = create("velocity").plan(mover(), frame(-900, 0), horizon(True)).velocity_um_s
+    here = frame(-900, 0)
+    wanted = create("velocity").plan(mover(), here, horizon(True, here)).velocity_um_s
     assert wanted is not None
     assert np.abs(wanted).max() <= DYNAMICS.speed_um_s
 

@@ -8,8 +8,10 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import tensorstore
@@ -157,6 +159,48 @@ def test_the_same_session_gives_the_same_bytes_but_for_timings(tmp_path: Path) -
     a, b = ((tmp_path / x / "decisions.jsonl").read_text().splitlines() for x in "ab")
     assert a != b
     assert [x.split(',"timings_us"')[0] for x in a] == [x.split(',"timings_us"')[0] for x in b]
+
+
+def truths(folder: Path) -> list[str]:
+    return [row["truth_x_um"] for row in rows(folder / "frames.csv")]
+
+
+def test_rows_wait_for_a_truth_that_comes_later(tmp_path: Path) -> None:
+    with Recorder(tmp_path, DESCRIPTION, "") as recorder:
+        for i in range(40):
+            recorder.frame(frame(i))
+            if i >= 5 and i != 20:
+                recorder.report(Truth(i - 5, i, 0.0, 0.0))
+    wanted = [f"{i + 5:.4f}" if i < 35 and i != 15 else "" for i in range(40)]
+    assert truths(tmp_path) == wanted
+
+
+def test_rows_do_not_wait_where_there_is_no_truth(tmp_path: Path) -> None:
+    stream = Stream(fail_at=30)
+    with Recorder(tmp_path, DESCRIPTION, "", open_stream=lambda *_: stream) as recorder:
+        for i in range(30):
+            recorder.frame(frame(i))
+        while len(stream.values) < 30:
+            time.sleep(0.001)
+        recorder.frame(frame(30))  # it is taken when all before are done
+        while not recorder.fault:
+            time.sleep(0.001)
+        assert len(rows(tmp_path / "frames.csv")) == 30
+
+
+def test_an_acquisition_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    with Recorder(tmp_path, DESCRIPTION, "") as recorder:
+        for number, start in ((0, 0), (1, 0), (0, 4), (2, 0)):
+            for i in range(start, start + 4):
+                recorder.frame(msgspec.structs.replace(frame(i), acquisition=number))
+        summary = recorder.finish()
+    assert (summary["recorded"], summary["recording_lost"]) == (8, 0)
+    assert [row["frame"] for row in rows(tmp_path / "frames.csv")] == list("01234567")
+    assert planes(tmp_path)[:, 0, 0].tolist() == list(range(1, 9))
+    for number in (1, 2):
+        folder = tmp_path / f"acquisition_00{number}"
+        assert [row["frame"] for row in rows(folder / "frames.csv")] == list("0123")
+        assert planes(folder)[:, 0, 0].tolist() == [1, 2, 3, 4]
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

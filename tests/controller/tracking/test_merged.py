@@ -129,6 +129,6 @@ def test_who_is_not_in_the_measurement_of_another_any_more_is_missed() -> None:
     bench = Bench()
     bench.meet(paths(np.linspace(20, 3, 35), aside=0.0), (1000.0, 1000.0))
     y = 0.6 * 34
-    waiting = [track.merged_with for track in bench.show((0, y, SIZE, SIZE, 1000))]
+    waiting = [track.occluder for track in bench.show((0, y, SIZE, SIZE, 1000))]
     assert waiting == [0, 0]
     assert [len(bench.show((0, y, SIZE, SIZE, 1000))) for _ in range(20)][-1] == 1

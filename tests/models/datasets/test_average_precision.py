@@ -1,10 +1,10 @@
-"""Mean average precision against hand-counted cases and plain reimplementations."""
+"""Mean average precision against cases counted by hand and COCO's own evaluation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from pursuit.models.datasets.average_precision import THRESHOLDS, AveragePrecision
+from pursuit.models.datasets.average_precision import AveragePrecision
 
 SQUARES = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [60, 0, 70, 10]], float)
 
@@ -78,44 +78,52 @@ def crowded_image(rng):
     truth = np.concatenate([corner, corner + rng.uniform(8, 40, (n, 2))], axis=1)
     kinds = rng.integers(0, 2, n)
     rows = rng.integers(0, n, 2 * n)
-    boxes = truth[rows] + rng.normal(0, 2.0, (2 * n, 4))
+    boxes = truth[rows] + rng.normal(0, 2.0, (2 * n, 4)).clip(-3.9, 3.9)
     found = np.where(rng.random(2 * n) < 0.9, kinds[rows], 1 - kinds[rows])
     return truth, kinds, boxes, rng.random(2 * n), found
 
 
-def overlap(a, b):
-    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return shared / (areas - shared)
+def coco_rows(image_id, boxes, classes):
+    """Boxes as COCO's files have them, numbered from 1."""
+    return [
+        {
+            "image_id": image_id,
+            "category_id": int(kind) + 1,
+            "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()],
+            "area": float((box[2:] - box[:2]).prod()),
+            "iscrowd": 0,
+        }
+        for box, kind in zip(boxes, classes, strict=True)
+    ]
 
 
-def plainly_matched(truth, kinds, boxes, scores, found):
-    hits = np.zeros((len(boxes), len(THRESHOLDS)), bool)
-    for column, threshold in enumerate(THRESHOLDS):
-        free = set(range(len(truth)))
-        for i in sorted(range(len(boxes)), key=lambda i: -scores[i]):
-            fits = [(overlap(boxes[i], truth[j]), j) for j in free if kinds[j] == found[i]]
-            if fits and max(fits)[0] >= threshold:
-                free.remove(max(fits)[1])
-                hits[i, column] = True
-    return hits
-
-
-def test_agrees_with_ultralytics(tmp_path, monkeypatch):
-    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
-    monkeypatch.setenv("YOLO_OFFLINE", "true")
-    metrics = pytest.importorskip("ultralytics.utils.metrics")
+def test_agrees_with_coco_at_every_threshold():
+    coco = pytest.importorskip("faster_coco_eval")
     rng = np.random.default_rng(3)
-    images = [crowded_image(rng) for _ in range(20)]
+    images = [crowded_image(rng) for _ in range(40)]
     ours = AveragePrecision(["cell", "worm"])
-    for image in images:
-        ours.add(*image)
-    hits = np.concatenate([plainly_matched(*image) for image in images])
-    kinds, scores, found = (np.concatenate([image[i] for image in images]) for i in (1, 3, 4))
-    theirs = metrics.ap_per_class(hits, scores, found, kinds)[5]
+    truth, found = [], []
+    for image_id, (boxes, kinds, seen, scores, seen_kinds) in enumerate(images, 1):
+        ours.add(boxes, kinds, seen, scores, seen_kinds)
+        truth += coco_rows(image_id, boxes, kinds)
+        rows = coco_rows(image_id, seen, seen_kinds)
+        found += [row | {"score": float(score)} for row, score in zip(rows, scores, strict=True)]
+    theirs = coco.COCO()
+    theirs.dataset = {
+        "info": {},
+        "images": [{"id": image_id + 1} for image_id in range(len(images))],
+        "categories": [{"id": 1, "name": "cell"}, {"id": 2, "name": "worm"}],
+        "annotations": [row | {"id": number} for number, row in enumerate(truth, 1)],
+    }
+    theirs.createIndex()
+    judged = coco.COCOeval_faster(theirs, theirs.loadRes(found), "bbox", print_function=str)
+    judged.params.maxDets = [1, 10, 1000]
+    judged.evaluate()
+    judged.accumulate()
+    precision = judged.eval["precision"][:, :, :, 0, 2]
     result = ours.result()
-    assert result.map50 == pytest.approx(theirs[:, 0].mean(), abs=0.01)
-    assert result.map50_95 == pytest.approx(theirs.mean(), abs=0.01)
-    for name, row in zip(("cell", "worm"), theirs, strict=True):
-        assert result.per_class[name].map50 == pytest.approx(row[0], abs=0.01)
-        assert result.per_class[name].map50_95 == pytest.approx(row.mean(), abs=0.01)
+    assert result.map50_95 == pytest.approx(precision.mean(), abs=1e-12)
+    for index, name in enumerate(("cell", "worm")):
+        scores = result.per_class[name]
+        assert scores.map50 == pytest.approx(precision[0, :, index].mean(), abs=1e-12)
+        assert scores.map50_95 == pytest.approx(precision[:, :, index].mean(), abs=1e-12)

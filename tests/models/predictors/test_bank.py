@@ -45,7 +45,7 @@ def matrices(mode: Mode, step_s: float) -> tuple[np.ndarray, np.ndarray]:
     if mode.order == 1:
         return np.ones((1, 1)), np.full((1, 1), density * step_s)
     n = mode.order
-    return transition[:n, :n], Q_continuous_white_noise(n, step_s, density)
+    return transition[:n, :n], np.asarray(Q_continuous_white_noise(n, step_s, density))
 
 
 def oracle(states: FilterStates, mode: int, order: int) -> KalmanFilter:

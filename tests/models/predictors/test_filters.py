@@ -1,4 +1,4 @@
-"""The predictors that know laws of motion, against theory: error, calibration, wild input."""
+"""Predictors by Kalman filters, against theory: error, calibration, wild input."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pursuit.sim.motion import (
 from scipy.stats import chi2
 
 NS = 1_000_000_000
-LAWS = ("auto", "imm", "kalman", "brownian", "acceleration")
+NAMES = ("auto", "imm", "kalman", "brownian", "acceleration")
 
 
 def simulate(
@@ -94,11 +94,11 @@ BENDING = [
 
 
 @pytest.mark.parametrize(("motion", "step_s", "noise_um"), LINEAR)
-@pytest.mark.parametrize("doubt", [0.5, 1.0, 2.0])
-def test_auto_is_at_the_bound_without_being_told_any_noise(
-    motion: Brownian | Persistent, step_s: float, noise_um: float, doubt: float
+@pytest.mark.parametrize("misstated", [0.5, 1.0, 2.0])
+def test_auto_is_at_the_bound_without_knowing_any_noise(
+    motion: Brownian | Persistent, step_s: float, noise_um: float, misstated: float
 ) -> None:
-    error, inside = follow("auto", motion, step_s, noise_um, 2, doubt * noise_um)
+    error, inside = follow("auto", motion, step_s, noise_um, 2, misstated * noise_um)
     transition, diffusion = motion.matrices(step_s)
     assert error < 1.06 * riccati_um(transition, diffusion, noise_um, 2)
     assert 0.92 < inside < 0.98
@@ -106,7 +106,7 @@ def test_auto_is_at_the_bound_without_being_told_any_noise(
 
 @pytest.mark.parametrize(("motion", "step_s", "noise_um"), SWITCHING)
 @pytest.mark.parametrize("ahead", [1, 4])
-def test_auto_knows_how_far_it_errs_when_motion_switches(
+def test_auto_states_its_error_when_motion_switches(
     motion: Motion, step_s: float, noise_um: float, ahead: int
 ) -> None:
     _, inside = follow("auto", motion, step_s, noise_um, ahead)
@@ -115,7 +115,7 @@ def test_auto_knows_how_far_it_errs_when_motion_switches(
 
 @pytest.mark.parametrize(("motion", "step_s", "noise_um"), BENDING)
 @pytest.mark.parametrize("ahead", [1, 4, 8])
-def test_auto_is_no_worse_than_the_best_where_no_law_fits(
+def test_auto_is_no_worse_than_the_best_where_no_model_fits(
     motion: Motion, step_s: float, noise_um: float, ahead: int
 ) -> None:
     error, inside = follow("auto", motion, step_s, noise_um, ahead)
@@ -138,7 +138,7 @@ def started(name: str, positions_um: NDArray, sigma_um: float = 0.1) -> tuple[Pr
     return predictor, predictor.begin(positions_um, np.full(len(positions_um), sigma_um**2))
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_straight_run_is_continued_far_from_the_origin(name: str) -> None:
     start, speed = np.array([[1e5, -1e5, 3.0]]), np.array([[20.0, -7.0]])
     predictor, slots = started(name, start, 0.01)
@@ -151,7 +151,7 @@ def test_a_straight_run_is_continued_far_from_the_origin(name: str) -> None:
     assert (forecast.source, forecast.at_ns, forecast.means_um[0, 2]) == (name, 8 * NS, 3.0)
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", NAMES)
 def test_objects_come_and_go_without_disturbing_the_others(name: str) -> None:
     predictor, first = started(name, np.zeros((3, 3)))
     predictor.advance(NS)
@@ -198,8 +198,8 @@ def test_z_is_unknown_until_it_was_measured_and_apart_from_the_plane() -> None:
     assert forecast.means_um[:, :2] == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", LAWS)
-def test_what_errs_along_a_line_is_uncertain_along_it(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_the_ellipse_lies_along_the_line_of_the_errors(name: str) -> None:
     predictor, slots = started(name, np.zeros((1, 3)))
     rng = np.random.default_rng(3)
     for t in range(1, 300):
@@ -209,8 +209,8 @@ def test_what_errs_along_a_line_is_uncertain_along_it(name: str) -> None:
     assert np.array([1, 1]) @ cov_um2 @ [1, 1] > 5 * np.array([1, -1]) @ cov_um2 @ [1, -1] > 0
 
 
-@pytest.mark.parametrize("name", LAWS)
-def test_nobody_is_predicted(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_no_objects_are_predicted_too(name: str) -> None:
     predictor, slots = started(name, np.zeros((2, 3)))
     predictor.advance(NS)
     predictor.focus(slots[:1], np.zeros(1), np.ones(1))
@@ -220,7 +220,7 @@ def test_nobody_is_predicted(name: str) -> None:
     assert predictor.predict(slots[:0], 3 * NS).covs_um2.shape == (0, 3, 3)
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_past_is_the_present(name: str) -> None:
     predictor, slots = started(name, np.ones((1, 3)))
     predictor.advance(NS)
@@ -235,7 +235,7 @@ PLACES = st.one_of(st.sampled_from([0.0, 1e7, -1e7]), st.floats(-100, 100))
 VARIANCES = st.sampled_from([1e-300, 1e-6, 1.0, 1e300, np.inf])
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=40, deadline=None)
 @given(events=st.lists(st.tuples(STEPS_NS, PLACES, PLACES, VARIANCES), max_size=12))
 def test_wild_input_never_breaks_it(

@@ -18,7 +18,7 @@ def _predictor():
     return Recurrent(RecurrentOptions(str(SHIPPED)))
 
 
-def _watch(places_um, sigma_um, interval_ns=INTERVAL_NS, predictor=None):
+def _measured(places_um, sigma_um, interval_ns=INTERVAL_NS, predictor=None):
     """Show objects, (F, N, 2), one frame after the other."""
     predictor = predictor or _predictor()
     variances = np.full(places_um.shape[1], sigma_um**2)
@@ -41,8 +41,8 @@ def test_turning_scaling_and_pacing_a_track_does_the_same_to_its_prediction(angl
     places = _walk(np.random.default_rng(5))
     turn = size * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     interval_ns = int(INTERVAL_NS * 2.0**pace)
-    first, slots, now_ns = _watch(places, 0.05)
-    second, _, then_ns = _watch(places @ turn + 1e4, 0.05 * size, interval_ns)
+    first, slots, now_ns = _measured(places, 0.05)
+    second, _, then_ns = _measured(places @ turn + 1e4, 0.05 * size, interval_ns)
     one = first.predict(slots, now_ns + 3 * INTERVAL_NS)
     two = second.predict(slots, then_ns + 3 * interval_ns)
     np.testing.assert_allclose(
@@ -54,8 +54,8 @@ def test_turning_scaling_and_pacing_a_track_does_the_same_to_its_prediction(angl
 
 def test_objects_do_not_touch_each_other_and_slots_are_kept():
     places = _walk(np.random.default_rng(2), count=40)
-    together, slots, now_ns = _watch(places, 0.05)
-    alone, own, _ = _watch(places[:, 7:8], 0.05)
+    together, slots, now_ns = _measured(places, 0.05)
+    alone, own, _ = _measured(places[:, 7:8], 0.05)
     later = now_ns + 2 * INTERVAL_NS
     expected = together.predict(slots[7:8], later)
     np.testing.assert_allclose(alone.predict(own, later).means_um, expected.means_um, atol=1e-3)
@@ -68,8 +68,8 @@ def test_objects_do_not_touch_each_other_and_slots_are_kept():
         together.predict(again[:1], later)
 
 
-def test_what_is_not_seen_is_believed_less_and_less():
-    predictor, slots, now_ns = _watch(_walk(np.random.default_rng(3)), 0.05)
+def test_the_variance_grows_without_measurements():
+    predictor, slots, now_ns = _measured(_walk(np.random.default_rng(3)), 0.05)
     traces = []
     for missed in (0, 1, 4, 16, 200, 10_000):
         predictor.advance(now_ns + missed * INTERVAL_NS)
@@ -81,7 +81,7 @@ def test_what_is_not_seen_is_believed_less_and_less():
 
 
 def test_z_is_vast_until_it_was_measured_and_follows_then():
-    predictor, slots, now_ns = _watch(_walk(np.random.default_rng(4)), 0.05)
+    predictor, slots, now_ns = _measured(_walk(np.random.default_rng(4)), 0.05)
     assert (predictor.predict(slots, now_ns).covs_um2[:, 2, 2] > 1e8).all()
     predictor.focus(slots[1:2], np.array([7.0]), np.array([0.04]))
     forecast = predictor.predict(slots, now_ns)
@@ -107,23 +107,23 @@ def test_wild_times_and_places_give_finite_predictions(measurements, variance):
         assert (np.linalg.eigvalsh(forecast.covs_um2) >= 0).all()
 
 
-def test_nobody_at_all_is_no_trouble_and_nonsense_is_refused():
+def test_no_objects_are_no_trouble_and_nonsense_is_refused():
     predictor = _predictor()
     predictor.advance(0)
-    nobody = np.empty(0, np.intp)
-    predictor.update(nobody, np.empty((0, 2)), np.empty(0))
-    assert len(predictor.predict(nobody, 0).means_um) == 0
+    none = np.empty(0, np.intp)
+    predictor.update(none, np.empty((0, 2)), np.empty(0))
+    assert len(predictor.predict(none, 0).means_um) == 0
     with pytest.raises(ValueError, match="finite"):
         predictor.begin(np.full((1, 3), np.nan), np.ones(1))
     with pytest.raises(ModelError, match="is not a predictor"):
         Recurrent(RecurrentOptions("ssd"))
 
 
-def test_diffusion_is_predicted_as_well_as_anyone_can_with_honest_ellipses():
+def test_diffusion_is_predicted_near_the_bound_with_the_right_ellipse():
     rng = np.random.default_rng(6)
     truth = np.cumsum(rng.normal(0, 1.0, (120, 200, 2)), axis=0)
     seen = truth[:-4] + rng.normal(0, 0.2, truth[:-4].shape)
-    predictor, slots, now_ns = _watch(seen, 0.3)
+    predictor, slots, now_ns = _measured(seen, 0.3)
     forecast = predictor.predict(slots, now_ns + 4 * INTERVAL_NS)
     error = truth[-1] - forecast.means_um[:, :2]
     best = np.sqrt(2 * (4 + 0.2**2 * 0.96))
