@@ -108,7 +108,7 @@ class Optics:
         self._to_px = np.asarray(orientation, float) / settings.pixel_um
 
     def subsamples(self, specimen: Specimen, travel_um: float) -> int:
-        """Number of instants of an exposure to render so that a smear is continuous.
+        """Number of instants of an exposure, 1 to 64, to render so that a smear is continuous.
 
         Parameters
         ----------
@@ -116,11 +116,6 @@ class Optics:
             What is to be rendered.
         travel_um : float
             Path of its fastest object across the field within the exposure.
-
-        Returns
-        -------
-        int
-            1 to 64.
         """
         pixel_um2 = self.settings.pixel_um**2 * PIXEL_VARIANCE
         focused_um2 = float(spread_variance_um2(self.settings, 0.0)) + pixel_um2

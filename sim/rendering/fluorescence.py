@@ -25,14 +25,15 @@ from .canvas import (
 )
 
 GRID = 56
-"""Points on a side of the grid on which the extent of an object is found. Chosen: its edges,
-interpolated between them, are then right within about a hundredth of its size."""
+"""Points on a side of the grid on which extents are found, to a hundredth of an object's size."""
+
 GAUSSIAN_EXTENT = 2 * math.sqrt(-2 * math.log(VISIBLE))
-"""Visible diameter of a Gaussian over its standard deviation."""
-SPOT_WIDTH = GAUSSIAN_EXTENT / 5**0.5  # a ball of radius 1 has this deviation on an axis: 5 ** -0.5
+SPOT_EXTENT = GAUSSIAN_EXTENT / 5**0.5
+"""Visible diameter of a Gaussian over its standard deviation, and of a spot over its radius."""
+
 LEAST_SNR = 6.0
-"""Signal over noise of a matched filter below which an object is left out. Chosen: noise
-alone reaches it in fewer than one of a thousand frames of 512 × 512 pixels."""
+"""Of a matched filter, below which an object is left out: noise alone hardly ever reaches it."""
+
 MOST_COVERED = 0.35
 """Share of the field that objects may fill. Chosen: denser crowds overlap too much to annotate."""
 
@@ -71,13 +72,12 @@ class Appearance:
 APPEARANCES = {
     appearance.shape: appearance
     for appearance in (
-        Appearance("spot", (3.0, 12.0), (4.0, 400.0), 120, SPOT_WIDTH, 1.74, 0.2, 0.41),
+        Appearance("spot", (3.0, 12.0), (4.0, 400.0), 120, SPOT_EXTENT, 1.74, 0.2, 0.41),
         Appearance("cell", (10.0, 80.0), (2.5, 100.0), 60, 2.3, 2.3, 0.7, 0.5),
         Appearance("worm", (5.0, 20.0), (3.0, 100.0), 8, 2.1, WORM_ASPECT, 0.85, 0.5),
     )
 }
-"""By the name of the shape. Chosen: from what a camera just resolves to what fills a tenth of the
-field, and from hardly to easily seen; widths, lengths and fillings are those of the shapes."""
+"""By the name of the shape. Chosen: from hardly resolved and faint to large and bright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
