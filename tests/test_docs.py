@@ -9,7 +9,7 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").rglob("*.md"))]
-ROOMS = ("controller", "drivers", "models", "sim")
+FOLDERS = ("controller", "drivers", "models", "sim")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
 
@@ -18,7 +18,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.rel
 def test_paths_exist(page: Path) -> None:
     """Of files and folders in the repository, and what links go to."""
     text = page.read_text("utf-8")
-    named = re.findall(rf"`((?:{'|'.join(ROOMS)}|tests|docs)/[\w./-]*)`", text)
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS)}|tests|docs)/[\w./-]*)`", text)
     linked = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     missing = [path for path in named if not (TOP / path).exists()]
     missing += [path for path in linked if not (page.parent / path).exists()]
@@ -36,8 +36,8 @@ def test_links_within_pages_go_somewhere(page: Path) -> None:
 
 def test_every_package_is_on_the_map() -> None:
     tree = (TOP / "README.md").read_text("utf-8").split("```\ncontroller/", 1)[1].split("```")[0]
-    for room in ROOMS:
-        for package in (TOP / room).glob("*/__init__.py"):
+    for folder in FOLDERS:
+        for package in (TOP / folder).glob("*/__init__.py"):
             assert re.search(rf"^  {package.parent.name}/ ", tree, re.M), package.parent
 
 

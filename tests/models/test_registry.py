@@ -14,7 +14,7 @@ def test_built_in_models_take_their_options():
 
 
 @pytest.mark.parametrize(
-    ("room", "name", "options", "sentence"),
+    ("package", "name", "options", "sentence"),
     [
         (
             detectors,
@@ -57,9 +57,9 @@ def test_built_in_models_take_their_options():
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(room, name, options, sentence):
+def test_what_is_wrong_is_said_in_one_sentence(package, name, options, sentence):
     with pytest.raises(ValueError) as refusal:
-        room.create(name, options)
+        package.create(name, options)
     assert str(refusal.value) == sentence
 
 
