@@ -3,11 +3,9 @@
 from setuptools import find_packages, setup
 
 FOLDERS = ("controller", "drivers", "models", "sim")
-found = find_packages(
-    include=[pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
-)
+PATTERNS = [pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
 
 setup(
-    packages=[f"pursuit.{name}" for name in found],
+    packages=[f"pursuit.{name}" for name in find_packages(include=PATTERNS)],
     package_dir={f"pursuit.{folder}": folder for folder in FOLDERS},
 )

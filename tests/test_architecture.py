@@ -51,7 +51,7 @@ IMPORTS = {module: _imported(module) for module in FILES}
 
 @pytest.mark.parametrize("module", FILES)
 def test_nobody_reaches_past_public_names(module: str) -> None:
-    """From outside of a package only the package is imported; modules of the four folders are open."""
+    """From outside, only a package itself is imported; modules of the four folders are open."""
     here = _package_of(module)
     for other in IMPORTS[module] - PACKAGES:
         home = _package_of(other)

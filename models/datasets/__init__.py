@@ -5,6 +5,7 @@ In: folders and files of others. Out: samples, tracks, scores.
 
 from __future__ import annotations
 
+from .augment import AugmentationSettings, Augmented
 from .dataset import Dataset, Sample
 from .evaluation import evaluate
 from .focus_series import (
@@ -21,6 +22,8 @@ from .track_files import Tracks, read_tracks
 from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
 
 __all__ = [
+    "AugmentationSettings",
+    "Augmented",
     "Dataset",
     "FocusSeries",
     "Sample",

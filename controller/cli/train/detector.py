@@ -54,7 +54,8 @@ def detector(
     from rich.console import Console
 
     with needing_training():
-        from ....models.training.detector import AugmentationSettings, Recipe, train_detector
+        from ....models.datasets import AugmentationSettings
+        from ....models.training.detector import Recipe, train_detector
     if tile_px % 32:
         raise typer.BadParameter("must be a multiple of 32", param_hint="--tile-px")
     sources = [*map(read_source, data or []), *_rendered(rendered, frames, tile_px)]

@@ -5,15 +5,12 @@ In: annotated images. Out: an ONNX file with its card.
 
 from __future__ import annotations
 
-from .augment import AugmentationSettings, Augmented
 from .batch import Batch
 from .fine_tuning import load_exported
 from .train import Recipe, train_detector
 from .yolo import Yolo
 
 __all__ = [
-    "AugmentationSettings",
-    "Augmented",
     "Batch",
     "Recipe",
     "Yolo",

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .augment import Augmented
+from ...datasets import Augmented
 
 _AHEAD = 3
 """Batches made in advance. Chosen: enough to level out tiles that take long."""

@@ -12,12 +12,11 @@ import msgspec
 from torch import Tensor, nn
 
 from ...card import DataNote, ModelCard
-from ...datasets import Dataset, evaluate
+from ...datasets import AugmentationSettings, Augmented, Dataset, evaluate
 from ...detectors.learned import factor_for
 from ...errors import ModelError
 from ...onnx_file import read_weights, store_float16
 from ..device import best_device
-from .augment import AugmentationSettings, Augmented
 from .batch import Batch, batches
 from .fine_tuning import load_exported
 from .fit import fit

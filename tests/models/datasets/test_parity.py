@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pursuit.models import weights
 from pursuit.models.datasets import Dataset, read_dataset
+from pursuit.models.datasets.augment import training_image
 from pursuit.models.datasets.average_precision import AveragePrecision
 from pursuit.models.detectors.learned.decoding import Thresholds, decode
 from pursuit.models.runtimes import load
-from pursuit.models.training.detector.augment import training_image
 
 DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[4] / "shared" / "data"))
 CLASSES = ("RBC", "WBC", "Platelets")

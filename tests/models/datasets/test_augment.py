@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
-from pursuit.models.datasets import Dataset, Sample
-from pursuit.models.training.detector import AugmentationSettings, Augmented
+from pursuit.models.datasets import AugmentationSettings, Augmented, Dataset, Sample
 
 
 def sample(seed: int, size: int = 200) -> Sample:

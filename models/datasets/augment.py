@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets import Dataset, Sample
-from ...detectors.learned import factor_for
-from ...images import levels_of, stretched
+from ..detectors.learned import factor_for
+from ..images import levels_of, stretched
+from .dataset import Dataset, Sample
 
 Grey = NDArray[np.float32]
 
