@@ -12,6 +12,7 @@ from ...drivers.messages import Frame, StagePose
 NO_PLACE = "the frame does not say where the stage was"
 NO_TIME = "the frame's time is not after the last one's"
 TOO_EARLY = "the frame could be read before it was exposed"
+"""Reasons for which nothing is learned from a frame."""
 _MOST_UM = 1e6
 """Positions and pose uncertainties from here on are faults. Chosen: no stage is a metre long."""
 

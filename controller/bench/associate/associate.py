@@ -17,13 +17,15 @@ from .crowd import DIAMETER_PX, Crowd, make_crowd
 from .peers import openers
 
 OBJECTS = (10, 30, 100, 300, 1000)
+"""In a field. Chosen: from a few cells to what one field of a small objective holds."""
 WARM = 20
-"""Frames before the time counts: everyone has found all objects by then."""
+"""Frames before the time counts: all trackers have found all objects by then."""
 TURN = 10
 """Frames before it is another's turn."""
 _LEAST_OBJECTS = 1000
 """Crowds smaller than this are simulated often enough to have as many objects in all."""
 _MOST_CROWDS = 5
+"""Simulations of one size. Chosen: small crowds take no time, but peers have to be made anew."""
 
 OnProgress = Callable[[int, int], None]
 

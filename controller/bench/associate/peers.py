@@ -134,7 +134,10 @@ class PerObject:
 
 
 _REACH_PX, _COAST = 12.0, 10
+"""Farthest match, the objects' diameter, and frames that a track survives: as many as ours."""
 _CHANGE_PX, _FIRST_SPEED_PX = 0.75, 3.0
+"""Standard deviations of a change of step in a frame and of the first step: those of the crowd's
+motions, so that the filter is as well tuned as it can be."""
 
 
 class _Filtered:

@@ -26,6 +26,7 @@ SCENARIO = "swimmer"
 OURS = ("predictive", "velocity")
 PEERS = ("reactive", "quadratic", "damped")
 MOTIONS = ("run", "persistent")
+"""What is measured: our policies, those of other programs, and the motions of the target."""
 HELD = 0.99
 """Share of the frames in which a target must be in the central half of the field."""
 RAMP_S = 1.0
