@@ -2,10 +2,10 @@
 
 from setuptools import find_packages, setup
 
-ROOMS = ("controller", "drivers", "models", "sim")
-found = find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")])
+FOLDERS = ("controller", "drivers", "models", "sim")
+PATTERNS = [pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
 
 setup(
-    packages=[f"pursuit.{name}" for name in found],
-    package_dir={f"pursuit.{room}": room for room in ROOMS},
+    packages=[f"pursuit.{name}" for name in find_packages(include=PATTERNS)],
+    package_dir={f"pursuit.{folder}": folder for folder in FOLDERS},
 )

@@ -37,10 +37,17 @@ class Microscope(Protocol):
         """What this microscope is."""
         ...
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Start streaming and yield the newest frame not yet seen, waiting for it if need be.
 
-        With ``every``, yield all of them in order instead. Closing the iterator ends streaming.
+        Closing the iterator ends streaming.
+
+        Parameters
+        ----------
+        every : bool
+            Yield all frames in order instead.
+        resume : bool
+            Go on counting frames where the last stream ended, instead of from 0.
 
         Raises
         ------
@@ -64,11 +71,23 @@ class Microscope(Protocol):
         ...
 
     def reports(self) -> list[Report]:
-        """All that happened since the last call: moves issued, poses read, faults."""
+        """All that happened since the last call: moves issued, poses read, faults.
+
+        If the microscope is simulated, also the true position of the target in every frame of a
+        stream.
+        """
         ...
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
-        """Run an acquisition and yield every frame of it, none dropped."""
+        """Run an acquisition and yield every frame of it, none dropped.
+
+        Closing the iterator gives the acquisition up.
+
+        Raises
+        ------
+        MicroscopeError
+            If it leaves the limits, before anything moves, or a device fails.
+        """
         ...
 
     def close(self) -> None:

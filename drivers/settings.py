@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from .messages import Dynamics
 
@@ -23,24 +25,29 @@ class CameraSettings(Settings, frozen=True):
 
     Attributes
     ----------
-    label : str
-        Device label; empty takes the configuration's camera.
     exposure_ms : float, optional
-        Left as it is if not given.
+        Exposure time; left as it is if not given.
     interval_ms : float, optional
-        Take one picture every so often, with the shutter closed in between; without it, the
+        Time from one image to the next, with the shutter closed in between; if not given, the
         camera streams as fast as it can.
     pixel_um : float, optional
-        Edge of a pixel in the specimen; taken from the configuration if not given.
+        Edge of a pixel in the specimen; as Micro-Manager has it if not given.
     affine : (a, b, c, d), optional
-        Pixel offset (right, down) to stage offset in µm, see `Description.affine`.
+        From pixels to the stage: a target ``right`` and ``down`` of the middle, in pixels, is
+        centred by moving the stage by (a·right + b·down, c·right + d·down) µm. As
+        Micro-Manager has it if not given, else [pixel, 0, 0, pixel].
+
+    Other Parameters
+    ----------------
+    label : str
+        Device label; if empty, the camera in that role.
     readout_ms : float
-        From the end of an exposure until its pixels are in the host's memory.
+        Time from the end of an exposure until its pixels are in the host's memory.
     """
 
     label: str = ""
     exposure_ms: float | None = None
-    interval_ms: float | None = None
+    interval_ms: Annotated[float, Meta(examples=[1000.0])] | None = None
     pixel_um: float | None = None
     affine: tuple[float, float, float, float] | None = None
     readout_ms: float = 0.0
@@ -57,7 +64,13 @@ class CameraSettings(Settings, frozen=True):
 
 
 class FocusSettings(Dynamics, frozen=True):
-    """A drive: its label and how it answers commands."""
+    """A drive: its label, and how it answers commands.
+
+    Other Parameters
+    ----------------
+    label : str
+        Device label; if empty, the device in that role.
+    """
 
     label: str = ""
 
@@ -70,13 +83,15 @@ class FocusSettings(Dynamics, frozen=True):
 class StageSettings(FocusSettings, frozen=True):
     """An XY stage; many can be given a velocity through properties of a device.
 
-    Attributes
-    ----------
-    velocity_x, velocity_y : str, optional
-        ``"Device,Property"`` that sets the velocity along x and y.
+    Other Parameters
+    ----------------
+    velocity_x : str, optional
+        ``"Device,Property"`` that sets the velocity along x; the policy ``velocity`` needs it.
+    velocity_y : str, optional
+        The same along y.
     velocity_unit_um_s : (x, y)
-        What 1 means there, in µm/s; negative where the property counts against the stage's
-        coordinates.
+        What a value of 1 means there, in µm/s; negative where the property counts against the
+        stage's coordinates.
     """
 
     velocity_x: str | None = None
@@ -110,8 +125,14 @@ def _parts(name: str) -> Property:
 class LimitSettings(Settings, frozen=True):
     """The box that no move may leave, in stage µm.
 
-    An axis without a range gets `default_travel_um` (or `default_focus_travel_um`) to either
-    side of where it stands when the microscope is opened.
+    Attributes
+    ----------
+    x_um : (low, high), optional
+        Range of x; 2000 µm to either side of where the stage stands if not given.
+    y_um : (low, high), optional
+        Range of y; likewise.
+    z_um : (low, high), optional
+        Range of the focus drive; 20 µm to either side if not given.
     """
 
     x_um: Range | None = None
@@ -119,7 +140,10 @@ class LimitSettings(Settings, frozen=True):
     z_um: Range | None = None
 
     default_travel_um = 2_000.0
+    """To either side of where the stage stands; chosen: within one well or coverslip."""
     default_focus_travel_um = 20.0
+    """The same for the focus drive; chosen: well within the working distance of objectives with a
+    high numerical aperture, some 100 µm."""
 
     def __post_init__(self) -> None:
         for name in ("x_um", "y_um", "z_um"):

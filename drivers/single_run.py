@@ -10,10 +10,11 @@ from contextlib import suppress
 from .microscope import Frames, MicroscopeError
 
 _RETRY_S = 0.005
+"""Time between attempts to end a run in another thread; chosen: a person does not notice it."""
 
 
 class SingleRun:
-    """Sees to it that at most one generator of frames runs, and that closing finds its end.
+    """Lets at most one generator of frames run at a time, and ends it on `close`.
 
     It keeps no generator alive: one that its caller has dropped ends like one that was closed.
     """

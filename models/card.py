@@ -1,9 +1,9 @@
-"""The card of a model: what it finds, what it was trained on and how well it does."""
+"""Cards of models: what they do, what they were trained on, and how well they do."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,32 @@ from .errors import ModelError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Size = Annotated[float, Meta(gt=0)]
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a model, kept as ``NAME.json`` beside ``NAME.onnx``."""
+
+    what: ClassVar[str] = "a model card"
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a card.
+
+        Raises
+        ------
+        ModelError
+            If there is none or it is not one of this kind.
+        """
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except OSError as error:
+            raise ModelError(f"the model card {path} cannot be read: {error.strerror}") from error
+        except msgspec.MsgspecError as error:
+            raise ModelError(f"{path} is not {cls.what}: {error}") from error
+
+    def write(self, path: Path) -> None:
+        """Write it, indented for people."""
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
 
 class DataNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,8 +64,8 @@ class DataNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     map50_95: Share | None = None
 
 
-class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All that has to be known to use a model, kept as ``NAME.json`` beside ``NAME.onnx``.
+class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What has to be known to use a detector.
 
     Attributes
     ----------
@@ -83,23 +109,3 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     data: tuple[DataNote, ...] = ()
     split: str = ""
     date: str = ""
-
-    @classmethod
-    def read(cls, path: Path) -> ModelCard:
-        """Read a card.
-
-        Raises
-        ------
-        ModelError
-            If there is none or it is not one.
-        """
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
-        except OSError as error:
-            raise ModelError(f"the model card {path} cannot be read: {error.strerror}") from error
-        except msgspec.MsgspecError as error:
-            raise ModelError(f"{path} is not a model card: {error}") from error
-
-    def write(self, path: Path) -> None:
-        """Write it, indented for people."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")

@@ -1,4 +1,4 @@
-"""Functions that are compiled, for arithmetic on objects one after another."""
+"""Functions compiled by Numba, for arithmetic on one object after another."""
 
 from __future__ import annotations
 

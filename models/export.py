@@ -1,4 +1,4 @@
-"""Models in the form that a runtime, or another program, loads directly."""
+"""Export of models to the files that a runtime, or another program, loads directly."""
 
 from __future__ import annotations
 

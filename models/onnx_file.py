@@ -1,4 +1,4 @@
-"""What is done to ONNX files: weights stored in half the space, weights read back."""
+"""Weights of ONNX files: stored in 16 bits, read back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .errors import ModelError
 
-_LEAST_STORED_HALF = 256
-"""Elements below which a tensor stays as it is: biases, anchors, constants of shapes."""
+_LEAST_ELEMENTS = 256
+"""Smaller tensors stay as they are. Chosen: biases, anchors, constants of shapes take no room."""
 
 
-def store_half(path: Path) -> None:
+def store_float16(path: Path) -> None:
     """Store large weights as 16-bit floats; the network still computes with 32.
 
     Every such weight goes through a Cast, which runtimes carry out once, on loading.
@@ -25,7 +25,7 @@ def store_half(path: Path) -> None:
     casts = []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _LEAST_STORED_HALF:
+        if values.dtype != np.float32 or values.size < _LEAST_ELEMENTS:
             continue
         wide, tensor_name = tensor.name, f"{tensor.name}.half"
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), tensor_name))

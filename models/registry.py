@@ -1,4 +1,7 @@
-"""Names to models: built-in or a user's own, options checked, imported only when asked for."""
+"""Names to classes: built in, from another installed package, or a user's own.
+
+Nothing is imported before it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,72 +9,112 @@ import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 
+_LEAST_SIMILARITY = 0.4
+"""Of a misspelt name to the one that is suggested (ratio of `difflib`). Chosen: ``blob`` finds
+``blobs``, and of two words that share only a few letters neither suggests the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registry(Generic[T]):
-    """Models of one kind.
+    """Everything of one kind that can be chosen by its name.
 
-    A model is a class or another callable that returns one. If it has an attribute
-    ``Options``, a ``msgspec.Struct`` type, it is called with one such struct, validated;
-    otherwise it is called with the options as keyword arguments.
+    What a name stands for is a class or another callable that returns an instance. If it has an
+    attribute ``Options``, a ``msgspec.Struct`` type, it is called with one such struct,
+    validated; otherwise it is called with the options as keyword arguments.
 
     Attributes
     ----------
     kind : str
-        For messages: ``"detector"`` or ``"predictor"``.
+        For messages: ``"detector"``.
+    group : str
+        Of the entry points by which other packages add names: ``"pursuit.detectors"``. A name
+        that is built in cannot be replaced.
     builtin : mapping of str to str
         Name to import path, ``"package.module:attribute"``.
     """
 
     kind: str
+    group: str
     builtin: Mapping[str, str]
 
+    def names(self) -> list[str]:
+        """Names that are built in or that installed packages add, sorted."""
+        return sorted({*self.builtin, *entry_points(group=self.group).names})
+
     def create(self, name: str, options: Mapping[str, Any] | None = None) -> T:
-        """Make the model called ``name``.
+        """Make an instance of what ``name`` stands for.
 
         Parameters
         ----------
         name : str
-            A built-in name, or ``"package.module:attribute"`` for a model of your own.
+            As `load`.
         options : mapping of str to object, optional
-            What the model can be told; the rest keeps its default.
+            Those that are not given keep their defaults.
 
         Raises
         ------
         ValueError
-            If the name or an option is not known, or a value is not allowed.
+            As `load`; or if an option is not known, or a value is not allowed.
         """
-        model = self._load(name)
+        made = self.load(name)
         given = dict(options or {})
-        struct = getattr(model, "Options", None)
+        struct = getattr(made, "Options", None)
         if struct is not None:
-            return model(self._validated(name, struct, given))
+            return made(self._validated(name, struct, given))
         try:
-            return model(**given)
+            return made(**given)
         except TypeError as error:
             raise ValueError(f"{self.kind} {name!r} refuses its options: {error}") from error
 
-    def _load(self, name: str) -> Any:
-        if ":" not in name and name not in self.builtin:
-            raise ValueError(f"unknown {self.kind} {name!r}{_hint(name, self.builtin)}")
-        module, _, attribute = self.builtin.get(name, name).partition(":")
+    def load(self, name: str) -> Any:
+        """Import what a name stands for.
+
+        Parameters
+        ----------
+        name : str
+            Built in, of an entry point, or ``"package.module:attribute"``.
+
+        Raises
+        ------
+        ValueError
+            If the name is not known, or what it stands for cannot be imported.
+        """
+        if name in self.builtin or ":" in name:
+            return self._imported(name, self.builtin.get(name, name))
+        for entry in entry_points(group=self.group, name=name):
+            return self._of_package(entry)
+        raise ValueError(f"unknown {self.kind} {name!r}; {_choices(name, self.names())}")
+
+    def _imported(self, name: str, path: str) -> Any:
+        module, _, attribute = path.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(f"{self.kind} {name!r} cannot be imported: {error}") from error
 
+    def _of_package(self, entry: EntryPoint) -> Any:
+        try:
+            return entry.load()
+        except Exception as error:  # Another package's code runs here.
+            package = f" of the package {entry.dist.name}" if entry.dist else ""
+            raise ValueError(
+                f"{self.kind} {entry.name!r}{package} cannot be loaded from {entry.value}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
     def _validated(self, name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> Any:
-        known = [option.encode_name for option in msgspec.structs.fields(struct)]
+        known = sorted(option.encode_name for option in msgspec.structs.fields(struct))
         for option in given:
             if option not in known:
-                hint = _hint(option, known)
-                raise ValueError(f"unknown option {option!r} of {self.kind} {name!r}{hint}")
+                choices = _choices(option, known)
+                raise ValueError(f"unknown option {option!r} of {self.kind} {name!r}; {choices}")
         try:
             return msgspec.convert(given, struct)
         except msgspec.ValidationError as error:
@@ -81,8 +124,11 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r}{option}: {reason}") from error
 
 
-def _hint(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    question = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"{question} known: {', '.join(names)}"
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Ask for the known word nearest to one that is not known; empty if none is near."""
+    near = difflib.get_close_matches(str(word), [*known], n=1, cutoff=_LEAST_SIMILARITY)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _choices(word: str, known: Iterable[str]) -> str:
+    return f"{did_you_mean(word, known)} known: {', '.join(known)}".lstrip()

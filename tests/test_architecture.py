@@ -1,4 +1,4 @@
-"""The house: imports by public names, no cycles, small files and folders."""
+"""Structure: imports by public names, no cycles, small files and folders."""
 
 import ast
 from collections import Counter
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[1]
-ROOMS = ("controller", "drivers", "models", "sim")
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("controller", "drivers", "models", "sim")
 MOST_LINES, MOST_FILES = 250, 14
 
 FILES = {
-    ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__"): path
-    for room in ROOMS
-    for path in sorted((HOUSE / room).rglob("*.py"))
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.py"))
 }
 PACKAGES = {name for name, path in FILES.items() if path.stem == "__init__"}
 
@@ -32,7 +32,7 @@ def _public(package: str) -> set[str]:
 
 
 def _imported(module: str) -> set[str]:
-    """Modules of the house that one imports, packages by their names."""
+    """Modules of the project that one imports, packages by their names."""
     found = set()
     for node in ast.walk(ast.parse(FILES[module].read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -51,11 +51,11 @@ IMPORTS = {module: _imported(module) for module in FILES}
 
 @pytest.mark.parametrize("module", FILES)
 def test_nobody_reaches_past_public_names(module: str) -> None:
-    """From outside of a package only the package is imported; the rooms' own modules are open."""
+    """From outside, only a package itself is imported; modules of the four folders are open."""
     here = _package_of(module)
     for other in IMPORTS[module] - PACKAGES:
         home = _package_of(other)
-        assert home in ROOMS or f"{here}.".startswith(f"{home}."), (
+        assert home in FOLDERS or f"{here}.".startswith(f"{home}."), (
             f"import from {home}, not {other}"
         )
 

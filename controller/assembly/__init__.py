@@ -5,8 +5,16 @@ In: a `Config`, or the tables of one. Out: a microscope, and a loop around it.
 
 from __future__ import annotations
 
-from .loop import detector_table, make_detector, make_focus, make_loop, make_predictor
+from .loop import (
+    detector_table,
+    make_detector,
+    make_focus,
+    make_loop,
+    make_policy,
+    make_predictor,
+)
 from .microscope import Simulation, complete, open_lockstep, open_microscope
+from .movie_defaults import suggested_for_movie
 
 __all__ = [
     "Simulation",
@@ -15,7 +23,9 @@ __all__ = [
     "make_detector",
     "make_focus",
     "make_loop",
+    "make_policy",
     "make_predictor",
     "open_lockstep",
     "open_microscope",
+    "suggested_for_movie",
 ]

@@ -9,14 +9,16 @@ from typing import Any
 from ...drivers.messages import Description
 from ...drivers.microscope import Microscope
 from ...models import detectors, predictors, weights
-from ...models.detectors import Detector
-from ...models.detectors.learned import Learned, family_of
+from ...models.detectors import Detector, SupportsWarmUp
+from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
 from ...models.predictors import Predictor
+from .. import policies
 from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
-from ..targets import Target
+from ..policies import Policy
+from ..targets import TargetSelection
 from ..tracking import FieldGeometry, Tracker
 
 
@@ -31,14 +33,14 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
     description = microscope.describe()
     predictor = make_predictor(config)
     detector = make_detector(config, description.pixel_um)
-    if isinstance(detector, Learned):
+    if isinstance(detector, SupportsWarmUp):
         detector.warm_up(description.height_px, description.width_px)
     return Loop(
         microscope,
         detector,
         Tracker(config.tracking, FieldGeometry(description), predictor),
-        Target(config.target),
-        config.policy,
+        TargetSelection(config.target),
+        make_policy(config),
         config.attention,
         make_focus(config, description),
     )
@@ -72,7 +74,7 @@ def detector_table(name: str | None, model: str | None) -> dict[str, Any]:
     table = {"name": name} if name else {}
     if model is not None:
         try:
-            table = {"name": family_of(model)} | table
+            table = {"name": detector_for(model)} | table
         except ModelError as error:
             raise ConfigError(as_sentence(error)) from error
         is_shipped = model in weights.shipped()
@@ -84,6 +86,12 @@ def make_predictor(config: Config) -> Predictor:
     """Make the predictor of all tracks."""
     options = dict(config.predictor)
     return _checked(predictors.create, options.pop("name"), options)
+
+
+def make_policy(config: Config) -> Policy:
+    """Make the policy."""
+    options = dict(config.policy)
+    return _checked(policies.create, options.pop("name"), options)
 
 
 def _checked(create: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:

@@ -12,26 +12,26 @@ from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.settings import StandSettings
+from ...models.errors import ModelError
+from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
-from ...sim.movie import Movie, MovieError
-from ...sim.stand import LockstepMicroscope, Scenario, SimCameraSettings, World, load_scenario
-from ..configuration import Config, ConfigError, make_config, merge
+from ...sim.movie import Movie
+from ...sim.stand import (
+    LockstepMicroscope,
+    Scenario,
+    SimCameraSettings,
+    SimulatedMicroscope,
+    World,
+    load_scenario,
+)
+from ..configuration import Config, ConfigError, as_sentence, make_config, merge
+from .movie_defaults import suggested_for_movie
 
 DEFAULT_SCENARIO = "swimmer"
-_BODY_PX = 16.0
-"""Diameter of objects in a movie, for who does not tell it."""
-_FOR_BODIES = {
-    "blobs": {"method": "threshold", "polarity": "both", "diameter_px": _BODY_PX},
-    "yolo": {"score": 0.1},
-    "ssd": {"score": 0.1},
-}
-"""Options of detectors for cells in brightfield; what is pointed at may be hard to see."""
-_SIGMAS = {"yolo": 11, "ssd": 11}
-"""Diameters over the standard deviation of a centre: learned ones see bodies more exactly."""
-_SURE_SCORES = {"yolo": 0.2, "ssd": 0.2}
-"""Scores from which a measurement may begin a track."""
-_MOST_FREE_RUNNING_MS = 200.0
-"""Longer intervals than this are taken one picture at a time."""
+"""What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
+_MOST_STREAMING_MS = 200.0
+"""Greatest interval at which the camera streams; chosen: with longer ones a person would open the
+shutter for each picture, as in a time lapse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Simulation:
     scenario: Scenario
     movie: Movie | None = None
     start_um: tuple[float, float] = (0.0, 0.0)
+    note: str = ""
+    """What a person should know about it; empty if nothing."""
 
     def world(self, seed: int) -> World:
         """Make the world anew."""
@@ -51,14 +53,6 @@ class Simulation:
     def seconds(self) -> float:
         """How long it lasts."""
         return self.movie.duration_s if self.movie else self.scenario.seconds
-
-    @property
-    def note(self) -> str:
-        """What a person should know about it; empty if nothing."""
-        if self.movie is None or not self.movie.assumed:
-            return ""
-        what = " and ".join(self.movie.assumed)
-        return f"{self.movie.path.name} does not tell its {what}: taken as 1."
 
 
 def simulation(config: Config) -> Simulation | None:
@@ -76,11 +70,17 @@ def simulation(config: Config) -> Simulation | None:
         name = source.scenario or DEFAULT_SCENARIO
         return Simulation(Path(name).stem, load_scenario(name))
     try:
-        movie = Movie.open(source.specimen, config.camera.pixel_um, source.interval_s)
-    except MovieError as error:
-        raise MicroscopeError(str(error)) from error
-    start_um = movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0)
-    return Simulation(movie.path.stem, _under_movie(movie, source.field_px), movie, start_um)
+        recording = open_recording(source.specimen, config.camera.pixel_um, source.interval_s)
+    except ModelError as error:
+        raise MicroscopeError(as_sentence(error)) from error
+    movie = Movie(recording, recording.pixel_um, recording.interval_s)
+    return Simulation(
+        recording.path.stem,
+        _under_movie(recording, source.field_px),
+        movie,
+        movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0),
+        _assumptions(recording),
+    )
 
 
 def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
@@ -99,7 +99,8 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
         own = simulated.scenario.detectors.get(config.detector["name"], {})
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
-            task = _task_for_movie(simulated.movie, config.detector)
+            movie = simulated.movie
+            task = suggested_for_movie(movie.pixel_um, movie.interval_s, config.detector)
         config = make_config(merge(suggested, task, tables))
     return config, simulated
 
@@ -116,10 +117,7 @@ def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
         return MMCoreMicroscope(load_core(path), config.stand(path.stem))
-    from ...sim.stand import load_simulator
-
-    core = load_simulator(simulated.world(config.session.seed))
-    return MMCoreMicroscope(core, config.stand(simulated.name))
+    return SimulatedMicroscope(simulated.world(config.session.seed), config.stand(simulated.name))
 
 
 def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicroscope:
@@ -136,28 +134,6 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
     return LockstepMicroscope(simulated.world(config.session.seed), stand, VirtualClock())
 
 
-def _task_for_movie(movie: Movie, detector: dict[str, Any]) -> dict[str, Any]:
-    """Suggest settings for objects of unknown kind, in steps of a movie's own pixels and frames.
-
-    Objects are pointed at in the first frame, of any contrast, and drift by a fraction of their
-    diameter each frame. The centre of a body is seen less exactly than that of a spot. The
-    fractions were found on T cells and beads.
-    """
-    diameter_px = detector.get("diameter_px", _BODY_PX)
-    kind = detector["name"]
-    sigmas = 12 if detector.get("method") == "log" else _SIGMAS.get(kind, 4)
-    per_frame_um_s = diameter_px * movie.pixel_um / movie.interval_s
-    return {
-        "detector": _FOR_BODIES.get(kind, {}),
-        "tracking": {
-            "confirm_hits": 1,
-            "sigma_px": diameter_px / sigmas,
-            "high_score": _SURE_SCORES.get(kind, 0.0),
-        },
-        "predictor": {"speed_um_s": per_frame_um_s / 5},
-    }
-
-
 def _lens(optics: OpticsSettings) -> dict[str, float]:
     """What focusing must know of an objective."""
     return {
@@ -168,17 +144,29 @@ def _lens(optics: OpticsSettings) -> dict[str, float]:
     }
 
 
-def _under_movie(movie: Movie, field_px: int) -> Scenario:
-    """A stand for a movie: one exposure for each of its frames, a stage that keeps up."""
-    interval_ms = movie.interval_s * 1e3
+def _assumptions(recording: Recording) -> str:
+    """Say which scales of a recording nobody told; empty if none."""
+    if not recording.assumed:
+        return ""
+    what = " and ".join(recording.assumed)
+    return f"{recording.path.name} does not tell its {what}: taken as 1."
+
+
+def _under_movie(recording: Recording, field_px: int) -> Scenario:
+    """Return a stand for a movie: an exposure for each of its frames, a stage that keeps up.
+
+    The shares of the interval are chosen: an exposure short enough for sharp images of what
+    moves, a readout that leaves most of the interval to the controller.
+    """
+    interval_ms = recording.interval_s * 1e3
     return Scenario(
-        title=f"The movie {movie.path.name}",
-        optics=OpticsSettings(pixel_um=movie.pixel_um),
+        title=f"The movie {recording.path.name}",
+        optics=OpticsSettings(pixel_um=recording.pixel_um),
         sensor=SensorSettings(width_px=field_px, height_px=field_px),
         camera=SimCameraSettings(
             exposure_ms=min(interval_ms / 4, 50.0),
             interval_ms=interval_ms,
             readout_ms=min(interval_ms / 10, 5.0),
-            timelapse=interval_ms > _MOST_FREE_RUNNING_MS,
+            timelapse=interval_ms > _MOST_STREAMING_MS,
         ),
     )

@@ -8,28 +8,23 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from . import train
 from .bench import app as bench
-from .detect import detect
-from .evaluate import evaluate
-from .export import export
 from .follow import follow
 from .init import init
 from .microscope import microscope
-from .models import models
+from .offline import detect, evaluate, export, models, track
 from .options import fail
 from .record import record
-from .track import track
+from .train import app as train
 
 
 class _Commands(TyperGroup):
-    """Commands whose errors are one sentence if a user can cause them, instead of a traceback."""
+    """Commands that answer an error that a user can cause with one sentence, not a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             from ...drivers.microscope import MicroscopeError
             from ...models.errors import ModelError
-            from ...sim.movie import MovieError
             from ..configuration import ConfigError, as_sentence
             from ..session import ProcessError
 
@@ -40,7 +35,6 @@ class _Commands(TyperGroup):
             except (
                 ConfigError,
                 MicroscopeError,
-                MovieError,
                 ProcessError,
                 FileExistsError,
             ) as error:
@@ -60,11 +54,13 @@ app = typer.Typer(
     help="Makes a microscope follow living things.",
 )
 
-app.add_typer(bench, name="bench")
-app.add_typer(train.app, name="train")
-app.command(name="eval")(evaluate)
-for command in (export, detect, models, track, follow, microscope, record, init):
+for command in (follow, init, microscope, record, detect, track):
     app.command()(command)
+app.command(name="eval")(evaluate)
+app.command()(models)
+app.command()(export)
+app.add_typer(train, name="train")
+app.add_typer(bench, name="bench")
 
 
 def _end_like_ctrl_c(signum: int, frame: object) -> NoReturn:

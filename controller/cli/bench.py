@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from .track_tables import Columns, read_all_tracks
+from .inputs import Columns, read_all_tracks
+from .options import JsonFile
 
 app = typer.Typer(
     no_args_is_help=True, help="Measure following, detectors, latency, simulator, transport."
 )
 
 _NO_FILES: list[Path] = []
-
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the rows to this file too.")]
+"""Default of an argument with files."""
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import (
+    AsJson,
     DetectorName,
     MMConfig,
     ModelFile,
@@ -45,7 +46,7 @@ def follow(
         typer.Option(metavar="HOST:PORT", help="A microscope that runs already."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Session folder to make.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: AsJson = False,
     realtime: Annotated[
         bool,
         typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
@@ -53,7 +54,10 @@ def follow(
 ) -> None:
     """Follow a target and keep the session in a folder.
 
-    With nothing else, a simulated cell. Example: `pursuit follow scope.toml --seconds 60`
+    With nothing else, a simulated cell. Every setting of a scope file, which --set can change
+    too, is described in docs/configuration.md.
+
+    Example: `pursuit follow scope.toml --seconds 60 --set detector.diameter_um=8`
     """
     from rich.console import Console
 
@@ -73,9 +77,9 @@ def follow(
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                summary = run_live(config, simulated, folder, progress.update, running)
+                summary = run_live(config, simulated, folder, [progress], running)
             else:
-                summary = run_lockstep(config, simulated, folder, progress.update)
+                summary = run_lockstep(config, simulated, folder, [progress])
     except (Interrupted, SessionError) as ended:
         summary, problem = ended.summary, str(ended)
     if not summary:
@@ -99,7 +103,7 @@ def _announce(console: Any, config: Config, simulated: Simulation | None, realti
     how = "in real time" if realtime else "in virtual time"
     console.print(
         f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
-        f"{config.policy.name}"
+        f"{config.policy['name']}"
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")

@@ -41,9 +41,9 @@ def microscope(
     """
     from ...drivers.wire import MicroscopeServer
     from ..assembly import open_microscope
-    from ..session import say, share_quickly, when_parent_ends
+    from ..session import switch_threads_often, tell_parent, when_parent_ends
 
-    share_quickly()
+    switch_threads_often()
 
     config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
     ended = threading.Event()
@@ -57,7 +57,7 @@ def microscope(
         raise
     with server:
         if supervised:
-            say({"port": server.port})
+            tell_parent({"port": server.port})
         else:
             print(f"{opened.describe().name} listens at {host}:{server.port}; Ctrl-C ends it.")
         _wait(ended)

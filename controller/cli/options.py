@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from ...sim.scenarios import scenario_names
+
 if TYPE_CHECKING:
     from ..assembly import Simulation
     from ..configuration import Config
@@ -17,25 +19,39 @@ ScopeFile = Annotated[
     Path | None,
     typer.Argument(metavar="SCOPE.toml", help="Configuration of a stand and a task."),
 ]
-ScenarioName = Annotated[str | None, typer.Option(help="Simulated scenario, by name or file.")]
+ScenarioName = Annotated[
+    str | None,
+    typer.Option(help=f"Simulated scenario: {', '.join(scenario_names())}, or a TOML file."),
+]
 Specimen = Annotated[Path | None, typer.Option(help="Movie that a simulated field moves across.")]
 MMConfig = Annotated[Path | None, typer.Option(help="Micro-Manager file of real hardware.")]
 Start = Annotated[
     str | None,
-    typer.Option(metavar="X,Y", help="Pixel of the movie where the field is at first."),
+    typer.Option(
+        metavar="X,Y", help="Pixel of the movie where the middle of the field is at first."
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one setting; repeatable."),
 ]
-Seed = Annotated[int | None, typer.Option(help="Of everything random in the simulation.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random in the simulation.")]
 DetectorName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="yolo, ssd, blobs, template or one of your own.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="yolo, ssd, blobs, template, watershed, edges or one of your own; default: yolo.",
+    ),
 ]
 ModelFile = Annotated[
     str | None,
-    typer.Option(metavar="FILE.onnx", help="Model of a learned detector; or a shipped one."),
+    typer.Option(
+        metavar="FILE.onnx",
+        help="Model of a learned detector: a file, or the name of a shipped one.",
+    ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 

@@ -14,30 +14,41 @@ from .options import Supervised, address
 
 def record(
     microscope: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where frames come from.")],
-    decisions: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where decisions come from.")],
     out: Annotated[Path, typer.Option(help="Session folder to make.")],
+    decisions: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where decisions come from, if not announced."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration to keep with it.")] = None,
     supervised: Supervised = False,
 ) -> None:
     """Record what a microscope and a controller say, in a session folder.
 
-    `pursuit follow` starts one by itself.
-    Example: `pursuit record --microscope 127.0.0.1:5710 --decisions 127.0.0.1:5720 --out night1`
+    `pursuit follow` starts one by itself. The microscope knows where its controller publishes
+    decisions; without a controller, frames are recorded until one comes.
+    Example: `pursuit record --microscope 127.0.0.1:5710 --out night1`
     """
-    from ..session import RecorderProcess, say, when_parent_ends
+    from ..session import RecorderProcess, tell_parent, when_parent_ends
 
     text = config.read_text(encoding="utf-8") if config else ""
-    recorder = RecorderProcess(address(microscope), address(decisions), out, text)
+    publisher = address(decisions) if decisions else None
+    recorder = RecorderProcess(address(microscope), out, text, publisher)
     if supervised:
         when_parent_ends(recorder.end)
-        say({"ready": True})
+        tell_parent({"ready": True})
+    elif not recorder.has_controller:
+        _warn(
+            "No controller follows with this microscope yet: decisions are recorded once it does."
+        )
     try:
-        summary = recorder.run(lambda fault: say({"fault": fault}) if supervised else _warn(fault))
+        summary = recorder.run(
+            lambda text: tell_parent({"fault": text}) if supervised else _warn(text)
+        )
     except KeyboardInterrupt:
         recorder.end()
         raise
     if supervised:
-        say({"summary": summary, "fault": recorder.fault})
+        tell_parent({"summary": summary, "fault": recorder.fault})
     else:
         print(json.dumps(summary, indent=2))
 

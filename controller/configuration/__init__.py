@@ -6,17 +6,10 @@ sentence that says what is wrong.
 
 from __future__ import annotations
 
-from .config import (
-    Config,
-    ConfigError,
-    as_sentence,
-    assignment,
-    make_config,
-    merge,
-    read_tables,
-    without_none,
-)
+from .check import as_sentence, make_config
 from .init import write_scope
+from .settings import Config
+from .tables import ConfigError, assignment, merge, read_tables, without_none
 
 __all__ = [
     "Config",

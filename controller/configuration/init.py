@@ -2,73 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ...drivers.messages import Description
 from ...drivers.micromanager import MMCoreMicroscope, load_core
-from ...drivers.settings import CameraSettings, LimitSettings, StandSettings
-from .config import ConfigError
+from ...drivers.settings import CameraSettings, StandSettings
+from .reference import REGISTRIES, Setting, options_of, settings_of, tables, toml
+from .settings import MODELS, Config
+from .tables import ConfigError
 
 _UNCALIBRATED_UM = 1.0
+"""Edge of a pixel until it is measured: lengths are in pixels then."""
 
-_TEMPLATE = """\
+_HEAD = """\
 # A stand and a task for `pursuit follow {file}`.
-# Lines that begin with # are settings at their defaults; remove the # to change one.
-
-[microscope]
-mm_config = {mm_config}
-
-[camera]
-label = {camera}
-exposure_ms = {exposure_ms:g}
-{pixel}
-# affine = [{a:g}, {b:g}, {c:g}, {d:g}]  # pixel offset (right, down) to stage offset in µm
-# readout_ms = 0.0            # from the end of an exposure until its pixels are in memory
-# interval_ms = 1000.0        # one picture every so often, instead of a stream
-
-[stage]
-label = {xy_stage}
-# delay_ms = {delay_ms:g}             # from a command to the first motion
-# speed_um_s = {speed_um_s:g}
-# acceleration_um_s2 = {acceleration_um_s2:g}
-# settle_ms = {settle_ms:g}
-# backlash_um = 0.0           # how far the drive goes at a reversal before the stage follows
-# ring_hz = 0.0               # frequency at which the stage rings after a move
-# ring_damping = 0.0          # how soon that dies out: 0.3 in one swing, 0.03 in ten
-# velocity_x = "Device,Property"   # properties that set a velocity, for the policy "velocity"
-# velocity_y = "Device,Property"
-{focus}
-[limits]                      # no move leaves this box; check it before the first session
-x_um = [{x0:g}, {x1:g}]
-y_um = [{y0:g}, {y1:g}]
-z_um = [{z0:g}, {z1:g}]
-
-[detector]
-name = "yolo"                 # or "ssd", or the classical "blobs"
-# weights = "mine.onnx"       # a model of your own
-# diameter_um = 10.0          # typical size of the objects; found out without it
-# classes = ["cell"]          # those wanted; `pursuit models` lists them
-# score = 0.25                # least score
-
-[predictor]
-name = "auto"
-# speed_um_s = 10.0           # typical speed of the target; found out without it
-
-[policy]
-name = "predictive"           # or "velocity", for stages that take one
-# deadband_um = 0.0
-
-[target]
-choose = "centre"             # or "largest", "brightest"
-# point_um = [0.0, 0.0]       # in stage coordinates, instead
-# daughter = "brightest"      # after a division: or "largest", "first", "both"
-
-[focusing]
-method = "off"                # or "sweep", "dither", "learned", "hardware"
-# na = 0.5                    # of the objective; the others need it
-# light_share = 0.1           # most of the light that is given up to focusing
+# Lines that begin with # are settings at their defaults, or examples where there is none: remove
+# the # to change one. All settings, with those for experts, are in docs/configuration.md.
+# Check [limits] before the first session: no move leaves that box.
 """
+_COMMENT_COLUMN = 32
+"""Where remarks begin; chosen: all but the longest keys fit before it."""
+_NOT_KNOWN = "NOT KNOWN to Micro-Manager: measure it"
+"""Remark on the edge of a pixel if the Micro-Manager file says nothing of it."""
+
+Values = Mapping[str, Mapping[str, Any]]
+"""Values by table and key."""
 
 
 def write_scope(mm_config: Path, out: Path) -> Description:
@@ -93,33 +54,72 @@ def write_scope(mm_config: Path, out: Path) -> Description:
     core = load_core(mm_config)
     calibrated = core.getPixelSizeUm() > 0
     camera = CameraSettings(pixel_um=None if calibrated else _UNCALIBRATED_UM)
-    settings = StandSettings(mm_config.stem, camera, limits=LimitSettings())
-    with MMCoreMicroscope(core, settings) as microscope:
+    with MMCoreMicroscope(core, StandSettings(mm_config.stem, camera)) as microscope:
         description = microscope.describe()
-    out.write_text(_text(mm_config, out, description, calibrated), encoding="utf-8")
+    given, told = _of_stand(mm_config, description, calibrated)
+    out.write_text("\n".join([_HEAD.format(file=out.name), *_lines(given, told), ""]), "utf-8")
     return description
 
 
-def _text(mm_config: Path, out: Path, about: Description, calibrated: bool) -> str:
-    a, b, c, d = about.affine
-    (x0, x1), (y0, y1), (z0, z1) = about.limits_um
-    dynamics = about.dynamics
-    pixel = f"# pixel_um = {about.pixel_um:g}  # as Micro-Manager has it"
+def _of_stand(mm_config: Path, about: Description, calibrated: bool) -> tuple[Values, Values]:
+    """Values that the file sets, and values that it shows as Micro-Manager's or as nominal."""
+    limits: dict[str, Any] = dict(zip(("x_um", "y_um", "z_um"), about.limits_um, strict=True))
+    given: dict[str, dict[str, Any]] = {
+        "microscope": {"mm_config": str(mm_config.resolve())},
+        "camera": {"label": about.camera, "exposure_ms": about.exposure_ms},
+        "stage": {"label": about.xy_stage},
+        "focus": {"label": about.focus} if about.focus else {},
+        "limits": limits,
+    }
+    told = {"camera": {"affine": about.affine, "pixel_um": about.pixel_um}}
     if not calibrated:
-        pixel = f"pixel_um = {about.pixel_um:g}  # NOT KNOWN to Micro-Manager: measure it"
-    focus = f"\n[focus]\nlabel = {json.dumps(about.focus)}\n" if about.focus else ""
-    return _TEMPLATE.format(
-        file=out.name,
-        mm_config=json.dumps(str(mm_config.resolve())),
-        camera=json.dumps(about.camera),
-        xy_stage=json.dumps(about.xy_stage),
-        focus=focus,
-        exposure_ms=about.exposure_ms,
-        pixel=pixel,
-        delay_ms=dynamics.delay_ms,
-        speed_um_s=dynamics.speed_um_s,
-        acceleration_um_s2=dynamics.acceleration_um_s2,
-        settle_ms=dynamics.settle_ms,
-        **{"a": a, "b": b, "c": c, "d": d},
-        **{"x0": x0, "x1": x1, "y0": y0, "y1": y1, "z0": z0, "z1": z1},
-    )
+        given["camera"]["pixel_um"] = about.pixel_um
+    dynamics = {name: getattr(about.dynamics, name) for name in about.dynamics.__struct_fields__}
+    return given, {**told, "stage": dynamics}
+
+
+def _lines(given: Values, told: Values) -> Iterator[str]:
+    """Write every table: what is given, and as comments what else a person sets."""
+    structs = tables()
+    for table in Config.__struct_fields__:
+        if table in MODELS:
+            body = [*_model(table)]
+        else:
+            live, shown = given.get(table, {}), told.get(table, {})
+            body = [
+                line
+                for setting in settings_of(structs[table])
+                if (line := _line(setting, live.get(setting.key), shown.get(setting.key)))
+            ]
+        if body and (table != "focus" or given["focus"]):
+            yield from (f"[{table}]", *body, "")
+
+
+def _model(table: str) -> Iterator[str]:
+    """Write a table that names a model, with the options of the one that is the default."""
+    name = MODELS[table]
+    others = [toml(other) for other in REGISTRIES[table].builtin if other != name]
+    yield _remarked(f"name = {toml(name)}", f"or {', '.join(others)}")
+    for setting in settings_of(options_of(table, name)):
+        if line := _line(setting):
+            yield line
+
+
+def _line(setting: Setting, given: Any = None, told: Any = None) -> str:
+    """Write one setting; nothing if it is for experts, or if there is no value to show."""
+    remark = re.split(r"[.;:](?:\s|$)", setting.meaning)[0].replace("`", "")
+    if others := [toml(word) for word in setting.choices if word != setting.default]:
+        remark = f"{remark}; or {', '.join(others)}"
+    if given is not None:
+        unknown = setting.key == "pixel_um"
+        return _remarked(f"{setting.key} = {toml(given)}", _NOT_KNOWN if unknown else remark)
+    value = next((v for v in (told, setting.default, setting.example) if v is not None), None)
+    if setting.is_expert or value is None:
+        return ""
+    return _remarked(f"# {setting.key} = {toml(value)}", remark)
+
+
+def _remarked(text: str, remark: str) -> str:
+    if len(text) > 2 * _COMMENT_COLUMN:
+        return text
+    return f"{text:<{_COMMENT_COLUMN - 1}} # {remark}"

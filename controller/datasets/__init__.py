@@ -8,7 +8,7 @@ from __future__ import annotations
 from .defocus_stacks import StackSettings, calibrate
 from .rendered_defocus import MOST_DEFOCUS, rendered_windows
 from .rendered_frames import rendered_dataset
-from .simulated_tracks import FRAMES, NOT_TRAINED_ON, simulated_motions, walked
+from .simulated_tracks import FRAMES, NOT_TRAINED_ON, simulate_tracks, walked
 
 __all__ = [
     "FRAMES",
@@ -18,6 +18,6 @@ __all__ = [
     "calibrate",
     "rendered_dataset",
     "rendered_windows",
-    "simulated_motions",
+    "simulate_tracks",
     "walked",
 ]

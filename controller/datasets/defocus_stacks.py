@@ -1,47 +1,34 @@
-"""Calibration stacks: objects at many focal positions, as the defocus network learns from them."""
+"""Calibration stacks: objects at many focal positions, to train the defocus network on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from ...drivers.messages import Image
-from ...models.datasets import Seen, check_sign, reach_um, seen_at, split
+from ...models.datasets import (
+    FocusSeries,
+    check_sign,
+    greatest_defocus_um,
+    measure_defocus,
+    split_series,
+)
 from ...models.detections import Detections
 from ...models.detectors import create
 from ...models.errors import ModelError
 from ...models.focus import LEAST_EDGE_PX, SIZES, Lens, NoPeak
-from ...sim.movie import UM, read_recording
+from ...models.images import open_recording
 from .rendered_defocus import MOST_DEFOCUS
 
 DIAMETER_PX = 10.0
-"""Typical diameter of calibration objects."""
-_TIFF = (".tif", ".tiff")
+"""Typical diameter of calibration objects, where none is given: of beads of 1 µm at 60x."""
 _MOST_OBJECTS = 200
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stack:
-    """Images of the same field, from one focal position to the next.
-
-    Attributes
-    ----------
-    images : (P, H, W) uint8 or uint16
-    pixel_um, step_um : float or None
-        Edge of a pixel, and distance between images, where the file tells them.
-    """
-
-    images: NDArray
-    pixel_um: float | None
-    step_um: float | None
+"""Objects of a stack that are used. Chosen: with some 20 images of each, enough to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +40,12 @@ class StackSettings:
     na, wavelength_um, index, astigmatism_um : float
         As in `FocusingSettings`.
     pixel_um, step_um : float, optional
-        Edge of a pixel, and by how much the focal plane rose from image to image; without
-        them, what the file tells.
+        Edge of a pixel, and rise of the focal plane from image to image; without them, those
+        that the file tells.
     focus_um : float, optional
-        Where its objects are in focus, from the first image; without it, where each is sharpest.
+        Where objects are in focus, from the first image; without it, where each is sharpest.
     diameter_px : float
-        Typical diameter of them in focus.
+        Typical diameter of objects in focus.
     """
 
     na: float
@@ -79,7 +66,7 @@ class Calibration:
     ----------
     lens : Lens
         Through which they were taken.
-    learned, judged : list of Seen
+    learned, judged : list of FocusSeries
     most_defocus : float
         Greatest defocus of which both sides were seen, in depths of field.
     about : str
@@ -87,37 +74,39 @@ class Calibration:
     """
 
     lens: Lens
-    learned: list[Seen]
-    judged: list[Seen]
+    learned: list[FocusSeries]
+    judged: list[FocusSeries]
     most_defocus: float
     about: str
 
 
 def calibrate(path: Path, settings: StackSettings) -> Calibration:
-    """Read a stack, find its objects and tell how far each is out of focus in every image.
+    """Read a stack, find its objects and work out their defocus in every image.
 
     Raises
     ------
-    ModelError, MovieError
+    ModelError
         If the file cannot be read, a scale is missing or wrong, no object stands apart, none
         has a focus, or both sides of it look the same.
     """
-    stack = read_stack(path)
-    pixel_um = _scale("pixel-um", settings.pixel_um, stack.pixel_um)
+    stack = open_recording(path, along="Z")
+    told_um = None if "pixel_um" in stack.assumed else stack.pixel_um
+    pixel_um = _scale("pixel-um", settings.pixel_um, told_um)
     step_um = _scale("step-um", settings.step_um, stack.step_um)
     lens = _lens(settings, pixel_um)
-    z_um = (step_um * np.arange(len(stack.images))).tolist()
-    told = [
-        seen_at(images, z_um, settings.focus_um)
-        for images in stack_objects(stack.images, settings.diameter_px)
+    z_um = (step_um * np.arange(len(stack))).tolist()
+    images = np.stack([stack[index] for index in range(len(stack))])
+    placed = [
+        measure_defocus(windows, z_um, settings.focus_um)
+        for windows in stack_objects(images, settings.diameter_px)
     ]
-    seen = [one for one in told if isinstance(one, Seen)]
+    seen = [one for one in placed if isinstance(one, FocusSeries)]
     if not seen:
-        reasons = (one.reason for one in told if isinstance(one, NoPeak))
+        reasons = (one.reason for one in placed if isinstance(one, NoPeak))
         raise ModelError(f"{path.name} cannot be used: {next(reasons)}; give --focus-um")
-    learned, judged = split(seen, MOST_DEFOCUS * lens.depth_of_field_um)
+    learned, judged = split_series(seen, MOST_DEFOCUS * lens.depth_of_field_um)
     check_sign(learned, lens)
-    depths = reach_um(learned) / lens.depth_of_field_um
+    depths = greatest_defocus_um(learned) / lens.depth_of_field_um
     about = f"{len(seen)} objects of {path.name} at {len(z_um)} focal positions"
     return Calibration(lens, learned, judged, depths, about)
 
@@ -140,25 +129,10 @@ def _lens(settings: StackSettings, pixel_um: float) -> Lens:
         raise ModelError(str(error)) from error
 
 
-def read_stack(path: Path) -> Stack:
-    """Read a TIFF file, or an OME-Zarr folder in which z passes with time.
-
-    Raises
-    ------
-    MovieError
-        If it is missing, damaged, or not one channel of one stack.
-    """
-    stack = _with_z(path) if path.suffix.lower() in _TIFF and path.is_file() else None
-    if stack is None:
-        frames, pixel_um, _ = read_recording(path)
-        stack = Stack(_native(frames), pixel_um, None)
-    return stack
-
-
 def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
-    """Cut the objects of a stack out that stand apart: for each its window in every image.
+    """Cut out the isolated objects of a stack: of each, its window in every image.
 
-    They are looked for in the image in which most can be seen.
+    They are detected in the image with the greatest sum of scores.
 
     Parameters
     ----------
@@ -175,7 +149,7 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     found = max((detector.detect(image) for image in images), key=lambda one: one.scores.sum())
     windows = [
         (slice(y - half, y + half), slice(x - half, x + half))
-        for x, y, half in _apart(found, images.shape[1:])
+        for x, y, half in _isolated(found, images.shape[1:])
     ]
     if not windows:
         raise ModelError(
@@ -185,8 +159,8 @@ def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     return [[image[window] for image in images] for window in windows]
 
 
-def _apart(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Centre in x and y and half the edge of windows that lie in the image and hold one object."""
+def _isolated(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Centre and half edge of the windows in the image that hold a single object."""
     centres, kept = np.asarray(found.centres_px), []
     for number, (centre, size) in enumerate(zip(centres, found.sizes_px, strict=True)):
         half = max(round(SIZES / 2 * float(size.mean())), LEAST_EDGE_PX // 2 + 1)
@@ -196,37 +170,3 @@ def _apart(found: Detections, shape: Sequence[int]) -> list[tuple[int, int, int]
         if inside and not (away < half + size.mean() / 2).any():
             kept.append((x, y, half))
     return kept
-
-
-def _with_z(path: Path) -> Stack | None:
-    """Read a TIFF file whose only axis beside the image's is z; None where it is another."""
-    try:
-        with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
-            long = [n for n, axis in zip(series.shape, series.axes, strict=True) if n > 1]
-            axes = "".join(a for n, a in zip(series.shape, series.axes, strict=True) if n > 1)
-            if axes != "ZYX" or series.dtype not in (np.uint8, np.uint16):
-                return None
-            return Stack(_native(series.asarray().reshape(long)), *_scales(tif))
-    except (OSError, ValueError, tifffile.TiffFileError):
-        return None
-
-
-def _scales(tif: tifffile.TiffFile) -> tuple[float | None, float | None]:
-    """Pixel size and step in µm, from OME metadata."""
-    if not tif.ome_metadata:
-        return None, None
-    root = ElementTree.fromstring(tif.ome_metadata)
-    pixels = next(element for element in root.iter() if element.tag.endswith("}Pixels")).attrib
-    return _um(pixels, "X"), _um(pixels, "Z")
-
-
-def _um(pixels: Mapping[str, str], axis: str) -> float | None:
-    value, unit = pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")
-    return float(value) * UM[unit] if value is not None and unit in UM else None
-
-
-def _native(frames: Any) -> NDArray:
-    """As an array in memory, in the byte order of the machine."""
-    images = np.stack([np.asarray(frames[i]) for i in range(int(frames.shape[0]))])
-    return images.astype(images.dtype.newbyteorder("="), copy=False)

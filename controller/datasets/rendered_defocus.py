@@ -1,4 +1,4 @@
-"""Windows from the simulator's optics, to train the defocus network on."""
+"""Windows rendered by the simulator's optics, to train the defocus network on."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from ...drivers.messages import Image
 from ...models.focus import EDGE_PX, SIZES, Lens, Windows, normalised
 from ...sim.imaging import Optics, OpticsSettings, Sensor, SensorSettings
 from ...sim.motion import Brownian, Floats
+from ...sim.rendering import log_uniform
 from ...sim.specimen import Specimen, SpecimenSettings
 
 SIDE = 6
-"""Objects on a side of the sheet that is rendered at once."""
+"""Objects along a side of the sheet that is rendered at once. Chosen: rendering is fastest so."""
 SIZES_PX = (5.0, 6.5, 8.5, 11.0, 14.0, 18.0, 23.0, 30.0)
-"""Diameters of the objects."""
+"""Diameters of the objects: in steps of a quarter, from the smallest that have a shape to cells."""
 ASTIGMATISM = (1.0, 4.0)
 MOST_DEFOCUS = 3.5
-"""Both in depths of field."""
+"""Limits of the astigmatism, and greatest defocus, in depths of field. Chosen: cylindrical lenses
+for microscopes give 1 to 4; farther out of focus an object is a faint disc."""
 _EXPOSURE_MS = 10.0
+"""Any: brightness is drawn as electrons for an exposure."""
 
 
-class _Body(Specimen):
-    """Objects drawn out along a direction of their own."""
+class _Elongated(Specimen):
+    """Objects, each stretched along a random direction."""
 
     def __init__(self, settings: SpecimenSettings, rng: np.random.Generator) -> None:
         super().__init__(settings, rng)
@@ -37,7 +40,7 @@ class _Body(Specimen):
 
     @property
     def offsets_um(self) -> Floats:
-        """Offsets (N, K, 2) of the parts, drawn out."""
+        """Offsets (N, K, 2) of the parts, stretched."""
         return np.einsum("nij,nkj->nki", self._stretch, super().offsets_um)
 
 
@@ -51,7 +54,7 @@ def rendered_windows(seed: int, count: int) -> Iterator[Windows]:
 
 
 class _Sheets:
-    """Renders many objects at once, all through one lens and of about the same size."""
+    """Renders sheets of objects of about the same size, each through one lens."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -61,21 +64,21 @@ class _Sheets:
         rng, optics = self._rng, _optics(self._rng)
         size_px = float(rng.choice(SIZES_PX))
         pitch_px = 2 * math.ceil(2 * size_px)
-        body = self._body(size_px, optics.pixel_um)
-        places_px = (np.arange(SIDE) - (SIDE - 1) / 2) * pitch_px
+        specimen = self._specimen(size_px, optics.pixel_um)
+        grid_px = (np.arange(SIDE) - (SIDE - 1) / 2) * pitch_px
         at_um = np.zeros((1, SIDE**2, 3))
-        at_um[0, :, :2] = np.stack(np.meshgrid(places_px, places_px), -1).reshape(-1, 2)
+        at_um[0, :, :2] = np.stack(np.meshgrid(grid_px, grid_px), -1).reshape(-1, 2)
         at_um[0, :, :2] += rng.normal(0.0, 0.06 * size_px, (SIDE**2, 2))
         at_um[0, :, :2] *= optics.pixel_um
         reach = rng.uniform(0.3, 1.0) * MOST_DEFOCUS
         depth_um = optics.index * optics.wavelength_um / optics.na**2
         at_um[0, :, 2] = rng.uniform(-reach, reach, SIDE**2) * depth_um
         light = np.empty((SIDE * pitch_px,) * 2, np.float32)
-        Optics(optics).render(at_um, body, _EXPOSURE_MS, light)
+        Optics(optics).render(at_um, specimen, _EXPOSURE_MS, light)
         image = self._sensor(SIDE * pitch_px).read(light)
         return self._cut(image, _lens(optics), size_px, at_um[0, :, 2])
 
-    def _body(self, size_px: float, pixel_um: float) -> Specimen:
+    def _specimen(self, size_px: float, pixel_um: float) -> Specimen:
         rng = self._rng
         settings = SpecimenSettings(
             motion=Brownian(diffusion_um2_s=0.0),
@@ -83,12 +86,12 @@ class _Sheets:
             shape="spot" if rng.random() < 1 / 3 else "cell",
             radius_um=size_px * pixel_um / 2,
             radius_spread=0.15,
-            background=_log_uniform(rng, 0.05, 5.0),
+            background=log_uniform(0.05, 5.0, rng),
         )
-        body = _Body(settings, rng)
+        specimen = _Elongated(settings, rng)
         electrons = np.exp(rng.uniform(math.log(20), math.log(400), SIDE**2)) * size_px**2
-        body.brightness = electrons / _EXPOSURE_MS
-        return body
+        specimen.brightness = electrons / _EXPOSURE_MS
+        return specimen
 
     def _sensor(self, edge_px: int) -> Sensor:
         if edge_px not in self._sensors:
@@ -99,7 +102,7 @@ class _Sheets:
     def _cut(
         self, image: Image, lens: Lens, size_px: float, defocus_um: NDArray[np.float64]
     ) -> Windows:
-        """Cut a window out around each place of the sheet, as large as a target's may be."""
+        """Cut out a window around each object of the sheet, of random size as around a target."""
         pitch_px = len(image) // SIDE
         pictures = np.empty((SIDE**2, 2, EDGE_PX, EDGE_PX), np.float32)
         blurs_px = np.empty(SIDE**2, np.float32)
@@ -130,7 +133,3 @@ def _optics(rng: np.random.Generator) -> OpticsSettings:
         index=index,
         astigmatism_um=float(rng.choice([-1, 1]) * depth_um * rng.uniform(*ASTIGMATISM)),
     )
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

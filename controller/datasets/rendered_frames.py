@@ -17,11 +17,11 @@ def rendered_dataset(kind: str, count: int, size_px: int, class_name: str = "") 
     Parameters
     ----------
     kind : str
-        One of `pursuit.sim.render.KINDS`.
+        One of `pursuit.sim.rendering.KINDS`.
     count, size_px : int
-        How many frames, and their edge.
+        Number of frames, and their edge.
     class_name : str
-        What to call the objects; otherwise as the renderer does.
+        Name of the class; without it, the renderer's.
     """
     samples = tuple(_sample(kind, seed, size_px) for seed in range(count))
     names = (class_name or _frame(kind, 0, size_px).kind,)

@@ -1,4 +1,4 @@
-"""Simulated motions to train predictors on, from every law but those kept for the bench."""
+"""Simulated tracks to train predictors on, of all motions but those kept for the bench."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.datasets import Motions
+from ...models.datasets import TrainingTracks
 from ...sim.motion import (
     Brownian,
     Directed,
@@ -18,6 +18,7 @@ from ...sim.motion import (
     Persistent,
     RunAndTumble,
 )
+from ...sim.rendering import log_uniform
 
 HELD_BACK = {
     "persistence": (30.0, 40.0, 100.0),
@@ -25,55 +26,57 @@ HELD_BACK = {
     "move": (30.0,),
     "period": (40.0,),
 }
-"""Times, in frames, around which no motion is drawn: those of the bench's motions."""
+"""Characteristic times in frames, of the bench's motions, near which no motion is drawn."""
 
 KEPT_APART = 1.25
-"""Ratio to a held-back time within which nothing is drawn."""
+"""Ratio to a held-back time within which nothing is drawn. Chosen: no tracks tell such apart."""
 
 NOT_TRAINED_ON = (
     "worms, circling and Lévy flights of any kind; persistent walks, runs, directed moves and "
     "oscillations whose characteristic time is within a factor of 1.25 of those of the bench"
 )
+"""For the card of a predictor that is trained on these tracks."""
 
 FRAMES = 110
-"""Length of a track, in frames."""
+"""Length of a track, in frames. Chosen: some start-up, and two of the longest horizons."""
 
-_ALIKE = 8
-"""Tracks that share a motion."""
+_SHARED = 8
+"""Tracks that share a motion. Chosen: drawing and stepping motions is then no longer the most."""
 _SUBFRAMES = 2
-"""Instants in a frame interval."""
-_CHANGING, _CARRIED = 0.2, 0.2
-"""Share of the motions that change into another for a time, and that are carried by another."""
-_SLUGGISH = 0.25
-"""Share of all of these whose corners are rounded, as by inertia or the length of a body."""
+"""Instants in a frame interval: horizons of half a frame are learned too."""
+_CHANGING, _ADDED = 0.2, 0.2
+"""Shares of the tracks that change into another motion for a time, and to which one is added.
+Chosen: most are plain, as most objects are."""
+_SMOOTHED = 0.25
+"""Share of all of these that is smoothed, as by inertia or the length of a body. Chosen so too."""
 
 Rng = np.random.Generator
 OnProgress = Callable[[int, int], None]
 
 
-def simulated_motions(
+def simulate_tracks(
     tracks: int, frames: int, seed: int, on_progress: OnProgress = lambda done, total: None
-) -> Motions:
-    """Draw tracks in units of the frame interval; their steps are of about one unit.
+) -> TrainingTracks:
+    """Draw tracks with times in frame intervals; their steps are of about one unit.
 
     Parameters
     ----------
     tracks, frames : int
-        How many, and how long.
+        Number and length.
     seed : int
     on_progress : callable
         Told the tracks done, of how many.
     """
     rng = np.random.default_rng(seed)
     instants, places = [], []
-    for done in range(0, tracks, _ALIKE):
+    for done in range(0, tracks, _SHARED):
         times = _times(frames, rng)
-        instants.append(np.tile(times, (_ALIKE, 1)))
+        instants.append(np.tile(times, (_SHARED, 1)))
         places.append(_drawn(times, rng))
-        on_progress(min(done + _ALIKE, tracks), tracks)
+        on_progress(min(done + _SHARED, tracks), tracks)
     positions = np.concatenate(places)[:tracks].astype(np.float32)
     lengths = np.full(len(positions), positions.shape[1])
-    return Motions(
+    return TrainingTracks(
         "simulated motions",
         np.concatenate(instants)[:tracks].astype(np.float32),
         positions,
@@ -94,7 +97,7 @@ def walked(motion: MotionModel, times: NDArray, count: int, rng: Rng) -> NDArray
 
 
 def _times(frames: int, rng: Rng) -> NDArray:
-    """Regular or irregular."""
+    """Instants, regular or irregular."""
     jitter = rng.choice([0.0, 0.05, 0.3])
     steps = np.exp(jitter * rng.standard_normal(_SUBFRAMES * frames - 1)) / _SUBFRAMES
     return np.concatenate([[0.0], np.cumsum(steps)])
@@ -102,22 +105,22 @@ def _times(frames: int, rng: Rng) -> NDArray:
 
 def _drawn(times: NDArray, rng: Rng) -> NDArray:
     places = _combined(times, rng)
-    return _rounded(times, places, rng) if rng.random() < _SLUGGISH else places
+    return _smoothed(times, places, rng) if rng.random() < _SMOOTHED else places
 
 
 def _combined(times: NDArray, rng: Rng) -> NDArray:
-    places = walked(draw_motion(rng), times, _ALIKE, rng)
+    places = walked(draw_motion(rng), times, _SHARED, rng)
     kind = rng.random()
-    if kind < _CARRIED:
-        return places + walked(draw_motion(rng), times, _ALIKE, rng) * _spread(rng, 0.1, 3.0)
-    if kind < _CARRIED + _CHANGING:
-        other = walked(draw_motion(rng), times, _ALIKE, rng) * _spread(rng, 0.1, 3.0)
+    if kind < _ADDED:
+        return places + walked(draw_motion(rng), times, _SHARED, rng) * log_uniform(0.1, 3.0, rng)
+    if kind < _ADDED + _CHANGING:
+        other = walked(draw_motion(rng), times, _SHARED, rng) * log_uniform(0.1, 3.0, rng)
         return _changing(places, other, rng)
     return places
 
 
 def _changing(places: NDArray, other: NDArray, rng: Rng) -> NDArray:
-    """Move like one, from some instant like the other, and perhaps like the first again."""
+    """Join the steps of one path, then those of another, then perhaps those of the first again."""
     count, instants, _ = places.shape
     first, last = np.sort(rng.integers(instants, size=(2, count)), axis=0)
     last = np.where(rng.random(count) < 0.5, last, instants)
@@ -127,17 +130,17 @@ def _changing(places: NDArray, other: NDArray, rng: Rng) -> NDArray:
     return np.concatenate([np.zeros((count, 1, 2)), np.cumsum(steps, axis=1)], axis=1)
 
 
-def _rounded(times: NDArray, places: NDArray, rng: Rng) -> NDArray:
-    """Follow positions with a lag: what turned at once now bends."""
-    lag = _spread(rng, 0.5, 12.0)
-    rounded = [places[:, 0]]
+def _smoothed(times: NDArray, places: NDArray, rng: Rng) -> NDArray:
+    """Smooth positions by an exponential lag."""
+    lag = log_uniform(0.5, 12.0, rng)
+    smoothed = [places[:, 0]]
     for step, place in zip(np.diff(times), places.swapaxes(0, 1)[1:], strict=True):
-        rounded.append(place + (rounded[-1] - place) * math.exp(-step / lag))
-    return np.stack(rounded, axis=1)
+        smoothed.append(place + (smoothed[-1] - place) * math.exp(-step / lag))
+    return np.stack(smoothed, axis=1)
 
 
 def draw_motion(rng: Rng) -> Motion:
-    """Draw a law and its parameters; a time unit is a frame interval."""
+    """Draw a motion and its parameters; the unit of time is a frame interval."""
     kinds = (_brownian, _persistent, _run_and_tumble, _directed, _oscillating)
     return kinds[rng.integers(len(kinds))](rng)
 
@@ -154,7 +157,7 @@ def _run_and_tumble(rng: Rng) -> Motion:
     return RunAndTumble(
         speed_um_s=1.0,
         run_s=_time(rng, "run", 4.0, 120.0),
-        tumble_s=_spread(rng, 0.3, 20.0),
+        tumble_s=log_uniform(0.3, 20.0, rng),
         turn_deg=rng.uniform(20.0, 180.0),
         turn_spread_deg=rng.uniform(5.0, 60.0),
     )
@@ -164,8 +167,8 @@ def _directed(rng: Rng) -> Motion:
     return Directed(
         speed_um_s=1.0,
         move_s=_time(rng, "move", 5.0, 100.0),
-        pause_s=_spread(rng, 2.0, 60.0),
-        turn_deg=_spread(rng, 3.0, 90.0),
+        pause_s=log_uniform(2.0, 60.0, rng),
+        turn_deg=log_uniform(3.0, 90.0, rng),
     )
 
 
@@ -174,20 +177,15 @@ def _oscillating(rng: Rng) -> Motion:
     return Oscillating(
         amplitude_um=period_s / (2 * math.pi),
         period_s=period_s,
-        phase_noise_rad_sqrt_s=_spread(rng, 1e-3, 0.3) * rng.integers(2),
-        diffusion_um2_s=_spread(rng, 1e-4, 0.3),
+        phase_noise_rad_sqrt_s=log_uniform(1e-3, 0.3, rng) * rng.integers(2),
+        diffusion_um2_s=log_uniform(1e-4, 0.3, rng),
     )
 
 
 def _time(rng: Rng, what: str, low: float, high: float) -> float:
-    """Draw a time away from those that are held back."""
+    """Draw a characteristic time away from those held back."""
     while True:
-        drawn = _spread(rng, low, high)
+        drawn = log_uniform(low, high, rng)
         ratios = (max(drawn / kept, kept / drawn) for kept in HELD_BACK[what])
         if min(ratios) > KEPT_APART:
             return drawn
-
-
-def _spread(rng: Rng, low: float, high: float) -> float:
-    """Draw evenly on a logarithmic scale."""
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

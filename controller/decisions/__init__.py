@@ -1,4 +1,4 @@
-"""What the controller saw, believed and did.
+"""What the controller saw, estimated and did.
 
 In: one `Decision` a frame. Out: the same, on the wire.
 """

@@ -1,4 +1,4 @@
-"""What the controller saw, believed and did: one record for each frame it processed."""
+"""What the controller saw, estimated and did: one record for each frame that it processed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...drivers.messages import Message
 
 
 class Lock(StrEnum):
-    """How surely the target is in hand."""
+    """How well the target is known."""
 
     SEARCHING = "searching"
     """No target yet: nothing moves."""
@@ -18,11 +18,11 @@ class Lock(StrEnum):
     COASTING = "coasting"
     """Not seen in this frame; its motion is extrapolated."""
     LOST = "lost"
-    """The track died; the stage looks where it may be, until one is found that must be it."""
+    """The track has ended; the stage searches until an object is re-identified as the target."""
 
 
 class Event(Message, frozen=True):
-    """What happened between objects.
+    """A division of an object, or a merge of measurements.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Decision(Message, frozen=True):
     detections : int
         Number of objects found.
     looked_px : (left, top, right, bottom) or None
-        Part of the frame that was looked at, the latter two exclusive; None: all of it.
+        Part of the frame that the detector was shown, the latter two exclusive; None: all of it.
     lock : Lock
         State of the target after this frame.
     reason : str
@@ -79,7 +79,7 @@ class Decision(Message, frozen=True):
     target : int or None
         Identity of the track that is followed, of several the first.
     targets : tuple of int
-        Identities of all that are followed; of several, those as well that are sought.
+        Identities of all that are followed; if several are, also of those that are searched for.
     seen_um, seen_score : (x, y) or None, float
         Where the target was detected, in stage coordinates, and how confidently.
     predicted_um, predicted_sigma_um : (x, y) or None, float
@@ -93,14 +93,14 @@ class Decision(Message, frozen=True):
     focus_um : float or None
         Where the focal plane was sent.
     focusing_light : float
-        Share of all light so far that was given up to focusing.
+        Share of all light so far that was spent on focusing.
     tracks : tuple of TrackPoint
         All confirmed tracks.
     events : tuple of Event
         Divisions, merges and partings since the last frame.
     notes : tuple of str
-        What there is to say since the last frame: what the detector runs on, and why; at first,
-        how focusing was decided.
+        What a person should know since the last frame: what the detector runs on, and why; how
+        focusing was decided; faults of observers and acquisitions.
     timings_us : dict of str to float
         Host time that each stage of the loop took; see `Stopwatch`.
     """

@@ -14,24 +14,24 @@ from .methods import Cutter, Dither, LightMeter
 from .settings import FocusingSettings, FocusState, Measured
 from .sweeps import Sweeps
 
-__all__ = ["Focus", "FocusState", "FocusingSettings", "Measured"]
+Offset = tuple[float, float]
+"""Where the target is, relative to its presumed focus, and the standard deviation; in µm."""
 
-Told = tuple[float, float]
-"""Where the target is, relative to where it was believed, and the standard deviation; in µm."""
-
-_LIKE = 1.5
-"""Ratio by which the width of a target's curve may differ from what its size makes likely."""
-_FAILURES = 4
-"""Frames of dithering in a row that tell nothing."""
+_MOST_WIDTH_RATIO = 1.5
+"""Ratio by which the width of a sharpness curve may differ from what the target's size makes
+likely. Chosen: objects of one size differ by about as much; a sweep over one that moved may be far
+off."""
+_MOST_FAILURES = 4
+"""Frames of dithering in a row that tell nothing, from which the focus is lost. Chosen: one period
+of the shortest dither."""
 _DITHER_SHARE = 0.8
-"""Part of the light for focusing that dithering may use; the rest is left for sweeps."""
+"""Part of the light for focusing that dithering may use. Chosen: the rest is left for sweeps."""
 
 
 class Focus:
     """Measures the focus of the target and says where the focal plane goes.
 
-    For each frame `see`, its result into the tracker's filter, then `plan` with what the filter
-    predicts.
+    For each frame `see`, whose result goes into the track, then `plan` with its prediction.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ class Focus:
     Attributes
     ----------
     note : str
-        What is to be known of how focusing was decided; mostly nothing.
+        How the method was chosen, where a user should know; mostly empty.
     state : FocusState
     reason : str
-        Why the state changed in the last frame, or what a sweep told; empty otherwise.
+        Why the state changed in the last frame, or what a sweep found; empty otherwise.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class Focus:
     def see(
         self, frame: Frame, window: Window | None, prediction: Prediction | None
     ) -> Measured | None:
-        """Learn from a frame where the target lies.
+        """Measure in a frame where the target lies.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class Focus:
         window : Window, optional
             Around the target, one and a half of its sizes to either side; None if it was not seen.
         prediction : Prediction, optional
-            Where the target was at the exposure, as believed before; None without a target.
+            Where the target was at the exposure, without this frame; None without a target.
 
         Returns
         -------
@@ -104,16 +104,16 @@ class Focus:
         self.reason = ""
         if self._passive() or prediction is None:
             return None
-        believed_um = self._presumed_um(prediction)
-        offset_um = frame.pose.z_um - believed_um
+        presumed_um = self._presumed_um(prediction)
+        offset_um = frame.pose.z_um - presumed_um
         if not math.isfinite(offset_um):
             return None
         image = self._cutter.cut(frame.image, window, keep_size=self._sweeps.running is not None)
-        told = self._told(image, frame, offset_um)
-        if told is None:
+        measured = self._offset_of(image, frame, offset_um)
+        if measured is None:
             return None
-        self._anchor_um, self._last_um = None, believed_um + told[0]
-        return Measured(self._last_um, told[1])
+        self._held_um, self._last_um = None, presumed_um + measured[0]
+        return Measured(self._last_um, measured[1])
 
     def plan(self, prediction: Prediction | None, frame: Frame) -> float | None:
         """Say where the focal plane goes for the next exposure.
@@ -166,16 +166,16 @@ class Focus:
         return FocusState.WAITING, resting, note
 
     def _forget(self) -> None:
-        """Know nothing about a target."""
+        """Forget what was learned of a target."""
         self._cutter = Cutter()
         self._sweeps = Sweeps(self.settings, self.lens.depth_of_field_um, self._light)
         self._dither = Dither(self._swing_um, self._hold)
-        self._anchor_um: float | None = None
+        self._held_um: float | None = None
         self._last_um: float | None = None
 
     def _presumed_um(self, prediction: Prediction) -> float:
         """Where the target is looked for: while it is lost, where it was last in focus."""
-        return float(prediction.mean_um[2]) if self._anchor_um is None else self._anchor_um
+        return float(prediction.mean_um[2]) if self._held_um is None else self._held_um
 
     def _passive(self) -> bool:
         return self.state in (FocusState.OFF, FocusState.HARDWARE)
@@ -184,29 +184,30 @@ class Focus:
         self.state = state
         self.reason = f"{self.reason}; {reason}" if self.reason else reason
 
-    def _told(self, image: Image | None, frame: Frame, offset_um: float) -> Told | None:
-        """Return what an image tells that was taken at an offset from the presumed focus."""
+    def _offset_of(self, image: Image | None, frame: Frame, offset_um: float) -> Offset | None:
+        """Return what an image, taken at an offset from the presumed focus, tells of the target."""
         if self._sweeps.running is not None:
             return self._swept(_sharpness(image), offset_um)
         if self.state is FocusState.DITHERING:
-            believed_um = frame.pose.z_um - offset_um
-            found = self._dither.add(frame, _sharpness(image), self._curve_um(), believed_um)
+            presumed_um = frame.pose.z_um - offset_um
+            found = self._dither.add(frame, _sharpness(image), self._curve_um(), presumed_um)
             if found is None:
                 return None
             if self._light.share <= self.settings.light_share:
                 self._sweeps.allow_early()
-            return found.z_um - believed_um, found.sigma_um
+            return found.z_um - presumed_um, found.sigma_um
         if self._network is None or image is None:
             return None
         defocus = self._network.estimate(image)
         return None if defocus is None else (offset_um + defocus.um, defocus.sigma_um)
 
     def _curve_um(self) -> float:
-        """Width of the curve of sharpness; one from a sweep over a target that moved is wrong."""
+        """Width of the sharpness curve: from the last sweep, within what is likely."""
         usual_um = self._cutter.usual_width_um(self.lens)
-        return min(max(self._sweeps.width_um or usual_um, usual_um / _LIKE), usual_um * _LIKE)
+        least_um, most_um = usual_um / _MOST_WIDTH_RATIO, usual_um * _MOST_WIDTH_RATIO
+        return min(max(self._sweeps.width_um or usual_um, least_um), most_um)
 
-    def _swept(self, seen: Sharpness | None, offset_um: float) -> Told | None:
+    def _swept(self, seen: Sharpness | None, offset_um: float) -> Offset | None:
         peak = self._sweeps.add(offset_um, seen)
         if peak is None:
             return None
@@ -236,10 +237,10 @@ class Focus:
 
     def _consider_sweep(self, sigma_um: float, exposure_ms: float) -> None:
         """Begin a sweep if only that can tell where the target is."""
-        lost = self._dither.failures >= _FAILURES
+        lost = self._dither.failures >= _MOST_FAILURES
         due = lost or self._sweeps.due(sigma_um, alone=self.state is FocusState.HOLDING)
         if due and self._sweeps.begin(exposure_ms, lost):
-            self._anchor_um = self._last_um if lost else self._anchor_um
+            self._held_um = self._last_um if lost else self._held_um
             reason = "the focus is lost" if lost else "the focus is uncertain"
             self._change(FocusState.SWEEPING, reason)
 

@@ -1,4 +1,4 @@
-"""Ways to displace the focal plane on purpose, and the light that this costs."""
+"""Sweeps and dither: the focal plane displaced on purpose, and the light that this costs."""
 
 from __future__ import annotations
 
@@ -23,20 +23,29 @@ from ...models.focus import (
     lock_in,
 )
 
-_PATIENCE = 12
-"""Frames to wait for the drive to arrive at the end of a sweep."""
-_WINDOW, _LEAST_WINDOW = 4, 3
-"""Images that are demodulated together, in exposures on one side."""
-_LEAST_SEEN = 6
-_CLEAR = 8.0
-"""Standard deviations that a peak must stand out by for a sweep to end early."""
-_HASTE = 1.5
-"""How much larger its steps are: what was not found may be moving away."""
+_MOST_FRAMES_LATE = 12
+"""Frames to wait for the drive to arrive at the end of a sweep. Chosen: slower drives than that are
+taken to have stopped short."""
+_DITHER_IMAGES, _LEAST_DITHER_IMAGES = 4, 3
+"""Images that are demodulated together, in exposures on one side. Chosen: one period of four sides,
+and the least that tells a slope from a drift."""
+_LEAST_SWEPT = 6
+"""Exposures after which a sweep may end early. Chosen: one more than a fit of a peak needs."""
+_CLEAR_SIGMAS = 8.0
+"""Standard deviations that a peak must stand out by for a sweep to end early. Chosen: far above
+what the largest of some ten noisy values reaches."""
+_FOLLOW_ON_STEP = 1.5
+"""How much larger the steps are of a sweep that goes on past the end of another. Chosen: a target
+that was not found may be moving away."""
 _OVERLAP = 2
-"""Steps by which a sweep that goes on overlaps the one before."""
+"""Steps by which a sweep that goes on overlaps the one before. Chosen: the edge of a peak needs
+two."""
 _NEW_SIZE = 1.5
-"""Ratio by which a target's size must have changed for the window to change."""
-_USUAL = 0.8
+"""Ratio by which a target's size must have changed for the window to change. Chosen: above a
+detector's errors, as sharpness is comparable only in windows of one size."""
+_WIDTH_OF_BLUR = 0.8
+"""Width of a sharpness curve over the defocus whose blur has as much variance as the object.
+Measured on simulated spots and cells."""
 
 
 class Cutter:
@@ -65,12 +74,12 @@ class Cutter:
     def usual_width_um(self, lens: Lens) -> float:
         """Guess the width of the curve of sharpness from the size of the window.
 
-        A ball a third as wide has, with the point spread, some variance; the width is 0.8 of
-        the defocus whose blur has as much, for simulated spots as well as cells.
+        A ball a third as wide, with the point spread, has the variance of the defocus to which
+        the width is proportional.
         """
         radius_um = self._half_px * lens.pixel_um / 3
         body_um = math.hypot(radius_um / 5**0.5, 0.225 * lens.wavelength_um / lens.na)
-        return _USUAL * body_um / lens.blur
+        return _WIDTH_OF_BLUR * body_um / lens.blur
 
 
 class LightMeter:
@@ -149,14 +158,14 @@ class Sweep:
             return self._passed()
         self._waited += 1
         arrived = abs(offset_um - self.offsets_um[-1]) < abs(self.step_um) / 2
-        return arrived or self._waited > _PATIENCE
+        return arrived or self._waited > _MOST_FRAMES_LATE
 
     def _passed(self) -> bool:
-        if len(self._seen) < _LEAST_SEEN:
+        if len(self._seen) < _LEAST_SWEPT:
             return False
         values = [value for _, value, _ in self._seen]
         best = max(range(len(values)), key=values.__getitem__)
-        risen = values[0] < values[best] / 2 and values[best] > _CLEAR * self._seen[best][2]
+        risen = values[0] < values[best] / 2 and values[best] > _CLEAR_SIGMAS * self._seen[best][2]
         return risen and best < len(values) - 2 and max(values[-2:]) < values[best] / 2
 
     def peak(self) -> Peak | NoPeak:
@@ -165,7 +174,7 @@ class Sweep:
 
     def beyond(self, side: int) -> Sweep:
         """Return the sweep that goes on past an end of this one, the lower (-1) or upper (1)."""
-        step_um = side * _HASTE * abs(self.step_um)
+        step_um = side * _FOLLOW_ON_STEP * abs(self.step_um)
         end_um = max(self.offsets_um, key=lambda offset_um: side * offset_um)
         count = len(self.offsets_um)
         start_um = end_um - _OVERLAP * step_um
@@ -186,7 +195,7 @@ class Dither:
     def __init__(self, swing_um: float, hold: int) -> None:
         self.swing_um, self._hold = swing_um, hold
         self._count = 0
-        self._seen: deque[tuple[float, float, Sharpness]] = deque(maxlen=_WINDOW * hold)
+        self._seen: deque[tuple[float, float, Sharpness]] = deque(maxlen=_DITHER_IMAGES * hold)
         self._log_height: float | None = None
         self.failures = 0
 
@@ -199,22 +208,22 @@ class Dither:
     def add(
         self, frame: Frame, seen: Sharpness | None, width_um: float, presumed_um: float
     ) -> LockedIn | None:
-        """Take in a frame; return what the last ones tell, as `lock_in` does."""
+        """Take in a frame; return what the last ones tell together, as `lock_in` does."""
         if seen is None:
             return None
         self._seen.append((frame.exposed_ns / NS_PER_S, frame.pose.z_um, seen))
-        if len(self._seen) < _LEAST_WINDOW * self._hold:
+        if len(self._seen) < _LEAST_DITHER_IMAGES * self._hold:
             return None
         times_s, z_um, sharpnesses = zip(*self._seen, strict=True)
-        told = lock_in(times_s, z_um, list(sharpnesses), width_um, presumed_um, self._log_height)
-        self.failures = self.failures + 1 if told is None and self._faded() else 0
-        if told is None:
-            while len(self._seen) >= _LEAST_WINDOW * self._hold:
+        found = lock_in(times_s, z_um, list(sharpnesses), width_um, presumed_um, self._log_height)
+        self.failures = self.failures + 1 if found is None and self._faded() else 0
+        if found is None:
+            while len(self._seen) >= _LEAST_DITHER_IMAGES * self._hold:
                 self._seen.popleft()
             return None
-        if told.sigma_um < width_um / 2:
-            self._log_height = told.log_height
-        return told._replace(sigma_um=told.sigma_um * math.sqrt(len(self._seen) / 2))
+        if found.sigma_um < width_um / 2:
+            self._log_height = found.log_height
+        return found._replace(sigma_um=found.sigma_um * math.sqrt(len(self._seen) / 2))
 
     def _faded(self) -> bool:
         """Whether the target is far from focus, not only hard to tell from noise."""

@@ -19,23 +19,33 @@ class FocusingSettings(Settings, frozen=True):
     Attributes
     ----------
     method : {"off", "sweep", "dither", "learned", "hardware"}
-        ``sweep``: pass the focal plane through the target when its focus has become uncertain.
-        ``dither``: swing it by a little around the target all the time. ``learned``: tell the
-        defocus from each image; needs ``astigmatism_um``. ``hardware``: the microscope's own
-        autofocus is in charge, and the focus drive is left alone; so with ``off``.
-    na, wavelength_um, index, astigmatism_um : float
-        The objective, as in `pursuit.models.focus.Lens`.
+        How the focus is found. ``sweep`` passes the focal plane through the target when its
+        focus has become uncertain; ``dither`` swings it a little around the target all the
+        time; ``learned`` tells the defocus from each image, which needs an astigmatic lens;
+        with ``hardware`` the microscope's own autofocus is in charge. With that and with
+        ``off`` the drive is left alone.
+    na : float
+        Numerical aperture of the objective.
+    wavelength_um : float
+        Wavelength of the light that is detected.
+    index : float
+        Refractive index of the immersion.
+
+    Other Parameters
+    ----------------
+    astigmatism_um : float
+        Distance between the planes in which rows and columns are sharpest.
     light_share : float
-        Most of the light, from 0 to 1, that is given up to focusing, as `LightMeter` counts
-        it; three sweeps for a target that is new or lost may exceed it for a while.
+        Most of the light, from 0 to 1, that is given up to focusing; only the first three sweeps
+        for a target that is new or lost may exceed it.
     sweep_um : float, optional
-        How far a sweep goes to either side; two depths of field without it.
+        How far a sweep goes to either side; two depths of field if not given.
     sweep_steps : int
         Exposures in a sweep.
     max_step_um : float
         Farthest that the focal plane moves at once.
     weights : str
-        Of the learned method: a shipped name or an ONNX file.
+        Network of the learned method: a shipped name or an ONNX file.
     """
 
     method: Literal["off", "sweep", "dither", "learned", "hardware"] = "off"
@@ -66,11 +76,11 @@ class FocusState(StrEnum):
     SWEEPING = "sweeping"
     """The focal plane passes through the target."""
     HOLDING = "holding"
-    """The focal plane follows the belief until a sweep is due."""
+    """The focal plane follows the prediction until a sweep is due."""
     DITHERING = "dithering"
     """The focal plane swings around the target."""
     WATCHING = "watching"
-    """The defocus is told from each image."""
+    """The defocus is estimated from each image."""
 
 
 @dataclass(frozen=True, slots=True)

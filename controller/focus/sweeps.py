@@ -6,19 +6,25 @@ from ...models.focus import LEAST_POINTS, NoPeak, Peak, Sharpness
 from .methods import LightMeter, Sweep
 from .settings import FocusingSettings
 
-_UNSURE = 0.25
-"""Standard deviation of z, in depths of field, at which a sweep is worth its light."""
-_LOST = 1.0
-"""The same where other frames tell of the focus too."""
-_PATIENCE = 10
-"""Frames in which they may still do so, or between early sweeps, for each that was made."""
+_SIGMA_ALONE = 0.25
+"""Standard deviation of z, in depths of field, at which a sweep is worth its light. Chosen: two of
+them on either side fill the depth of field."""
+_SIGMA_BESIDE = 1.0
+"""The same where other frames tell of the focus too. Chosen: they then tell nothing any more."""
+_FRAMES_UNSURE = 10
+"""Frames in which they may still do so, or between early sweeps, for each that was made. Chosen:
+two periods of dither."""
 _EARLY, _CHEAP = 3, 3.0
 """Sweeps that need not wait for their light: to find a target that is new or lost, or, as one
-place does not tell how it moves, those that cost no more than so many exposures."""
+position does not tell how it moves, those that cost no more than so many exposures. Chosen: three
+positions tell a velocity and whether it lasts."""
 _SWEEP_DEPTHS, _LEAST_DEPTHS = 2.0, 0.6
-"""Half a sweep in depths of field: the first for a target, and the least of later ones."""
+"""Half a sweep in depths of field: the first for a target, and the least of later ones. Chosen: a
+detector hardly sees what is farther out of focus; a narrower sweep sees no fall of the
+sharpness."""
 _WIDER, _WIDEST = 2.0, 8.0
-"""Factor on a sweep after one that saw nothing, and the greatest."""
+"""Factor on a sweep after one that saw nothing, and the greatest. Chosen: three sweeps to cover all
+that a drive of some hundred µm can reach with an objective of low aperture."""
 
 
 class Sweeps:
@@ -57,13 +63,13 @@ class Sweeps:
         Parameters
         ----------
         sigma_um : float
-            Standard deviation of where the target is believed to be.
+            Of the predicted z.
         alone : bool
             Whether nothing but sweeps tells of the focus.
         """
-        most_um = (_UNSURE if alone else _LOST) * self._depth_um
+        most_um = (_SIGMA_ALONE if alone else _SIGMA_BESIDE) * self._depth_um
         self._unsure_frames = self._unsure_frames + 1 if sigma_um >= most_um else 0
-        return self._unsure_frames > _PATIENCE * (min(self.found, _EARLY) if alone else 1)
+        return self._unsure_frames > _FRAMES_UNSURE * (min(self.found, _EARLY) if alone else 1)
 
     def begin(self, exposure_ms: float, lost: bool) -> bool:
         """Begin a sweep if there is light for it, wide for a lost focus; return whether it is."""
@@ -81,7 +87,7 @@ class Sweeps:
         self._early = 0
 
     def add(self, offset_um: float, seen: Sharpness | None) -> Peak | NoPeak | None:
-        """Take in an exposure of the running sweep; return what it tells once it is complete."""
+        """Take in an exposure of the running sweep; return its peak once it is complete."""
         if self.running is None or not self.running.add(offset_um, seen):
             return None
         sweep, self.running = self.running, None

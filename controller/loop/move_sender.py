@@ -1,4 +1,4 @@
-"""From a plan to a move: how long it is good for, and that a driven stage comes to rest."""
+"""Move sender: from a plan to a move, with an expiry, and a stop after velocity mode."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from ...drivers.messages import Frame, Move
 from ...drivers.microscope import Microscope
 from ..policies import Horizon, Plan
 
-_LEAST_LIFE_NS = 250 * NS_PER_MS
-_LEAST_DRIVE_NS = 100 * NS_PER_MS
-_LIFE_INTERVALS = 3
+_INTERVALS = 3
+"""Frame intervals after which a move expires. Chosen: two frames may be dropped."""
+_LEAST_POSITION_NS = 250 * NS_PER_MS
+"""Least time until a move to a position expires. Chosen: longer than any hiccup of a host; a late
+move to a place does no harm."""
+_LEAST_VELOCITY_NS = 100 * NS_PER_MS
+"""The same of a velocity. Chosen: shorter, as a stage without further commands runs on until
+then."""
 
 
 class MoveSender:
@@ -26,20 +31,20 @@ class MoveSender:
 
     def __init__(self, microscope: Microscope, horizon: Horizon) -> None:
         self._microscope, self._horizon = microscope, horizon
-        self._driven = False
+        self._is_in_velocity_mode = False
 
     def carry_out(self, plan: Plan, z_um: float | None, frame: Frame) -> None:
         """Send what a plan wants in the plane, and where the focal plane shall go."""
         velocity = plan.velocity_um_s
-        if plan.move_um is None and velocity is None and self._driven:
+        if plan.move_um is None and velocity is None and self._is_in_velocity_mode:
             velocity = np.zeros(2)
         if plan.move_um is None and velocity is None and z_um is None:
             return
-        least_ns = _LEAST_LIFE_NS if velocity is None else _LEAST_DRIVE_NS
-        life_ns = max(round(_LIFE_INTERVALS * self._horizon.interval_ns), least_ns)
+        least_ns = _LEAST_POSITION_NS if velocity is None else _LEAST_VELOCITY_NS
+        life_ns = max(round(_INTERVALS * self._horizon.interval_ns), least_ns)
         x, y = (None, None) if plan.move_um is None else map(float, plan.move_um)
-        driven = None if velocity is None else (float(velocity[0]), float(velocity[1]))
-        move = Move(x, y, z_um, frame.readable_ns + life_ns, frame.index, driven)
+        given = None if velocity is None else (float(velocity[0]), float(velocity[1]))
+        move = Move(x, y, z_um, frame.readable_ns + life_ns, frame.index, given)
         self._microscope.move(move)
         self._horizon.sent(move)
-        self._driven = driven is not None and any(driven)
+        self._is_in_velocity_mode = given is not None and any(given)

@@ -1,31 +1,39 @@
-"""Looking for a lost target: where it may be, the most likely first, and then home."""
+"""Search for a lost target: where it may be, the most likely first, and then back to the start."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Description, Frame
+from ...models.arrays import Floats
 from ..policies import Horizon, Plan
-from ..targets import Followed, Target
+from ..targets import TargetGroup, TargetSelection
 from ..tracking import Track
 
 _STEP = 0.75
-"""Distance between places to look at, in fields: they overlap."""
+"""Distance between places to look at, in fields. Chosen: they overlap by more than a body, so that
+no object is cut in all of them."""
 _REACHED = 0.1
-"""Distance from a place, in fields, from which it has been looked at."""
-_FIELDS = 6
+"""Distance of the stage from a place, in fields, within which it has been looked at. Chosen: less
+than half of the overlap."""
+_MOST_STEPS = 6
+"""Steps from the prediction to the edge of the grid. Chosen: 4.5 fields; to look at all
+places nearer takes longer than a search lasts."""
 _SIGMAS = 3.0
-"""Farther from the prediction than this nobody looks."""
+"""Standard deviations of the prediction within which a place is looked at: 98.9 % of a Gaussian in
+the plane."""
+_TIE = 1e-3
+"""Added to the distance in standard deviations for each step from the prediction, so that of
+equally likely places the nearest comes first. Chosen: too small to decide anything else."""
 
 
 class Search:
     """Visits the places where a lost target may be, the most likely first.
 
-    They lie on a grid of overlapping fields around the prediction, as far as they hold anything
+    They lie on a grid of overlapping fields around the prediction, as far as any part of them is
     within three standard deviations of it. When all have been visited it begins again: by then
-    more are in reach.
+    the prediction is vaguer.
 
     Parameters
     ----------
@@ -38,25 +46,25 @@ class Search:
         sides_px = np.array([description.width_px, description.height_px])
         field_um = np.abs(np.array([[a, b], [c, d]])) @ sides_px
         self._field_um = field_um
-        steps = np.arange(-_FIELDS, _FIELDS + 1)
+        steps = np.arange(-_MOST_STEPS, _MOST_STEPS + 1)
         grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
         self._offsets_um = grid * _STEP * field_um
-        self._nearness = 1e-3 * np.hypot(*grid.T)
+        self._ties = _TIE * np.hypot(*grid.T)
         self._visited = np.zeros(len(grid), bool)
 
     def restart(self) -> None:
         """Forget what was visited: another target was lost."""
         self._visited[:] = False
 
-    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> NDArray[np.float64]:
+    def where_um(self, lost: Track, frame: Frame, at_ns: int) -> Floats:
         """Where the field's centre should be at an instant, (2,), after a frame in vain."""
-        belief = lost.predict(at_ns)
-        places_um = belief.mean_um[:2] + self._offsets_um
+        prediction = lost.predict(at_ns)
+        places_um = prediction.mean_um[:2] + self._offsets_um
         here = np.abs(places_um - (frame.pose.x_um, frame.pose.y_um)) / self._field_um
         self._visited |= here.max(axis=1) < _REACHED
         beyond_um = np.maximum(np.abs(self._offsets_um) - self._field_um / 2, 0.0)
-        whitened = np.linalg.solve(np.linalg.cholesky(belief.cov_um2[:2, :2]), beyond_um.T)
-        far = np.hypot(*whitened) + self._nearness
+        whitened = np.linalg.solve(np.linalg.cholesky(prediction.cov_um2[:2, :2]), beyond_um.T)
+        far = np.hypot(*whitened) + self._ties
         if self._visited[far < _SIGMAS].all():
             self._visited[:] = False
         far[self._visited] = np.inf
@@ -74,21 +82,21 @@ class TargetSearch:
 
     def __init__(self, description: Description) -> None:
         self._search = Search(description)
-        self._home_um: NDArray[np.float64] | None = None
+        self._start_um: Floats | None = None
 
-    def note(self, target: Followed | None, frame: Frame) -> None:
+    def note(self, target: TargetGroup | None, frame: Frame) -> None:
         """Note where following began, and that a target is in hand."""
-        if self._home_um is None:
-            self._home_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        if self._start_um is None:
+            self._start_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target is not None:
             self._search.restart()
 
-    def plan(self, target: Target, frame: Frame, horizon: Horizon) -> Plan:
+    def plan(self, target: TargetSelection, frame: Frame, horizon: Horizon) -> Plan:
         """Decide where the stage goes while there is no target."""
         lost, longest_s = target.lost, target.settings.search_s
         if lost is None or not longest_s:
             return Plan(reason="no target")
         if frame.exposed_ns - target.lost_ns > longest_s * NS_PER_S:
-            return Plan(self._home_um, reason="searched in vain: back to where following began")
+            return Plan(self._start_um, reason="searched in vain: back to where following began")
         where_um = self._search.where_um(lost, frame, horizon.instant_ns(frame))
         return Plan(where_um, reason="searching where it may be")

@@ -1,4 +1,4 @@
-"""Objects in a picture or movie: found, counted, written as a table and drawn."""
+"""Detection in an image or movie: a table of the objects, and a figure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Image
-from ...models.card import ModelCard
 from ...models.detections import Detections
-from ...models.detectors import Detector
+from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
-from ...models.images import read_grey
-from ...sim.movie import MovieError, read_recording
+from ...models.images import Recording, open_recording
 from ..assembly import detector_table, make_detector
 from ..configuration import ConfigError, assignment, make_config, merge
 from .overlay import Panel, draw_overlay
@@ -29,34 +26,14 @@ COLUMNS = (
     *("frame", "x_px", "y_px", "left_px", "top_px", "right_px", "bottom_px"),
     *("score", "class", "brightness"),
 )
+"""Columns of the table that is written."""
 _DRAWN = 6
-"""Most frames of a movie that are drawn."""
+"""Most frames of a movie that are drawn. Chosen: two rows of three are still legible."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """One picture, or the frames of a movie, read when asked for.
-
-    Attributes
-    ----------
-    name : str
-        For people.
-    count : int
-    read : callable
-        Index to image, (H, W) uint8 or uint16.
-    pixel_um : float or None
-        Edge of a pixel, where the file tells it.
-    """
-
-    name: str
-    count: int
-    read: Callable[[int], Image]
-    pixel_um: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What was found, and where it was written to.
+class DetectionSummary:
+    """How much was found, and where it was written to.
 
     Attributes
     ----------
@@ -79,42 +56,34 @@ class Result:
     notes: list[str]
 
 
-def open_pictures(path: Path) -> Pictures:
-    """Open a picture (PNG, JPEG, BMP, TIFF) or a movie (TIFF, OME-Zarr folder).
+def open_images(path: Path) -> Recording:
+    """Open a picture or a movie.
 
     Raises
     ------
     ModelError
-        If there is none, or it is not a picture.
-    MovieError
-        If it is a TIFF file or a folder that cannot be read as a movie.
+        If there is none, or it cannot be read.
     """
     if not path.exists():
         raise ModelError(f"there is no picture or movie {path}: check the path")
-    if not path.is_dir() and path.suffix.lower() not in (".tif", ".tiff"):
-        image = read_grey(path)
-        return Pictures(path.name, 1, lambda index: image)
-    frames, pixel_um, _ = read_recording(path)
-    return Pictures(
-        path.name, int(frames.shape[0]), lambda index: _frame(path, frames, index), pixel_um
-    )
+    return open_recording(path)
 
 
 def open_detector(
-    name: str | None, model: str | None, sets: Sequence[str], pixel_um: float | None
+    images: Recording, name: str | None, model: str | None, sets: Sequence[str]
 ) -> Detector:
-    """Make a detector from what a command line says.
+    """Make a detector for images from what a command line says.
 
     Parameters
     ----------
+    images : Recording
+        Its pixel size is for options in µm.
     name : str, optional
         As in a configuration; without it, a learned one of the family of the model.
     model : str, optional
         ONNX file or name of a shipped model; without it, the detector's default.
     sets : sequence of str
         Options, each as ``detector.key=value``.
-    pixel_um : float or None
-        Edge of a pixel, for options in µm.
 
     Raises
     ------
@@ -128,25 +97,25 @@ def open_detector(
             raise ConfigError(f"--set {text} is not about the detector: use detector.key=value.")
     config = make_config(merge({"detector": table}, *given))
     in_um = [key for key in config.detector if key.endswith("_um")]
-    if in_um and pixel_um is None:
+    if in_um and "pixel_um" in images.assumed:
         in_px = in_um[0].removesuffix("_um") + "_px"
         raise ConfigError(f"The file does not tell the size of a pixel: give detector.{in_px}.")
-    return make_detector(config, pixel_um or 1.0)
+    return make_detector(config, images.pixel_um)
 
 
 def detect_all(
-    pictures: Pictures,
+    images: Recording,
     detector: Detector,
     folder: Path,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Result:
+) -> DetectionSummary:
     """Detect in every frame; write ``detections.csv`` and ``overlay.png`` into a new folder.
 
-    The first frame is looked at twice: what is prepared on the way is not in the times.
+    The first frame is detected in twice, so that what detectors prepare then is not timed.
 
     Parameters
     ----------
-    pictures : Pictures
+    images : Recording
     detector : Detector
     folder : Path
         To make.
@@ -157,39 +126,39 @@ def detect_all(
     ------
     FileExistsError
         If the folder holds anything.
-    MovieError, ModelError
+    ModelError
         If a frame cannot be read, or the detector fails.
     """
-    _make(folder)
-    detector.detect(pictures.read(0))
+    _make_folder(folder)
+    detector.detect(images[0])
     name = class_namer(detector)
-    drawn = np.linspace(0, pictures.count - 1, min(_DRAWN, pictures.count)).round()
+    drawn = np.linspace(0, len(images) - 1, min(_DRAWN, len(images))).round()
     counts: Counter[str] = Counter()
     panels, times_ms, most = [], [], 0
     table, overlay = folder / "detections.csv", folder / "overlay.png"
     with table.open("w", encoding="utf-8", newline="") as file:
         write = _writer(file, name)
-        for index, image, found, ms in _looked_at(pictures, detector):
+        for index, image, found, ms in _detected(images, detector):
             write(index, found)
             times_ms.append(ms)
             most = max(most, len(found))
             counts.update(map(name, found.classes.tolist()))
             if index in drawn:
                 panels.append(Panel(index, image, found))
-            on_progress(index + 1, pictures.count)
+            on_progress(index + 1, len(images))
     objects, ms_per_frame = counts.total(), float(np.median(times_ms))
-    title = f"{pictures.name}   ·   {how_many(objects, pictures.count)}   ·   {detector.name}"
+    title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
     draw_overlay(overlay, panels, name, title)
-    notes = [*getattr(detector, "notes", ()), *_crowding(detector, most)]
+    notes = [*detector.notes] if isinstance(detector, HasNotes) else []
+    notes += _crowding(detector, most)
     classes = dict(counts.most_common())
-    return Result(objects, pictures.count, classes, ms_per_frame, table, overlay, notes)
+    return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
 
 
 def class_namer(detector: Detector) -> Callable[[int], str]:
-    """Return what names a class of detections: a model's card knows; others have just one."""
-    card = getattr(detector, "card", None)
-    if isinstance(card, ModelCard):
-        return card.classes.__getitem__
+    """Return the function that names a class, from a model's card if there is one."""
+    if isinstance(detector, HasCard):
+        return detector.card.classes.__getitem__
     return lambda kind: f"class {kind}" if kind else "object"
 
 
@@ -202,50 +171,38 @@ def how_many(objects: int, frames: int) -> str:
 
 
 def _crowding(detector: Detector, most: int) -> list[str]:
-    """Tell if there may be more objects than are kept, ``most`` being found in one frame."""
-    limit = getattr(getattr(detector, "options", None), "max_objects", None)
-    if most != limit:
+    """Warn if ``most``, the objects of one frame, is as many as the detector keeps."""
+    if not isinstance(detector, HasLimit) or most != detector.max_objects:
         return []
-    return [f"no more than {limit} objects of a frame are kept: raise detector.max_objects"]
+    return [f"no more than {most} objects of a frame are kept: raise detector.max_objects"]
 
 
-def _frame(path: Path, frames: Any, index: int) -> Image:
-    try:
-        pixels: NDArray = np.ascontiguousarray(frames[index])
-    except Exception as error:
-        raise MovieError(
-            f"Frame {index} of the movie {path} cannot be read: "
-            "the file is incomplete, so copy or record it again."
-        ) from error
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-
-
-def _looked_at(
-    pictures: Pictures, detector: Detector
+def _detected(
+    images: Recording, detector: Detector
 ) -> Iterator[tuple[int, Image, Detections, float]]:
-    """Index, image, detections and time in ms of every frame."""
-    for index in range(pictures.count):
-        image = pictures.read(index)
+    """Index, image, detections and detection time in ms of each frame."""
+    for index in range(len(images)):
+        image = images[index]
         start_ns = time.perf_counter_ns()
         found = detector.detect(image)
         yield index, image, found, (time.perf_counter_ns() - start_ns) / NS_PER_MS
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def _writer(file: IO[str], name: Callable[[int], str]) -> Callable[[int, Detections], None]:
-    """Return what writes the objects of a frame as rows."""
+    """Return the function that writes the objects of a frame as rows."""
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
 
     def write(index: int, found: Detections) -> None:
-        places = np.concatenate((found.centres_px, found.boxes_px), axis=1).tolist()
+        geometry = np.concatenate((found.centres_px, found.boxes_px), axis=1).tolist()
         columns = (found.scores.tolist(), found.classes.tolist(), found.brightness.tolist())
-        for place, score, kind, brightness in zip(places, *columns, strict=True):
+        for place, score, kind, brightness in zip(geometry, *columns, strict=True):
             px = (f"{value:.3f}" for value in place)
             rows.writerow((index, *px, f"{score:.4f}", name(kind), f"{brightness:.6g}"))
 

@@ -1,4 +1,4 @@
-"""A picture of what a detector found: boxes on the image, coloured by class."""
+"""A figure of detections: boxes on the images, coloured by class."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _QUIET = "#22303c", "#8a96a1"
+_INK, _GREY = "#22303c", "#8a96a1"
+"""Colours of titles and of what is less important."""
 _COLOURS = (
     *("#ffb31a", "#33c3ff", "#ff5c9e", "#7dff5c", "#c08cff", "#ff7033", "#2fe6c0", "#f2f24b"),
 )
+"""Of classes. Chosen: bright ones of different hue, which stand out from grey images."""
 _DPI = 100
+"""Pixels on paper to an inch, so that points are 1.4 px."""
 _SINGLE_PX, _PANEL_PX = (800, 2048), (360, 640)
-"""Longest edge on paper, at least and at most: of a picture alone, and on a sheet."""
+"""Least and greatest longest edge on paper, of a single image and of one of several. Chosen: what a
+screen shows without scrolling."""
 _MARGIN_PX, _HEAD_PX, _LABEL_PX, _LINE_PX = 12, 34, 22, 22
+"""Heights on paper: between images, of the title, of the number of a frame, of a legend's line."""
 _LEAST_WIDTH_PX = 640
+"""Of the figure: a title of usual length fits."""
 _SCORE_PX = (26.0, 16.0)
-"""Width and height on paper of the smallest box whose score is written."""
+"""Width and height on paper of the smallest box whose score is written: the size of its text."""
 _MOST_SCORES = 300
-"""On one image; of more nobody reads one."""
+"""On one image. Chosen: more cannot be read, and drawing them takes seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +52,7 @@ class Panel:
 def draw_overlay(
     path: Path, panels: Sequence[Panel], name: Callable[[int], str], title: str
 ) -> None:
-    """Draw images with boxes as a PNG; more than one on a sheet, with the numbers of the frames.
+    """Draw images with boxes as a PNG, side by side, with their numbers if there are several.
 
     Parameters
     ----------
@@ -84,7 +90,7 @@ def draw_overlay(
         top_px = _HEAD_PX + place // columns * (height_px + label_px + _MARGIN_PX) + label_px
         if label_px:
             label = f"frame {panel.index}: {len(panel.found)}"
-            _write(figure, left_px, top_px - label_px / 2, label, color=_QUIET, fontsize=9)
+            _write(figure, left_px, top_px - label_px / 2, label, color=_GREY, fontsize=9)
         bottom = 1 - (top_px + height_px) / tall_px
         size = (width_px / all_px, height_px / tall_px)
         _draw(figure.add_axes((left_px / all_px, bottom, *size)), panel, zoom)
@@ -99,8 +105,8 @@ def _draw(axes: Axes, panel: Panel, zoom: float) -> None:
     height, width = panel.image.shape
     levels = levels_of(panel.image)
     grey = stretched(panel.image, levels)
-    how = "nearest" if zoom >= 1 else "antialiased"
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation=how, aspect="auto")
+    interpolation = "nearest" if zoom >= 1 else "antialiased"
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation=interpolation, aspect="auto")
     boxes = panel.found.boxes_px
     colours = [_colour(c) for c in panel.found.classes.tolist()]
     corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3, 0, 1]].reshape(-1, 5, 2)
@@ -133,7 +139,7 @@ def _scores(axes: Axes, found: Detections, colours: Sequence[str], zoom: float) 
 
 
 def _legend(figure: Figure, lines: list[list[tuple[int, str, str]]], top_px: float) -> None:
-    for line, entries in enumerate(lines or [[(0, _QUIET, "nothing was found")]]):
+    for line, entries in enumerate(lines or [[(0, _GREY, "nothing was found")]]):
         for x_px, colour, text in entries:
             y_px = top_px + (line + 0.5) * _LINE_PX
             _write(figure, _MARGIN_PX + x_px, y_px, "■", color=colour, fontsize=11)
@@ -141,7 +147,7 @@ def _legend(figure: Figure, lines: list[list[tuple[int, str, str]]], top_px: flo
 
 
 def _lines(entries: Sequence[tuple[str, str]], width_px: float) -> list[list[tuple[int, str, str]]]:
-    """Break a legend into lines: of every entry where it begins, its colour and its text."""
+    """Break a legend into lines of entries: offset, colour and text."""
     lines: list[list[tuple[int, str, str]]] = []
     x_px = width_px
     for colour, text in entries:
@@ -154,10 +160,10 @@ def _lines(entries: Sequence[tuple[str, str]], width_px: float) -> list[list[tup
     return lines
 
 
-def _write(figure: Figure, x_px: float, y_px: float, text: str, **look: Any) -> None:
+def _write(figure: Figure, x_px: float, y_px: float, text: str, **style: Any) -> None:
     """Write text whose left middle is at a point from the top left of a figure."""
     width_px, height_px = figure.get_size_inches() * _DPI
-    figure.text(x_px / width_px, 1 - y_px / height_px, text, va="center", **look)
+    figure.text(x_px / width_px, 1 - y_px / height_px, text, va="center", **style)
 
 
 def _zoom(shape: tuple[int, ...], edges_px: tuple[int, int]) -> float:

@@ -13,18 +13,20 @@ from scipy.spatial import KDTree
 from ...models.arrays import Floats, Indices
 
 _ALPHAS = np.arange(0.05, 0.99, 0.05)
-_HALF = 0.5
+"""Least similarities for which HOTA is averaged (Luiten et al. 2021)."""
+_SIMILAR = 0.5
+"""Least similarity of positions that agree: those no farther apart than the tolerance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Who was where: one row for each object in each frame that it was seen in.
+class TrackPoints:
+    """Points of tracks: one row for each track in each frame that it has a position in.
 
     Attributes
     ----------
     frames : (P,) intp
     ids : (P,) intp
-        Any numbers, not negative; an object at most once in a frame.
+        Any numbers, not negative; a track at most once in a frame.
     positions : (P, 2)
         In any unit.
     """
@@ -36,9 +38,9 @@ class Places:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def at(self, rows: Indices) -> Places:
+    def at(self, rows: Indices) -> TrackPoints:
         """Return some of the rows."""
-        return Places(self.frames[rows], self.ids[rows], self.positions[rows])
+        return TrackPoints(self.frames[rows], self.ids[rows], self.positions[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Scores:
     Attributes
     ----------
     idf1 : float
-        Share of the positions that have the right identity, if every true object may have but
-        one track (Ristani et al., ECCV Workshops 2016).
+        Share of the positions that have the right identity, if every true track may have but
+        one found track (Ristani et al., ECCV Workshops 2016).
     hota : float
         Geometric mean of how well objects are detected and associated, averaged over how
         exactly a position must agree (Luiten et al., Int. J. Computer Vision 129:548, 2021).
@@ -68,25 +70,25 @@ class Scores:
     idr: float
 
 
-def score(truth: Places, found: Places, tolerance: float) -> Scores:
+def score(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Scores:
     """Score tracks.
 
-    Two positions are alike by ``1 - distance / (2 * tolerance)``, at least by 0: they agree if
-    that is at least a half. HOTA asks for 0.05, 0.1, … 0.95 in turn.
+    The similarity of two positions is ``1 - distance / (2 * tolerance)``, at least 0: they agree
+    if it is at least a half. HOTA asks for 0.05, 0.1, … 0.95 in turn.
 
     Parameters
     ----------
-    truth, found : Places
+    truth, found : TrackPoints
     tolerance : float
         Distance within which a position counts as right.
     """
-    true, got, likeness = _alike(truth, found, tolerance)
+    true, got, similarity = _similar(truth, found, tolerance)
     if not len(true):
         return Scores(0.0, 0.0, 0.0, 0.0, 0.0)
-    near = likeness >= _HALF
-    right = _rightly_named(truth.ids[true[near]], found.ids[got[near]])
-    pairs = _best(true, got, likeness * _alignment(truth, found, true, got, likeness))
-    hota, assa, matched = _higher_order(truth, found, true[pairs], got[pairs], likeness[pairs])
+    near = similarity >= _SIMILAR
+    right = _identity_matches(truth.ids[true[near]], found.ids[got[near]])
+    pairs = _assigned(true, got, similarity * _alignment(truth, found, true, got, similarity))
+    hota, assa, matched = _hota(truth, found, true[pairs], got[pairs], similarity[pairs])
     return Scores(
         2 * right / (len(truth) + len(found)),
         hota,
@@ -96,36 +98,38 @@ def score(truth: Places, found: Places, tolerance: float) -> Scores:
     )
 
 
-def annotated(truth: Places, found: Places, tolerance: float) -> Places:
-    """Return the found positions that are about true ones, each about another.
+def annotated(truth: TrackPoints, found: TrackPoints, tolerance: float) -> TrackPoints:
+    """Return the found positions that agree with true ones, one for each.
 
-    For a truth that covers only some of the objects: what was found elsewhere may be right or
-    wrong, nobody knows. Scores of the rest say how completely the annotated objects were found
-    and how well they were told apart; they say nothing about false alarms. HOTA is then what
-    Liu et al. (CVPR 2022, Opening up Open World Tracking) call OWTA, but that a track is not
-    blamed either for what it did away from annotated objects.
+    For a truth that covers only some of the objects: whether what was found elsewhere is right
+    is not known. Scores of the rest say how completely the annotated objects were found and how
+    well they were told apart; they say nothing about false alarms. HOTA is then what Liu et al.
+    (CVPR 2022, Opening up Open World Tracking) call OWTA, except that a track is not blamed
+    either for positions away from annotated objects.
     """
-    true, got, likeness = _alike(truth, found, tolerance)
-    near = likeness >= _HALF
-    true, got, likeness = true[near], got[near], likeness[near]
-    return found.at(np.sort(got[_best(true, got, likeness)]))
+    true, got, similarity = _similar(truth, found, tolerance)
+    near = similarity >= _SIMILAR
+    true, got, similarity = true[near], got[near], similarity[near]
+    return found.at(np.sort(got[_assigned(true, got, similarity)]))
 
 
-def _alike(truth: Places, found: Places, tolerance: float) -> tuple[Indices, Indices, Floats]:
-    """Rows of the pairs that are alike at all, and how much."""
+def _similar(
+    truth: TrackPoints, found: TrackPoints, tolerance: float
+) -> tuple[Indices, Indices, Floats]:
+    """Rows of the pairs of a frame whose similarity is above 0, and that similarity."""
     reach = 2 * tolerance
     trees = [
-        KDTree(np.column_stack([places.positions, 2 * reach * places.frames]))
-        for places in (truth, found)
+        KDTree(np.column_stack([points.positions, 2 * reach * points.frames]))
+        for points in (truth, found)
     ]
     near = trees[0].sparse_distance_matrix(trees[1], reach, output_type="ndarray")
-    likeness = 1 - near["v"] / reach
-    some = likeness > 0
-    return near["i"][some], near["j"][some], likeness[some]
+    similarity = 1 - near["v"] / reach
+    some = similarity > 0
+    return near["i"][some], near["j"][some], similarity[some]
 
 
-def _rightly_named(true_ids: Indices, found_ids: Indices) -> int:
-    """Most positions that can be right if every true object is given one track at most."""
+def _identity_matches(true_ids: Indices, found_ids: Indices) -> int:
+    """Most positions that can be right if every true track is given one found track at most."""
     if not len(true_ids):
         return 0
     _, rows = np.unique(true_ids, return_inverse=True)
@@ -136,51 +140,51 @@ def _rightly_named(true_ids: Indices, found_ids: Indices) -> int:
 
 
 def _alignment(
-    truth: Places, found: Places, true: Indices, got: Indices, likeness: Floats
+    truth: TrackPoints, found: TrackPoints, true: Indices, got: Indices, similarity: Floats
 ) -> Floats:
-    """How much each pair's object and track have in common over all frames, (P,)."""
-    of_true = np.bincount(true, likeness, len(truth))[true]
-    of_found = np.bincount(got, likeness, len(found))[got]
-    shares = likeness / (of_true + of_found - likeness)
-    pair, kinds = _pair_kinds(truth.ids[true], found.ids[got])
-    common = np.bincount(kinds, shares)
-    true_length, found_length = _lengths(truth.ids, found.ids, pair)
-    return (common / (true_length + found_length - common))[kinds]
+    """How much the two tracks of each pair have in common over all frames, (P,)."""
+    of_true = np.bincount(true, similarity, len(truth))[true]
+    of_found = np.bincount(got, similarity, len(found))[got]
+    shares = similarity / (of_true + of_found - similarity)
+    tracks, rows = _track_pairs(truth.ids[true], found.ids[got])
+    common = np.bincount(rows, shares)
+    true_length, found_length = _lengths(truth.ids, found.ids, tracks)
+    return (common / (true_length + found_length - common))[rows]
 
 
-def _higher_order(
-    truth: Places, found: Places, true: Indices, got: Indices, likeness: Floats
+def _hota(
+    truth: TrackPoints, found: TrackPoints, true: Indices, got: Indices, similarity: Floats
 ) -> tuple[float, float, int]:
-    """HOTA, its association, and how many matched pairs agree by half."""
+    """HOTA, its association, and how many matched pairs agree."""
     hota, assa = np.zeros(len(_ALPHAS)), np.zeros(len(_ALPHAS))
     for a, alpha in enumerate(_ALPHAS):
-        enough = likeness >= alpha - np.finfo(float).eps
+        enough = similarity >= alpha - np.finfo(float).eps
         matches = int(enough.sum())
         if not matches:
             break
-        pair, kinds = _pair_kinds(truth.ids[true[enough]], found.ids[got[enough]])
-        counts = np.bincount(kinds)
-        true_length, found_length = _lengths(truth.ids, found.ids, pair)
+        tracks, rows = _track_pairs(truth.ids[true[enough]], found.ids[got[enough]])
+        counts = np.bincount(rows)
+        true_length, found_length = _lengths(truth.ids, found.ids, tracks)
         assa[a] = (counts**2 / (true_length + found_length - counts)).sum() / matches
         detected = matches / (len(truth) + len(found) - matches)
         hota[a] = np.sqrt(detected * assa[a])
-    return float(hota.mean()), float(assa.mean()), int((likeness >= _HALF).sum())
+    return float(hota.mean()), float(assa.mean()), int((similarity >= _SIMILAR).sum())
 
 
-def _pair_kinds(true_ids: Indices, found_ids: Indices) -> tuple[Indices, Indices]:
-    """Different pairs of an object and a track, (K, 2), and which of them each is, (P,)."""
+def _track_pairs(true_ids: Indices, found_ids: Indices) -> tuple[Indices, Indices]:
+    """Different pairs of a true and a found track, (K, 2), and the row of each position, (P,)."""
     both = np.column_stack([true_ids, found_ids])
-    pair, kinds = np.unique(both, axis=0, return_inverse=True)
-    return pair, kinds.reshape(-1)
+    tracks, rows = np.unique(both, axis=0, return_inverse=True)
+    return tracks, rows.reshape(-1)
 
 
-def _lengths(true_ids: Indices, found_ids: Indices, pair: Indices) -> tuple[Indices, Indices]:
-    """Number of positions of the object and of the track of each pair."""
-    return np.bincount(true_ids)[pair[:, 0]], np.bincount(found_ids)[pair[:, 1]]
+def _lengths(true_ids: Indices, found_ids: Indices, tracks: Indices) -> tuple[Indices, Indices]:
+    """Number of positions of the true and of the found track of each pair."""
+    return np.bincount(true_ids)[tracks[:, 0]], np.bincount(found_ids)[tracks[:, 1]]
 
 
-def _best(true: Indices, got: Indices, weights: Floats) -> Indices:
-    """Pairs of greatest total weight, a row at most once: found group by group."""
+def _assigned(true: Indices, got: Indices, weights: Floats) -> Indices:
+    """Pairs of greatest total weight, each row in one at most; solved group by group."""
     if not len(true):
         return np.empty(0, np.intp)
     size = int(true.max()) + 1

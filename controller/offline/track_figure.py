@@ -1,4 +1,4 @@
-"""A picture of tracks: the last frame of a movie, and the way that every object has come."""
+"""A figure of tracks: their paths on the last frame of a movie."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import numpy as np
 
 from ...drivers.messages import Image
 from ...models.images import levels_of, stretched
-from .scores import Places
+from .scores import TrackPoints
 
 _DPI = 100
+"""Pixels on paper to an inch, so that points are 1.4 px."""
 _LONGEST_PX = (800, 1600)
-"""Edge of the picture on paper, at least and at most."""
+"""Least and greatest longest edge on paper. Chosen: what a screen shows without scrolling."""
 _HEAD_PX = 30
-_COLOURS = 20
-_STEP = 7
-"""Between the colours of consecutive tracks, so that neighbours differ."""
+"""Height of the title."""
+_COLOURS, _STEP = 20, 7
+"""Colours of the map ``tab20``, and from one track to the next: of neighbours they differ, and all
+are used, as 7 and 20 have no common factor."""
 
 
-def draw_tracks(path: Path, image: Image, tracks: Places, title: str) -> None:
-    """Draw ways on an image as a PNG: a line for each track, a dot where it is at the end.
+def draw_tracks(path: Path, image: Image, tracks: TrackPoints, title: str) -> None:
+    """Draw the paths of tracks on an image as a PNG: a line for each, a dot at its end.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def draw_tracks(path: Path, image: Image, tracks: Places, title: str) -> None:
         The file to write.
     image : (H, W) uint8 or uint16
         The last frame.
-    tracks : Places
+    tracks : TrackPoints
         In px of it, frame by frame.
     title : str
     """
@@ -46,11 +48,11 @@ def draw_tracks(path: Path, image: Image, tracks: Places, title: str) -> None:
     axes = figure.add_axes((0, 0, 1, 1 - _HEAD_PX / tall_px))
     grey = stretched(image, levels_of(image))
     axes.imshow(grey, cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="antialiased")
-    names = np.unique(tracks.ids)
-    ways = [tracks.positions[tracks.ids == name] for name in names]
-    colours = colormaps["tab20"]((names * _STEP % _COLOURS) / (_COLOURS - 1))
-    axes.add_collection(LineCollection(ways, colors=[*colours], linewidths=1.1))
-    ends = np.array([way[-1] for way in ways]).reshape(-1, 2)
+    ids = np.unique(tracks.ids)
+    lines = [tracks.positions[tracks.ids == one] for one in ids]
+    colours = colormaps["tab20"]((ids * _STEP % _COLOURS) / (_COLOURS - 1))
+    axes.add_collection(LineCollection(lines, colors=[*colours], linewidths=1.1))
+    ends = np.array([line[-1] for line in lines]).reshape(-1, 2)
     axes.scatter(ends[:, 0], ends[:, 1], c=[*colours], s=7, linewidths=0)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)

@@ -1,4 +1,4 @@
-"""Tracking without a stage: one picture after the other, seen from the same place."""
+"""Tracking without a stage: images that all show the same field."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from ...models.predictors import Predictor
 from ..tracking import FieldGeometry, Track, Tracker, TrackingSettings
 
 _AXIS_UM = -1e12, 1e12
+"""Limits of a stage that does not move: none."""
 
 
 class OfflineTracker:
-    """A `Tracker` of detections in pictures of one size.
+    """A `Tracker` of detections in images of one size.
 
-    Its tracks are in µm from the middle of the picture, right and down.
+    Its tracks are in µm from the middle of the image, right and down.
 
     Parameters
     ----------
     settings : TrackingSettings
     predictor : Predictor
     width_px, height_px : int
-        Size of the pictures.
+        Size of the images.
     pixel_um : float
         Edge of a pixel.
     """
@@ -33,30 +34,31 @@ class OfflineTracker:
         height_px: int,
         pixel_um: float,
     ) -> None:
-        self._geometry = FieldGeometry(_still(width_px, height_px, pixel_um))
+        self._geometry = FieldGeometry(_still_microscope(width_px, height_px, pixel_um))
         self._tracker = Tracker(settings, self._geometry, predictor)
-        self._shown = 0
+        self._count = 0
 
     def update(self, image: Image, found: Detections, at_ns: int) -> list[Track]:
-        """Take in what was detected in the next picture; return the confirmed tracks.
+        """Update with the detections in the next image; return the confirmed tracks.
 
         Parameters
         ----------
         image : (H, W) uint8 or uint16
         found : Detections
         at_ns : int
-            Instant of the picture, on any clock.
+            Instant of the image, on any clock.
         """
         pose = StagePose(0.0, 0.0, 0.0, at_ns)
-        frame = Frame(image, self._shown, at_ns, at_ns, 0.0, pose)
-        self._shown += 1
+        frame = Frame(image, self._count, at_ns, at_ns, 0.0, pose)
+        self._count += 1
+        self._tracker.advance(at_ns)
         return self._tracker.update(self._geometry.measurements(found, frame), frame)
 
 
-def _still(width_px: int, height_px: int, pixel_um: float) -> Description:
+def _still_microscope(width_px: int, height_px: int, pixel_um: float) -> Description:
     """Describe a microscope whose stage stands still."""
     return Description(
-        name="pictures",
+        name="images",
         camera="",
         xy_stage="",
         focus="",

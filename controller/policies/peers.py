@@ -1,4 +1,4 @@
-"""The laws of other programs, which act on the offset that was seen, for comparison."""
+"""The policies of other programs, which act on the measured offset, for comparison."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from numpy.typing import NDArray
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from .horizon import Horizon
-from .plan import Followable, Law, Plan, Positive
+from .plan import WITHIN, CheckedPolicy, Followable, OptionsT, Plan, PolicyOptions, Positive
 
 UNSEEN = "not seen in this frame"
+"""Reason of a plan that moves nothing because the target was missed."""
 
 
-class _Peer(Law, frozen=True):
-    """A law that knows the offset in the newest frame, and nothing else.
+class _Peer(CheckedPolicy[OptionsT]):
+    """A policy that knows the offset in the newest frame, and nothing else.
 
-    The offset is added to the pose at the exposure, so that moves still under way are not made
+    The offset is added to the pose at the exposure, so that a move still under way is not made
     twice.
     """
 
     def _plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
-        """Answer the offset; stay if nothing was seen."""
+        """Answer the offset; stay if there is no measurement."""
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if target.seen_um is None:
             return self._stay(UNSEEN, horizon)
         offset_um = target.seen_um - pose_um
-        if math.hypot(*offset_um) < self.deadband_um:
-            return self._stay("within the deadband", horizon)
+        if math.hypot(*offset_um) < self.options.deadband_um:
+            return self._stay(WITHIN, horizon)
         return self._answer(offset_um, pose_um, frame, horizon)
 
     def _stay(self, reason: str, horizon: Horizon) -> Plan:
@@ -41,18 +42,20 @@ class _Peer(Law, frozen=True):
         raise NotImplementedError
 
 
-class Reactive(_Peer, frozen=True, tag="reactive"):
-    """Move by the offset that was seen, P = 1, with a deadband: GlowTracker, Squid."""
+class Reactive(_Peer[PolicyOptions]):
+    """Move by the measured offset, P = 1, with a deadband: GlowTracker, Squid."""
+
+    name = "reactive"
 
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
         return Plan(pose_um + offset_um)
 
 
-class Damped(_Peer, frozen=True, tag="damped"):
-    """Move by a part of the offset, no axis further than a limit: DynaTrack.
+class DampedOptions(PolicyOptions, frozen=True):
+    """What `Damped` can be told.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     damping : float
         Share of the offset that is moved.
     step_um : float
@@ -62,30 +65,46 @@ class Damped(_Peer, frozen=True, tag="damped"):
     damping: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     step_um: Positive = 50.0
 
+
+class Damped(_Peer[DampedOptions]):
+    """Move by a share of the offset, no axis further than a limit: DynaTrack."""
+
+    Options = DampedOptions
+    name = "damped"
+
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
-        return Plan(pose_um + np.clip(self.damping * offset_um, -self.step_um, self.step_um))
+        damping, step_um = self.options.damping, self.options.step_um
+        return Plan(pose_um + np.clip(damping * offset_um, -step_um, step_um))
 
 
-class Quadratic(_Peer, frozen=True, tag="quadratic"):
-    """Let the stage's velocity grow with the square of the offset: OpenAutoScope.
+class QuadraticOptions(PolicyOptions, frozen=True):
+    """What `Quadratic` can be told.
 
-    A stage that takes no velocity is moved by as much as it would come to in one interval.
-
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     gain : float
         Velocity in µm/s at an offset of 1 µm.
     """
 
     gain: Positive = 1.0
 
+
+class Quadratic(_Peer[QuadraticOptions]):
+    """Let the stage's velocity grow with the square of the offset: OpenAutoScope.
+
+    A stage that takes no velocity is moved by as much as it would come to in one interval.
+    """
+
+    Options = QuadraticOptions
+    name = "quadratic"
+
     def _stay(self, reason: str, horizon: Horizon) -> Plan:
         return Plan(reason=reason, velocity_um_s=np.zeros(2) if horizon.takes_velocity else None)
 
     def _answer(self, offset_um: NDArray, pose_um: NDArray, frame: Frame, horizon: Horizon) -> Plan:
-        speed = horizon.dynamics.speed_um_s
-        velocity = np.clip(self.gain * np.abs(offset_um) * offset_um, -speed, speed)
+        speed = horizon.stage.dynamics.speed_um_s
+        velocity = np.clip(self.options.gain * np.abs(offset_um) * offset_um, -speed, speed)
         if horizon.takes_velocity:
             return Plan(velocity_um_s=velocity)
-        (x, _), (y, _) = horizon.states(frame, horizon.start_ns(frame))
+        (x, _), (y, _) = horizon.stage.states(horizon.start_ns(frame))
         return Plan(np.array((x, y)) + velocity * horizon.interval_ns / NS_PER_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -13,9 +13,15 @@ from ...drivers.messages import Frame
 from ...models.predictors import Prediction
 from .horizon import Horizon
 
-NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 NOT_FINITE = "where the target is or will be is not a finite number"
+"""Reason of a plan that moves nothing because a number is NaN or infinite."""
+WITHIN = "within the deadband"
+"""Reason of a plan that moves nothing because the target is near enough."""
+
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+"""A length, speed or gain; the limit only keeps products of such numbers finite."""
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+"""The same without zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,25 +47,25 @@ class Plan:
 
 
 class Followable(Protocol):
-    """What can be followed: a track, or anything that moves like one."""
+    """What can be followed: a track, or a group of tracks."""
 
     @property
     def prediction(self) -> Prediction:
-        """Where it is believed to be at the last frame."""
+        """Its estimated position at the last frame."""
         ...
 
     @property
     def seen_um(self) -> NDArray[np.float64] | None:
-        """Where it was sighted in the last frame, (2,)."""
+        """Its measured position in the last frame, (2,); None if it was missed."""
         ...
 
     def predict(self, at_ns: int) -> Prediction:
-        """Say where it will be at an instant."""
+        """Predict its position at an instant."""
         ...
 
 
 class Policy(Protocol):
-    """A law of following."""
+    """Decides where the stage goes."""
 
     @property
     def name(self) -> str:
@@ -71,21 +77,35 @@ class Policy(Protocol):
         ...
 
 
-class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="name"):
-    """Base of the policies that come with the package.
+class PolicyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every policy of this package can be told.
 
     Attributes
     ----------
     deadband_um : float
-        Offsets below this do not move the stage.
+        Offsets below this do not set a resting stage in motion.
     """
 
     deadband_um: NotNegative = 0.0
 
-    @property
-    def name(self) -> str:
-        """Name in configuration files and tables."""
-        return str(self.__struct_config__.tag)
+
+OptionsT = TypeVar("OptionsT", bound=PolicyOptions)
+
+
+class CheckedPolicy(Generic[OptionsT]):
+    """Base of the policies of this package: numbers that are not finite move nothing.
+
+    Parameters
+    ----------
+    options : PolicyOptions, optional
+        Of the type that ``Options`` names.
+    """
+
+    Options: ClassVar[type[PolicyOptions]] = PolicyOptions
+    name: ClassVar[str]
+
+    def __init__(self, options: OptionsT | None = None) -> None:
+        self.options = cast(OptionsT, options or self.Options())
 
     def plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
         """Decide what the stage does after ``frame``; nothing if any number is not finite."""
@@ -99,5 +119,5 @@ class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="na
 
 
 def _finite(*given: NDArray[np.float64] | None) -> bool:
-    """Whether every number that there is is an ordinary one."""
+    """Whether all numbers that are given are finite."""
     return all(each is None or bool(np.isfinite(each).all()) for each in given)

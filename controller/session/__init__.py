@@ -1,20 +1,27 @@
 """A session from beginning to end.
 
-In: a configuration. Out: processes that run together, and a folder with all that happened.
+In: a configuration, and observers. Out: processes that run together, and a folder with all that
+happened.
 """
 
 from __future__ import annotations
 
-from .processes import ProcessError, say, share_quickly, when_parent_ends
+from .following import Acquisitions
+from .frame_files import FrameStream, open_zarr
+from .observers import Observer
+from .processes import ProcessError, switch_threads_often, tell_parent, when_parent_ends
 from .progress import Progress, print_summary
-from .recorder import FrameStream, Recorder, open_zarr
+from .recorder import Recorder
 from .recorder_process import RecorderProcess
+from .series import Rows
 from .session import Interrupted, SessionError, run_live, run_lockstep
-from .summary import Rows, entries, is_held
+from .summary import entries, is_held
 
 __all__ = [
+    "Acquisitions",
     "FrameStream",
     "Interrupted",
+    "Observer",
     "ProcessError",
     "Progress",
     "Recorder",
@@ -27,7 +34,7 @@ __all__ = [
     "print_summary",
     "run_live",
     "run_lockstep",
-    "say",
-    "share_quickly",
+    "switch_threads_often",
+    "tell_parent",
     "when_parent_ends",
 ]

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Description
 from ..decisions import Lock
-from .summary import Rows, Series
+from .series import Rows, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_TARGET, _STAGE, _LIMIT, _INK, _QUIET = "#0b6fa4", "#e07b39", "#b03a2e", "#22303c", "#8a96a1"
+_TARGET, _STAGE, _LIMIT, _INK, _FAINT = "#0b6fa4", "#e07b39", "#b03a2e", "#22303c", "#8a96a1"
 _SPANS = ((Lock.COASTING, "#f2d7a0"), (Lock.LOST, "#e9b1aa"))
+"""Colours, chosen to differ also for the colour-blind and in print."""
 _DASHED = (0, (5, 3))
+"""Line style of limits, chosen by eye."""
 _POINTS = 4_000
 """Curves are thinned to about this many points: more cannot be seen and take long to draw."""
 
@@ -54,7 +56,7 @@ def draw(path: Path, rows: Rows, description: Description, summary: dict[str, An
     _error(error, series, description)
     _latency(latency, np.asarray(rows.latency_ms, np.float64))
     for axes in (trajectory, error, latency):
-        _plain(axes)
+        _style(axes)
     figure.suptitle(_title(description, summary), color=_INK, fontsize=12, x=0.01, ha="left")
     figure.savefig(path)
 
@@ -123,7 +125,7 @@ def _latency(axes: Axes, latency_ms: NDArray[np.float64]) -> None:
 
 
 def _shade(axes: Axes, series: Series, lock: Lock, color: str) -> None:
-    """Shade every run of frames in one state; runs that would overlap on paper are joined."""
+    """Shade every run of frames in one state; runs that would overlap when drawn are joined."""
     state = series.is_lock(lock)[series.processed]
     t_s = series.t_s[series.processed]
     edges = np.flatnonzero(np.diff(state.astype(np.int8), prepend=0, append=0))
@@ -177,15 +179,15 @@ def _square(axes: Axes, points_um: NDArray[np.float64]) -> None:
 def _nothing(axes: Axes, text: str) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_QUIET)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_FAINT)
 
 
-def _plain(axes: Axes) -> None:
-    """Give every panel the same quiet look: title on the left, legend beside it."""
+def _style(axes: Axes) -> None:
+    """Give every panel the same style: title on the left, legend beside it."""
     axes.set_title(axes.get_title(), loc="left", color=_INK, fontsize=11, weight="bold")
     axes.set_title("", loc="center")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_QUIET)
+    axes.spines[["left", "bottom"]].set_color(_FAINT)
     axes.tick_params(colors=_INK, labelsize=9)
     axes.grid(color="#e3e7ea", lw=0.6)
     axes.set_axisbelow(True)

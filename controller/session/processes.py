@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive their parent, nor die unnoticed."""
+"""Child processes that end with their parent, and whose failure the parent is told of."""
 
 from __future__ import annotations
 
@@ -12,8 +12,16 @@ from contextlib import contextmanager
 from typing import Any
 
 START_S = 60.0
+"""How long a child may take until it is ready; chosen: a first start compiles for half a minute."""
 END_S = 60.0
+"""How long a child may take to end; chosen: a recorder writes what waits, 2 GiB at most."""
+_JOIN_S = 5.0
+"""How long the rest of a child's output is awaited; chosen: it is there already."""
 _SWITCH_S = 2e-4
+"""Longest time for which one thread keeps others of the process waiting; chosen: a fifth of the
+fastest camera's interval."""
+_LINES_KEPT = 20
+"""Lines of a child's errors that are kept; chosen: the last of a traceback is what is said."""
 
 
 class ProcessError(RuntimeError):
@@ -23,9 +31,9 @@ class ProcessError(RuntimeError):
 class Child:
     """One ``pursuit`` command run as a process of its own.
 
-    It says on its standard output, in lines of JSON, first that it is ready and then whatever
-    its parent should know. It ends when its standard input does, so that it goes down with its
-    parent however that ends. It does not hear Ctrl-C: its parent decides.
+    It writes to its standard output, in lines of JSON, first that it is ready and then whatever
+    its parent should know. It ends when its standard input is closed, so that it ends with its
+    parent however that ends. Ctrl-C does not reach it: its parent decides.
 
     Parameters
     ----------
@@ -35,13 +43,13 @@ class Child:
         Of the ``pursuit`` command.
     on_line : callable, optional
         Called with every later line, in a thread of its own.
-    on_death : callable, optional
+    on_failure : callable, optional
         Called if the process ends before `end`, in that thread.
 
     Raises
     ------
     ProcessError
-        If it ends before it is ready; the text is its own last words.
+        If it ends before it is ready; the text is the last line of its errors.
     """
 
     def __init__(
@@ -49,12 +57,12 @@ class Child:
         name: str,
         arguments: list[str],
         on_line: Callable[[dict[str, Any]], None] | None = None,
-        on_death: Callable[[], None] | None = None,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
-        self._on_line, self._on_death = on_line, on_death
+        self._on_line, self._on_failure = on_line, on_failure
         self._ending = False
-        self._last_words: list[str] = []
+        self._error_lines: list[str] = []
         self.final: dict[str, Any] = {}
         command = [sys.executable, "-m", "pursuit.controller.cli", *arguments, "--supervised"]
         self._process = subprocess.Popen(
@@ -78,15 +86,15 @@ class Child:
         return self._process.pid
 
     @property
-    def death(self) -> str:
-        """How it ended, in one sentence; empty while it runs or if it was asked to."""
+    def failure(self) -> str:
+        """How it ended, in one sentence; empty while it runs or if it was asked to end."""
         code = self._process.poll()
         if code is None or self._ending:
             return ""
-        return self._obituary()
+        return self._describe_end()
 
     def end(self) -> dict[str, Any]:
-        """Ask it to end, wait until it has, and return the last line that it said."""
+        """Ask it to end, wait until it has, and return the last line that it wrote."""
         self._ending = True
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
@@ -95,8 +103,8 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._lines.join(timeout=5)
-        self._errors.join(timeout=5)
+        self._lines.join(timeout=_JOIN_S)
+        self._errors.join(timeout=_JOIN_S)
         return self.final
 
     def _await_ready(self) -> dict[str, Any]:
@@ -109,8 +117,8 @@ class Child:
             timer.cancel()
         if not line:
             self._process.wait()
-            self._errors.join(timeout=5)
-            raise ProcessError(self._obituary())
+            self._errors.join(timeout=_JOIN_S)
+            raise ProcessError(self._describe_end())
         return json.loads(line)
 
     def _read_lines(self) -> None:
@@ -120,20 +128,52 @@ class Child:
             if self._on_line is not None and not self._ending:
                 self._on_line(self.final)
         self._process.wait()
-        if self._on_death is not None and not self._ending:
-            self._on_death()
+        if self._on_failure is not None and not self._ending:
+            self._on_failure()
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self._last_words = [*self._last_words[-20:], line.strip()]
+            self._error_lines = [*self._error_lines[-_LINES_KEPT:], line.strip()]
 
-    def _obituary(self) -> str:
-        code, words = self._process.returncode, [word for word in self._last_words if word]
-        if code == 1 and words:
-            return words[-1].removeprefix("Error: ")
-        last = f": {words[-1]}" if words and code > 0 else "."
+    def _describe_end(self) -> str:
+        code, lines = self._process.returncode, [line for line in self._error_lines if line]
+        if code == 1 and lines:
+            return lines[-1].removeprefix("Error: ")
+        last = f": {lines[-1]}" if lines and code > 0 else "."
         return f"The {self.name} process ended unexpectedly (code {code}){last}"
+
+
+class Children:
+    """The child processes of a session, and what they report while the loop runs.
+
+    Attributes
+    ----------
+    end_loop : callable
+        Called from any thread if the loop must end; `check` then says why.
+    """
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+        self._fault = ""
+        self.end_loop: Callable[[], None] = lambda: None
+
+    def start(self, name: str, arguments: list[str]) -> Child:
+        """Start one of them; see `Child`."""
+        child = Child(name, arguments, on_line=self._take_line, on_failure=lambda: self.end_loop())
+        self._children.append(child)
+        return child
+
+    def check(self) -> None:
+        """Raise `ProcessError` if one of them reported a fault or has ended."""
+        failures = [child.failure for child in self._children if child.failure]
+        if self._fault or failures:
+            raise ProcessError(self._fault or failures[0])
+
+    def _take_line(self, line: dict[str, Any]) -> None:
+        if "fault" in line:
+            self._fault = line["fault"]
+            self.end_loop()
 
 
 def _own_group() -> dict[str, Any]:
@@ -143,8 +183,8 @@ def _own_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def share_quickly() -> None:
-    """Let threads of this process take steps within a fifth of a millisecond.
+def switch_threads_often() -> None:
+    """Let the interpreter switch between threads of this process every fifth of a millisecond.
 
     By default a thread that draws or renders may keep the one that carries a frame waiting for
     5 ms.
@@ -152,8 +192,8 @@ def share_quickly() -> None:
     sys.setswitchinterval(_SWITCH_S)
 
 
-def say(line: dict[str, Any]) -> None:
-    """Tell the parent, as `Child` expects it."""
+def tell_parent(line: dict[str, Any]) -> None:
+    """Write a line for the parent, as `Child` expects it."""
     print(json.dumps(line), flush=True)
 
 
@@ -168,8 +208,8 @@ def when_parent_ends(action: Callable[[], object]) -> None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ignore Ctrl-C while things are put away."""
+def ignore_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while files and processes are closed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -18,9 +18,12 @@ from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Issued
 from ..decisions import Lock
 from ..loop import Step
+from .observers import Observer
 
 _PER_S = 4
-_REMEMBERED = 200
+"""How often the line is drawn; chosen: numbers that change faster cannot be read."""
+_AVERAGED = 200
+"""Steps over which errors and latencies are averaged; chosen: two seconds of common cameras."""
 _COLOURS = {
     Lock.SEARCHING: "yellow",
     Lock.LOCKED: "green",
@@ -29,11 +32,8 @@ _COLOURS = {
 }
 
 
-class Progress:
-    """A line that tells how the following goes, redrawn a few times a second.
-
-    `update` only takes note, and prints what the detector has to say, which is seldom; drawing
-    is done by a thread of its own.
+class Progress(Observer):
+    """A line that tells how the following goes, redrawn a few times a second, and notes.
 
     Parameters
     ----------
@@ -43,18 +43,20 @@ class Progress:
         How long the session will last.
     """
 
+    name = "The progress line"
+
     def __init__(self, console: Console, seconds: float | None) -> None:
         self._console, self._seconds = console, seconds
         self._frames = 0
         self._first: Step | None = None
         self._step: Step | None = None
-        self._errors_um: deque[float] = deque(maxlen=_REMEMBERED)
-        self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
+        self._errors_um: deque[float] = deque(maxlen=_AVERAGED)
+        self._latencies_ms: deque[float] = deque(maxlen=_AVERAGED)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
-    def update(self, step: Step) -> None:
+    def observe(self, step: Step) -> None:
         """Take note of a step of the loop."""
         self._first = self._first or step
         self._step = step

@@ -1,4 +1,4 @@
-"""Keeps a session: every frame, decision and report, in a folder that anybody can read.
+"""Records a session: every frame, decision and report, in a folder that anybody can read.
 
 The caller only enqueues; one thread writes. Whatever the disk does, the loop goes on.
 """
@@ -7,68 +7,34 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import queue
-import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from ...drivers.messages import Description, Frame, Image, Report
+from ...drivers.messages import Description, Frame, Report, Truth
 from ..decisions import Decision
+from ..loop import Step
 from . import figure as picture
-from .summary import Rows, summarise
+from .frame_files import OpenStream, SessionFrames, open_zarr
+from .observers import Observer
+from .series import Rows
+from .summary import summarise
 from .tables import Tables
 
 _QUEUE_BYTES = 2 * 1024**3
-_RESERVE_BYTES = 64 * 1024**2
-"""Left free on the disk, so that tables, summary and pixels under way still find room."""
+"""Pixels that may wait for the disk; chosen: some seconds of a fast camera, and less memory than
+computers at microscopes have."""
 
 
-class FrameStream(Protocol):
-    """Where pixels go."""
-
-    def append(self, frame: Image) -> None:
-        """Write the next plane."""
-        ...
-
-    def close(self) -> None:
-        """Wait for everything that is under way and finalise."""
-        ...
-
-
-def open_zarr(path: Path, description: Description) -> FrameStream:
-    """Create an OME-Zarr (t, y, x) with physical scales that grows by one plane a frame.
-
-    Every plane is a chunk of its own and uncompressed: an append is one file, which a crash
-    leaves whole. It returns when the new length is on disk, which queues behind the pixels
-    under way and so keeps few of them waiting in memory.
-    """
-    from ome_writers import AcquisitionSettings, Dimension, OmeZarrFormat, create_stream
-
-    time: dict[str, Any] = {"unit": "second", "scale": description.interval_ms / 1e3}
-    space: dict[str, Any] = {"unit": "micrometer", "scale": description.pixel_um}
-    settings = AcquisitionSettings(
-        root_path=str(path),
-        dimensions=(
-            Dimension(name="t", count=None, type="time", **time),
-            Dimension(name="y", count=description.height_px, type="space", **space),
-            Dimension(name="x", count=description.width_px, type="space", **space),
-        ),
-        dtype=description.dtype,
-        format=OmeZarrFormat(backend="tensorstore"),
-    )
-    return create_stream(settings)
-
-
-class Recorder:
-    """Record a session in a folder.
+class Recorder(Observer):
+    """Record a session in a folder; the frames of each acquisition in a folder within it.
 
     Parameters
     ----------
@@ -89,6 +55,9 @@ class Recorder:
         If the folder holds anything.
     """
 
+    name = "The recorder"
+    in_step = True
+
     def __init__(
         self,
         folder: Path,
@@ -96,7 +65,7 @@ class Recorder:
         config_toml: str,
         *,
         queue_bytes: int = _QUEUE_BYTES,
-        open_stream: Callable[[Path, Description], FrameStream] = open_zarr,
+        open_stream: OpenStream = open_zarr,
     ) -> None:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
@@ -105,12 +74,12 @@ class Recorder:
         self._folder, self._description = folder, description
         self._rows = Rows()
         self._tables = Tables(folder, self._rows.seconds)
-        self._stream = open_stream(folder / "frames.ome.zarr", description)
+        self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream)
         self._early: list[Report] = []
         self._broken: set[str] = set()
         self._fault = self._disk_full = ""
         self._recorded = self._lost = self._frame = 0
-        self._queue: queue.SimpleQueue[Frame | Decision | Report | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Frame | Decision | Report | str | None] = queue.SimpleQueue()
         self._room_bytes, self._room_lock = queue_bytes, threading.Lock()
         self._summary: dict[str, Any] | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
@@ -120,6 +89,17 @@ class Recorder:
     def fault(self) -> str:
         """The first thing that kept something from being recorded, in one sentence; else empty."""
         return self._fault
+
+    def observe(self, step: Step) -> None:
+        """Record a step of the loop."""
+        self.frame(step.frame)
+        self.decision(step.decision)
+        for report in step.reports:
+            self.report(report)
+
+    def acquired(self, frame: Frame) -> None:
+        """Record a frame of an acquisition."""
+        self.frame(frame)
 
     def frame(self, frame: Frame) -> None:
         """Record an exposure. The image must not be changed afterwards."""
@@ -132,14 +112,18 @@ class Recorder:
         self._queue.put(frame)
 
     def decision(self, decision: Decision) -> None:
-        """Record a step of the loop."""
+        """Record what was decided in a step of the loop."""
         self._queue.put(decision)
 
     def report(self, report: Report) -> None:
         """Record what the microscope told."""
         self._queue.put(report)
 
-    def close(self) -> dict[str, Any]:
+    def note_fault(self, text: str) -> None:
+        """Record what went wrong in the session itself, in a sentence."""
+        self._queue.put(text)
+
+    def finish(self) -> dict[str, Any]:
         """Write everything that waits, the summary and its picture; return the summary.
 
         Repeated, it returns the same; what is recorded after it is ignored.
@@ -147,58 +131,53 @@ class Recorder:
         if self._summary is None:
             self._queue.put(None)
             self._thread.join()
-            self._summary = self._finish()
+            self._summary = self._write_end()
         return self._summary
 
     def __enter__(self) -> Recorder:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.close()
+        self.finish()
 
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Frame):
-                self._rows.frame(item)
                 self._take_frame(item)
             elif isinstance(item, Decision):
                 self._rows.decision(item)
                 self._attempt("the tables", partial(self._tables.decision, item))
+            elif isinstance(item, str):
+                self._list_fault(item)
             else:
                 self._early.append(item)
             if self._rows.origin_ns is not None:
                 self._take_reports()
 
     def _take_frame(self, frame: Frame) -> None:
+        if not frame.acquisition:
+            self._rows.frame(frame)
+        part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
         self._frame = frame.index
-        part = "the pixels" if frame.image.size else "some frames"
-        if self._attempt(part, partial(self._append, frame.image)):
-            self._recorded += 1
-            self._attempt("the tables", partial(self._tables.frame, frame))
+        if self._attempt(part if frame.image.size else "some frames", partial(self._append, frame)):
+            self._recorded += not frame.acquisition
+            self._attempt("the tables", partial(self._frames.add_row, frame))
         else:
             self._lost += 1
         with self._room_lock:
             self._room_bytes += frame.image.nbytes
 
-    def _append(self, image: Image) -> None:
-        if not image.size:
+    def _append(self, frame: Frame) -> None:
+        if not frame.image.size:
             raise BufferError("the disk cannot keep up; choose a faster one with --out")
-        description = self._description
-        agreed = (description.height_px, description.width_px, description.dtype)
-        if (*image.shape, str(image.dtype)) != agreed:
-            raise ValueError(
-                f"the image is {image.shape[1]} x {image.shape[0]} {image.dtype}, but "
-                f"{description.width_px} x {description.height_px} {description.dtype} was agreed"
-            )
-        if shutil.disk_usage(self._folder).free < _RESERVE_BYTES + image.nbytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._stream.append(image)
+        self._frames.append(frame)
 
     def _take_reports(self) -> None:
         """Write reports; those from before the first exposure have waited for its time."""
         for report in self._early:
             self._rows.report(report)
-            self._attempt("the tables", partial(self._tables.report, report))
+            write = self._frames.add_truth if isinstance(report, Truth) else self._tables.report
+            self._attempt("the tables", partial(write, report))
         self._early.clear()
 
     def _attempt(self, part: str, action: Callable[[], object]) -> bool:
@@ -209,7 +188,9 @@ class Recorder:
             action()
         except Exception as error:
             self._broken.add(part)
-            self._keep_fault(self._explain(error, part))
+            text = self._explain(error, part)
+            self._fault = self._fault or text
+            self._list_fault(text)
             return False
         return True
 
@@ -224,16 +205,15 @@ class Recorder:
         )
         return self._disk_full
 
-    def _keep_fault(self, text: str) -> None:
-        self._fault = self._fault or text
+    def _list_fault(self, text: str) -> None:
         if text not in self._rows.faults:
             self._rows.faults.append(text)
             with suppress(OSError, ValueError):
                 self._tables.fault(text)
 
-    def _finish(self) -> dict[str, Any]:
+    def _write_end(self) -> dict[str, Any]:
         self._take_reports()
-        self._attempt("the last pixels", self._stream.close)
+        self._attempt("the last pixels", self._frames.close)
         summary = summarise(self._rows, self._description, self._recorded, self._lost)
         path = self._folder / "summary.png"
         draw = partial(picture.draw, path, self._rows, self._description, summary)

@@ -1,33 +1,34 @@
-"""A session from beginning to end: processes start, the loop follows, everything is put away."""
+"""A session from beginning to end: processes start, the loop follows, everything is closed."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Fault
 from ...drivers.microscope import MicroscopeError
-from ...drivers.wire import RemoteMicroscope
+from ...drivers.wire import RemoteMicroscope, own_address
 from ..assembly import Simulation, make_loop, open_lockstep
 from ..configuration import Config
 from ..decisions import DecisionPublisher
-from ..loop import Loop, Step
-from .processes import Child, ProcessError, share_quickly, undisturbed
+from ..loop import Step
+from .following import Acquisitions, follow
+from .observers import Observer, Observers
+from .processes import Child, Children, ProcessError, ignore_interrupts, switch_threads_often
 from .recorder import Recorder
 
-_LISTENER_S = 10.0
+_SUBSCRIBED_S = 10.0
+"""How long the recorder's subscription is awaited; chosen: far longer than it takes on any host."""
 
-OnTurn = Callable[[Step], None]
+Summary = dict[str, Any]
 
 
 class Interrupted(Exception):  # noqa: N818 (an event, not an error)
     """The user ended the session; its summary is kept."""
 
-    def __init__(self, summary: dict[str, Any]) -> None:
+    def __init__(self, summary: Summary) -> None:
         super().__init__("Stopped by the user.")
         self.summary = summary
 
@@ -35,14 +36,18 @@ class Interrupted(Exception):  # noqa: N818 (an event, not an error)
 class SessionError(RuntimeError):
     """A session ended early; the text is one sentence, the summary is what was kept."""
 
-    def __init__(self, text: str, summary: dict[str, Any] | None = None) -> None:
+    def __init__(self, text: str, summary: Summary | None = None) -> None:
         super().__init__(text)
         self.summary = summary or {}
 
 
 def run_lockstep(
-    config: Config, simulated: Simulation | None, folder: Path, on_step: OnTurn
-) -> dict[str, Any]:
+    config: Config,
+    simulated: Simulation | None,
+    folder: Path,
+    observers: Sequence[Observer] = (),
+    acquisitions: Acquisitions | None = None,
+) -> Summary:
     """Follow in virtual time, in this process.
 
     Parameters
@@ -52,149 +57,155 @@ def run_lockstep(
         As `complete` returned it.
     folder : Path
         Becomes the session folder.
-    on_step : callable
-        Told of every step of the loop.
+    observers : sequence of Observer
+        Told of every step of the loop; closed at the end.
+    acquisitions : Acquisitions, optional
+        Asked for by whoever puts a sequence into it while the session follows.
 
     Returns
     -------
     dict
         The summary.
+
+    Raises
+    ------
+    SessionError, Interrupted
+        If the session ends before its time, or not everything was recorded.
     """
     with open_lockstep(config, simulated) as microscope:
         loop = make_loop(config, microscope)
         recorder = Recorder(folder, microscope.describe(), config.toml())
+        attached = Observers([recorder, *observers])
 
-        def record(step: Step) -> None:
-            recorder.frame(step.frame)
-            recorder.decision(step.decision)
-            for report in step.reports:
-                recorder.report(report)
-            on_step(step)
+        def check(step: Step) -> None:
             if recorder.fault:
                 raise SessionError(recorder.fault)
 
-        def close() -> dict[str, Any]:
+        def run() -> None:
+            seconds, queue = _seconds(config, simulated), acquisitions or Acquisitions()
+            follow(loop, microscope, seconds, attached, queue, check, recorder.note_fault)
+
+        def close() -> Summary:
             for report in microscope.reports():
                 recorder.report(report)
-            return _complete(recorder.close(), recorder.fault)
+            attached.close()
+            for fault in attached.faults():
+                recorder.note_fault(fault)
+            return _complete(recorder.finish(), recorder.fault)
 
-        return _conclude(lambda: _follow(loop, _seconds(config, simulated), record), close)
+        return _conclude(run, close)
 
 
 def run_live(
     config: Config,
     simulated: Simulation | None,
     folder: Path,
-    on_step: OnTurn,
+    observers: Sequence[Observer] = (),
     microscope: tuple[str, int] | None = None,
-) -> dict[str, Any]:
+    acquisitions: Acquisitions | None = None,
+) -> Summary:
     """Follow in real time, with microscope and recorder in processes of their own.
 
     Parameters
     ----------
-    config, simulated, folder, on_step
+    config, simulated, folder, observers, acquisitions
         As in `run_lockstep`.
     microscope : (host, port), optional
         A microscope that runs already; otherwise one is started, and ended again.
     """
-    share_quickly()
+    switch_threads_often()
     with tempfile.TemporaryDirectory(prefix="pursuit-") as temporary:
         path = Path(temporary) / "config.toml"
         path.write_text(config.toml(), encoding="utf-8")
-        troubles = _Troubles()
+        children = Children()
         server: Child | None = None
         if microscope is None:
-            server = Child("microscope", ["microscope", str(path)], on_death=troubles.end_loop)
-            troubles.watch(server)
+            server = children.start("microscope", ["microscope", str(path)])
             microscope = ("127.0.0.1", server.ready["port"])
         try:
             with RemoteMicroscope(*microscope) as remote:
-                troubles.end = remote.end
-                return _record_and_follow(
-                    config, simulated, remote, microscope, path, folder, troubles, on_step
-                )
+                children.end_loop = remote.end
+                loop = make_loop(config, remote)
+                publisher = DecisionPublisher(own_address(microscope[0]))
+                attached = Observers([_Publishing(publisher), *observers])
+                remote.announce(publisher.address)
+                recorder = children.start("recorder", _record(microscope, path, folder))
+                publisher.wait_for_listener(_SUBSCRIBED_S)
+                faults: list[str] = []
+
+                def report(fault: str) -> None:
+                    loop.note(fault)
+                    faults.append(fault)
+
+                def run() -> None:
+                    seconds, queue = _seconds(config, simulated), acquisitions or Acquisitions()
+                    try:
+                        follow(loop, remote, seconds, attached, queue, _check_fatal, report)
+                    finally:
+                        children.check()
+
+                def close() -> Summary:
+                    remote.close()
+                    attached.close()
+                    last = recorder.end()
+                    summary = last.get("summary", {})
+                    if summary:
+                        summary["faults"] += [*faults, *attached.faults()]
+                    return _complete(summary, last.get("fault", ""))
+
+                return _conclude(run, close)
         finally:
             if server is not None:
-                with undisturbed():
+                with ignore_interrupts():
                     server.end()
 
 
-def _record_and_follow(
-    config: Config,
-    simulated: Simulation | None,
-    remote: RemoteMicroscope,
-    address: tuple[str, int],
-    config_path: Path,
-    folder: Path,
-    troubles: _Troubles,
-    on_step: OnTurn,
-) -> dict[str, Any]:
-    loop = make_loop(config, remote)
-    publisher = DecisionPublisher()
-    recorder = Child(
-        "recorder",
-        [
-            "record",
-            *("--microscope", f"{address[0]}:{address[1]}"),
-            *("--decisions", f"127.0.0.1:{publisher.port}"),
-            *("--config", str(config_path)),
-            *("--out", str(folder)),
-        ],
-        on_line=troubles.hear,
-        on_death=troubles.end_loop,
-    )
-    troubles.watch(recorder)
-    publisher.wait_for_listener(_LISTENER_S)
+class _Publishing(Observer):
+    """Publishes all decisions."""
 
-    def publish(step: Step) -> None:
-        publisher.publish(step.decision)
-        on_step(step)
-        for report in step.reports:
-            if isinstance(report, Fault) and report.fatal:
-                raise SessionError(report.text)
+    name = "The publisher of decisions"
+    in_step = True
 
-    def follow() -> None:
-        try:
-            _follow(loop, _seconds(config, simulated), publish)
-        finally:
-            troubles.check()
+    def __init__(self, publisher: DecisionPublisher) -> None:
+        self._publisher = publisher
 
-    def close() -> dict[str, Any]:
-        remote.close()
-        publisher.close()
-        last = recorder.end()
-        return _complete(last.get("summary", {}), last.get("fault", ""))
+    def observe(self, step: Step) -> None:
+        self._publisher.publish(step.decision)
 
-    return _conclude(follow, close)
+    def close(self) -> None:
+        self._publisher.close()
 
 
-def _follow(loop: Loop, seconds: float | None, on_step: OnTurn) -> None:
-    """Run the loop until its time is up or no more frames come."""
-    first_ns: int | None = None
-    with closing(loop.steps()) as steps:
-        for step in steps:
-            on_step(step)
-            first_ns = step.frame.exposed_ns if first_ns is None else first_ns
-            next_ns = step.frame.exposed_ns - first_ns + loop.interval_ns
-            if seconds is not None and next_ns >= (seconds - 1e-6) * NS_PER_S:
-                return
+def _record(microscope: tuple[str, int], config: Path, folder: Path) -> list[str]:
+    """Return the arguments of the recorder's process; it finds the decisions by itself."""
+    host, port = microscope
+    return [
+        *("record", "--microscope", f"{host}:{port}"),
+        *("--config", str(config), "--out", str(folder)),
+    ]
 
 
-def _complete(summary: dict[str, Any], fault: str) -> dict[str, Any]:
+def _check_fatal(step: Step) -> None:
+    for report in step.reports:
+        if isinstance(report, Fault) and report.fatal:
+            raise SessionError(report.text)
+
+
+def _complete(summary: Summary, fault: str) -> Summary:
     """Return the summary, or raise `SessionError` if something was not recorded."""
     if fault:
         raise SessionError(fault, summary)
     return summary
 
 
-def _conclude(follow: Callable[[], None], close: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Follow; then, whatever happened, close the session folder, and say what happened first."""
+def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
+    """Run; then, whatever happened, close the session folder, and say what happened first."""
     problem: BaseException | None = None
     try:
-        follow()
+        run()
     except BaseException as error:
         problem = error
-    with undisturbed():
+    with ignore_interrupts():
         try:
             summary = close()
         except SessionError as error:
@@ -212,31 +223,3 @@ def _seconds(config: Config, simulated: Simulation | None) -> float | None:
     if config.session.seconds is not None:
         return config.session.seconds
     return simulated.seconds if simulated else None
-
-
-class _Troubles:
-    """What child processes say while the loop runs."""
-
-    def __init__(self) -> None:
-        self._children: list[Child] = []
-        self._text = ""
-        self.end: Callable[[], None] = lambda: None
-
-    def watch(self, child: Child) -> None:
-        self._children.append(child)
-
-    def hear(self, line: dict[str, Any]) -> None:
-        """Take a fault that a child reports as the end of the session."""
-        if "fault" in line:
-            self._text = line["fault"]
-            self.end()
-
-    def end_loop(self) -> None:
-        """Let the loop end, as a child is gone; `check` then says which."""
-        self.end()
-
-    def check(self) -> None:
-        """Raise `SessionError` if there was any trouble."""
-        deaths = [child.death for child in self._children if child.death]
-        if self._text or deaths:
-            raise SessionError(self._text or deaths[0])

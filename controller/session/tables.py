@@ -1,4 +1,4 @@
-"""The text files of a session: frames, tracks, stage, decisions and faults.
+"""The text files of a session but for its frames: tracks, stage, decisions and faults.
 
 Every line goes to the system when it is complete, so that a process that is killed leaves whole
 lines only.
@@ -8,28 +8,64 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from ...drivers.clock import NS_PER_MS
-from ...drivers.messages import Fault, Frame, Issued, Report
+from ...drivers.messages import Fault, Issued, PoseRead
 from ..decisions import Decision
 
+Seconds = Callable[[int], float]
+"""Turns an instant in ns into seconds of the session."""
+
 _POSITION = ("x_um", "y_um", "z_um")
-_COLUMNS = {
-    "frames.csv": (
-        *("frame", "t_s", "exposed_ns", "exposure_ms", "channel", *_POSITION, "sigma_um"),
-        *("truth_x_um", "truth_y_um", "truth_z_um"),
-    ),
-    "tracks.csv": ("track", "frame", "t_s", *_POSITION, "seen"),
-    "stage.csv": ("t_s", "event", "frame", *_POSITION, "latency_ms"),
-}
+_TRACK_COLUMNS = ("track", "frame", "t_s", *_POSITION, "seen")
+_STAGE_COLUMNS = ("t_s", "event", "frame", *_POSITION, "latency_ms")
 _DECISION_FIELDS = tuple(
     name for name in Decision.__struct_fields__ if name not in ("tracks", "timings_us")
 )
+
+
+class Lines:
+    """A text file to which whole lines are appended."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", buffering=1, encoding="utf-8", newline="")
+
+    def append(self, line: str) -> None:
+        """Write a line."""
+        self._file.write(line + "\n")
+
+    def close(self) -> None:
+        """Bring everything to the disk.
+
+        Raises
+        ------
+        OSError
+            If the file is incomplete.
+        """
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            with suppress(OSError):
+                self._file.close()
+
+
+class Table(Lines):
+    """A CSV file with a row of column names."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        super().__init__(path)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self.write(columns)
+
+    def write(self, row: Iterable[object]) -> None:
+        """Write a row."""
+        self._writer.writerow(row)
 
 
 class Tables:
@@ -43,54 +79,40 @@ class Tables:
         Turns an instant in ns into seconds of the session.
     """
 
-    def __init__(self, folder: Path, seconds: Callable[[int], float]) -> None:
+    def __init__(self, folder: Path, seconds: Seconds) -> None:
         self._seconds = seconds
-        self._open = {
-            name: (folder / name).open("w", buffering=1, encoding="utf-8", newline="")
-            for name in (*_COLUMNS, "decisions.jsonl", "faults.txt")
-        }
-        self._csv = {name: csv.writer(self._open[name], lineterminator="\n") for name in _COLUMNS}
-        for name, columns in _COLUMNS.items():
-            self._csv[name].writerow(columns)
-
-    def frame(self, frame: Frame) -> None:
-        """Write a row of ``frames.csv``."""
-        pose, t_s = frame.pose, self._seconds(frame.exposed_ns)
-        self._csv["frames.csv"].writerow(
-            (
-                *(frame.index, f"{t_s:.6f}", frame.exposed_ns, frame.exposure_ms, frame.channel),
-                *_um((pose.x_um, pose.y_um, pose.z_um, pose.sigma_um)),
-                *_um(frame.truth_um or (None, None, None)),
-            )
-        )
+        self._tracks = Table(folder / "tracks.csv", _TRACK_COLUMNS)
+        self._stage = Table(folder / "stage.csv", _STAGE_COLUMNS)
+        self._decisions = Lines(folder / "decisions.jsonl")
+        self._faults = Lines(folder / "faults.txt")
 
     def decision(self, decision: Decision) -> None:
         """Write a line of ``decisions.jsonl``, timings last, and its tracks to ``tracks.csv``."""
         fields = {name: getattr(decision, name) for name in _DECISION_FIELDS}
         line = msgspec.json.encode({**fields, "timings_us": decision.timings_us})
-        self._open["decisions.jsonl"].write(line.decode() + "\n")
+        self._decisions.append(line.decode())
         t_s = f"{self._seconds(decision.exposed_ns):.6f}"
-        self._csv["tracks.csv"].writerows(
-            (p.id, decision.frame, t_s, *_um((p.x_um, p.y_um, p.z_um)), int(p.seen))
-            for p in decision.tracks
-        )
+        for p in decision.tracks:
+            position = um_texts(p.x_um, p.y_um, p.z_um)
+            self._tracks.write((p.id, decision.frame, t_s, *position, int(p.seen)))
 
-    def report(self, report: Report) -> None:
+    def report(self, report: Issued | PoseRead | Fault) -> None:
         """Write a row of ``stage.csv``, or a fault."""
         if isinstance(report, Fault):
             self.fault(f"{self._seconds(report.at_ns):.3f} s: {report.text}")
             return
         if isinstance(report, Issued):
             at_ns, where, event = report.issued_ns, report, ("move", report.frame)
-            latency = f"{(report.issued_ns - report.exposed_ns) / NS_PER_MS:.3f}"
+            latency_ms = (report.issued_ns - report.exposed_ns) / NS_PER_MS
+            latency = f"{latency_ms:.3f}" if report.exposed_ns else ""
         else:
             at_ns, where, event, latency = report.pose.at_ns, report.pose, ("read", ""), ""
-        position = _um((where.x_um, where.y_um, where.z_um))
-        self._csv["stage.csv"].writerow((f"{self._seconds(at_ns):.6f}", *event, *position, latency))
+        position = um_texts(where.x_um, where.y_um, where.z_um)
+        self._stage.write((f"{self._seconds(at_ns):.6f}", *event, *position, latency))
 
     def fault(self, text: str) -> None:
         """Write a sentence to ``faults.txt``."""
-        self._open["faults.txt"].write(text + "\n")
+        self._faults.append(text)
 
     def close(self) -> None:
         """Bring everything to the disk and close what can be closed.
@@ -101,17 +123,15 @@ class Tables:
             If any file is incomplete.
         """
         errors: list[OSError] = []
-        for file in self._open.values():
+        for file in (self._tracks, self._stage, self._decisions, self._faults):
             try:
-                file.flush()
-                os.fsync(file.fileno())
+                file.close()
             except OSError as error:
                 errors.append(error)
-            with suppress(OSError):
-                file.close()
         if errors:
             raise errors[0]
 
 
-def _um(values: Iterable[float | None]) -> list[str]:
+def um_texts(*values: float | None) -> list[str]:
+    """Return lengths in µm as they stand in tables; empty where there is none."""
     return ["" if value is None else f"{value:.4f}" for value in values]

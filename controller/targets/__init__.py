@@ -1,11 +1,12 @@
 """Which objects are followed, one or several.
 
-In: confirmed tracks. Out: what to follow, or whom to look for.
+In: confirmed tracks. Out: what to follow, or what to look for.
 """
 
 from __future__ import annotations
 
-from .group import Followed, Group, Tour
-from .target import Target, TargetSettings
+from .target_group import TargetGroup
+from .target_selection import TargetSelection, TargetSettings
+from .visits import VisitSchedule
 
-__all__ = ["Followed", "Group", "Target", "TargetSettings", "Tour"]
+__all__ = ["TargetGroup", "TargetSelection", "TargetSettings", "VisitSchedule"]

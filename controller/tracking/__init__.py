@@ -5,17 +5,10 @@ In: the measurements of a frame. Out: tracks, and what happened between them.
 
 from __future__ import annotations
 
-from .measurements import Crop, FieldGeometry, Measurements
-from .recovery import best_candidate
+from .field_geometry import FieldGeometry
+from .measurements import Crop, Measurements
+from .settings import TrackingSettings
 from .track import Track
-from .tracker import Tracker, TrackingSettings
+from .tracker import Tracker
 
-__all__ = [
-    "Crop",
-    "FieldGeometry",
-    "Measurements",
-    "Track",
-    "Tracker",
-    "TrackingSettings",
-    "best_candidate",
-]
+__all__ = ["Crop", "FieldGeometry", "Measurements", "Track", "Tracker", "TrackingSettings"]

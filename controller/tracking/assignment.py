@@ -1,4 +1,4 @@
-"""Which measurement belongs to which track: candidates within reach, the best matching of them."""
+"""Which measurement belongs to which track: pairs within reach, and the best matching of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from ...models.arrays import Bools, Floats, Indices
 
+GATE = 13.8
+"""Squared Mahalanobis distance in the plane that 99.9 % of true matches stay below: the quantile of
+the chi² distribution with two degrees of freedom, -2 ln 0.001."""
+MOST_SQUARE = 40.0
+"""Squared Mahalanobis distance from which a measurement is no worse still: at 20 in negative log
+likelihood, position alone has decided. Chosen: well above the gate."""
+
 _NO_MATCH = 1e6
+"""Cost of a row without a match, above any sum of costs, so that as many as can be are matched."""
 
 
 def nearby(centres_um: Floats, reaches_um: Floats, positions_um: Floats) -> tuple[Indices, Indices]:
@@ -40,15 +48,21 @@ def nearby(centres_um: Floats, reaches_um: Floats, positions_um: Floats) -> tupl
     return centre[near], position[near]
 
 
-def unrivalled(rows: Indices, columns: Indices) -> Bools:
+def without_rival(rows: Indices, columns: Indices) -> Bools:
     """Which pairs, (P,), share neither member with another."""
     return (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+
+
+def cheapest_of_each(names: Indices, costs: Floats) -> Indices:
+    """Indices of the least cost for each name, in the order of names."""
+    order = np.argsort(costs, kind="stable")
+    return order[np.unique(names[order], return_index=True)[1]]
 
 
 def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     """Choose pairs so that as many as can be are matched, at the least sum of costs.
 
-    Pairs that have no rival are taken at once; the others make a sparse assignment problem, in
+    Pairs without a rival are taken at once; the others make a sparse assignment problem, in
     which every row may also take a place of its own that costs more than anything else.
 
     Parameters
@@ -63,7 +77,7 @@ def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     (K,) intp
         Indices of the chosen pairs.
     """
-    alone = unrivalled(rows, columns)
+    alone = without_rival(rows, columns)
     rivals = np.flatnonzero(~alone)
     if not len(rivals):
         return np.flatnonzero(alone)

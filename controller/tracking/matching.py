@@ -6,30 +6,32 @@ import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
 from .appearance import AppearanceModel
-from .assignment import best_pairs, nearby, unrivalled
+from .assignment import GATE, MOST_SQUARE, best_pairs, nearby, without_rival
 from .measurements import Measurements
-from .track import TrackTable
+from .track_record import TrackTable
 
-GATE = 13.8
-"""Squared Mahalanobis distance that 99.9 % of true matches in the plane stay below (chi²)."""
-LONE_GATE = 100.0
-"""The same for the only measurement around that looks like the object and is nobody else's."""
-ALIKE = 6.0
-"""Squared misfit of appearance that 95 % of the same object's stay below (chi², two traits)."""
-BODY = 0.7
-"""Share of its own size within which an object is taken for itself, however it got there."""
+_WIDE_GATE = 100.0
+"""Squared Mahalanobis distance up to which a measurement without a rival continues a track. Chosen:
+ten standard deviations, for objects that turn more sharply than they ever did."""
+_ALIKE = 6.0
+"""Squared misfit of appearance that 95 % of one object's measurements stay below (chi², two degrees
+of freedom); beyond the gate a measurement must look like the object."""
+_BODY = 0.7
+"""Distance, in its own sizes, within which an object is taken for itself, however it got there: the
+half diagonal of its box, as no other object has room there."""
 _OLD, _NEWNESS = 30, 0.4
-"""Measurements after which an object is not new any more; what each that lacks adds to its costs,
-so that a false alarm beside an object does not take its measurements. One that is not confirmed
-gets what confirmed ones leave."""
-_STRANGE = 40.0
-"""Squared distance beyond which a measurement within the body is no worse still."""
+"""Measurements from which a track is not new any more, and what each that lacks adds to its costs,
+so that a false alarm beside an object does not take its measurements. Chosen: together 12, nearly
+the gate."""
+
+_UNCONFIRMED = 100.0
+"""Added to the costs of tracks that are not confirmed: they get what confirmed ones leave."""
 
 
 class Matcher:
     """Gated optimal assignment of measurements to tracks.
 
-    Sure measurements are assigned first, then the weak ones to tracks that are left (Zhang et al.,
+    Those of high score are assigned first, then the others to tracks that are left (Zhang et al.,
     ByteTrack, ECCV 2022), at last those beyond the gate, if they have no rival: an object may
     turn more sharply than it ever did. Those whose only rivals are not confirmed come first too.
 
@@ -53,7 +55,7 @@ class Matcher:
         self,
         table: TrackTable,
         measurements: Measurements,
-        sure: Bools,
+        high: Bools,
         noise_um2: float,
         area_um2: float,
     ) -> tuple[Indices, Indices]:
@@ -63,36 +65,39 @@ class Matcher:
         ----------
         table : TrackTable
         measurements : Measurements
-        sure : (N,)
-            Which measurements come first.
+        high : (N,)
+            Which measurements have a high score and come first.
         noise_um2 : float
             Variance of a measurement along one axis.
         area_um2 : float
             Of what was looked at. No track reaches farther than a measurement is from the next on
-            average: beyond, a stranger is likelier.
+            average: beyond, another object is likelier.
         """
         if not table.tracks or not len(measurements):
             return np.empty(0, np.intp), np.empty(0, np.intp)
         spacing_um = (area_um2 / len(measurements)) ** 0.5
         rows, columns, costs, far = self._candidates(table, measurements, noise_um2, spacing_um)
-        waiting, unclaimed = (
-            np.ones(len(table.tracks), np.bool_),
-            np.ones(len(measurements), np.bool_),
-        )
         if far.any():
-            apart_um = np.maximum(BODY * table.sizes_um, self._least_body_um)
-            lone = _lone(rows, columns, costs, table, measurements.positions_um, apart_um)
-            far &= ~(lone & sure[columns])
+            sole = _sole_candidates(
+                rows, columns, costs, table, measurements.positions_um, self._bodies_um(table)
+            )
+            far &= ~(sole & high[columns])
+        unmatched = np.ones(len(table.tracks), np.bool_)
+        unassigned = np.ones(len(measurements), np.bool_)
         pairs = np.empty(0, np.intp)
-        for wanted in (sure[columns] & ~far, ~sure[columns] & ~far, sure[columns] & far):
-            left = np.flatnonzero(wanted & waiting[rows] & unclaimed[columns])
+        for wanted in (high[columns] & ~far, ~high[columns] & ~far, high[columns] & far):
+            left = np.flatnonzero(wanted & unmatched[rows] & unassigned[columns])
             if far[left].any():
-                left = left[unrivalled(rows[left], columns[left])]
+                left = left[without_rival(rows[left], columns[left])]
             if len(left):
                 chosen = left[best_pairs(rows[left], columns[left], costs[left])]
-                waiting[rows[chosen]] = unclaimed[columns[chosen]] = False
+                unmatched[rows[chosen]] = unassigned[columns[chosen]] = False
                 pairs = np.concatenate([pairs, chosen])
         return rows[pairs], columns[pairs]
+
+    def _bodies_um(self, table: TrackTable) -> Floats:
+        """Distances, (N,), within which objects are taken for themselves."""
+        return np.maximum(_BODY * table.sizes_um, self._least_body_um)
 
     def _candidates(
         self, table: TrackTable, measurements: Measurements, noise_um2: float, spacing_um: float
@@ -104,27 +109,30 @@ class Matcher:
         of the appearance. The inverse of the 2 x 2 covariances is written out.
         """
         spreads = table.covs_um2 + noise_um2 * np.eye(2)
-        bodies_um = np.maximum(BODY * table.sizes_um, self._least_body_um)
-        widest = np.sqrt(LONE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
+        bodies_um = self._bodies_um(table)
+        widest = np.sqrt(_WIDE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
         reaches_um = np.maximum(np.minimum(widest, spacing_um), bodies_um)
         rows, columns = nearby(table.means_um, reaches_um, measurements.positions_um)
         right, down = (measurements.positions_um[columns] - table.means_um[rows]).T
         xx, xy, yy = spreads[rows, 0, 0], spreads[rows, 0, 1], spreads[rows, 1, 1]
         determinants = xx * yy - xy * xy
         squares = (yy * right**2 - 2 * xy * right * down + xx * down**2) / determinants
-        own = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
+        inside = (squares < GATE) | (right**2 + down**2 < bodies_um[rows] ** 2)
         same_class = table.kinds[rows] == measurements.classes[columns]
         appearance = self.appearance.costs(
             table.appearance[rows], measurements.appearance[columns], same_class
         )
-        far = ~own & (squares < LONE_GATE) & (appearance < ALIKE) & table.lately[rows]
-        kept = own | far
-        doubts = np.where(table.confirmed, _NEWNESS * np.maximum(_OLD - table.hits, 0), LONE_GATE)
-        costs = np.minimum(squares, _STRANGE) + np.log(determinants) + appearance + doubts[rows]
-        return rows[kept], columns[kept], costs[kept], far[kept]
+        alike = (appearance < _ALIKE) & table.seen_before[rows]
+        far = ~inside & (squares < _WIDE_GATE) & alike
+        candidates = inside | far
+        newness = _NEWNESS * np.maximum(_OLD - table.hits, 0)
+        handicaps = np.where(table.confirmed, newness, _UNCONFIRMED)
+        costs = np.minimum(squares, MOST_SQUARE) + np.log(determinants) + appearance
+        costs += handicaps[rows]
+        return rows[candidates], columns[candidates], costs[candidates], far[candidates]
 
 
-def _lone(
+def _sole_candidates(
     rows: Indices,
     columns: Indices,
     costs: Floats,
@@ -137,14 +145,14 @@ def _lone(
     Measurements within a body of the one that costs least are no rivals to it: a fast object may
     be drawn out into a streak that is taken for two.
     """
-    proven = np.flatnonzero(table.confirmed[rows])
-    proven = proven[np.lexsort((costs[proven], rows[proven]))]
-    track, measurement = rows[proven], columns[proven]
+    confirmed = np.flatnonzero(table.confirmed[rows])
+    confirmed = confirmed[np.lexsort((costs[confirmed], rows[confirmed]))]
+    track, measurement = rows[confirmed], columns[confirmed]
     first = np.searchsorted(track, track)
-    ways_um = positions_um[measurement] - positions_um[measurement[first]]
-    strange = np.hypot(*ways_um.T) > bodies_um[track]
-    best = proven[first == np.arange(len(proven))]
-    lonely = (np.bincount(track, strange)[rows[best]] == 0) & unrivalled(rows[best], columns[best])
-    lone = np.zeros(len(rows), np.bool_)
-    lone[best[lonely]] = True
-    return lone
+    gaps_um = positions_um[measurement] - positions_um[measurement[first]]
+    elsewhere = np.hypot(*gaps_um.T) > bodies_um[track]
+    best = confirmed[first == np.arange(len(confirmed))]
+    alone = np.bincount(track, elsewhere)[rows[best]] == 0
+    sole = np.zeros(len(rows), np.bool_)
+    sole[best[alone & without_rival(rows[best], columns[best])]] = True
+    return sole

@@ -1,4 +1,4 @@
-"""From pixels to the stage: what a detector saw, in stage coordinates."""
+"""The detections of a frame in stage coordinates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.messages import Description, Frame
 from ...models.arrays import Floats
-from ...models.detections import Detections
+from ...models.detections import BoxConvention
 
 Crop = tuple[int, int, int, int]
-
-_WHOLE = 0.75
-"""Sizes between the middle of an object and an edge that does not cut it, long or short."""
+"""Part of a frame in pixels: left, top, right, bottom, the latter two exclusive."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +30,10 @@ class Measurements:
         Logarithms of size and brightness, NaN for an unknown one.
     extents_um : (N, 2)
         Extents of the box along the axes of the stage.
-    looked_px : (left, top, right, bottom), optional
-        Part of the frame that was looked at, the latter two exclusive; without it, all of it.
+    convention : BoxConvention
+        What the boxes of the detector say of objects that overlap.
+    looked_px : Crop, optional
+        Part of the frame that was looked at; without it, all of it.
     """
 
     positions_um: Floats
@@ -44,74 +43,8 @@ class Measurements:
     classes: NDArray[np.int32]
     appearance: Floats
     extents_um: Floats
+    convention: BoxConvention
     looked_px: Crop | None = None
 
     def __len__(self) -> int:
         return len(self.positions_um)
-
-
-class FieldGeometry:
-    """How the field of one microscope lies on the specimen."""
-
-    def __init__(self, description: Description) -> None:
-        self._affine = np.array(description.affine).reshape(2, 2)
-        self._inverse = np.linalg.inv(self._affine)
-        self._half_px = np.array([description.width_px, description.height_px]) / 2
-        self._middle_px = self._half_px - 0.5
-        self.pixel_um = description.pixel_um
-
-    def measurements(
-        self, detections: Detections, frame: Frame, looked_px: Crop | None = None
-    ) -> Measurements:
-        """Place detections in stage coordinates by the pose at the middle of the exposure."""
-        offsets_px = detections.centres_px - self._middle_px
-        sizes_um = np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um
-        traits = np.column_stack([sizes_um, detections.brightness])
-        appearance = np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan))
-        return Measurements(
-            offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
-            sizes_um,
-            detections.scores,
-            detections.brightness,
-            detections.classes,
-            appearance,
-            detections.sizes_px.astype(np.float64) @ np.abs(self._affine).T,
-            looked_px,
-        )
-
-    def pixel_of(self, position_um: Floats, frame: Frame) -> tuple[float, float]:
-        """Pixel (x, y) of a frame in which a position, (2,) in stage µm, is seen."""
-        offset_um = position_um - (frame.pose.x_um, frame.pose.y_um)
-        x, y = self._inverse @ offset_um + self._middle_px
-        return float(x), float(y)
-
-    def area_um2(self, looked_px: Crop | None = None) -> float:
-        """Area of the field, or of the part of it that was looked at."""
-        width, height = 2 * self._half_px
-        if looked_px is not None:
-            left, top, right, bottom = looked_px
-            width, height = right - left, bottom - top
-        return float(width * height) * abs(float(np.linalg.det(self._affine)))
-
-    def shows(
-        self,
-        positions_um: Floats,
-        sizes_um: Floats,
-        frame: Frame,
-        looked_px: Crop | None = None,
-    ) -> NDArray[np.bool_]:
-        """Which objects should have been seen in a frame.
-
-        Those at positions, (N, 2) in stage µm, inside the field; of a part of the field that
-        was looked at, those of size (N,) that lie wholly in it.
-        """
-        offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
-        offsets_px = offsets_um @ self._inverse.T
-        if looked_px is None:
-            inside = np.abs(offsets_px) <= self._half_px
-        else:
-            places_px = offsets_px + self._half_px
-            room_px = (_WHOLE * sizes_um / self.pixel_um)[:, None]
-            low, high = looked_px[:2] + room_px, looked_px[2:] - room_px
-            inside = (places_px >= low) & (places_px <= high)
-        return np.logical_and(inside[:, 0], inside[:, 1])

@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection, Sequence
 
-import msgspec
 import numpy as np
 
 from ...drivers.messages import Frame
 from ...models.arrays import Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
-from .appearance import followed
+from .appearance import usual_appearances
+from .field_geometry import FieldGeometry
 from .lineage import Lineage
 from .matching import Matcher
-from .measurements import FieldGeometry, Measurements
-from .merged import Overlaps, Shares
-from .merged_positions import told
-from .reidentification import Recognition
-from .track import Track, TrackTable, exchange, note, slots_of
+from .measurements import Measurements
+from .merged_measurements import Assigned, ClosePairs
+from .merged_positions import resolve
+from .reidentification import SwapCheck, recovered
+from .settings import TrackingSettings
+from .track import Track
+from .track_record import TrackRecord, TrackTable, note_measurements, slots_of
 
 _LEAST_BODY_PX = 2.0
-VAGUE_PX = 50.0
-"""Spread at which an object outside the field counts as missed: it might be anywhere by now."""
-_PROVEN = 3
-"""Measurements after which a new object may be found to be a daughter."""
-
-
-class TrackingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When to believe in an object and when to give it up.
-
-    Attributes
-    ----------
-    confirm_hits : int
-        Measurements in a row that make a track.
-    high_score : float
-        Score from which a measurement may begin a track. Weaker ones only continue those that
-        found nothing better.
-    max_misses : int
-        Frames without a measurement that a track survives, as long as its object should be in the
-        field or nobody knows where it is.
-    divisions : bool
-        Whether objects may divide.
-    sigma_px : float
-        Standard deviation of a detector's position along one axis, to begin with.
-    """
-
-    confirm_hits: Annotated[int, msgspec.Meta(ge=1)] = 2
-    high_score: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    max_misses: Annotated[int, msgspec.Meta(ge=0)] = 10
-    divisions: bool = True
-    sigma_px: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 0.15
+"""Least distance within which an object is taken for itself. Chosen: the shake of a sharp image."""
+_VAGUE_PX = 50.0
+"""Standard deviation of a position from which an object outside the field counts as missed: it
+might be anywhere by now. Chosen: a tenth of a field of 512 px."""
+_DAUGHTER_HITS = 3
+"""Measurements of a new object from which it may be a daughter. Chosen: one more than a track needs
+by default, so that a false alarm does not end the mother."""
 
 
 class Tracker:
-    """Measurements to tracks, births, coasting and deaths.
+    """Measurements to tracks: births, coasting, deaths, and re-identification.
 
     Tracks live in stage µm: a moving stage does not look like a moving object, and an object
-    that has left the field is not missed there until its whereabouts have become vague.
+    that has left the field is not missed there until its position has become vague.
+
+    For each frame `advance` to its exposure, then `update`.
 
     Parameters
     ----------
@@ -66,56 +47,56 @@ class Tracker:
         Of the microscope.
     predictor : Predictor
         Of all objects.
-
-    Attributes
-    ----------
-    kept : list of Track
-        Tracks that shall still be able to predict when they have died.
     """
 
     def __init__(
         self, settings: TrackingSettings, geometry: FieldGeometry, predictor: Predictor
     ) -> None:
         self._settings, self._geometry, self._predictor = settings, geometry, predictor
-        self._tracks: list[Track] = []
-        self._dead: list[Track] = []
-        self.kept: list[Track] = []
+        self._tracks: list[TrackRecord] = []
+        self._lost: list[TrackRecord] = []
+        self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
-        self._lineage, self._recognition = Lineage(), Recognition()
-        self._named = 0
+        self._lineage, self._swap_check = Lineage(), SwapCheck()
+        self._last_id = 0
         self._variance_um2 = (settings.sigma_px * geometry.pixel_um) ** 2
-        self._vague_um = VAGUE_PX * geometry.pixel_um
+        self._vague_um2 = (_VAGUE_PX * geometry.pixel_um) ** 2
+
+    def keep(self, ids: Collection[int]) -> None:
+        """Say which tracks are wanted, all of them.
+
+        One that dies goes on predicting and gives its identity to the new track that must be it.
+        """
+        self._wanted = frozenset(ids)
+
+    def advance(self, at_ns: int) -> None:
+        """Take all tracks to the exposure of the next frame; predictions for it cost less then."""
+        self._predictor.advance(at_ns)
 
     def update(self, measurements: Measurements, frame: Frame) -> list[Track]:
         """Take in the measurements of a frame and return the confirmed tracks."""
-        self._predictor.advance(frame.exposed_ns)
-        table = TrackTable.of(self._tracks, self._forecast(frame))
-        sure = measurements.scores >= self._settings.high_score
-        noise_um2, area_um2 = (
-            self._noise_um2(frame),
-            self._geometry.area_um2(measurements.looked_px),
-        )
-        rows, columns = self._matcher.match(table, measurements, sure, noise_um2, area_um2)
-        overlaps = Overlaps(table, noise_um2)
-        shares = overlaps.share(rows, columns, measurements)
-        left = table.others(shares.seen)
-        missed = self._missed(table, left, measurements, frame)
-        for track in table.at(left):
+        table = TrackTable.of(self._tracks, self._forecast(self._tracks, frame))
+        high = measurements.scores >= self._settings.high_score
+        noise_um2 = self._noise_um2(frame)
+        area_um2 = self._geometry.area_um2(measurements.looked_px)
+        rows, columns = self._matcher.match(table, measurements, high, noise_um2, area_um2)
+        close = ClosePairs(table, noise_um2)
+        assigned = close.assign(rows, columns, measurements)
+        unseen = table.others(assigned.seen)
+        missed = self._missed(table, unseen, measurements, frame)
+        for track in table.at(unseen):
             track.seen_um = None
-        alone = self._sight(table, overlaps, shares, measurements, frame)
-        hiding = shares.hiding
-        hidden = list(zip(table.at(hiding), table.at(shares.hosts[hiding]), strict=True))
-        self._lineage.note_hidden(hidden, self._tracks)
-        self._recognise(hidden, alone)
+        undisturbed = self._take_in(table, close, assigned, measurements, frame)
+        self._note_merged(table, assigned, undisturbed)
         for track in table.at(missed):
-            track.misses += not track.merged_with
-        self._bury(table.at(left), measurements.looked_px is not None)
-        self._forget()
-        born = self._born(np.flatnonzero(sure & shares.free), measurements, frame)
+            track.misses += not track.occluder
+        self._prune(table.at(unseen), whole_field=measurements.looked_px is None)
+        born = self._begin(np.flatnonzero(high & assigned.free), measurements, frame)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
-        self._name()
-        self._believe(frame)
+        self._confirm()
+        self._store_predictions(frame)
+        self._recover_lost()
         return [track for track in self._tracks if track.confirmed]
 
     def events(self) -> tuple[Event, ...]:
@@ -125,59 +106,95 @@ class Tracker:
 
     def focus(self, track: Track, z_um: float, sigma_um: float) -> None:
         """Take in where a track's object lies along the optical axis, in the last frame."""
-        self._predictor.focus(slots_of([track]), np.array([z_um]), np.array([sigma_um**2]))
+        slots = slots_of(one for one in (*self._tracks, *self._lost) if one is track)
+        variances = np.full(len(slots), sigma_um**2)
+        self._predictor.focus(slots, np.full(len(slots), z_um), variances)
 
-    def _forecast(self, frame: Frame) -> Forecast:
-        """Say where all tracks are believed to be in this frame."""
-        return self._predictor.predict(slots_of(self._tracks), frame.exposed_ns)
+    def _forecast(self, tracks: Sequence[TrackRecord], frame: Frame) -> Forecast:
+        """Predict tracks for this frame."""
+        return self._predictor.predict(slots_of(tracks), frame.exposed_ns)
+
+    def _noise_um2(self, frame: Frame) -> float:
+        """Variance of a measurement along one axis: the detector's and the stage's."""
+        return self._variance_um2 + frame.pose.sigma_um**2
 
     def _missed(
-        self, table: TrackTable, left: Indices, measurements: Measurements, frame: Frame
+        self, table: TrackTable, unseen: Indices, measurements: Measurements, frame: Frame
     ) -> Indices:
-        """Tracks left without a measurement in a frame that should, or might, have shown them.
+        """Tracks without a measurement in a frame that should, or might, have shown them.
 
-        A frame of which the place is less sure than an object is large misses nothing.
+        A frame of which the position is less sure than an object is large misses nothing.
         """
-        left = left[frame.pose.sigma_um < table.sizes_um[left]]
-        if not len(left):
-            return left
-        means_um, sizes_um = table.means_um[left], table.sizes_um[left]
+        unseen = unseen[frame.pose.sigma_um < table.sizes_um[unseen]]
+        if not len(unseen):
+            return unseen
+        means_um, sizes_um = table.means_um[unseen], table.sizes_um[unseen]
         shown = self._geometry.shows(means_um, sizes_um, frame, measurements.looked_px)
-        return left[shown | (table.variances_um2[left] > self._vague_um**2)]
+        return unseen[shown | (table.variances_um2[unseen] > self._vague_um2)]
 
-    def _sight(
+    def _take_in(
         self,
         table: TrackTable,
-        overlaps: Overlaps,
-        shares: Shares,
+        close: ClosePairs,
+        assigned: Assigned,
         measurements: Measurements,
         frame: Frame,
-    ) -> list[Track]:
-        """Give tracks their measurements; return those that were seen alone."""
-        rows = np.flatnonzero(shares.columns >= 0)
+    ) -> list[TrackRecord]:
+        """Give tracks their measurements; return those that no other object disturbed."""
+        rows = np.flatnonzero(assigned.columns >= 0)
         if not len(rows):
             return []
-        positions_um, variances, alone = told(overlaps, shares, rows, measurements)
+        positions_um, variances, undisturbed = resolve(close, assigned, rows, measurements)
         slots = slots_of(table.at(rows))
         order = np.argsort(slots)
         self._predictor.update(slots[order], positions_um[order], variances[order])
-        alone, rows = alone[shares.hosts[rows] < 0], shares.seen
-        columns = shares.columns[rows]
+        undisturbed, rows = undisturbed[assigned.occluders[rows] < 0], assigned.seen
+        columns = assigned.columns[rows]
         usual, appearance = table.appearance[rows], measurements.appearance[columns]
-        self._matcher.appearance.learn(usual[alone], appearance[alone])
-        now = np.where(alone[:, None], followed(usual, appearance), usual)
-        note(table.at(rows), measurements, columns, now, frame.exposed_ns, alone)
-        return table.at(rows[alone])
+        self._matcher.appearance.learn(usual[undisturbed], appearance[undisturbed])
+        now = np.where(undisturbed[:, None], usual_appearances(usual, appearance), usual)
+        note_measurements(table.at(rows), measurements, columns, now, frame.exposed_ns, undisturbed)
+        return table.at(rows[undisturbed])
 
-    def _recognise(self, hidden: list[tuple[Track, Track]], alone: list[Track]) -> None:
-        """Give those their identities back that were taken for each other when they parted."""
-        merged = {frozenset((hides.id, host.id)) for hides, host in hidden}
-        for pair in self._recognition.mistaken(
-            merged, self._tracks, alone, self._matcher.appearance
-        ):
-            exchange(*pair)
+    def _note_merged(
+        self, table: TrackTable, assigned: Assigned, undisturbed: list[TrackRecord]
+    ) -> None:
+        """Note which tracks occlude which, and correct identities that were swapped by it."""
+        rows = assigned.occluded
+        occluders = {
+            occluded.id: occluder.id
+            for occluded, occluder in zip(
+                table.at(rows), table.at(assigned.occluders[rows]), strict=True
+            )
+        }
+        for track in self._tracks:
+            track.occluder = occluders.get(track.id, 0)
+        merged = {frozenset(pair) for pair in occluders.items()}
+        self._lineage.note_merged(merged, self._tracks)
+        appearance = self._matcher.appearance
+        swapped = self._swap_check.swapped(merged, self._tracks, undisturbed, appearance)
+        for one, other in swapped:
+            one.exchange_identity(other)
 
-    def _born(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
+    def _prune(self, unseen: list[TrackRecord], whole_field: bool) -> None:
+        """End tracks without evidence, but keep predicting those that are wanted.
+
+        Of those not confirmed, only ones outside of the part that was looked at live on.
+        """
+        most = self._settings.max_misses
+        dead = [t for t in unseen if (t.misses > most if t.confirmed else whole_field or t.misses)]
+        self._lineage.forget(dead)
+        lost = [*self._lost, *dead]
+        self._lost = [track for track in lost if track.id in self._wanted]
+        ended = [track for track in lost if track.id not in self._wanted]
+        if ended:
+            self._predictor.end(slots_of(ended))
+        gone = set(dead)
+        self._tracks = [track for track in self._tracks if track not in gone]
+
+    def _begin(
+        self, columns: Indices, measurements: Measurements, frame: Frame
+    ) -> list[TrackRecord]:
         """Begin tracks with measurements that no other took."""
         if not len(columns):
             return []
@@ -187,57 +204,46 @@ class Tracker:
         slots = self._predictor.begin(positions_um, variances)
         forecast = self._predictor.predict(slots, frame.exposed_ns)
         born = [
-            Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
+            TrackRecord(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
             for row, slot in enumerate(slots.tolist())
         ]
-        alone = np.ones(len(born), np.bool_)
-        note(born, measurements, columns, measurements.appearance[columns], frame.exposed_ns, alone)
+        appearance, all_born = measurements.appearance[columns], np.ones(len(born), np.bool_)
+        note_measurements(born, measurements, columns, appearance, frame.exposed_ns, all_born)
         return born
 
-    def _noise_um2(self, frame: Frame) -> float:
-        """Variance of a measurement along one axis: the detector's and the stage's."""
-        return self._variance_um2 + frame.pose.sigma_um**2
-
-    def _name(self) -> None:
-        """Give names to tracks with enough evidence; a new one may be somebody's daughter."""
+    def _confirm(self) -> None:
+        """Give identities to tracks with enough evidence; a new one may be a daughter."""
         confirm_hits = self._settings.confirm_hits
-        proven = max(_PROVEN, confirm_hits)
-        for track in [track for track in self._tracks if track.hits <= proven]:
+        daughter_hits = max(_DAUGHTER_HITS, confirm_hits)
+        for track in [track for track in self._tracks if track.hits <= daughter_hits]:
             if not track.confirmed and track.hits >= confirm_hits:
-                track.id = self._next_name()
-            just_proven = track.hits == proven and track.seen_um is not None
-            may_divide = self._settings.divisions and just_proven
-            mother = self._lineage.mother(track) if may_divide else None
+                track.id = self._next_id()
+            may_be_daughter = track.hits == daughter_hits and track.seen_um is not None
+            if not (self._settings.divisions and may_be_daughter):
+                continue
+            mother = self._lineage.mother_of(track)
             if mother is not None:
-                ended, mother.id = mother.id, self._next_name()
-                self._lineage.note_division(ended, (mother, track))
+                ended = mother.id
+                mother.become_daughter(self._next_id(), ended)
+                track.become_daughter(track.id, ended)
+                self._lineage.note_division(ended, (mother.id, track.id))
 
-    def _next_name(self) -> int:
-        self._named += 1
-        return self._named
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
-    def _bury(self, left: list[Track], narrow: bool) -> None:
-        """Forget tracks without evidence, of those that a whole or narrow look did not show."""
-        dead = [track for track in left if not self._alive(track, narrow)]
-        if dead:
-            self._lineage.forget(dead)
-            self._dead += dead
-            gone = set(dead)
-            self._tracks = [track for track in self._tracks if track not in gone]
-
-    def _forget(self) -> None:
-        """Let go of dead tracks, but for those that shall still be able to predict."""
-        gone = [track for track in self._dead if track not in self.kept]
-        if gone:
-            self._predictor.end(slots_of(gone))
-            self._dead = [track for track in self._dead if track in self.kept]
-
-    def _alive(self, unseen: Track, narrow: bool) -> bool:
-        if unseen.confirmed:
-            return unseen.misses <= self._settings.max_misses
-        return narrow and unseen.misses == 0
-
-    def _believe(self, frame: Frame) -> None:
-        """Note on every track where it is believed to be in this frame."""
-        for track, prediction in zip(self._tracks, self._forecast(frame), strict=True):
+    def _store_predictions(self, frame: Frame) -> None:
+        """Note on every track, also on those that are lost, its prediction for this frame."""
+        tracks = [*self._tracks, *self._lost]
+        for track, prediction in zip(tracks, self._forecast(tracks, frame), strict=True):
             track.prediction = prediction
+
+    def _recover_lost(self) -> None:
+        """Give lost tracks' identities to the new tracks that must be them."""
+        if not self._lost:
+            return
+        new = [track for track in self._tracks if track.confirmed and track.id not in self._wanted]
+        for lost, found in recovered(self._lost, new):
+            found.become(lost)
+            self._lost.remove(lost)
+            self._predictor.end(slots_of([lost]))

@@ -1,24 +1,19 @@
 """Moves carried out: the only code that commands a stage.
 
-In: moves. Out: commands within limits, position readings, reports.
+In: moves. Out: commands within limits to a `StageDevice`, position readings, reports.
 """
 
 from __future__ import annotations
 
-from .guard import LONGEST_DRIVE_NS, clipped, lasts_s, planned, refuse_non_finite, reined, within
-from .polling import soon_ns
-from .velocity_mode import NO_VELOCITY
+from .device import StageDevice
+from .executor import MoveExecutor
+from .guard import checked_events, refuse_non_finite
 from .worker import StageWorker
 
 __all__ = [
-    "LONGEST_DRIVE_NS",
-    "NO_VELOCITY",
+    "MoveExecutor",
+    "StageDevice",
     "StageWorker",
-    "clipped",
-    "lasts_s",
-    "planned",
+    "checked_events",
     "refuse_non_finite",
-    "reined",
-    "soon_ns",
-    "within",
 ]

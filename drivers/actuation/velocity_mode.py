@@ -1,73 +1,71 @@
-"""Velocities for an XY stage, through properties of a device, and the certainty that they end."""
+"""Velocity mode: velocities within what is safe, and the certainty that they end."""
 
 from __future__ import annotations
 
 import math
 
 import msgspec
-from pymmcore_plus import CMMCorePlus
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
-from ..messages import Dynamics, Move
+from ..messages import Dynamics
 from ..microscope import MicroscopeError
-from ..settings import StageSettings
 from ..stage import PoseModel, State
 from . import guard
+from .device import StageDevice
 
 NO_VELOCITY = (
     "This stage takes no velocity: name the properties that set it as velocity_x and velocity_y "
     "under [stage], or choose another policy."
 )
-UNPROVEN_UM_S = 200.0
-"""Greatest velocity along an axis of which no reading has shown yet that it obeys."""
-_PROOF_UM = 20.0
-"""Way that proves it, or the contrary."""
-_MOST_AMISS = 0.5
-"""Share of that way by which readings may differ from it."""
+UNVERIFIED_UM_S = 200.0
+"""Greatest velocity along an axis of which no reading has shown yet that it obeys. Chosen: it takes
+a second to cross a field, and is as fast as most cells."""
+_VERIFYING_UM = 20.0
+"""Distance after which an axis is verified. Chosen: a tenth of a second at that velocity, and many
+times the errors of readings."""
+_MOST_DEVIATION = 0.5
+"""Share of that distance by which readings may differ from it. A wrong sign makes 2, a wrong unit
+mostly 0.9 or more; errors of time and of dynamics less than a half."""
 _SIGMAS = 3.0
+"""Of the pose uncertainty that limits are moved inward by: as usual."""
 
-Place = tuple[float, float]
+Position = tuple[float, float]
 """x and y in µm."""
 
 
-class _Evidence:
-    """Whether one axis goes where it is driven."""
+class _AxisVerification:
+    """Whether one axis moves with the velocity that it is given."""
 
     def __init__(self) -> None:
-        self.proven = False
+        self.verified = False
         self._known_um: float | None = None
-        self._start_um = self._driven_um = 0.0
+        self._start_um = self._expected_um = 0.0
 
-    def wrong(self, foreseen_um: float, read_um: float, known_um: float, driven: bool) -> str:
-        """Add a reading; return how it contradicts the way that the axis was driven."""
+    def deviation(self, predicted_um: float, read_um: float, known_um: float, moving: bool) -> str:
+        """Add a reading; return how it contradicts the distance that was expected."""
         before_um, self._known_um = self._known_um, known_um
-        if before_um is None or not driven:
-            self._start_um, self._driven_um = read_um, 0.0
+        if before_um is None or not moving:
+            self._start_um, self._expected_um = read_um, 0.0
             return ""
-        self._driven_um += foreseen_um - before_um
-        should_um, did_um = self._driven_um, read_um - self._start_um
-        if abs(should_um) < _PROOF_UM:
+        self._expected_um += predicted_um - before_um
+        expected_um, moved_um = self._expected_um, read_um - self._start_um
+        if abs(expected_um) < _VERIFYING_UM:
             return ""
-        self._start_um, self._driven_um = read_um, 0.0
-        if abs(did_um - should_um) > _MOST_AMISS * abs(should_um):
-            return f"{did_um:.0f} µm instead of {should_um:.0f} µm"
-        self.proven = True
+        self._start_um, self._expected_um = read_um, 0.0
+        if abs(moved_um - expected_um) > _MOST_DEVIATION * abs(expected_um):
+            return f"{moved_um:.0f} µm instead of {expected_um:.0f} µm"
+        self.verified = True
         return ""
 
 
-class Driver:
+class VelocityMode:
     """Gives a stage velocities, and ends them: in time, before a limit, or if it disobeys.
 
     Used by the stage's thread alone.
 
     Parameters
     ----------
-    core : CMMCorePlus
-        Owns the devices.
-    xy_stage : str
-        Label of the stage.
-    settings : StageSettings
-        Names the properties, and how the stage accelerates.
+    device : StageDevice
     pose : PoseModel
         Told of every velocity.
     limits_um : Box
@@ -83,57 +81,49 @@ class Driver:
     """
 
     def __init__(
-        self,
-        core: CMMCorePlus,
-        xy_stage: str,
-        settings: StageSettings,
-        pose: PoseModel,
-        limits_um: guard.Box,
-        clock: Clock,
+        self, device: StageDevice, pose: PoseModel, limits_um: guard.Box, clock: Clock
     ) -> None:
-        self._core, self._xy, self._pose, self._clock = core, xy_stage, pose, clock
+        self._device, self._pose, self._clock = device, pose, clock
         self._limits_um = limits_um
-        self._properties = settings.velocity_properties
-        self._units, self._dynamics = settings.velocity_unit_um_s, settings.dynamics
-        self._wanted = (0.0, 0.0)
+        self._given = (0.0, 0.0)
         self._ends_ns = 0
-        self._evidence = (_Evidence(), _Evidence())
+        self._verifications = (_AxisVerification(), _AxisVerification())
         self.running = False
-        self.refusal = ""
-        if self._properties is None:
-            self.refusal = NO_VELOCITY
+        self.refusal = "" if device.takes_velocity else NO_VELOCITY
 
     @property
-    def proven(self) -> bool:
-        """Whether readings have shown that both axes go where they are driven."""
-        return all(axis.proven for axis in self._evidence)
+    def verified(self) -> bool:
+        """Whether readings have shown that both axes move as they are told."""
+        return all(axis.verified for axis in self._verifications)
 
-    def send(self, move: Move) -> tuple[float, float]:
-        """Give the stage the velocity of a move, within what is safe, and return that.
+    def check(self) -> None:
+        """Raise `MicroscopeError` if no velocity is taken."""
+        if self.refusal:
+            raise MicroscopeError(self.refusal)
+
+    def send(self, velocity_um_s: tuple[float, float], expires_ns: int) -> tuple[float, float]:
+        """Give the stage a velocity, within what is safe, and return that.
 
         Raises
         ------
         RuntimeError
             If the device does not take it; the stage is stopped then, if it can be.
         """
-        assert move.velocity_um_s is not None
-        if self.refusal:
-            raise MicroscopeError(self.refusal)
-        if not any(move.velocity_um_s):
+        self.check()
+        if not any(velocity_um_s):
             self.running = self.running or self._pose.moving(self._clock.now_ns())
             self.end()
             return 0.0, 0.0
-        velocity = self._reined(*move.velocity_um_s)
+        velocity = self._limited(*velocity_um_s)
         self.running = True
-        self._wanted = velocity
-        now_ns = self._clock.now_ns()
-        self._ends_ns = min(move.expires_ns, now_ns + guard.LONGEST_DRIVE_NS)
+        self._given = velocity
+        self._ends_ns = min(expires_ns, self._clock.now_ns() + guard.LONGEST_VELOCITY_NS)
         try:
-            self._set(*velocity)
+            self._device.set_velocity(*velocity)
         except BaseException:
             self.end()
             raise
-        self._pose.driven(self._clock.now_ns(), *velocity)
+        self._pose.velocity_set(self._clock.now_ns(), *velocity)
         return velocity
 
     def end(self) -> None:
@@ -148,59 +138,59 @@ class Driver:
             return
         self._ends_ns = 0
         try:
-            self._set(0.0, 0.0)
+            self._device.set_velocity(0.0, 0.0)
         finally:
-            self._core.stop(self._xy)
-            self._pose.driven(self._clock.now_ns(), 0.0, 0.0)
+            self._device.stop_xy()
+            self._pose.velocity_set(self._clock.now_ns(), 0.0, 0.0)
         self.running = False
-        self._wanted = (0.0, 0.0)
+        self._given = (0.0, 0.0)
 
     def left_s(self) -> float:
         """How long the velocity may last; infinite if there is none, 0 if it has to end now."""
         if not self.running:
             return math.inf
-        now_ns = self._clock.now_ns()
-        left_s = max(self._ends_ns - now_ns, 0) / NS_PER_S
-        return min(left_s, *(guard.lasts_s(*each) for each in self._axes(self._wanted)))
+        left_s = max(self._ends_ns - self._clock.now_ns(), 0) / NS_PER_S
+        return min(left_s, *(guard.time_to_stop_s(*each) for each in self._axes(self._given)))
 
-    def witness(self, foreseen_um: Place, read_um: Place, known_um: Place) -> str:
-        """Compare a reading with the way that the stage was driven; return what is wrong.
+    def verify_reading(self, predicted_um: Position, read_um: Position, known_um: Position) -> str:
+        """Compare a reading with the distance that was expected; return what is wrong.
 
-        An axis that did not go where it was driven makes every further velocity refused.
+        After an axis that did not move as it was told every further velocity is refused.
 
         Parameters
         ----------
-        foreseen_um, known_um : (x, y)
+        predicted_um, known_um : (x, y)
             Where the model had the stage before and has it after taking in the reading.
         read_um : (x, y)
             The reading.
         """
-        for i, axis in enumerate(self._evidence):
-            wrong = axis.wrong(foreseen_um[i], read_um[i], known_um[i], self.running)
-            if wrong:
+        for i, axis in enumerate(self._verifications):
+            deviation = axis.deviation(predicted_um[i], read_um[i], known_um[i], self.running)
+            if deviation:
                 self.refusal = (
-                    f"The stage did not go where it was driven, {wrong} along {'xy'[i]}: check "
+                    f"The stage did not go where it was driven, {deviation} along {'xy'[i]}: check "
                     "velocity_x, velocity_y and velocity_unit_um_s under [stage]."
                 )
                 return self.refusal
         return ""
 
-    def _reined(self, x: float, y: float) -> tuple[float, float]:
+    def _limited(self, x: float, y: float) -> tuple[float, float]:
         """What is safe of a velocity, axis by axis."""
-        reined_x, reined_y = (guard.reined(*each) for each in self._axes((x, y)))
-        return self._capped(0, reined_x), self._capped(1, reined_y)
+        limited_x, limited_y = (guard.limited_velocity(*each) for each in self._axes((x, y)))
+        return self._slow_until_verified(0, limited_x), self._slow_until_verified(1, limited_y)
 
-    def _capped(self, i: int, velocity: float) -> float:
-        most = self._dynamics.speed_um_s if self._evidence[i].proven else UNPROVEN_UM_S
+    def _slow_until_verified(self, i: int, velocity: float) -> float:
+        verified = self._verifications[i].verified
+        most = self._pose.nominal.speed_um_s if verified else UNVERIFIED_UM_S
         return min(max(velocity, -most), most)
 
     def _axes(
         self, velocity_um_s: tuple[float, float]
     ) -> list[tuple[float, State, guard.Range, Dynamics]]:
-        """Velocity, state when it shows, limits less what is not sure, and dynamics of x and y."""
-        dynamics = self._cautious()
+        """Velocity, state when it shows, limits less what is uncertain, and dynamics of x and y."""
+        dynamics = self._slowest_dynamics()
         shows_ns = self._clock.now_ns() + round(dynamics.delay_ms * NS_PER_MS)
-        unsure_um = _SIGMAS * self._pose.pose(shows_ns).sigma_um
+        unsure_um = _SIGMAS * self._pose.sigma_um(shows_ns)
         return [
             (velocity, state, (low + unsure_um, high - unsure_um), dynamics)
             for velocity, state, (low, high) in zip(
@@ -208,27 +198,13 @@ class Driver:
             )
         ]
 
-    def _cautious(self) -> Dynamics:
-        """The stage as told or as found, whichever stops later."""
-        told, found = self._dynamics, self._pose.dynamics
+    def _slowest_dynamics(self) -> Dynamics:
+        """The nominal or the identified dynamics, whichever stop later."""
+        nominal, found = self._pose.nominal, self._pose.identified
         if found is None:
-            return told
+            return nominal
         return msgspec.structs.replace(
-            told,
-            delay_ms=max(told.delay_ms, found.delay_ms),
-            acceleration_um_s2=min(told.acceleration_um_s2, found.acceleration_um_s2),
+            nominal,
+            delay_ms=max(nominal.delay_ms, found.delay_ms),
+            acceleration_um_s2=min(nominal.acceleration_um_s2, found.acceleration_um_s2),
         )
-
-    def _set(self, *velocity_um_s: float) -> None:
-        """Set both properties, the second even if the first fails."""
-        assert self._properties is not None
-        failure: Exception | None = None
-        for (device, name), velocity, unit in zip(
-            self._properties, velocity_um_s, self._units, strict=True
-        ):
-            try:
-                self._core.setProperty(device, name, velocity / unit)
-            except Exception as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure

@@ -1,6 +1,6 @@
 """Shared memory that holds a ring of images: how to attach to it, and what lies where.
 
-In another language the layout is described in docs/protocol.md.
+The layout is described for other languages in docs/protocol.md, where all constants stand.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from numpy.typing import NDArray
 Buffer = memoryview | mmap.mmap
 
 _MAGIC = b"pursuit2"
+"""First bytes of the memory: what it is, and the version of its layout."""
 _LINE = 64
-"""Bytes of a cache line: every counter has its own."""
+"""Bytes of a cache line on x86-64: every counter has its own."""
 _PAGE = 4096
+"""Bytes of a memory page on x86-64, to which headers and pixels are aligned."""
 _HEAD = struct.Struct("=8sQQ")
 """Magic, slot size and number of slots, in the first line."""
 _NEWEST_AT = 32
-"""Behind them: the counter of the slot that was written last."""
+"""Offset in the first line of the counter of the slot that was written last."""
 _LENGTH = struct.Struct("=I")
+"""Length of a header, before it."""
 HEADER_BYTES = _PAGE - _LENGTH.size
-"""What the header of an image may be long: it lies on a page of its own before the pixels."""
+"""Greatest length of a header: it lies on a page of its own before the pixels."""
 
 
 class Layout:
@@ -81,7 +84,7 @@ class Layout:
 
     @classmethod
     def open(cls, buffer: Buffer) -> Layout | None:
-        """Find the layout of existing memory; None if it is none of ours."""
+        """Find the layout of existing memory; None if it holds no image ring."""
         if len(buffer) < _PAGE:
             return None
         magic, slot_bytes, slots = _HEAD.unpack_from(buffer)
@@ -94,8 +97,8 @@ def _round_up(size: int) -> int:
     return -(-size // _PAGE) * _PAGE
 
 
-def pages(buffer: Buffer) -> NDArray[np.uint8]:
-    """One byte of every page: touching them now spares the first images their page faults."""
+def first_bytes_of_pages(buffer: Buffer) -> NDArray[np.uint8]:
+    """Return one byte of every page: to touch them now saves the first images page faults."""
     return np.frombuffer(buffer, np.uint8)[::_PAGE]
 
 

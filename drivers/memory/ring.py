@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..messages import Image, Message
-from .layout import HEADER_BYTES, Layout, attach, pages, view
+from .layout import HEADER_BYTES, Layout, attach, first_bytes_of_pages, view
 
 
 class Slot(Message, frozen=True):
@@ -56,7 +56,7 @@ class RingWriter:
         memory = SharedMemory(create=True, size=Layout.size(slot_bytes, slots))
         self.name = memory.name
         self._memory = memory
-        pages(view(memory))[:] = 0
+        first_bytes_of_pages(view(memory))[:] = 0
         self._layout = Layout.create(view(memory), slot_bytes, slots)
         self._written = 0
 
@@ -131,7 +131,7 @@ class RingReader:
                 f"there is no image ring {name} here: does the microscope run on this host?"
             ) from None
         self.name = name
-        pages(buffer).sum()
+        first_bytes_of_pages(buffer).sum()
         self._layout = Layout.open(buffer)
         if self._layout is None:
             self._detach()

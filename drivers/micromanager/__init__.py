@@ -5,8 +5,8 @@ In: a configuration file and what it does not say. Out: a `Microscope`.
 
 from __future__ import annotations
 
-from .exposures import TRUTH_TAG
+from .exposures import Exposure
 from .loading import load_core
 from .mmcore import MMCoreMicroscope
 
-__all__ = ["TRUTH_TAG", "MMCoreMicroscope", "load_core"]
+__all__ = ["Exposure", "MMCoreMicroscope", "load_core"]

@@ -18,11 +18,13 @@ from .exposures import Alive
 from .loading import read_position_um
 
 _LOOK_AGAIN_S = 0.05
+"""Longest wait for an image before it is looked whether it is still wanted; chosen: a person does
+not notice it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """An image of an acquisition, and where the stage stood when it was readable."""
+    """An image of an acquisition, and where the stage was when it was readable."""
 
     image: np.ndarray
     event: useq.MDAEvent

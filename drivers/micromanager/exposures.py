@@ -13,41 +13,55 @@ from ..clock import NS_PER_MS, Clock
 from ..messages import Image
 from ..microscope import MicroscopeError
 
-TRUTH_TAG = "Truth_um"
-"""Camera tag in which a simulated camera tells where the target truly was: ``x y z``."""
-
 _ELAPSED_TAG = "ElapsedTime-ms"
-_REMEMBERED = 200
+"""Micro-Manager's tag for the time of arrival, from the beginning of the sequence."""
+_OFFSETS = 200
+"""Images over which the clock offset is sought; chosen: one of them was surely found at once."""
 _MOST_LATE_NS = 250 * NS_PER_MS
+"""Spread of these offsets from which a tag does not keep time; chosen: more than any stall."""
 _POLL_NS = NS_PER_MS // 5
+"""Time between looks for an image; chosen: a fifth of the fastest camera's interval."""
 _SLICE_NS = 20 * NS_PER_MS
+"""Longest sleep before it is looked whether frames are wanted; chosen: nobody notices it."""
 _SILENCE_NS = 5_000 * NS_PER_MS
+"""After so long without an image, and ten exposures, the camera has failed; chosen: longer than
+any camera takes to start."""
+
+Tags = pymmcore_plus.Metadata | Mapping[str, str]
+Alive = Callable[[], bool]
+"""Whether frames are still wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One image as the camera gave it; fields as in `Frame`."""
+    """One image as the camera gave it; ``index`` counts from 0, other fields are as in `Frame`.
+
+    Attributes
+    ----------
+    tags : mapping of str to str
+        What the camera says of the image; nothing of one that was taken singly.
+    """
 
     image: Image
     index: int
     exposed_ns: int
     readable_ns: int
     exposure_ms: float
-    truth_um: tuple[float, float, float] | None
+    tags: Tags
 
 
-class Arrivals:
+class ArrivalTimes:
     """When images arrived, however late they were looked for.
 
     Micro-Manager notes the time of arrival in a tag, on a clock that began with the sequence.
     Between that clock and ours lies the smallest difference seen lately: that of an image which
-    was found at once. A camera whose tag does not keep time with us is not believed.
+    was found at once. The tag of a camera that does not keep time with our clock is ignored.
     """
 
     def __init__(self) -> None:
-        self._offsets_ns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._offsets_ns: deque[int] = deque(maxlen=_OFFSETS)
 
-    def time_ns(self, tags: pymmcore_plus.Metadata | Mapping[str, str], now_ns: int) -> int:
+    def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
         try:
             elapsed_ns = round(float(tags[_ELAPSED_TAG]) * NS_PER_MS)
@@ -60,9 +74,6 @@ class Arrivals:
         return elapsed_ns + least_ns
 
 
-Alive = Callable[[], bool]
-
-
 def sequence(
     core: CMMCorePlus, readout_ms: float, clock: Clock, every: bool, alive: Alive
 ) -> Generator[Exposure, None, None]:
@@ -71,7 +82,7 @@ def sequence(
     late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
     silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
     index = 0
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     core.startContinuousSequenceAcquisition(0)
     try:
         heard_ns = clock.now_ns()
@@ -93,9 +104,7 @@ def sequence(
             image, tags = core.popNextImageAndMD()
             heard_ns = now_ns
             arrived_ns = arrivals.time_ns(tags, now_ns)
-            yield Exposure(
-                image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, _truth(tags)
-            )
+            yield Exposure(image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
             index += 1
     finally:
         core.stopSequenceAcquisition()
@@ -110,8 +119,6 @@ def snaps(
     interval_ms: float,
 ) -> Generator[Exposure, None, None]:
     """Take one picture each interval; a start that has passed is made up only with ``every``."""
-    camera = core.getCameraDevice()
-    knows_truth = core.hasProperty(camera, TRUTH_TAG)
     interval_ns = round(interval_ms * NS_PER_MS)
     start_ns = clock.now_ns()
     index = 0
@@ -124,8 +131,7 @@ def snaps(
         core.snapImage()
         now_ns = clock.now_ns()
         late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
-        truth = _parse_truth(core.getProperty(camera, TRUTH_TAG)) if knows_truth else None
-        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, truth)
+        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, {})
         index += 1
 
 
@@ -137,14 +143,3 @@ def _sleep(clock: Clock, at_ns: int, alive: Alive) -> bool:
             return True
         clock.sleep_until_ns(min(at_ns, now_ns + _SLICE_NS))
     return False
-
-
-def _truth(tags: pymmcore_plus.Metadata) -> tuple[float, float, float] | None:
-    return _parse_truth(tags[TRUTH_TAG]) if TRUTH_TAG in tags else None
-
-
-def _parse_truth(text: str | None) -> tuple[float, float, float] | None:
-    if not text:
-        return None
-    x, y, z = (float(v) for v in text.split())
-    return x, y, z

@@ -7,7 +7,7 @@ from contextlib import closing
 import useq
 from pymmcore_plus import CMMCorePlus
 
-from ..actuation import StageWorker, planned
+from ..actuation import StageWorker, checked_events
 from ..clock import NS_PER_MS, Clock, SystemClock
 from ..messages import Description, Frame, Move, Report, StagePose
 from ..microscope import Frames
@@ -17,9 +17,13 @@ from ..stage import PoseModel
 from .acquisition import Acquired, acquire
 from .exposures import Exposure, sequence, snaps
 from .loading import claim_devices, read_position_um, release
+from .stage_device import CoreStageDevice
 
-_EXPOSURES_REMEMBERED = 1024
+_EXPOSURES_KEPT = 1024
+"""Times of exposures that are kept for moves which answer them; chosen: a second at 1000/s."""
 _END_OF_STREAM_S = 5.0
+"""How long `close` waits for a stream in another thread, and two exposures; chosen: longer than
+cameras take to stop."""
 
 
 class MMCoreMicroscope:
@@ -57,7 +61,7 @@ class MMCoreMicroscope:
             release(core)
             raise
         self._exposed_ns: dict[int, int] = {}
-        self._dropped = 0
+        self._dropped = self._next_index = self._acquisitions = 0
         self._runs = SingleRun()
 
     @property
@@ -69,11 +73,11 @@ class MMCoreMicroscope:
         """What this microscope is."""
         return self._description
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Stream from the camera; see `Microscope.frames`."""
-        return self._runs.begin(self._stream(every))
+        return self._runs.begin(self._stream(every, resume))
 
-    def _stream(self, every: bool) -> Frames:
+    def _stream(self, every: bool, resume: bool) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
         camera = self._settings.camera
         common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive)
@@ -81,12 +85,13 @@ class MMCoreMicroscope:
             exposures = sequence(*common)
         else:
             exposures = snaps(*common, camera.interval_ms)
-        following = 0
+        first = expected = self._next_index if resume else 0
         with closing(exposures):
             for exposure in exposures:
-                self._dropped += exposure.index - following
-                following = exposure.index + 1
-                yield self._frame(exposure)
+                index = first + exposure.index
+                self._dropped += index - expected
+                self._next_index = expected = index + 1
+                yield self._frame(exposure, index)
 
     def move(self, move: Move) -> None:
         """Send the stage somewhere and return at once."""
@@ -102,10 +107,11 @@ class MMCoreMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition through pymmcore-plus' own runner."""
-        return self._runs.begin(self._acquire(planned(sequence, self._description)))
+        return self._runs.begin(self._acquire(checked_events(sequence, self._description)))
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
+        self._acquisitions += 1
         self._stage.read_when_idle(False)
         images = acquire(self._core, events, self._description, self._clock, self._runs.alive)
         try:
@@ -131,17 +137,16 @@ class MMCoreMicroscope:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _frame(self, exposure: Exposure) -> Frame:
-        self._exposed_ns[exposure.index] = exposure.exposed_ns
-        self._exposed_ns.pop(exposure.index - _EXPOSURES_REMEMBERED, None)
+    def _frame(self, exposure: Exposure, index: int) -> Frame:
+        self._exposed_ns[index] = exposure.exposed_ns
+        self._exposed_ns.pop(index - _EXPOSURES_KEPT, None)
         return Frame(
             image=exposure.image,
-            index=exposure.index,
+            index=index,
             exposed_ns=exposure.exposed_ns,
             readable_ns=exposure.readable_ns,
             exposure_ms=exposure.exposure_ms,
             pose=self._pose.pose(exposure.exposed_ns, round(exposure.exposure_ms * NS_PER_MS)),
-            truth_um=exposure.truth_um,
         )
 
     def _acquired_frame(self, index: int, acquired: Acquired) -> Frame:
@@ -158,6 +163,7 @@ class MMCoreMicroscope:
             exposure_ms=exposure_ms,
             pose=StagePose(*acquired.position_um, exposed_ns),
             channel=event.channel.config if event.channel else "",
+            acquisition=self._acquisitions,
         )
 
     def _read_position(self) -> tuple[float, float, float]:
@@ -165,12 +171,5 @@ class MMCoreMicroscope:
 
     def _make_stage(self) -> StageWorker:
         about = self._description
-        return StageWorker(
-            self._core,
-            about.xy_stage,
-            about.focus,
-            self._settings.stage,
-            self._pose,
-            about.limits_um,
-            self._clock,
-        )
+        device = CoreStageDevice(self._core, about.xy_stage, about.focus, self._settings.stage)
+        return StageWorker(device, self._pose, about.limits_um, self._clock)

@@ -1,25 +1,24 @@
-"""The model of a stage: where it is at an instant, and what it will do.
+"""The model of a stage: where it is at an instant, what it will do, where to send it.
 
-In: commands, readings, calibrated numbers. Out: poses, states, targets of moves.
+In: commands, readings, poses, dynamics. Out: poses, states, compensated targets of moves.
 """
 
 from __future__ import annotations
 
-from .axis import Axis
+from .axis import Axis, State
+from .compensation import Timing
+from .forecast import StageForecast
 from .pose import PoseModel
-from .profiles import AccelerationStep, Trapezoid, acceleration_steps, travel_ms
-from .reachability import State, end_through, reach_um
+from .profiles import Trapezoid, travel_ms
 from .ringing import Ringing
 
 __all__ = [
-    "AccelerationStep",
     "Axis",
     "PoseModel",
     "Ringing",
+    "StageForecast",
     "State",
+    "Timing",
     "Trapezoid",
-    "acceleration_steps",
-    "end_through",
-    "reach_um",
     "travel_ms",
 ]

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import threading
 
-from ..clock import NS_PER_MS, NS_PER_S
 from ..messages import Dynamics, StagePose
-from .axis import Axis
-from .backlash import Backlash, Drive
-from .identification import Calibration, Traced
-from .reachability import State
-from .ringing import Ringing
-from .uncertainty import Confidence
-
-_TRUST_IN_MOTION = 0.5
-"""Share of a residual that is believed of an axis that keeps a velocity: it never rests."""
+from .axis import Axis, State
+from .identification import Identification
+from .loaded_axis import LoadedAxis
+from .uncertainty import PoseUncertainty
 
 
 class PoseModel:
-    """Stage pose at any recent instant from read-backs, commands and calibrated dynamics.
+    """Stage pose at any recent instant from readings, commands and dynamics.
 
     Reading a stage takes 5 to 20 ms over a serial line, so the pose is modelled: every command
-    runs through the stage's trapezoid, and each read-back corrects what the model got wrong
-    (drift, a hand on the joystick). What is left of the disagreement is an error of position
-    and an error of time, which matters in motion; both say how sure the model is. Commands and
-    read-backs are of the drive; the pose is that of the load, which follows through backlash
-    and rings.
+    is run through the trapezoid of its axis, and each reading corrects what the model got wrong
+    (drift, a joystick). What is left of the disagreement is an error of position and an error
+    of time, which matters in motion; the uncertainty is learned from both. Commands and readings
+    are of the drive; the pose is that of the load, which follows through backlash and rings.
 
     Safe to use from several threads.
+
+    Parameters
+    ----------
+    position_um : (x, y, z)
+        Where the stage rests.
+    dynamics, focus_dynamics : Dynamics
+        Of the XY stage and the focus drive, as the user states them.
+
+    Attributes
+    ----------
+    nominal : Dynamics
+        Of the XY stage, as stated.
     """
 
     def __init__(
@@ -36,152 +41,124 @@ class PoseModel:
         dynamics: Dynamics,
         focus_dynamics: Dynamics,
     ) -> None:
+        self.nominal = dynamics
         kinds = (dynamics, dynamics, focus_dynamics)
-        self._axes = [Traced(p, d) for p, d in zip(position_um, kinds, strict=True)]
-        self._backlashes = [
-            Backlash(d.backlash_um, p) for p, d in zip(position_um, kinds, strict=True)
+        self._axes = [
+            LoadedAxis(p, d, d.backlash_um) for p, d in zip(position_um, kinds, strict=True)
         ]
-        self._ringings = [Ringing(d) for d in kinds]
-        self._offset_um = [0.0, 0.0, 0.0]
-        self._told, self._calibration = dynamics, Calibration(dynamics)
-        self._confidence = Confidence()
+        self._identification = Identification(dynamics)
+        self._uncertainty = PoseUncertainty()
         self._lock = threading.Lock()
 
     def commanded(self, at_ns: int, *target_um: float | None) -> None:
         """Note that the drives were sent to (x, y, z) in stage µm; None leaves an axis alone."""
         with self._lock:
-            for i, target in enumerate(target_um):
+            for axis, target in zip(self._axes, target_um, strict=False):
                 if target is not None:
-                    self._axes[i].command(at_ns, target - self._offset_um[i])
+                    axis.command(at_ns, target)
 
-    def aimed(self, at_ns: int, *place_um: float | None) -> list[float | None]:
+    def drive_targets_um(self, at_ns: int, *load_um: float | None) -> list[float | None]:
         """Where the drives must be sent at an instant to bring the load to (x, y, z)."""
         with self._lock:
             return [
-                None if place is None else self._drive_for(i, at_ns, place)
-                for i, place in enumerate(place_um)
+                None if load is None else axis.drive_target_um(at_ns, load)
+                for axis, load in zip(self._axes, load_um, strict=False)
             ]
 
-    def driven(self, at_ns: int, *velocity_um_s: float) -> None:
+    def velocity_set(self, at_ns: int, *velocity_um_s: float) -> None:
         """Note that the stage was given a velocity along x and y."""
         with self._lock:
-            self._calibration.forget()
+            self._identification.forget()
             for axis, velocity in zip(self._axes, velocity_um_s, strict=False):
-                axis.drive(at_ns, velocity)
+                axis.drive.set_velocity(at_ns, velocity)
 
     def halted(self, at_ns: int) -> None:
         """Note that the stage was told to stop."""
         with self._lock:
             for axis in self._axes:
-                axis.halt(at_ns)
+                axis.drive.halt(at_ns)
 
     def read(self, at_ns: int, *position_um: float) -> None:
         """Correct the model with a position that was read from the stage."""
         with self._lock:
+            drives = self._drives()
             off = self._residuals_um(at_ns, position_um)
-            if not any(axis.runs(at_ns) for axis in self._axes):
-                x, y = (p - o for p, o in zip(position_um[:2], self._offset_um, strict=False))
-                self._calibration.note(at_ns, (x, y))
-            contradicted = self._confidence.contradicted(self._axes[:2], at_ns, off[:2])
-            if contradicted or self._confidence.amiss(self._axes[:2], at_ns, off[:2]):
-                self._recalibrate(at_ns)
-                off = self._residuals_um(at_ns, position_um)
+            if not any(axis.drive.keeps_velocity(at_ns) for axis in self._axes):
+                x, y = (
+                    p - axis.offset_um for p, axis in zip(position_um, self._axes[:2], strict=False)
+                )
+                self._identification.note(at_ns, (x, y))
+            contradiction = self._uncertainty.is_contradiction(drives, at_ns, off[:2])
+            if contradiction or self._uncertainty.is_avoidable(drives, at_ns, off[:2]):
+                self._identify(at_ns)
+                drives, off = self._drives(), self._residuals_um(at_ns, position_um)
             else:
-                self._calibration.confirmed()
-            self._confidence.weigh(self._axes[:2], at_ns, off[:2], contradicted=contradicted)
-            for i, residual in enumerate(off):
-                self._correct(i, at_ns, residual)
+                self._identification.confirm()
+            share = 1.0 if contradiction else self._uncertainty.correction_share
+            self._uncertainty.learn(drives, at_ns, off[:2], contradiction=contradiction)
+            for axis, residual in zip(self._axes, off, strict=False):
+                axis.correct(at_ns, residual, share)
 
     @property
-    def dynamics(self) -> Dynamics | None:
-        """How the XY stage answers commands, if readings have told that otherwise."""
+    def identified(self) -> Dynamics | None:
+        """Dynamics of the XY stage, if readings have shown that they are not the nominal ones."""
         with self._lock:
-            found = self._axes[0].dynamics
-        return None if found == self._told else found
+            found = self._axes[0].drive.dynamics
+        return None if found == self.nominal else found
 
     def wants_reading(self, at_ns: int) -> bool:
-        """Whether a reading would tell much: in doubt, or in a move of a stage that is unproven."""
+        """Whether a reading is informative, see `PoseUncertainty`."""
         with self._lock:
-            return self._confidence.wants_reading(self._axes[:2], at_ns)
+            return self._uncertainty.wants_reading(self._drives(), at_ns)
 
     def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
         """Forget all commands: the stage was read at rest at ``position_um``."""
         with self._lock:
-            for axis, backlash, position in zip(
-                self._axes, self._backlashes, position_um, strict=True
-            ):
+            for axis, position in zip(self._axes, position_um, strict=True):
                 axis.reset(at_ns, position)
-                backlash.reset(at_ns, position)
-            self._offset_um = [0.0, 0.0, 0.0]
-            self._calibration.forget()
-            self._confidence.cleared(at_ns)
+            self._identification.forget()
+            self._uncertainty.reset(at_ns)
 
     def pose(self, at_ns: int, exposure_ns: int = 0) -> StagePose:
         """Return the modelled pose at an instant, or its mean over an exposure around that."""
         with self._lock:
-            sigma = self._confidence.sigma_um(self._axes[:2], at_ns)
-            x, y, z = (self._load_um(i, at_ns, exposure_ns) for i in range(3))
+            sigma = self._uncertainty.sigma_um(self._drives(), at_ns)
+            x, y, z = (axis.load_um(at_ns, exposure_ns) for axis in self._axes)
         return StagePose(x, y, z, at_ns, sigma)
 
-    def states(self, at_ns: int) -> tuple[State, State]:
-        """Position and velocity of x and y at an instant, commands under way included."""
+    def sigma_um(self, at_ns: int) -> float:
+        """Pose uncertainty: the standard deviation along one axis at an instant."""
         with self._lock:
-            (x, vx), (y, vy) = (axis.state(at_ns) for axis in self._axes[:2])
-            return (x + self._offset_um[0], vx), (y + self._offset_um[1], vy)
+            return self._uncertainty.sigma_um(self._drives(), at_ns)
+
+    def states(self, at_ns: int) -> tuple[State, State]:
+        """Position and velocity of the x and y drives, commands under way included."""
+        with self._lock:
+            return self._axes[0].state(at_ns), self._axes[1].state(at_ns)
 
     @property
     def target_um(self) -> tuple[float, float, float]:
-        """Where each axis is going, or rests."""
+        """Where each drive is going, or rests."""
         with self._lock:
-            x, y, z = (
-                axis.target_um + offset
-                for axis, offset in zip(self._axes, self._offset_um, strict=True)
-            )
+            x, y, z = (axis.target_um for axis in self._axes)
         return x, y, z
 
     def moving(self, at_ns: int) -> bool:
         """Whether any axis should still be moving or settling."""
         with self._lock:
-            return any(at_ns < self._settled_ns(axis) for axis in self._axes)
+            return any(at_ns < axis.settled_ns for axis in self._axes)
 
-    def _load_um(self, i: int, at_ns: int, exposure_ns: int) -> float:
-        axis, backlash, ringing = self._axes[i], self._backlashes[i], self._ringings[i]
-        drive = self._driven_um(i)
-        looks_ns = axis.instants(at_ns, exposure_ns)
-        pushed_um = sum(backlash.load_um(drive, look_ns) for look_ns in looks_ns) / len(looks_ns)
-        if not ringing.rings:
-            return pushed_um
-        span_s = exposure_ns / NS_PER_S
-        felt = axis.acceleration_steps(at_ns + exposure_ns // 2, ringing.memory_s + span_s)
-        return pushed_um + ringing.ahead_um(felt, span_s)
-
-    def _drive_for(self, i: int, at_ns: int, place_um: float) -> float:
-        begins_ns = at_ns + round(self._axes[i].dynamics.delay_ms * NS_PER_MS)
-        return self._backlashes[i].drive_um(self._driven_um(i), begins_ns, place_um)
-
-    def _driven_um(self, i: int) -> Drive:
-        """Position of one drive at any instant."""
-        axis, offset_um = self._axes[i], self._offset_um[i]
-        return lambda at_ns: axis.state(at_ns)[0] + offset_um
+    def _drives(self) -> list[Axis]:
+        return [axis.drive for axis in self._axes[:2]]
 
     def _residuals_um(self, at_ns: int, position_um: tuple[float, ...]) -> list[float]:
-        axes = zip(position_um, self._axes, self._offset_um, strict=False)
-        return [read - axis.state(at_ns)[0] - offset for read, axis, offset in axes]
+        both = zip(position_um, self._axes, strict=False)
+        return [axis.residual_um(at_ns, read) for read, axis in both]
 
-    def _recalibrate(self, at_ns: int) -> None:
-        """Take the stage for another, if that explains what was read."""
-        dynamics = self._calibration.better(self._axes[:2], at_ns)
+    def _identify(self, at_ns: int) -> None:
+        """Change the dynamics, if others explain clearly better what was read."""
+        dynamics = self._identification.search(self._drives(), at_ns)
         if dynamics is not None:
-            self._axes[:2] = [axis.recalibrated(dynamics) for axis in self._axes[:2]]
-            self._confidence.recalibrated()
-
-    def _correct(self, i: int, at_ns: int, residual_um: float) -> None:
-        axis = self._axes[i]
-        if at_ns >= self._settled_ns(axis):
-            self._offset_um[i] += residual_um
-        elif axis.runs(at_ns):
-            self._offset_um[i] += _TRUST_IN_MOTION * residual_um
-
-    @staticmethod
-    def _settled_ns(axis: Axis) -> int:
-        return axis.rest_ns + round(axis.dynamics.settle_ms * 1e6)
+            for axis in self._axes[:2]:
+                axis.identified(dynamics)
+            self._uncertainty.identified()

@@ -1,4 +1,4 @@
-"""Single moves of an axis: trapezoids to a target, and runs at a velocity."""
+"""Single moves of an axis: trapezoids to a target, and constant velocities."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ..clock import NS_PER_S
 from ..messages import Dynamics
 
 NEVER_NS = 2**63 - 1
+"""Later than every instant: the greatest signed integer of 64 bits."""
 REST_UM = 0.25
-"""What may be left of a long move for it to count as made."""
+"""What may be left of a long move for it to count as made. Chosen: less than most objectives that
+things are followed with resolve."""
 
 AccelerationStep = tuple[float, float]
 """A change of acceleration: how long ago in s, by how much in µm/s²."""
@@ -68,11 +70,6 @@ class Trapezoid:
         return cls(start_ns, start_um, velocity_um_s, phases, target_um)
 
     @property
-    def runs(self) -> bool:
-        """Whether it never ends by itself."""
-        return False
-
-    @property
     def duration_s(self) -> float:
         """Time from the start of the profile until the axis is at rest."""
         return sum(duration for duration, _ in self.phases)
@@ -99,7 +96,7 @@ class Trapezoid:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ConstantVelocity:
     """One axis taken to a velocity as quickly as it can, and kept at it.
 
     Attributes
@@ -109,9 +106,9 @@ class Run:
     start_um, start_um_s : float
         State at the beginning.
     velocity_um_s : float
-        What is wanted.
+        That is to be kept.
     acceleration_um_s2 : float
-        Without a sign.
+        Its magnitude.
     """
 
     start_ns: int
@@ -119,11 +116,6 @@ class Run:
     start_um_s: float
     velocity_um_s: float
     acceleration_um_s2: float
-
-    @property
-    def runs(self) -> bool:
-        """Whether it never ends by itself."""
-        return True
 
     @property
     def end_ns(self) -> int:
@@ -153,7 +145,9 @@ class Run:
         return self.start_um + ramp_um + v * (elapsed_s - ramp_s), v
 
 
-def acceleration_steps(move: Trapezoid | Run, lasts_s: float) -> Iterator[AccelerationStep]:
+def acceleration_steps(
+    move: Trapezoid | ConstantVelocity, lasts_s: float
+) -> Iterator[AccelerationStep]:
     """Yield the changes of acceleration of a move until it is cut off after a time, as of then."""
     at_s = before = 0.0
     for duration_s, acceleration in move.phases:
@@ -167,10 +161,10 @@ def acceleration_steps(move: Trapezoid | Run, lasts_s: float) -> Iterator[Accele
 
 
 def travel_ms(distance_um: float, dynamics: Dynamics) -> float:
-    """Time from a command's arrival until a stage at rest has all but made a move, in ms.
+    """Time from a command's arrival until a stage at rest has nearly completed a move, in ms.
 
     The last tenth of the way, or `REST_UM` if that is less, is left out: braking takes long
-    over it and moves little.
+    there and moves little.
     """
     distance_um = abs(distance_um)
     speed, acceleration = dynamics.speed_um_s, dynamics.acceleration_um_s2

@@ -1,13 +1,11 @@
-"""Where to send an axis so that it passes a place at an instant, whether or not it ends there."""
+"""Reachability: where an axis can be at an instant, and by which target it is there."""
 
 from __future__ import annotations
 
 import math
 
 from ..messages import Dynamics
-
-State = tuple[float, float]
-"""Position in µm and velocity in µm/s."""
+from .axis import State
 
 
 def reach_um(state: State, after_s: float, dynamics: Dynamics) -> tuple[float, float]:
@@ -17,19 +15,19 @@ def reach_um(state: State, after_s: float, dynamics: Dynamics) -> tuple[float, f
     return x - down, x + up
 
 
-def end_through(state: State, place_um: float, after_s: float, dynamics: Dynamics) -> float:
-    """Return the target whose time-optimal profile is at ``place_um`` a time after ``state``.
+def target_through(state: State, position_um: float, after_s: float, dynamics: Dynamics) -> float:
+    """Return the target whose time-optimal profile is at ``position_um`` a time after ``state``.
 
-    The profile is that of `Trapezoid.plan`. If it can be at rest there in time, that is
-    the place itself. Otherwise the axis has to be on its way through it: it accelerates for
-    ``t1`` and brakes from then on, which gives ``place - x = v t + a t²/2 - a (t - t1)²``; or it
-    cruises in between. A place beyond reach is taken for the nearest that is within.
+    The profile is that of `Trapezoid.plan`. If the axis can be at rest at the position in time, the
+    target is the position itself. Otherwise it has to pass through it: it accelerates for ``t1``
+    and brakes from then on, which gives ``position - x = v t + a t²/2 - a (t - t1)²``; or it
+    cruises in between. For a position out of reach, the nearest within reach is taken.
 
     Parameters
     ----------
     state : (position_um, velocity_um_s)
         Of the axis when the command comes into force.
-    place_um : float
+    position_um : float
     after_s : float
         Not negative.
     dynamics : Dynamics
@@ -40,10 +38,10 @@ def end_through(state: State, place_um: float, after_s: float, dynamics: Dynamic
     rest_um, rest_s = x + v * abs(v) / (2 * acceleration), abs(v) / acceleration
     short_s = max(rest_s - after_s, 0.0)
     braked_um = rest_um - math.copysign(acceleration * short_s**2 / 2, v)
-    if place_um == braked_um:
+    if position_um == braked_um:
         return rest_um
-    sign = math.copysign(1.0, place_um - braked_um)
-    v0, distance = sign * v, sign * (place_um - x)
+    sign = math.copysign(1.0, position_um - braked_um)
+    v0, distance = sign * v, sign * (position_um - x)
     most_um = _furthest_um(v0, after_s, dynamics)
     distance = min(distance, most_um)
     brake_s = math.sqrt(max(v0 * after_s + acceleration * after_s**2 / 2 - distance, 0.0))
@@ -53,9 +51,9 @@ def end_through(state: State, place_um: float, after_s: float, dynamics: Dynamic
         brake_s = math.sqrt(2 * (most_um - distance) / acceleration)
         peak = max(speed, v0)
     if peak <= acceleration * brake_s:
-        return place_um
-    passing = peak - acceleration * brake_s
-    return x + sign * (distance + passing * passing / (2 * acceleration))
+        return position_um
+    left = peak - acceleration * brake_s
+    return x + sign * (distance + left * left / (2 * acceleration))
 
 
 def _furthest_um(v: float, after_s: float, dynamics: Dynamics) -> float:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from .client import RemoteMicroscope
 from .protocol import unpack
 from .server import MicroscopeServer
-from .sockets import bind, connect
+from .sockets import bind, connect, own_address
 from .topics import DECISIONS
 
-__all__ = ["DECISIONS", "MicroscopeServer", "RemoteMicroscope", "bind", "connect", "unpack"]
+__all__ = [
+    "DECISIONS",
+    "MicroscopeServer",
+    "RemoteMicroscope",
+    "bind",
+    "connect",
+    "own_address",
+    "unpack",
+]

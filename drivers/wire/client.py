@@ -5,18 +5,30 @@ from __future__ import annotations
 import msgspec
 import useq
 
-from ..actuation import planned, refuse_non_finite
+from ..actuation import checked_events, refuse_non_finite
 from ..clock import Clock, SystemClock
 from ..memory import RingReader
 from ..messages import Description, Fault, Move, Report
 from ..microscope import Frames
 from ..single_run import SingleRun
-from .incoming import Incoming
-from .link import Link, waiting
-from .protocol import Acquire, Command, Describe, Go, Stop, Stream, unpack_report
+from .connection import Connection, received
+from .protocol import (
+    Acquire,
+    Announce,
+    Command,
+    Describe,
+    MoveCommand,
+    Stop,
+    Stream,
+    unpack_report,
+)
+from .receiver import FrameReceiver
 from .topics import TELEMETRY
 
 _END_OF_STREAM_S = 10.0
+"""How long `close` waits for a stream in another thread; chosen: twice a command's answer."""
+_SOON_MS = 1_000
+"""How long `find_decisions` waits for an answer; chosen: it is asked again and again."""
 
 
 class RemoteMicroscope:
@@ -45,48 +57,48 @@ class RemoteMicroscope:
     ) -> None:
         self._clock = clock or SystemClock()
         self._runs = SingleRun()
-        self._link = Link(host, port, self._clock)
+        self._connection = Connection(host, port, self._clock)
         try:
-            answer = self._link.ask(Describe())
+            answer = self._connection.ask(Describe())
             about = answer.about
             assert about is not None
             self._description = about.description
             self._ring = None if pixels else _attach(about.ring)
-            self._offset_ns = 0 if self._ring else self._link.clock_offset_ns()
-            self._telemetry = self._link.listen(TELEMETRY, about.telemetry_port, b"")
-            self._incoming = Incoming(
-                self._link,
+            self._offset_ns = 0 if self._ring else self._connection.clock_offset_ns()
+            self._telemetry = self._connection.listen(TELEMETRY, about.telemetry_port, b"")
+            self._receiver = FrameReceiver(
+                self._connection,
                 about.frames_port,
                 self._ring,
                 self._clock,
                 self._offset_ns,
                 self._runs.alive,
             )
-            self._incoming.oldest = answer.stream + (not about.streaming)
+            self._receiver.oldest = answer.stream + (not about.streaming)
         except BaseException:
-            self._link.close()
+            self._connection.close()
             raise
 
     @property
     def dropped(self) -> int:
         """Exposures that `frames` passed over, or that were overwritten before they were read."""
-        return self._incoming.dropped
+        return self._receiver.dropped
 
     def describe(self) -> Description:
         """What this microscope is."""
         return self._description
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         """Start streaming and yield; see `Microscope.frames`."""
-        return self._runs.begin(self._commanded(Stream(True), every))
+        return self._runs.begin(self._commanded(Stream(True, resume), every))
 
     def end(self) -> None:
         """Let `frames` or `listen` end with what is readable now; from any thread."""
-        self._incoming.end()
+        self._receiver.end()
 
     def listen(self) -> Frames:
         """Yield every frame that another client's streaming brings, without commanding."""
-        return self._runs.begin(self._incoming.stream(every=True))
+        return self._runs.begin(self._receiver.stream(every=True))
 
     def move(self, move: Move) -> None:
         """Send a move and return without waiting for the answer."""
@@ -94,21 +106,21 @@ class RemoteMicroscope:
         if self._offset_ns:
             remote_ns = move.expires_ns - self._offset_ns
             move = msgspec.structs.replace(move, expires_ns=remote_ns)
-        self._link.send(Go(move))
+        self._connection.send(MoveCommand(move))
 
     def stop(self) -> None:
         """Halt every axis; return when the microscope has done so."""
-        self._link.ask(Stop())
+        self._connection.ask(Stop())
 
     def reports(self) -> list[Report]:
         """All that happened since the last call, refused commands included."""
-        reports = [self._localised(unpack_report(data)) for data in waiting(self._telemetry)]
-        reports += [Fault(self._clock.now_ns(), refusal) for refusal in self._link.refusals()]
+        reports = [self._localised(unpack_report(data)) for data in received(self._telemetry)]
+        reports += [Fault(self._clock.now_ns(), refusal) for refusal in self._connection.refusals()]
         return reports
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition there; its frames come like any others, none dropped."""
-        planned(sequence, self.describe())
+        checked_events(sequence, self.describe())
         command = Acquire(sequence.model_dump_json(exclude_unset=True))
         return self._runs.begin(self._commanded(command, every=True))
 
@@ -117,9 +129,30 @@ class RemoteMicroscope:
         if not self._runs.alive():
             return
         self._runs.close(_END_OF_STREAM_S)
-        self._link.close()
+        self._connection.close()
         if self._ring is not None:
             self._ring.close()
+
+    def announce(self, decisions: str) -> None:
+        """Become the controller, and tell everybody where it publishes its decisions.
+
+        Parameters
+        ----------
+        decisions : str
+            ``HOST:PORT``.
+
+        Raises
+        ------
+        MicroscopeError
+            If another controller holds the microscope.
+        """
+        self._connection.ask(Announce(decisions))
+        self._connection.keep_lease()
+
+    def find_decisions(self) -> str:
+        """Where the controller publishes its decisions, ``HOST:PORT``; empty if there is none."""
+        about = self._connection.ask(Describe(), _SOON_MS).about
+        return about.decisions if about is not None else ""
 
     def __enter__(self) -> RemoteMicroscope:
         return self
@@ -128,12 +161,13 @@ class RemoteMicroscope:
         self.close()
 
     def _commanded(self, command: Command, every: bool) -> Frames:
-        self._incoming.oldest = self._link.ask(command).stream
-        self._link.keep_lease()
+        self._receiver.oldest = self._connection.ask(command).stream
+        self._connection.keep_lease()
         try:
-            yield from self._incoming.stream(every)
+            resumed = isinstance(command, Stream) and command.resume
+            yield from self._receiver.stream(every, resumed)
         finally:
-            self._link.ask_if_there(Stream(False))
+            self._connection.ask_last(Stream(False))
 
     def _localised(self, report: Report) -> Report:
         """Move the times of a report to the local clock."""

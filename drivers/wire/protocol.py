@@ -1,4 +1,4 @@
-"""The protocol between processes: requests, replies and frame headers; docs/protocol.md."""
+"""The messages between processes: requests, replies and frame headers; docs/protocol.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ..microscope import MicroscopeError, one_line
 
 RING, PIXELS, BEACON, END = b"R", b"P", b"B", b"E"
 """First part of a message on `frames`: a header whose pixels are in the ring, a header and its
-pixels, a sign of life, the end of a stream or an acquisition."""
+pixels, nothing while no stream runs, the end of a stream or an acquisition."""
+
+UNREADABLE_ID = -1
+"""Id of the reply to a request whose own could not be read; no request has it."""
 
 
 class Describe(Message, frozen=True, tag="describe"):
@@ -28,7 +31,7 @@ class Release(Message, frozen=True, tag="release"):
     """Give the lease back."""
 
 
-class Go(Message, frozen=True, tag="move"):
+class MoveCommand(Message, frozen=True, tag="move"):
     """Carry out a move."""
 
     move: Move
@@ -39,9 +42,10 @@ class Stop(Message, frozen=True, tag="stop"):
 
 
 class Stream(Message, frozen=True, tag="stream"):
-    """Start or end streaming."""
+    """Start or end streaming; with ``resume``, frames are counted on from the last stream."""
 
     on: bool
+    resume: bool = False
 
 
 class Acquire(Message, frozen=True, tag="acquire"):
@@ -50,11 +54,20 @@ class Acquire(Message, frozen=True, tag="acquire"):
     sequence: str
 
 
+class Announce(Message, frozen=True, tag="announce"):
+    """Tell where the decisions of the holder of the lease are published, as ``HOST:PORT``.
+
+    It is told to everybody who asks to `Describe`, until the lease ends.
+    """
+
+    decisions: str
+
+
 class Now(Message, frozen=True, tag="now"):
     """Ask what time it is on the microscope's host; needs no lease."""
 
 
-Command = Describe | Lease | Release | Go | Stop | Stream | Acquire | Now
+Command = Describe | Lease | Release | MoveCommand | Stop | Stream | Acquire | Announce | Now
 
 
 class Request(Message, frozen=True):
@@ -67,7 +80,7 @@ class Request(Message, frozen=True):
     id : int
         Comes back in the reply.
     lease : str
-        A random text of the sender's own that names it.
+        A random text, chosen by the sender, that identifies it.
     command : Command
     """
 
@@ -83,7 +96,7 @@ class Reply(Message, frozen=True):
     Attributes
     ----------
     schema, id : int
-        Of the sender, and of the request; -1 if that could not be read.
+        Of the sender, and of the request; `UNREADABLE_ID` if that could not be read.
     error : str
         Why the command was refused; empty if it was accepted.
     about : About or None
@@ -103,13 +116,28 @@ class Reply(Message, frozen=True):
 
 
 class About(Message, frozen=True):
-    """Answer to `Describe`: the microscope, its ports on the same host, whether it streams."""
+    """Answer to `Describe`.
+
+    Attributes
+    ----------
+    description : Description
+    frames_port, telemetry_port : int
+        On the same host.
+    ring : str
+        Name of the shared memory.
+    streaming : bool
+        Whether a stream or an acquisition runs.
+    decisions : str
+        Where the controller publishes its decisions, ``HOST:PORT``; empty if there is no
+        controller, or it has not announced any.
+    """
 
     description: Description
     frames_port: int
     telemetry_port: int
     ring: str
     streaming: bool
+    decisions: str
 
 
 class End(Message, frozen=True):
@@ -142,7 +170,7 @@ class FrameHeader(Message, frozen=True):
     exposure_ms: float
     pose: StagePose
     channel: str
-    truth_um: tuple[float, float, float] | None
+    acquisition: int
     shape: tuple[int, int]
     dtype: str
     slot: Slot | None
@@ -160,7 +188,7 @@ class FrameHeader(Message, frozen=True):
             frame.exposure_ms,
             frame.pose,
             frame.channel,
-            frame.truth_um,
+            frame.acquisition,
             (height, width),
             frame.image.dtype.name,
             slot,
@@ -179,7 +207,7 @@ class FrameHeader(Message, frozen=True):
             self.exposure_ms,
             pose,
             self.channel,
-            self.truth_um,
+            self.acquisition,
             arrived_ns,
         )
 

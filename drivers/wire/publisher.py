@@ -1,4 +1,4 @@
-"""The thread that publishes frames: of a stream or an acquisition, into shared memory and out."""
+"""The thread that publishes the frames of a stream or an acquisition."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from ..microscope import Frames, Microscope, MicroscopeError, one_line
 from .protocol import BEACON, END, PIXELS, RING, End, FrameHeader
 
 _RING_BYTES = 128 * 1024 * 1024
+"""Shared memory for images; chosen: 16 images of 2048 x 2048, and little of any host's memory."""
 _FEWEST_SLOTS, _MOST_SLOTS = 8, 256
+"""Bounds of the number of images there; chosen: at least 8 that a reader may lag behind, and no
+more than images of 512 x 512 fit."""
 _BEACON_S = 0.05
+"""Time between beacons; chosen: a new listener knows soon that it is subscribed."""
+_CLOSE_S = 10.0
+"""How long `FramePublisher.close` waits for the thread; chosen: longer than common exposures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,10 @@ class _Job:
 
     number: int
     sequence: useq.MDASequence | None
+    resume: bool
 
 
-class Publisher:
+class FramePublisher:
     """Publishes one stream or acquisition of a microscope at a time.
 
     Parameters
@@ -37,15 +44,18 @@ class Publisher:
     socket : zmq.Socket
         XPUB of the frames topic, used by the publisher's thread alone from now on.
     fail : callable
-        Called with the reason, in that thread, when a stream or an acquisition fails.
+        Called in that thread when a stream or an acquisition fails, with the reason and with
+        whether it was a stream.
     """
 
-    def __init__(self, microscope: Microscope, socket: Any, fail: Callable[[str], None]) -> None:
+    def __init__(
+        self, microscope: Microscope, socket: Any, fail: Callable[[str, bool], None]
+    ) -> None:
         self._microscope, self._frames, self._fail = microscope, socket, fail
         self._job: _Job | None = None
         self._newest = 0
         self._job_lock = threading.Lock()
-        self._called = threading.Event()
+        self._wake = threading.Event()
         self._closing = threading.Event()
         self._pixel_subscribers = 0
         self._ring = _make_ring(microscope.describe())
@@ -67,8 +77,8 @@ class Publisher:
         """Whether a stream or an acquisition runs."""
         return self._job is not None
 
-    def begin(self, sequence: useq.MDASequence | None = None) -> None:
-        """Begin a stream, or an acquisition if there is a sequence.
+    def begin(self, sequence: useq.MDASequence | None = None, resume: bool = False) -> None:
+        """Begin a stream, or an acquisition if there is a sequence; see `Microscope.frames`.
 
         Raises
         ------
@@ -79,14 +89,14 @@ class Publisher:
             if self._job is not None:
                 raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
             self._newest += 1
-            self._job = _Job(self._newest, sequence)
-        self._called.set()
+            self._job = _Job(self._newest, sequence, resume)
+        self._wake.set()
 
     def end(self) -> None:
         """Let the stream or acquisition end, if there is one."""
         with self._job_lock:
             self._job = None
-        self._called.set()
+        self._wake.set()
 
     def leave(self) -> None:
         """Let the thread end after the frame that it is at."""
@@ -95,13 +105,13 @@ class Publisher:
     def close(self) -> None:
         """Wait for the thread, and free the shared memory."""
         self._closing.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=_CLOSE_S)
         self._ring.close()
 
     def _publish_frames(self) -> None:
         while not self._closing.is_set():
-            self._called.wait(_BEACON_S)
-            self._called.clear()
+            self._wake.wait(_BEACON_S)
+            self._wake.clear()
             job = self._job
             if job is None:
                 self._frames.send(BEACON)
@@ -123,17 +133,17 @@ class Publisher:
         except Exception as problem:
             known = isinstance(problem, MicroscopeError)
             error = str(problem) if known else f"The camera stopped: {one_line(problem)}"
-            self._fail(error)
+            self._fail(error, job.sequence is None)
             return error
         return ""
 
     def _source(self, job: _Job) -> Frames:
         if job.sequence is not None:
             return self._microscope.acquire(job.sequence)
-        return self._microscope.frames(every=True)
+        return self._microscope.frames(every=True, resume=job.resume)
 
     def _publish(self, frame: Frame, stream: int) -> None:
-        self._pixel_subscribers += _newcomers(self._frames)
+        self._pixel_subscribers += _change_of_subscribers(self._frames)
         header = pack(FrameHeader.of(frame, None, stream))
         slot = self._ring.write(frame.image, header)
         self._frames.send_multipart((RING, pack(FrameHeader.of(frame, slot, stream))))
@@ -147,7 +157,7 @@ def _make_ring(about: Description) -> RingWriter:
     return RingWriter(slot_bytes, slots)
 
 
-def _newcomers(publisher: Any) -> int:
+def _change_of_subscribers(publisher: Any) -> int:
     """Change in the number of subscribers that want pixels, since the last call."""
     change = 0
     while publisher.poll(0):

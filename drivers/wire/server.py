@@ -8,14 +8,16 @@ from collections import deque
 import useq
 import zmq
 
-from ..clock import Clock, SystemClock
+from ..clock import NS_PER_S, Clock, SystemClock
 from ..messages import SCHEMA, Fault, pack
 from ..microscope import Microscope, MicroscopeError, one_line
 from .protocol import (
+    UNREADABLE_ID,
     About,
     Acquire,
+    Announce,
     Describe,
-    Go,
+    MoveCommand,
     Now,
     Release,
     Reply,
@@ -24,12 +26,16 @@ from .protocol import (
     Stream,
     unpack,
 )
-from .publisher import Publisher
+from .publisher import FramePublisher
 from .sockets import bind
 from .topics import COMMANDS, FRAMES, LEASE_NS, TELEMETRY
 
 _POLL_MS = 10
-_LAST_WORDS_MS = 200
+"""Longest wait for a command before reports are published; chosen: reports are that old."""
+_LINGER_MS = 200
+"""How long unsent messages are kept when closing; chosen: ample on any network in use."""
+_CLOSE_S = 10.0
+"""How long `close` waits for the thread that answers; chosen: longer than a stage blocks."""
 
 
 class MicroscopeServer:
@@ -61,6 +67,7 @@ class MicroscopeServer:
         self._description = microscope.describe()
         self._context = zmq.Context()
         self._holder, self._lease_until_ns = "", 0
+        self._decisions = ""
         self._closing = threading.Event()
         self._faults: deque[Fault] = deque()
         sockets = []
@@ -76,7 +83,7 @@ class MicroscopeServer:
             raise
         (self._commands, self.port), (frames, frames_port), (self._telemetry, tport) = sockets
         self._ports = (frames_port, tport)
-        self._publisher = Publisher(microscope, frames, lambda why: self._fault(why, fatal=True))
+        self._publisher = FramePublisher(microscope, frames, self._fault)
         self._thread = threading.Thread(target=self._answer_commands, name="wire", daemon=True)
         self._thread.start()
 
@@ -88,8 +95,8 @@ class MicroscopeServer:
         self._publisher.leave()
         self._microscope.close()
         self._publisher.close()
-        self._thread.join(timeout=10)
-        self._context.destroy(linger=_LAST_WORDS_MS)
+        self._thread.join(timeout=_CLOSE_S)
+        self._context.destroy(linger=_LINGER_MS)
 
     def __enter__(self) -> MicroscopeServer:
         return self
@@ -116,13 +123,12 @@ class MicroscopeServer:
 
     def _watch_lease(self) -> None:
         if self._holder and self._clock.now_ns() > self._lease_until_ns:
-            self._holder = ""
             self._microscope.stop()
-            self._publisher.end()
+            self._end_lease()
             self._fault("The controller fell silent: the stage was stopped.")
 
     def _reply(self, data: bytes) -> Reply:
-        request_id = -1
+        request_id = UNREADABLE_ID
         try:
             request = unpack(Request, data)
             request_id = request.id
@@ -141,8 +147,13 @@ class MicroscopeServer:
     def _obey(self, request: Request) -> About | None:
         match request.command:
             case Describe():
+                publisher = self._publisher
                 return About(
-                    self._description, *self._ports, self._publisher.ring, self._publisher.busy
+                    self._description,
+                    *self._ports,
+                    publisher.ring,
+                    publisher.busy,
+                    self._decisions,
                 )
             case Now():
                 return None
@@ -152,12 +163,13 @@ class MicroscopeServer:
         self._check_lease(request.lease)
         match request.command:
             case Release():
-                self._holder = ""
-                self._publisher.end()
-            case Go(move):
+                self._end_lease()
+            case MoveCommand(move):
                 self._microscope.move(move)
-            case Stream(True):
-                self._publisher.begin()
+            case Announce(decisions):
+                self._decisions = decisions
+            case Stream(True, resume):
+                self._publisher.begin(resume=resume)
             case Stream(False):
                 self._publisher.end()
             case Acquire(text):
@@ -171,11 +183,15 @@ class MicroscopeServer:
         if self._holder not in ("", lease):
             raise MicroscopeError(
                 "Another controller holds this microscope: end it, or wait until it is silent "
-                f"for {LEASE_NS / 1e9:g} s."
+                f"for {LEASE_NS / NS_PER_S:g} s."
             )
         self._holder, self._lease_until_ns = lease, self._clock.now_ns() + LEASE_NS
 
-    def _fault(self, text: str, *, fatal: bool = False) -> None:
+    def _end_lease(self) -> None:
+        self._holder = self._decisions = ""
+        self._publisher.end()
+
+    def _fault(self, text: str, fatal: bool = False) -> None:
         self._faults.append(Fault(self._clock.now_ns(), text, fatal))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as sockets
 from typing import Any
 
 import zmq
@@ -40,3 +41,10 @@ def connect(context: zmq.Context[Any], kind: int, topic: Topic, host: str, port:
     socket.linger = 0
     socket.connect(f"tcp://{host}:{port}")
     return socket
+
+
+def own_address(host: str) -> str:
+    """Return the address by which another host reaches this one; of the loopback, itself."""
+    with sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as probe:
+        probe.connect((host, 1))  # sends nothing, but chooses the interface
+        return probe.getsockname()[0]

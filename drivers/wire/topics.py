@@ -32,13 +32,16 @@ class Topic:
     stale_ns: int
 
 
+# Rates are those of the fastest camera in use, 1000 frames/s, with a move and a renewal of the
+# lease for each; queues hold two seconds of frames and ten of small messages.
 FRAMES = Topic("frames", "microscope", 1_000, 2_000, 1_000 * NS_PER_MS)
 TELEMETRY = Topic("telemetry", "microscope", 1_000, 10_000, 2_000 * NS_PER_MS)
 COMMANDS = Topic("commands", "microscope", 2_000, 1_000, 1_000 * NS_PER_MS)
 DECISIONS = Topic("decisions", "controller", 1_000, 10_000, 0)
 
 LEASE_NS = 2_000 * NS_PER_MS
-"""How long a controller that says nothing keeps the right to move the stage."""
+"""How long a controller that says nothing keeps the right to move the stage; chosen: shorter than
+a person takes to notice, longer than a busy host stalls."""
 
 HEARTBEAT_NS = 400 * NS_PER_MS
-"""How often a controller renews its lease."""
+"""How often a controller renews its lease; chosen: four renewals may be lost."""

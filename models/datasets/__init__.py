@@ -5,29 +5,40 @@ In: folders and files of others. Out: samples, tracks, scores.
 
 from __future__ import annotations
 
+from .augment import AugmentationSettings, Augmented
 from .dataset import Dataset, Sample
-from .defocus_stack import Seen, check_sign, joined, reach_um, seen_at, split, stack_windows
-from .judge import judge
-from .motions import Lesson, Motions, draw_lesson, given_motions
+from .evaluation import evaluate
+from .focus_series import (
+    FocusSeries,
+    check_sign,
+    greatest_defocus_um,
+    joined_windows,
+    measure_defocus,
+    split_series,
+    stack_windows,
+)
 from .readers import read_dataset
 from .track_files import Tracks, read_tracks
+from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
 
 __all__ = [
+    "AugmentationSettings",
+    "Augmented",
     "Dataset",
-    "Lesson",
-    "Motions",
+    "FocusSeries",
     "Sample",
-    "Seen",
+    "TrackBatch",
     "Tracks",
+    "TrainingTracks",
     "check_sign",
-    "draw_lesson",
-    "given_motions",
-    "joined",
-    "judge",
-    "reach_um",
+    "draw_batch",
+    "evaluate",
+    "greatest_defocus_um",
+    "joined_windows",
+    "measure_defocus",
     "read_dataset",
     "read_tracks",
-    "seen_at",
-    "split",
+    "split_series",
     "stack_windows",
+    "to_training_tracks",
 ]

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from PIL import Image as PillowImage
 from scipy import ndimage
 
 from ..errors import ModelError
-from ..images import IMAGE_SUFFIXES, read_raw
+from ..images import IMAGE_SUFFIXES, read_labels, size_px
 
 
 @dataclass(slots=True)
@@ -32,10 +31,11 @@ class Boxes:
 
 
 Labelled = Iterator[tuple[Path, Boxes]]
+"""Images and the boxes in them."""
 
 
 def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
-    """Return what reads the annotations in a folder, given it and the name of the only class.
+    """Return the reader of the annotations in a folder; it takes the folder and a class name.
 
     Raises
     ------
@@ -66,9 +66,7 @@ def _label_maps(folder: Path, default_class: str) -> Labelled:
 
 
 def _boxes_of_map(image: Path, path: Path, default_class: str) -> Boxes:
-    labels = read_raw(path)
-    if labels.ndim != 2 or labels.dtype.kind not in "ui":
-        raise ModelError(f"{path} is not a label map: it needs one channel of integers")
+    labels = read_labels(path)
     if labels.shape != (size := size_px(image))[::-1]:
         raise ModelError(f"{path} does not fit its image, which is {size[0]} × {size[1]}")
     boxes = Boxes()
@@ -137,13 +135,13 @@ def _voc(folder: Path, default_class: str) -> Labelled:
             raise ModelError(f"{path} has no image of that name in {folder}")
         boxes = Boxes()
         try:
-            for thing in ElementTree.parse(path).getroot().iter("object"):
+            for entry in ElementTree.parse(path).getroot().iter("object"):
                 box = [
-                    float(thing.findtext(f"bndbox/{k}", ""))
+                    float(entry.findtext(f"bndbox/{k}", ""))
                     for k in ("xmin", "ymin", "xmax", "ymax")
                 ]
                 boxes.add(
-                    (box[0] - 1, box[1] - 1, box[2], box[3]), thing.findtext("name", default_class)
+                    (box[0] - 1, box[1] - 1, box[2], box[3]), entry.findtext("name", default_class)
                 )
         except (ElementTree.ParseError, ValueError) as error:
             raise ModelError(f"{path} is not a Pascal VOC annotation: {error}") from error
@@ -190,13 +188,3 @@ def _first(folder: Path, *names: str, suffixes: tuple[str, ...]) -> Iterator[Pat
         if found:
             yield from found
             return
-
-
-def size_px(path: Path) -> tuple[int, int]:
-    """Width and height, without reading the pixels where the format allows."""
-    try:
-        with PillowImage.open(path) as image:
-            return image.size
-    except OSError:
-        height, width = read_raw(path).shape[:2]
-        return width, height

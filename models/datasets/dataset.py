@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from ..arrays import Image
 
+_USUAL_PX = 32.0
+"""Size of objects in a data set that has none. Chosen: detectors are trained on about that."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
@@ -66,15 +69,15 @@ class Dataset:
 
     @cached_property
     def object_px(self) -> float:
-        """Median size of an object."""
+        """Median size of an object; `_USUAL_PX` if there is none."""
         sizes = [sample.sizes_px for sample in self.samples if len(sample.boxes_px)]
-        return float(np.median(np.concatenate(sizes))) if sizes else 32.0
+        return float(np.median(np.concatenate(sizes))) if sizes else _USUAL_PX
 
     def split(self, held_back: float) -> tuple[Dataset, Dataset]:
-        """Part into what is learned from and what is held back.
+        """Split into what is learned from and what is held back.
 
-        A group goes to one side by a hash of its name: the same whenever and wherever it is
-        done, and whatever else is in the data set.
+        A group goes to one side by a hash of its name, which gives the same split on any
+        computer and whatever else is in the data set.
         """
         back = [_fraction(f"{self.name}/{sample.group}") < held_back for sample in self.samples]
         parts = [
@@ -85,5 +88,5 @@ class Dataset:
 
 
 def _fraction(text: str) -> float:
-    """Spread texts evenly over 0 to 1."""
+    """Map texts evenly to 0 to 1, by a hash."""
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big") / 2**64

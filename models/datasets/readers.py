@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelError
-from ..images import read_grey
-from .annotations import Boxes, format_of, size_px, yolo_names
+from ..images import read_grey, size_px
+from .annotations import Boxes, format_of, yolo_names
 from .dataset import Dataset, Sample
 
 _SLACK_PX = 2.0
-"""How far a box may stick out of its image by rounding."""
+"""How far a box may reach out of its image. Chosen: what rounding in other programs does."""
 _COPY_MARK = "_png"
-"""What separates the name of an image from that of one of its copies, as Roboflow writes it."""
+"""After the name of an image in those of its augmented copies, as Roboflow writes them."""
 
 
 def read_dataset(folder: Path, default_class: str = "object") -> Dataset:

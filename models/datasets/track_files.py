@@ -1,4 +1,4 @@
-"""Reads tracks from tables: which object was where, and when."""
+"""Tracks from tables: where each object was, and when."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ COLUMNS = {
 """What is read, and the names by which it is found; capitals do not matter."""
 
 _LEAST_NOISE = 0.05
+"""Over a typical step. Chosen: where objects go straight on, no more can be told from the steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,23 +55,23 @@ class Tracks:
 
     @property
     def noise(self) -> float:
-        """Standard deviation of a position along an axis, guessed from the steps.
+        """Standard deviation of a position along an axis, estimated from the steps.
 
-        Errors of measurement make a step turn back on the one before: minus the covariance of
-        consecutive steps is their variance (Berglund, Phys. Rev. E 82:011917, 2010). At least a
-        twentieth of a typical step, as where objects go straight on, it cannot be told.
+        An error of measurement adds to one step and takes from the next: its variance is minus
+        the covariance of consecutive steps (Berglund, Phys. Rev. E 82:011917, 2010). At least a
+        twentieth of a typical step, as objects that go straight on do not show less.
         """
         steps = [np.diff(places[:, :2], axis=0) for places in self.positions]
         square = np.mean(np.concatenate(steps) ** 2)
-        turned = np.concatenate([np.zeros((0, 2)), *(one[1:] * one[:-1] for one in steps)])
-        variance = -turned.mean() if turned.size else 0.0
+        products = np.concatenate([np.zeros((0, 2)), *(one[1:] * one[:-1] for one in steps)])
+        variance = -products.mean() if products.size else 0.0
         return math.sqrt(max(variance, _LEAST_NOISE**2 * square, 1e-18))
 
 
 def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     """Read a CSV file with columns ``track``, ``t``, ``x``, ``y`` and, optionally, ``z``.
 
-    Where a column ``seen`` is 0, as `pursuit track` writes it, the position is a guess and is
+    Where a column ``seen`` is 0, as `pursuit track` writes it, the position is predicted and is
     left out.
 
     Parameters
@@ -85,19 +86,21 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
         If the file cannot be read, lacks a column, or holds something that is no number.
     """
     header, rows = _table(path)
-    places = _places(path, header, columns or {})
-    guessed = header.index("seen") if "seen" in header else None
+    columns_at = _column_indices(path, header, columns or {})
+    predicted = header.index("seen") if "seen" in header else None
     found: dict[str, dict[float, list[float]]] = {}
     skipped = 0
     for line, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row) or _is_guess(row, guessed):
+        if not any(cell.strip() for cell in row) or _is_predicted(row, predicted):
             continue
-        track = row[places["track"]].strip() if len(row) > places["track"] else ""
+        track = row[columns_at["track"]].strip() if len(row) > columns_at["track"] else ""
         if not track:
             skipped += 1
             continue
         values = {
-            key: _number(path, line, header, row, places[key]) for key in places if key != "track"
+            key: _number(path, line, header, row, columns_at[key])
+            for key in columns_at
+            if key != "track"
         }
         instants = found.setdefault(track, {})
         t = values.pop("t")
@@ -106,7 +109,7 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     return _assembled(path, found, skipped)
 
 
-def _is_guess(row: list[str], place: int | None) -> bool:
+def _is_predicted(row: list[str], place: int | None) -> bool:
     return place is not None and len(row) > place and row[place].strip() == "0"
 
 
@@ -123,26 +126,26 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     return [name.strip() for name in rows[0]], rows[1:]
 
 
-def _places(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
     """Return which column holds what; z only if there is one."""
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
-    lower, places = [name.lower() for name in header], {}
+    lower, indices = [name.lower() for name in header], {}
     for key, usual in COLUMNS.items():
         if (given := columns.get(key)) is not None:
             if given not in header:
                 raise ModelError(f"{path} has no column {given!r}; it has: {', '.join(header)}")
-            places[key] = header.index(given)
+            indices[key] = header.index(given)
             continue
         known = next((name for name in usual if name in lower), None)
         if known is not None:
-            places[key] = lower.index(known)
+            indices[key] = lower.index(known)
         elif key != "z":
             raise ModelError(
                 f"{path} has no column {key!r}; it has: {', '.join(header)}: "
                 f"say which with --columns {key}=NAME"
             )
-    return places
+    return indices
 
 
 def _number(path: Path, line: int, header: list[str], row: list[str], place: int) -> float:

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from .detector import Detector, create
-from .window import Window, detect_within
+from .crop import detect_within
+from .detector import (
+    Detector,
+    HasCard,
+    HasLimit,
+    HasNotes,
+    SupportsWarmUp,
+    SupportsWindow,
+)
+from .registry import DETECTORS, create, movie_defaults
+from .window import Window
 
-__all__ = ["Detector", "Window", "create", "detect_within"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "HasCard",
+    "HasLimit",
+    "HasNotes",
+    "SupportsWarmUp",
+    "SupportsWindow",
+    "Window",
+    "create",
+    "detect_within",
+    "movie_defaults",
+]

@@ -1,15 +1,15 @@
-"""Detectors: an image in, Detections out."""
+"""Detectors: an image in, Detections out; what some of them can do besides, and their names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..arrays import Image
+from ..card import ModelCard
 from ..detections import Detections
-from ..registry import Registry
+from .window import Window
 
 
 class Detector(Protocol):
@@ -17,8 +17,8 @@ class Detector(Protocol):
 
     What is where in the result is told from that image. Of the images before, a detector may
     keep how bright they are, how large the objects in them, or what the one to follow looks
-    like. It has a ``detect_within(image, window)`` if it can look at a part better than by being
-    shown a crop (:mod:`~.window`).
+    like. The protocols below are optional abilities: a detector that has the method or the
+    attribute has the ability.
     """
 
     @property
@@ -26,7 +26,7 @@ class Detector(Protocol):
         """For people and records."""
         ...
 
-    def detect(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Detections:
+    def detect(self, image: Image) -> Detections:
         """Find the objects in an image, (H, W) uint8 or uint16.
 
         Raises
@@ -37,28 +37,88 @@ class Detector(Protocol):
         ...
 
 
-DETECTORS: Registry[Detector] = Registry(
-    "detector",
-    {
-        "blobs": f"{__package__}.classical.blobs:Blobs",
-        "edges": f"{__package__}.segmenters.edges:Edges",
-        "maskrcnn": f"{__package__}.segmenters.maskrcnn:MaskRCNN",
-        "segmenter": f"{__package__}.segmenters.segmenter:Segmenter",
-        "ssd": f"{__package__}.learned.families:Ssd",
-        "template": f"{__package__}.template.template:Template",
-        "watershed": f"{__package__}.segmenters.watershed:Watershed",
-        "yolo": f"{__package__}.learned.families:Yolo",
-    },
-)
-"""Every detector that comes with the package."""
+@runtime_checkable
+class SupportsWindow(Protocol):
+    """Looks at a part of an image better or faster than by being shown a crop."""
+
+    def detect_within(self, image: Image, window: Window) -> Detections:
+        """Find the objects in a window of an image, in coordinates of the whole image.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        """
+        ...
 
 
-def create(name: str, options: Mapping[str, Any] | None = None) -> Detector:
-    """Make the detector called ``name``, or ``"package.module:attribute"``.
+@runtime_checkable
+class SupportsWarmUp(Protocol):
+    """Is slow on the first image of a size unless it is prepared for it."""
 
-    Raises
-    ------
-    ValueError
-        If the name or an option is not known, or a value is not allowed.
+    def warm_up(self, height: int, width: int) -> None:
+        """Prepare for images of that size and for windows in them."""
+        ...
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """Has something to tell the user while it runs.
+
+    Attributes
+    ----------
+    notes : sequence of str
+        In the order in which they came up. One object throughout, which grows.
     """
-    return DETECTORS.create(name, options)
+
+    notes: Sequence[str]
+
+
+@runtime_checkable
+class HasCard(Protocol):
+    """Has a model with a card; classes of detections are indices into its classes."""
+
+    card: ModelCard
+
+
+@runtime_checkable
+class HasLimit(Protocol):
+    """Keeps no more than so many objects of an image."""
+
+    @property
+    def max_objects(self) -> int:
+        """Most objects of an image."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MovieDefaults:
+    """What a session assumes of a detector where objects of unknown kind are pointed at.
+
+    Attributes
+    ----------
+    options : mapping of str to object
+        Of the detector, for bodies in brightfield, which may be hard to see.
+    diameters_per_sigma : float
+        Typical diameter over the standard deviation of a centre. The default is that of bodies
+        that are told from the background by a threshold, found on T cells.
+    high_score : float
+        Score from which a detection may begin a track.
+    diameter_px : float
+        Of objects whose size the user has not given. Chosen: between spots and whole cells.
+    """
+
+    options: Mapping[str, Any]
+    diameters_per_sigma: float = 4
+    high_score: float = 0.0
+    diameter_px: float = 16.0
+
+
+@runtime_checkable
+class SuggestsMovieDefaults(Protocol):
+    """A class of detectors that was tried on movies of unknown objects."""
+
+    @classmethod
+    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
+        """Say what to assume, given the options that a user has set."""
+        ...

@@ -1,17 +1,9 @@
-"""The attention window: look only where the target is expected."""
+"""The attention window: the part of an image in which the target is expected."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from ..arrays import Image
-from ..detections import Detections
-from ..images import checked
-from .detector import Detector
-
-EDGE_PX = 1.0
-"""A box that ends within a pixel of an inner edge of a crop may be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,50 +46,6 @@ class Window:
             for at, size in ((x, shape[1]), (y, shape[0]))
         )  # fmt: skip
         return left, top, right, bottom
-
-
-def detect_within(detector: Detector, image: Image, window: Window) -> Detections:
-    """Find the objects in a window of an image.
-
-    Objects cut by the window are left out, unless the detector looks at more and sees them
-    whole. A track whose expected box is not well inside :meth:`Window.crop` is not missed if
-    nothing is found.
-
-    Parameters
-    ----------
-    detector : Detector
-        Its own ``detect_within(image, window)`` is used if it has one; otherwise it is shown
-        the crop.
-    image : (H, W) uint8 or uint16
-        All of it.
-    window : Window
-
-    Returns
-    -------
-    Detections
-        In coordinates of the whole image.
-
-    Raises
-    ------
-    ValueError
-        If the image has another shape or type.
-    """
-    own = getattr(detector, "detect_within", None)
-    if own is not None:
-        return own(image, window)
-    image = checked(image)
-    left, top, right, bottom = window.crop(image.shape)
-    if left == right or top == bottom:
-        return Detections.none()
-    found = detector.detect(image[top:bottom, left:right])
-    boxes, (height, width) = found.boxes_px, image.shape
-    whole = (
-        ((boxes[:, 0] > EDGE_PX - 0.5) | (left == 0))
-        & ((boxes[:, 1] > EDGE_PX - 0.5) | (top == 0))
-        & ((boxes[:, 2] < right - left - 0.5 - EDGE_PX) | (right == width))
-        & ((boxes[:, 3] < bottom - top - 0.5 - EDGE_PX) | (bottom == height))
-    )
-    return found.pick(whole).shifted(left, top)
 
 
 def _bounded(at: int, size: int) -> int:

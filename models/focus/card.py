@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-import msgspec
 from msgspec import Meta
 
+from ..card import Card
 from ..errors import ModelError
 
 Positive = Annotated[float, Meta(gt=0)]
 
 
-class DefocusCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Description of a network and how to use it, as ``NAME.json`` beside ``NAME.onnx``.
+class DefocusCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What has to be known to use the network, kept as ``NAME.json`` beside ``NAME.onnx``.
 
     Attributes
     ----------
@@ -43,25 +43,12 @@ class DefocusCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     licence: str = ""
     date: str = ""
 
-    @classmethod
-    def read(cls, path: Path) -> DefocusCard:
-        """Read a card.
+    what = "the card of a defocus network"
 
-        Raises
-        ------
-        ModelError
-            If there is none or it is not one of a defocus network.
-        """
-        try:
-            card = msgspec.json.decode(path.read_bytes(), type=cls)
-        except OSError as error:
-            raise ModelError(f"the model card {path} cannot be read: {error.strerror}") from error
-        except msgspec.MsgspecError as error:
-            raise ModelError(f"{path} is not the card of a defocus network: {error}") from error
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a card; ModelError if there is none or it is of a network for another task."""
+        card = super().read(path)
         if card.task != "defocus":
             raise ModelError(f"{path} is the card of a model for {card.task}, not for defocus")
         return card
-
-    def write(self, path: Path) -> None:
-        """Write it, indented for people."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")

@@ -1,28 +1,29 @@
-"""Images: read from files, their contrast and noise.
+"""Images and movies: read from files, their contrast and noise.
 
-In: files, arrays. Out: arrays that detectors can use, contrast levels.
+In: files, arrays. Out: recordings, arrays that detectors can use, contrast levels.
 """
 
 from __future__ import annotations
 
-from .contrast import (
+from .formats import IMAGE_SUFFIXES
+from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
+from .preprocessing import (
     LEAST_CAMERA_NOISE,
     QUANTISATION,
     Polarity,
     Scratch,
+    as_bright,
     as_float,
     binned,
     blurred,
     camera_noise,
     checked,
-    enlarged,
-    level_of,
+    median_of,
     noise_of,
+    resized_like,
     robust_noise,
-    upright,
 )
-from .levels import Levels, SteadyLevels, blank, levels_of, stretched
-from .pictures import IMAGE_SUFFIXES, read_grey, read_raw
+from .recording import Recording, open_recording, read_grey, read_labels, size_px
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -30,21 +31,24 @@ __all__ = [
     "QUANTISATION",
     "Levels",
     "Polarity",
+    "Recording",
     "Scratch",
-    "SteadyLevels",
+    "SmoothedLevels",
+    "as_bright",
     "as_float",
     "binned",
-    "blank",
     "blurred",
     "camera_noise",
     "checked",
-    "enlarged",
-    "level_of",
+    "is_uniform",
     "levels_of",
+    "median_of",
     "noise_of",
+    "open_recording",
     "read_grey",
-    "read_raw",
+    "read_labels",
+    "resized_like",
     "robust_noise",
+    "size_px",
     "stretched",
-    "upright",
 ]

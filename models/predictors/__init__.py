@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .predictor import PREDICTORS, Forecast, Prediction, Predictor, create
+from .predictor import Forecast, Prediction, Predictor
+from .registry import PREDICTORS, create
 
 __all__ = ["PREDICTORS", "Forecast", "Prediction", "Predictor", "create"]

@@ -15,16 +15,17 @@ from .slots import SlotPredictor
 
 
 class FilterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be known beforehand; everything else is estimated while following.
+    """What may be known beforehand; everything else is found out while following.
 
     Attributes
     ----------
     speed_um_s : float, optional
-        Typical speed along an axis, the standard deviation of the velocity at the first
-        measurement. Needed only for objects that move by more than their own size in a frame.
+        Typical speed of an object along an axis, the standard deviation of its velocity at the
+        first measurement; needed only for objects that move by more than their own size in a
+        frame.
     """
 
-    speed_um_s: Annotated[float, Meta(gt=0, le=1e5)] | None = None
+    speed_um_s: Annotated[float, Meta(gt=0, le=1e5, examples=[10.0])] | None = None
 
 
 class FilterPredictor(SlotPredictor):

@@ -1,13 +1,12 @@
-"""What a predictor is asked and answers, and the registry of predictors."""
+"""What a predictor is asked and what it answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..arrays import Floats, Indices
-from ..registry import Registry
 
 
 class Prediction(NamedTuple):
@@ -124,28 +123,3 @@ class Predictor(Protocol):
         has told something of it. The arrays must not be written to.
         """
         ...
-
-
-PREDICTORS: Registry[Predictor] = Registry(
-    "predictor",
-    {
-        "auto": f"{__package__}.auto:Auto",
-        "imm": f"{__package__}.filters:Imm",
-        "kalman": f"{__package__}.filters:Kalman",
-        "brownian": f"{__package__}.filters:Brownian",
-        "acceleration": f"{__package__}.filters:Acceleration",
-        "lstm": f"{__package__}.learned.recurrent:Recurrent",
-    },
-)
-"""Every predictor that comes with the package."""
-
-
-def create(name: str, options: Mapping[str, Any] | None = None) -> Predictor:
-    """Make the predictor called ``name``, or ``"package.module:attribute"``.
-
-    Raises
-    ------
-    ValueError
-        If the name or an option is not known, or a value is not allowed.
-    """
-    return PREDICTORS.create(name, options)

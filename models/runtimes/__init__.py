@@ -1,17 +1,18 @@
-"""Runtimes: what computes a network. One small protocol; the best that works is chosen."""
+"""Runtimes: libraries that compute a network, behind one protocol; the best that works is used."""
 
 from __future__ import annotations
 
 from .engines import EngineRequest, engine
 from .files import cache_folder, check_file, damaged, sentence
 from .openvino import UNPINNED
-from .runtime import RUNTIMES, Runtime, load, reasons
+from .runtime import RUNTIMES, Runtime, TensorRuntime, load, reasons
 
 __all__ = [
     "RUNTIMES",
     "UNPINNED",
     "EngineRequest",
     "Runtime",
+    "TensorRuntime",
     "cache_folder",
     "check_file",
     "damaged",

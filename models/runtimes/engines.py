@@ -18,9 +18,11 @@ LIBRARIES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
 """Import names, best first; the last is what the wheels of the second bring."""
 
 SMALLEST_PX, TYPICAL_PX, LARGEST_PX = 32, 512, 2048
-"""Height and width for which an engine is built, where the network leaves them free."""
+"""Height and width for which an engine is built, where the network leaves them free. Chosen: from
+one cell of a stride to twice the largest tile; best at a usual field."""
 
 _MAGIC = b"pursuit engine 1\n"
+"""First bytes of a file of ours; the number changes with its layout."""
 
 
 def missing() -> str:
@@ -54,7 +56,7 @@ def is_rtx(trt: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """What engine is wanted.
+    """Which engine to build.
 
     Attributes
     ----------
@@ -89,15 +91,15 @@ def engine(request: EngineRequest, on_progress: OnProgress) -> tuple[Path, bytes
     key.update(repr((request.gpu, trt.__name__, trt.__version__, request.exact, sizes)).encode())
     folder = cache_folder() / "tensorrt"
     file = folder / f"{request.path.stem}-{key.hexdigest()[:20]}.engine"
-    content = recall(file)
+    content = read_checked(file)
     if content is None:
         content = _build(trt, request, model, on_progress)
-        keep(file, content)
+        write_checked(file, content)
     return file, content
 
 
-def recall(file: Path) -> bytes | None:
-    """Read what :func:`keep` wrote; None if it is not there or not whole."""
+def read_checked(file: Path) -> bytes | None:
+    """Read what :func:`write_checked` wrote; None if it is not there or not whole."""
     try:
         whole = file.read_bytes()
     except OSError:
@@ -107,8 +109,8 @@ def recall(file: Path) -> bytes | None:
     return content if whole[:start] == _MAGIC + sha256(content).digest() else None
 
 
-def keep(file: Path, content: bytes) -> None:
-    """Write a file with a checksum, at once: nobody ever sees half of it."""
+def write_checked(file: Path, content: bytes) -> None:
+    """Write a file with a checksum, and move it into place: no process ever reads half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=file.parent, delete=False) as part:
         part.write(_MAGIC + sha256(content).digest() + content)
@@ -116,7 +118,7 @@ def keep(file: Path, content: bytes) -> None:
 
 
 class Log:
-    """What TensorRT says; the last complaint is kept."""
+    """Messages of TensorRT; the last error is kept."""
 
     def __init__(self, trt: Any) -> None:
         log = self
@@ -127,9 +129,9 @@ class Log:
 
             def log(self, severity: Any, msg: str) -> None:
                 if severity <= trt.ILogger.ERROR:
-                    log.complaint = msg
+                    log.error = msg
 
-        self.complaint = ""
+        self.error = ""
         self.logger = Logger()
 
 
@@ -151,7 +153,7 @@ def _build(trt: Any, request: EngineRequest, model: bytes, on_progress: OnProgre
     built = builder.build_serialized_network(network, config)
     if built is None:
         raise DeviceError(
-            f"TensorRT cannot build {request.path.name}: {sentence(log.complaint or 'no reason')}"
+            f"TensorRT cannot build {request.path.name}: {sentence(log.error or 'no reason')}"
         )
     return bytes(built)
 
@@ -161,10 +163,10 @@ def _half(path: Path, model: bytes) -> bytes:
         raise ModelError("TensorRT in FP16 needs onnx: pip install onnx")
     from google.protobuf.message import DecodeError
 
-    from .half import to_half
+    from .float16 import to_float16
 
     try:
-        return to_half(model)
+        return to_float16(model)
     except DecodeError as error:
         raise damaged(path) from error
 

@@ -1,4 +1,4 @@
-"""What all runtimes ask of a model file and an input; where what they compile is kept."""
+"""What every runtime checks of a model file and an input, and where compiled models are kept."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, damaged, not_understood, sentence, wrong_size
-from .runtime import Pixels, RunOptions, Runtime, Tensor
+from .runtime import Pixels, RunOptions, Tensor
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,11 +28,6 @@ PROVIDERS = {
 def unavailable() -> str:
     """Say why it cannot be used, empty if it can."""
     return "" if find_spec("onnxruntime") else 'not installed: pip install "pursuit[onnx]"'
-
-
-def open_model(path: Path, run_options: RunOptions) -> Runtime:
-    """Make a network ready."""
-    return OnnxRuntime(path, run_options)
 
 
 class OnnxRuntime:
@@ -68,6 +63,9 @@ class OnnxRuntime:
     def close(self) -> None:
         """Free the session."""
         del self._session
+
+
+open_model = OnnxRuntime
 
 
 def _session(path: Path, run_options: RunOptions) -> onnxruntime.InferenceSession:

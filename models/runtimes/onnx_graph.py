@@ -32,8 +32,8 @@ class _Step:
 class OnnxGraph:
     """A network as a list of steps.
 
-    Floats are on the device; whole numbers, which say shapes and places, on the CPU until they
-    meet data.
+    Floats are on the device; whole numbers, which are shapes and indices, on the CPU until they
+    are combined with floats.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""ONNX operations in torch: those that convolutional detectors are made of."""
+"""ONNX operations in torch: those of convolutional detectors."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _TYPES = {
     TensorProto.INT64: torch.int64,
     TensorProto.BOOL: torch.bool,
 }
+"""Types of ONNX in torch; double is not needed, and not known to all devices."""
 
 
 def _together(*values: Tensor) -> list[Tensor]:

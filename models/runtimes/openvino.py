@@ -1,4 +1,4 @@
-"""OpenVINO: the fastest on a CPU; Intel GPUs come free."""
+"""OpenVINO: the fastest on a CPU, and for Intel GPUs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .files import (
     sentence,
     wrong_size,
 )
-from .runtime import Pixels, RunOptions, Runtime, Tensor
+from .runtime import Pixels, RunOptions, Tensor
 
 if TYPE_CHECKING:
     import openvino
 
 KEPT_SIZES = 8
-"""Input sizes that stay compiled."""
+"""Input sizes that stay compiled. Chosen: the window sizes of a detector, a tile and some spare."""
 
 PIXELS_PER_THREAD = 128 * 128
-"""With more threads than that they wait for one another longer than they compute."""
+"""Least share of a thread. Chosen: more threads wait for one another longer than they compute."""
 
 UNPINNED = {"NUM_STREAMS": "0", "ENABLE_CPU_PINNING": False}
 """Compute in the calling thread, on any core: one that is pinned to a core waits for it as long
@@ -44,11 +44,6 @@ _FAILURES = (RuntimeError, UnicodeError)
 def unavailable() -> str:
     """Say why it cannot be used, empty if it can."""
     return "" if find_spec("openvino") else "not installed: pip install openvino"
-
-
-def open_model(path: Path, run_options: RunOptions) -> Runtime:
-    """Make a network ready."""
-    return OpenVinoRuntime(path, run_options)
 
 
 class OpenVinoRuntime:
@@ -128,6 +123,9 @@ class OpenVinoRuntime:
         default = self._core.get_property(self._target, "INFERENCE_PRECISION_HINT")
         precision = "f32" if self._exact else default.to_string()
         return f"{self._target} ({name}, {precision})"
+
+
+open_model = OpenVinoRuntime
 
 
 def _device(core: openvino.Core, wanted: str) -> str:

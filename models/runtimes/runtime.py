@@ -1,4 +1,4 @@
-"""Runtimes: what computes a network. One small protocol; the best that works is chosen."""
+"""The protocol of runtimes, and the choice of the best that works here."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
 
+if TYPE_CHECKING:
+    import torch
+
 Pixels = NDArray[np.float32]
 OnProgress = Callable[[str, float], None]
 
 RUNTIMES = ("tensorrt", "openvino", "onnx", "torch")
-"""Best first."""
+"""Best first: the fastest on a GPU of NVIDIA, then on a CPU, then those that run everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,35 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """Free the device."""
+        ...
+
+
+@runtime_checkable
+class TensorRuntime(Protocol):
+    """A runtime that also takes tensors of torch and leaves its outputs on the device.
+
+    Attributes
+    ----------
+    tensor_device : str
+        Where the tensors are, as torch calls it.
+    """
+
+    tensor_device: str
+
+    def run_tensors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """Compute on the device, on its current stream; the next run may overwrite the outputs.
+
+        Parameters
+        ----------
+        pixels : (1, channels, height, width) float32
+
+        Raises
+        ------
+        ModelError
+            If the size does not fit.
+        DeviceError
+            If the device fails or runs out of memory.
+        """
         ...
 
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from ..errors import DeviceError, ModelError
 from .engines import LARGEST_PX, SMALLEST_PX, EngineRequest, Log, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
-from .kernels import Kernels
-from .runtime import Pixels, RunOptions, Runtime, Tensor
+from .runtime import Pixels, RunOptions, Tensor
+from .runtime_cache import RuntimeCache
 
 if TYPE_CHECKING:
     import torch
 
 KEPT_SIZES = 8
-"""Input sizes whose buffers and graphs stay on the GPU."""
+"""Input sizes whose buffers and graphs stay on the GPU; as for OpenVINO."""
 
 
 def unavailable() -> str:
@@ -41,11 +41,6 @@ def unavailable() -> str:
     if not torch.cuda.is_available():
         return "this torch knows no CUDA: install one that does (pytorch.org)"
     return ""
-
-
-def open_model(path: Path, run_options: RunOptions) -> Runtime:
-    """Make a network ready."""
-    return TensorRtRuntime(path, run_options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +84,9 @@ class TensorRtRuntime:
             self._engine = self._runtime.deserialize_cuda_engine(content)
             if self._engine is None:
                 raise self._failure(f"cannot load the engine of {path.name} on {gpu}")
-            self._kernels = Kernels(self._trt, self._engine, file) if is_rtx(self._trt) else None
+            self._kernels = (
+                RuntimeCache(self._trt, self._engine, file) if is_rtx(self._trt) else None
+            )
         self.inputs, self.outputs = self._tensors("INPUT"), self._tensors("OUTPUT")
         is_float = self._engine.get_tensor_dtype(self.inputs[0].name) == self._trt.float32
         check_input(path, self.inputs, is_float)
@@ -224,8 +221,11 @@ class TensorRtRuntime:
         )
 
     def _failure(self, what: str) -> DeviceError:
-        reason = sentence(self._log.complaint or "it does not say why")
+        reason = sentence(self._log.error or "it does not say why")
         return DeviceError(f"TensorRT {what}: {reason}")
+
+
+open_model = TensorRtRuntime
 
 
 def _gpu_name(torch: Any, device: torch.device) -> str:

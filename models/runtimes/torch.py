@@ -1,4 +1,4 @@
-"""PyTorch: runs the same ONNX files on any GPU that torch knows, CUDA and Apple among them."""
+"""PyTorch: runs the same ONNX files on any GPU of torch, CUDA and Apple among them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, sentence, wrong_size
-from .runtime import Pixels, RunOptions, Runtime
+from .runtime import Pixels, RunOptions
 
 if TYPE_CHECKING:
     import torch
@@ -21,11 +21,6 @@ def unavailable() -> str:
     """Say why it cannot be used, empty if it can."""
     missing = [name for name in ("torch", "onnx") if not find_spec(name)]
     return f"needs {' and '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
-
-
-def open_model(path: Path, run_options: RunOptions) -> Runtime:
-    """Make a network ready."""
-    return TorchRuntime(path, run_options)
 
 
 class TorchRuntime:
@@ -97,6 +92,9 @@ class TorchRuntime:
     def close(self) -> None:
         """Free the weights."""
         del self._graph
+
+
+open_model = TorchRuntime
 
 
 def _device(wanted: str) -> torch.device:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import ModelError
 
 FOLDER = Path(__file__).parent
+"""Where the weights are: beside this file."""
 
 
 def shipped() -> dict[str, Path]:

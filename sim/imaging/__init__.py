@@ -1,6 +1,6 @@
-"""What objective and camera make of a specimen.
+"""Image formation: from a specimen through the objective to the camera.
 
-In: where light comes from. Out: frames.
+In: a specimen and positions. Out: expected photoelectrons, frames.
 """
 
 from __future__ import annotations

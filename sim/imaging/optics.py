@@ -1,4 +1,4 @@
-"""What the objective makes of a specimen: the expected photoelectrons of a frame."""
+"""The objective: expected photoelectrons of a frame from the positions of objects."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from ..specimen import Specimen
 
 REACH = 3.3
 """Standard deviations at which a Gaussian is cut off: at 0.4 % of its peak."""
-
 PIXEL_VARIANCE = 1 / 12
 """Variance of light spread evenly over a pixel, in pixels squared."""
-
 LONGEST_STEP = 1.5
 """Standard deviations between sub-exposures: the ripple is then 2 exp(-2 pi² / 1.5²), 3e-4."""
-
+_AIRY_SIGMA = 0.225
+"""Standard deviation of the Gaussian nearest to the Airy disc, in λ/NA (Zhang et al. 2007)."""
 MOST_SUBSAMPLES = 64
-
+"""Sub-exposures, at most. Chosen: longer smears are rippled rather than slow."""
 LEAST_EXPONENT = -40.0
-"""Keeps products of Gaussians out of the denormal numbers, which are slow."""
-
+"""Of a Gaussian: products of two, exp(-80), are still no denormal numbers, which are slow."""
 LEAST_PEAK = 1e-12
-"""Photoelectrons in a pixel below which an object is not drawn."""
-
+"""Photoelectrons in a pixel below which an object is not drawn. Chosen: no camera shows it."""
 AS_MOUNTED = ((1.0, 0.0), (0.0, 1.0))
+"""Orientation of a camera whose rows and columns lie along the axes of the stage."""
 
 
 class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,9 +45,9 @@ class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     index : float
         Refractive index of the immersion: 1 for air.
     astigmatism_um : float
-        As a cylindrical lens before the camera makes it: rows of the image are sharpest half of
-        it above the focal plane, columns half of it below, so that the shape of a point tells
-        on which side of the focus it lies. 0: both sides look the same.
+        Distance between the foci of rows and columns of the image, as a cylindrical lens before
+        the camera makes it: rows are sharpest half of it above the focal plane, columns half of
+        it below, so that the shape of a point tells its side of the focus. 0: there is none.
     """
 
     pixel_um: Positive = 0.65
@@ -69,10 +67,10 @@ def spread_variance_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Floa
     In focus it is that of the Gaussian nearest to the Airy disc of a widefield microscope,
     0.225 λ/NA squared (Zhang, Zerubia and Olivo-Marin, Appl. Opt. 46:1819, 2007). Out of
     focus the light fills a cone of half angle asin(NA / index); its evenly lit disc of
-    radius R adds R²/4, as variances of convolved distributions add. The total light stays
-    the same, so the peak falls as the variance grows.
+    radius R adds R²/4, as variances of convolved distributions add. The total light is
+    constant, so that the peak falls as the variance grows.
     """
-    focused_um = 0.225 * settings.wavelength_um / settings.na
+    focused_um = _AIRY_SIGMA * settings.wavelength_um / settings.na
     tangent = math.tan(math.asin(settings.na / settings.index))
     return focused_um**2 + (np.asarray(defocus_um) * tangent / 2) ** 2
 
@@ -89,12 +87,12 @@ def spread_variances_um2(settings: OpticsSettings, defocus_um: ArrayLike) -> Flo
 
 
 class Optics:
-    """Draws a specimen as it would fall on a noiseless camera.
+    """Renders a specimen as a camera without noise would see it.
 
-    A part of an object is a Gaussian of the variance of its own body, the point spread and a
-    pixel, the last of which stands for the integral over the pixel's area (Sheppard). As
-    Gaussians separate, the sum over parts and sub-exposures is one small matrix product for
-    each object.
+    A part of an object is a Gaussian whose variance is the sum of its own, that of the point
+    spread and that of a pixel, which stands for the integral over the pixel's area (Sheppard's
+    correction). As Gaussians are separable, the sum over parts and sub-exposures is one small
+    matrix product for each object.
 
     Parameters
     ----------
@@ -110,19 +108,14 @@ class Optics:
         self._to_px = np.asarray(orientation, float) / settings.pixel_um
 
     def subsamples(self, specimen: Specimen, travel_um: float) -> int:
-        """How many instants of an exposure to draw so that a smear looks continuous.
+        """Number of instants of an exposure, 1 to 64, to render so that a smear is continuous.
 
         Parameters
         ----------
         specimen : Specimen
-            What is to be drawn.
+            What is to be rendered.
         travel_um : float
-            How far its fastest object goes across the field within the exposure.
-
-        Returns
-        -------
-        int
-            1 to 64.
+            Path of its fastest object across the field within the exposure.
         """
         pixel_um2 = self.settings.pixel_um**2 * PIXEL_VARIANCE
         focused_um2 = float(spread_variance_um2(self.settings, 0.0)) + pixel_um2
@@ -137,7 +130,7 @@ class Optics:
         exposure_ms: float,
         out: NDArray[np.float32],
     ) -> None:
-        """Draw one exposure.
+        """Render one exposure.
 
         Parameters
         ----------
@@ -146,7 +139,7 @@ class Optics:
             field and the focal plane at M instants, each of which stands for an equal part
             of the exposure.
         specimen : Specimen
-            What the objects look like.
+            Shape and brightness of the objects.
         exposure_ms : float
             Length of the exposure.
         out : (H, W) float32
@@ -217,7 +210,7 @@ def _draw(
     top = np.clip(first_px[1], 0, out.shape[0] - height)
     length = max(height, width)
     centres_px -= np.stack([left, top])[:, None] + np.float32((length - 1) / 2)
-    across, down = _bells(centres_px, variances_px2, peaks, length)
+    across, down = _gaussians(centres_px, variances_px2, peaks, length)
     across, down = across[..., :width], down[..., :height]
     patches = np.matmul(down.transpose(1, 2, 0), across.swapaxes(0, 1))
     corners = zip(patches, left.astype(int).tolist(), top.astype(int).tolist(), strict=True)
@@ -225,16 +218,16 @@ def _draw(
         cv2.accumulate(patch, out[y : y + height, x : x + width])
 
 
-def _bells(
+def _gaussians(
     centres_px: NDArray[np.float32],
     variances_px2: NDArray[np.float32],
     peaks: NDArray[np.float32],
     length: int,
 ) -> NDArray[np.float32]:
-    """Gaussians (2, P, n, length) along x, which carry the peaks, and along y, of peak 1.
+    """Gaussians (2, P, n, length) along x, scaled by the peaks, and along y, of peak 1.
 
-    Centres count from the middle of the length. The exponent is a parabola in the pixel's
-    index, so matrix products evaluate it; they are small enough to stay on one core.
+    Centres are counted from the middle of the length. The exponent is a parabola in the pixel's
+    index, so that matrix products evaluate it; they are small enough for one core.
     """
     parabolas = np.empty((3, *centres_px.shape), np.float32)
     np.divide(-0.5, variances_px2, out=parabolas[0])
@@ -243,8 +236,8 @@ def _bells(
     parabolas[2, 0] += np.log(peaks)
     x = np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2)
     powers = np.stack([x * x, -2 * x, np.ones_like(x)])
-    bells = np.matmul(parabolas.transpose(1, 2, 3, 0), powers)
-    flat = bells.reshape(-1, length)
+    gaussians = np.matmul(parabolas.transpose(1, 2, 3, 0), powers)
+    flat = gaussians.reshape(-1, length)
     cv2.max(flat, LEAST_EXPONENT, flat)  # pyright: ignore[reportArgumentType, reportCallIssue]
     cv2.exp(flat, flat)
-    return bells
+    return gaussians

@@ -1,4 +1,4 @@
-"""What a scientific camera makes of light: shot noise, read noise, offset, gain, saturation."""
+"""A scientific camera: shot noise, read noise, offset, gain and saturation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ...drivers.messages import Image
 from ..motion import NotNegative, Positive
 
 BANK = 1 << 21
+"""Normal numbers that frames share: 8 MiB, many times a frame's strip, see `Sensor`."""
 STRIP = 1 << 15
 """Pixels that are read together: small enough to stay in the cache of a core."""
 
@@ -65,8 +66,8 @@ class Sensor:
     read noise. Its skewness is 1.5 times that of a Poisson distribution where μ is large.
 
     Normal numbers come from a bank of two million that is drawn once. Each strip of a frame
-    reads it at two random places, one of them with a random sign. Pixels of a frame and the
-    same pixels of another are thus uncorrelated on average; about one strip in thirty
+    takes them from two random places in it, one of them with a random sign. Pixels of a frame
+    and the same pixels of another are thus uncorrelated on average; about one strip in thirty
     repeats a stretch of noise of the same strip in a given other frame, shifted by a random
     number of pixels.
 

@@ -1,4 +1,4 @@
-"""How things move, in µm and seconds.
+"""Motions of objects, in µm and seconds.
 
 In: settings and a time step. Out: positions of many objects.
 """

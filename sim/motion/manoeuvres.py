@@ -1,4 +1,4 @@
-"""Motions that turn, stop or swing: no linear model with Gaussian noise describes them."""
+"""Manoeuvring motions, which no linear model with Gaussian noise describes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,60 @@ import numpy as np
 
 from .model import Floats, MotionModel, NotNegative, Positive
 
+_TURN_VARIANCE = 1e-3
+"""Of the heading of a worm in one step of its path, in rad²: paths err by less than 0.1 %."""
 
-class RunAndTumble(MotionModel, frozen=True):
+
+class _MoveAndPause(MotionModel, frozen=True):
+    """Straight moves and pauses of exponentially distributed lengths, after which it turns.
+
+    The state carries the heading in column 3 and, in column 4, 1 while moving. As exponential
+    times have no memory, a step is exact at any length.
+    """
+
+    speed_um_s: NotNegative
+
+    def _means_s(self) -> tuple[float, float]:
+        """Mean length of a move and of a pause."""
+        raise NotImplementedError
+
+    def _turns_rad(self) -> tuple[float, float]:
+        """Mean and standard deviation of the size of a turn, to either side."""
+        raise NotImplementedError
+
+    def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
+        move_s, pause_s = self._means_s()
+        heading = rng.uniform(0.0, 2 * math.pi, count)
+        moving = rng.random(count) < move_s / (move_s + pause_s)
+        return np.column_stack([heading, moving.astype(float)])
+
+    def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
+        """Advance in place from event to event."""
+        left_s = np.full(len(state), dt_s)
+        while True:
+            moving = state[:, 4] > 0
+            span_s = rng.standard_exponential(len(state)) * np.where(moving, *self._means_s())
+            over = span_s < left_s
+            span_s = np.minimum(span_s, left_s)
+            path_um = self.speed_um_s * span_s * moving
+            state[:, 0] += path_um * np.cos(state[:, 3])
+            state[:, 1] += path_um * np.sin(state[:, 3])
+            if not over.any():
+                return
+            left_s -= span_s
+            state[over, 4] = ~moving[over]
+            turning = over & ~moving
+            side = rng.choice([-1.0, 1.0], np.count_nonzero(turning))
+            state[turning, 3] += side * rng.normal(*self._turns_rad(), len(side))
+
+    def _reverse(self, state: Floats) -> None:
+        state[:, 3] += math.pi
+
+
+class RunAndTumble(_MoveAndPause, frozen=True):
     """Straight runs and short stops after which the heading has turned, as bacteria swim.
 
-    Runs and tumbles last exponentially distributed times, which makes any step exact. The
-    defaults are those of Escherichia coli (Berg and Brown, Nature 239:500, 1972).
+    The defaults are those of Escherichia coli (Berg and Brown, Nature 239:500, 1972).
 
     Attributes
     ----------
@@ -23,61 +71,51 @@ class RunAndTumble(MotionModel, frozen=True):
         Mean and standard deviation of the size of a turn, to either side.
     """
 
-    speed_um_s: NotNegative
     run_s: Positive = 0.9
     tumble_s: NotNegative = 0.14
     turn_deg: NotNegative = 68.0
     turn_spread_deg: NotNegative = 36.0
 
-    def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
-        return _heading_and_activity(count, self.run_s, self.tumble_s, rng)
+    def _means_s(self) -> tuple[float, float]:
+        return self.run_s, self.tumble_s
 
-    def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
-        turn_rad = (math.radians(self.turn_deg), math.radians(self.turn_spread_deg))
-        _go_and_rest(state, dt_s, rng, self.speed_um_s, (self.run_s, self.tumble_s), turn_rad)
-
-    def _turn_back(self, state: Floats) -> None:
-        state[:, 3] += math.pi
+    def _turns_rad(self) -> tuple[float, float]:
+        return math.radians(self.turn_deg), math.radians(self.turn_spread_deg)
 
 
-class Directed(MotionModel, frozen=True):
+class Directed(_MoveAndPause, frozen=True):
     """Directed motion with pauses, as of a crawling cell or a cargo on a filament.
 
     Attributes
     ----------
     speed_um_s, move_s, pause_s : float
-        Speed while moving, mean length of a move and of a pause, exponentially distributed.
+        Speed while moving, mean length of a move and of a pause.
     turn_deg : float
         Standard deviation of the turn after a pause.
     """
 
-    speed_um_s: NotNegative
     move_s: Positive
     pause_s: NotNegative
     turn_deg: NotNegative = 10.0
 
-    def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
-        return _heading_and_activity(count, self.move_s, self.pause_s, rng)
+    def _means_s(self) -> tuple[float, float]:
+        return self.move_s, self.pause_s
 
-    def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
-        turn_rad = (0.0, math.radians(self.turn_deg))
-        _go_and_rest(state, dt_s, rng, self.speed_um_s, (self.move_s, self.pause_s), turn_rad)
-
-    def _turn_back(self, state: Floats) -> None:
-        state[:, 3] += math.pi
+    def _turns_rad(self) -> tuple[float, float]:
+        return 0.0, math.radians(self.turn_deg)
 
 
 class Oscillating(MotionModel, frozen=True):
-    """To and fro along a line, with a phase that drifts and a centre that diffuses.
+    """Oscillation along a line, with a phase and a centre that diffuse.
 
     Attributes
     ----------
     amplitude_um, period_s : float
-        Half of the full swing, and the time of one cycle.
+        Half of the path from end to end, and the time of one cycle.
     phase_noise_rad_sqrt_s : float
         Standard deviation that the phase gains in one second.
     diffusion_um2_s : float
-        Diffusion of the centre of the swing.
+        Diffusion of the centre.
     """
 
     amplitude_um: NotNegative
@@ -91,14 +129,14 @@ class Oscillating(MotionModel, frozen=True):
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         before = np.sin(state[:, 4])
         _advance_phase(state, dt_s, rng, self.period_s, self.phase_noise_rad_sqrt_s)
-        swing_um = self.amplitude_um * (np.sin(state[:, 4]) - before)
-        state[:, 0] += swing_um * np.cos(state[:, 3])
-        state[:, 1] += swing_um * np.sin(state[:, 3])
+        offset_um = self.amplitude_um * (np.sin(state[:, 4]) - before)
+        state[:, 0] += offset_um * np.cos(state[:, 3])
+        state[:, 1] += offset_um * np.sin(state[:, 3])
         if self.diffusion_um2_s:
             spread_um = math.sqrt(2 * self.diffusion_um2_s * dt_s)
             state[:, :2] += rng.normal(0.0, spread_um, (len(state), 2))
 
-    def _turn_back(self, state: Floats) -> None:
+    def _reverse(self, state: Floats) -> None:
         state[:, 4] = math.pi - state[:, 4]
 
 
@@ -106,8 +144,8 @@ class Worm(MotionModel, frozen=True):
     """A crawling worm: undulation across a heading that slowly turns.
 
     The state carries heading and phase in radians in columns 3 and 4; the position is that of
-    the middle of the body. The heading diffuses; the path along it is integrated over small
-    steps, as it has no closed form.
+    the middle of the body. The heading diffuses; the path along it has no closed form and is
+    integrated in small steps.
 
     Attributes
     ----------
@@ -128,7 +166,7 @@ class Worm(MotionModel, frozen=True):
         return rng.uniform(0.0, 2 * math.pi, (count, 2))
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
-        turns = max(1, math.ceil(dt_s * self.turn_rad_sqrt_s**2 / 1e-3))
+        turns = max(1, math.ceil(dt_s * self.turn_rad_sqrt_s**2 / _TURN_VARIANCE))
         spread_rad = self.turn_rad_sqrt_s * math.sqrt(dt_s / turns)
         headings = np.cumsum(rng.normal(0.0, spread_rad, (len(state), turns)), axis=1)
         headings += state[:, 3:4]
@@ -141,49 +179,13 @@ class Worm(MotionModel, frozen=True):
         _advance_phase(state, dt_s, rng, self.period_s, 0.0)
         state[:, :2] += self._sway(state)
 
-    def _turn_back(self, state: Floats) -> None:
+    def _reverse(self, state: Floats) -> None:
         state[:, 3] += math.pi
         state[:, 4] *= -1
 
     def _sway(self, state: Floats) -> Floats:
         across = np.column_stack([-np.sin(state[:, 3]), np.cos(state[:, 3])])
         return self.sway_um * np.sin(state[:, 4:5]) * across
-
-
-def _heading_and_activity(
-    count: int, go_s: float, rest_s: float, rng: np.random.Generator
-) -> Floats:
-    """Columns 3 and 4 of a motion that goes and rests: heading, and 1 while going."""
-    heading = rng.uniform(0.0, 2 * math.pi, count)
-    going = rng.random(count) < go_s / (go_s + rest_s)
-    return np.column_stack([heading, going.astype(float)])
-
-
-def _go_and_rest(
-    state: Floats,
-    dt_s: float,
-    rng: np.random.Generator,
-    speed_um_s: NotNegative,
-    mean_s: tuple[float, float],
-    turn_rad: tuple[float, float],
-) -> None:
-    """Advance in place from event to event; an exponential time has no memory between steps."""
-    left_s = np.full(len(state), dt_s)
-    while True:
-        going = state[:, 4] > 0
-        span_s = rng.standard_exponential(len(state)) * np.where(going, *mean_s)
-        over = span_s < left_s
-        span_s = np.minimum(span_s, left_s)
-        path_um = speed_um_s * span_s * going
-        state[:, 0] += path_um * np.cos(state[:, 3])
-        state[:, 1] += path_um * np.sin(state[:, 3])
-        if not over.any():
-            return
-        left_s -= span_s
-        state[over, 4] = ~going[over]
-        turning = over & ~going
-        side = rng.choice([-1.0, 1.0], np.count_nonzero(turning))
-        state[turning, 3] += side * rng.normal(*turn_rad, len(side))
 
 
 def _advance_phase(

@@ -1,4 +1,4 @@
-"""What all motions share: a state, a start, a step, and settings that are checked."""
+"""Base of all motions: a state, a start, a step, and settings that are checked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
+"""Transition F and process noise Q."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 """A setting that must be positive and finite; checked where it is decoded."""
@@ -19,9 +20,12 @@ Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
 """A setting that must be zero or positive and finite; checked where it is decoded."""
 
+_SHORT = 0.01
+"""Steps in persistence times below which a series replaces a difference that would round away."""
+
 
 def persistent_matrices(dt_s: float, persistence_s: float, variance_um2_s2: float) -> Pair:
-    """Transition F (2, 2) and noise Q (2, 2) of a position whose velocity forgets itself.
+    """Transition F (2, 2) and noise Q (2, 2) of a position whose velocity decays.
 
     The velocity is an Ornstein-Uhlenbeck process; the step is exact at any length (Gillespie,
     Phys. Rev. E 54:2084, 1996).
@@ -31,13 +35,13 @@ def persistent_matrices(dt_s: float, persistence_s: float, variance_um2_s2: floa
     dt_s : float
         Length of the step.
     persistence_s : float
-        Time over which the velocity forgets itself by a factor e.
+        Time over which the correlation of the velocity falls by a factor e.
     variance_um2_s2 : float
         Variance of the velocity along the axis.
     """
     tau, h = persistence_s, dt_s / persistence_s
     lost = -math.expm1(-h)
-    if h < 0.01:
+    if h < _SHORT:
         wander = h**3 * (2 / 3 - h / 2 + 7 * h**2 / 30 - h**3 / 12)
     else:
         wander = 2 * (h - lost) - lost**2
@@ -59,6 +63,7 @@ def carry(position: Floats, velocity: Floats, matrices: Pair, rng: np.random.Gen
 
 
 def _kebab(name: str) -> str:
+    """Name of a motion in TOML: ``RunAndTumble`` is ``run-and-tumble``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
@@ -73,22 +78,22 @@ class MotionModel(
     """Base of all motions.
 
     A state is an (N, S) array with one row for each object; its first three columns are the
-    position in µm and may be shifted freely. Rows are independent of each other, so the
-    futures of one object are had by repeating its row and stepping.
+    position in µm and may be shifted freely. Rows are independent of each other, so several
+    futures of one object are simulated by repeating its row and stepping.
 
-    Along the optical axis any motion may wander, swim up and down, or both; it does so
-    independently of the plane. The velocity of the swimming is the last column.
+    Along the optical axis any motion may diffuse, swim up and down, or both, independently of
+    the plane. The velocity of the swimming is the last column.
 
     Attributes
     ----------
     z_um_sqrt_s : float
-        Random walk of the focal position: its standard deviation after one second.
+        Diffusion along the optical axis: standard deviation after one second.
     z_speed_um_s, z_persistence_s : float
-        Root mean square of a velocity along the optical axis, and the time over which it
-        forgets itself by a factor e; 0 µm/s: there is none.
+        Root mean square of a velocity along the optical axis, and the time over which its
+        correlation falls by a factor e; 0 µm/s: there is none.
     z_reach_um : float
-        Floor and ceiling, this far below and above focal zero, at which objects turn back;
-        0: there are none.
+        Distance of a floor and a ceiling from focal zero, at which objects turn back; 0: there
+        are none.
     """
 
     z_um_sqrt_s: NotNegative = 0.0
@@ -112,14 +117,14 @@ class MotionModel(
             self._move_in_depth(after, dt_s, rng)
         return after
 
-    def turned_back(self, state: Floats) -> Floats:
-        """Return the states (N, S) with time running the other way.
+    def reversed_in_time(self, state: Floats) -> Floats:
+        """Return the states (N, S) with time reversed.
 
-        A step from there leads to a past of the given states: in the steady state all motions
-        look the same forward and backward.
+        A step from there leads to a past of the given states, as all motions are reversible in
+        their steady state.
         """
         back = state.copy()
-        self._turn_back(back)
+        self._reverse(back)
         if self.z_speed_um_s:
             back[:, -1] *= -1
         return back
@@ -132,15 +137,15 @@ class MotionModel(
             matrices = persistent_matrices(dt_s, self.z_persistence_s, self.z_speed_um_s**2)
             carry(state[:, 2:3], state[:, -1:], matrices, rng)
         if self.z_reach_um:
-            self._turn_at_walls(state)
+            self._reflect_in_depth(state)
 
-    def _turn_at_walls(self, state: Floats) -> None:
-        """Fold the way at floor and ceiling, as mirrors do: exact, as up and down are alike."""
+    def _reflect_in_depth(self, state: Floats) -> None:
+        """Reflect paths at floor and ceiling; exact, as up and down are equally likely."""
         height_um = 2 * self.z_reach_um
-        way_um = np.mod(state[:, 2] + self.z_reach_um, 2 * height_um)
-        state[:, 2] = height_um - np.abs(way_um - height_um) - self.z_reach_um
+        unfolded_um = np.mod(state[:, 2] + self.z_reach_um, 2 * height_um)
+        state[:, 2] = height_um - np.abs(unfolded_um - height_um) - self.z_reach_um
         if self.z_speed_um_s:
-            state[way_um > height_um, -1] *= -1
+            state[unfolded_um > height_um, -1] *= -1
 
     def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
         raise NotImplementedError
@@ -148,5 +153,5 @@ class MotionModel(
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         raise NotImplementedError
 
-    def _turn_back(self, state: Floats) -> None:
+    def _reverse(self, state: Floats) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""How things move: named random motions, vectorised over objects, in µm and seconds."""
+"""Motions with linear models, and the union of all, vectorised over objects."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ import numpy as np
 
 from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
 from .model import Floats, MotionModel, NotNegative, Positive, carry, persistent_matrices
-
-__all__ = [
-    "Brownian",
-    "Directed",
-    "Motion",
-    "Oscillating",
-    "Persistent",
-    "RunAndTumble",
-    "Worm",
-]
 
 
 class Brownian(MotionModel, frozen=True):
@@ -36,7 +26,7 @@ class Brownian(MotionModel, frozen=True):
         spread_um = math.sqrt(2 * self.diffusion_um2_s * dt_s)
         state[:, :2] += rng.normal(0.0, spread_um, (len(state), 2))
 
-    def _turn_back(self, state: Floats) -> None:
+    def _reverse(self, state: Floats) -> None:
         """Do nothing: a diffusing object has no direction."""
 
 
@@ -50,7 +40,7 @@ class Persistent(MotionModel, frozen=True):
     speed_um_s : float
         Root mean square of the velocity vector in the plane.
     persistence_s : float
-        Time over which the velocity forgets itself by a factor e.
+        Time over which the correlation of the velocity falls by a factor e.
     """
 
     speed_um_s: NotNegative
@@ -66,7 +56,7 @@ class Persistent(MotionModel, frozen=True):
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         carry(state[:, :2], state[:, 3:5], self.matrices(dt_s), rng)
 
-    def _turn_back(self, state: Floats) -> None:
+    def _reverse(self, state: Floats) -> None:
         state[:, 3:5] *= -1
 
 

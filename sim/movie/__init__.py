@@ -1,11 +1,10 @@
 """A recorded movie in place of a specimen.
 
-In: a recording and a place in it. Out: fields of it.
+In: the frames of a recording, and a place in them. Out: fields of it.
 """
 
 from __future__ import annotations
 
-from .movie import Movie
-from .recording import UM, MovieError, read_recording
+from .movie import Frames, Movie
 
-__all__ = ["UM", "Movie", "MovieError", "read_recording"]
+__all__ = ["Frames", "Movie"]

@@ -1,4 +1,4 @@
-"""Cells as transmitted light shows them: dark, bright, ringed or haloed by their focus."""
+"""Cells in transmitted light: dark, bright, with rings or halos, as the focus makes them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from .canvas import (
 )
 
 CELL_PX = (8.0, 60.0)
+"""Limits of the diameter. Chosen: from what a camera just resolves to a fifth of a frame."""
 MOST_CELLS = 70
+"""In a frame. Chosen: what an annotator would still annotate."""
 MOST_COVERED = 0.3
-"""Share of the field that cells may fill."""
+"""Share of the field that cells may fill. Chosen: in denser crowds halos run into each other."""
 
 REACH = 1.75
-"""Radii of a body up to which its profile is drawn."""
+"""Radii of a body up to which its profile is drawn: where the widest halo has faded."""
 
 RHO: Single = np.linspace(0.0, 2 * REACH, 512, dtype=np.float32)
 """Distances, in radii of a body, at which radial profiles are tabulated."""
 
 Floats = NDArray[np.floating]
 Radial = Callable[[Floats, np.random.Generator], tuple[Floats, Floats]]
-"""From distances in radii of the body: relative contrast, and how much is body."""
+"""From distances in radii of the body: relative contrast, and the share that is body."""
 
 
 def brightfield_cells(rng: np.random.Generator, size_px: int) -> tuple[Image, NDArray[np.float32]]:
@@ -88,7 +90,7 @@ def _background(size_px: int, grain: float, contrast: float, rng: np.random.Gene
 
 
 def _clutter(size_px: int, rng: np.random.Generator) -> Single:
-    """Fibres and specks, between -1 and 1."""
+    """Fibres and specks (size_px, size_px), between -1 and 1."""
     ink = np.full((size_px, size_px), 127, np.uint8)
     for _ in range(rng.integers(0, 10)):
         heading = rng.uniform(0.0, 2 * math.pi) + np.cumsum(rng.normal(0.0, 0.2, 20))
@@ -140,7 +142,7 @@ def _paste(relief: Single, patch: Single, body: Single, place_px: NDArray) -> ND
 def _cell(
     radius_px: float, stretch: float, radial: Radial, rng: np.random.Generator
 ) -> tuple[Single, Single]:
-    """Relative contrast of one cell of peak 1, and how much of it is body, both (L, L)."""
+    """Relative contrast of one cell, of peak 1, and the share that is body, both (L, L)."""
     rho, x = _distances(radius_px, stretch, rng)
     profile, share = radial(RHO, rng)
     profile = (profile / np.abs(profile).max()).astype(np.float32)
@@ -157,7 +159,7 @@ def _cell(
 
 
 def _distances(radius_px: float, stretch: float, rng: np.random.Generator) -> tuple[Single, Single]:
-    """Distance from the middle in radii of a lobed ellipse, and the way across it."""
+    """Distance from the middle in radii of a lobed ellipse, and the coordinate along its axis."""
     half = math.ceil(REACH * radius_px * math.sqrt(stretch)) + 2
     line = np.arange(-half, half + 1, dtype=np.float32) / np.float32(radius_px)
     angle = rng.uniform(0.0, math.pi)
@@ -233,4 +235,4 @@ _RADIALS: tuple[Radial, ...] = (
     _fringes,
     _phase_bright,
 )
-"""Appearances, of which the focus decides."""
+"""Profiles of cells at different focal positions."""

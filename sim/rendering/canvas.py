@@ -1,4 +1,4 @@
-"""What every rendered training frame needs: places, uneven light, visible extents, read-out."""
+"""Parts of all rendered training frames: positions, uneven light, visible extents, read-out."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from ...drivers.messages import Image
 from ..imaging import SensorSettings
 
 Single = NDArray[np.float32]
+"""Light, (H, W)."""
 
 VISIBLE = 0.15
-"""Share of its greatest contrast down to which an object is seen."""
+"""Share of its greatest contrast down to which an object is seen. Chosen: boxes
+then enclose what a person sees of an object."""
 
 LEAST_INSIDE = 0.35
-"""Share of a box that has to lie within the field."""
+"""Share of a box that has to lie within the field. Chosen: of less, the object is a guess."""
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    """Draw a number so that every octave between the limits is equally likely."""
+    """Draw a number, evenly on a logarithmic scale."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def scatter_px(
     count: int, gap_px: float, margin_px: float, size_px: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Throw up to ``count`` places (n, 2) as x, y, no two nearer than a gap, onto a field."""
+    """Draw up to ``count`` positions (n, 2) in a field, as x and y, no two nearer than a gap."""
     places = rng.uniform(-margin_px, size_px - 1 + margin_px, (count, 2))
     near = ((places[:, None] - places) ** 2).sum(axis=2) < gap_px**2
     kept: list[int] = []
@@ -39,7 +41,7 @@ def scatter_px(
 
 
 def smooth_field(size_px: int, bumps: int, rng: np.random.Generator) -> Single:
-    """Random smooth field (size_px, size_px) of mean 0, with so many bumps to a side."""
+    """Random smooth field (size_px, size_px) of mean 0, with ``bumps`` knots along a side."""
     coarse = rng.standard_normal((bumps + 1, bumps + 1), dtype=np.float32)
     between = _between(size_px, bumps + 1)
     return np.asarray(between @ coarse @ between.T, np.float32)
@@ -91,7 +93,7 @@ def noise_e(sensor: SensorSettings, background_e: float) -> float:
 
 
 def read_out(electrons: Single, settings: SensorSettings, rng: np.random.Generator) -> Image:
-    """Read one frame as `Sensor` does, without its bank of noise, which only many frames repay.
+    """Read one frame as `Sensor` does, without its bank of noise, which pays for many frames only.
 
     Shot and read noise together are normal, of variance μ + r².
     """

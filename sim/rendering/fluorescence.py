@@ -1,4 +1,4 @@
-"""Spots, cells and worms that glow: the simulator's specimens with random looks."""
+"""Fluorescent spots, cells and worms: the simulator's specimens with random appearance."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ from .canvas import (
 )
 
 GRID = 56
-"""Points on a side of the grid on which the extent of an object is found."""
+"""Points on a side of the grid on which extents are found, to a hundredth of an object's size."""
 
 GAUSSIAN_EXTENT = 2 * math.sqrt(-2 * math.log(VISIBLE))
-"""Visible diameter of a Gaussian over its standard deviation."""
+SPOT_EXTENT = GAUSSIAN_EXTENT / 5**0.5
+"""Visible diameter of a Gaussian over its standard deviation, and of a spot over its radius."""
 
 LEAST_SNR = 6.0
-"""Of a matched filter, below which an object is left out."""
+"""Of a matched filter, below which an object is left out: noise alone hardly ever reaches it."""
 
 MOST_COVERED = 0.35
-"""Share of the field that objects may fill."""
+"""Share of the field that objects may fill. Chosen: denser crowds overlap too much to annotate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What glowing objects of a shape look like.
+class Appearance:
+    """Limits of the appearance of fluorescent objects of one shape.
 
     Attributes
     ----------
@@ -68,22 +69,22 @@ class Look:
     filled: float
 
 
-LOOKS = {
-    look.shape: look
-    for look in (
-        Look("spot", (3.0, 12.0), (4.0, 400.0), 120, GAUSSIAN_EXTENT / 5**0.5, 1.74, 0.2, 0.41),
-        Look("cell", (10.0, 80.0), (2.5, 100.0), 60, 2.3, 2.3, 0.7, 0.5),
-        Look("worm", (5.0, 20.0), (3.0, 100.0), 8, 2.1, WORM_ASPECT, 0.85, 0.5),
+APPEARANCES = {
+    appearance.shape: appearance
+    for appearance in (
+        Appearance("spot", (3.0, 12.0), (4.0, 400.0), 120, SPOT_EXTENT, 1.74, 0.2, 0.41),
+        Appearance("cell", (10.0, 80.0), (2.5, 100.0), 60, 2.3, 2.3, 0.7, 0.5),
+        Appearance("worm", (5.0, 20.0), (3.0, 100.0), 8, 2.1, WORM_ASPECT, 0.85, 0.5),
     )
 }
-"""Looks by the name of the shape."""
+"""By the name of the shape. Chosen: from hardly resolved and faint to large and bright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Frame:
     """What all objects of a fluorescent frame share."""
 
-    look: Look
+    appearance: Appearance
     size_px: int
     width_px: float
     radius_px: float
@@ -93,8 +94,8 @@ class _Frame:
     sensor: SensorSettings
 
 
-def glowing(
-    look: Look, rng: np.random.Generator, size_px: int
+def fluorescent_objects(
+    appearance: Appearance, rng: np.random.Generator, size_px: int
 ) -> tuple[Image, NDArray[np.float32]]:
     """Draw a fluorescent specimen with a random stand and camera.
 
@@ -104,7 +105,7 @@ def glowing(
     boxes_px : (N, 4) float32
         Extents, within the field, of what is bright enough to be found.
     """
-    frame = _frame(look, size_px, rng)
+    frame = _frame(appearance, size_px, rng)
     specimen, places_px = _specimen(frame, rng)
     optics = Optics(frame.optics)
     relative_um = _exposure(frame, specimen, places_px, optics, rng)
@@ -112,25 +113,25 @@ def glowing(
     specimen.brightness = np.where(bright, specimen.brightness, 0.0)
     electrons = np.empty((size_px, size_px), np.float32)
     optics.render(relative_um, specimen, 1.0, electrons)
-    _light_unevenly(electrons, frame.background_e, rng)
+    _add_uneven_light(electrons, frame.background_e, rng)
     boxes_px, _ = within_field(inside_px, size_px)
     _, inside = within_field(whole_px, size_px)
     return read_out(electrons, frame.sensor, rng), boxes_px[inside & bright]
 
 
-def _frame(look: Look, size_px: int, rng: np.random.Generator) -> _Frame:
+def _frame(appearance: Appearance, size_px: int, rng: np.random.Generator) -> _Frame:
     """Draw a stand, a camera, and a size and brightness of objects that suit them."""
-    width_px = log_uniform(*look.width_px, rng)
+    width_px = log_uniform(*appearance.width_px, rng)
     optics = OpticsSettings(
         pixel_um=log_uniform(0.1, 1.3, rng), na=rng.uniform(0.3, 0.8), wavelength_um=0.55
     )
     focused_px2 = float(spread_variance_um2(optics, 0.0)) / optics.pixel_um**2 + PIXEL_VARIANCE
     narrow = width_px**2 - GAUSSIAN_EXTENT**2 * focused_px2
-    radius_px = math.sqrt(max(narrow, look.least_body**2 * width_px**2)) / look.wide
+    radius_px = math.sqrt(max(narrow, appearance.least_body**2 * width_px**2)) / appearance.wide
     background_e = log_uniform(2.0, 400.0, rng)
     read_noise_e = rng.uniform(1.0, 3.0)
     noise = math.sqrt(background_e + read_noise_e**2)
-    peak_e = min(log_uniform(*look.contrast, rng) * noise, 20_000.0)
+    peak_e = min(log_uniform(*appearance.contrast, rng) * noise, 20_000.0)
     brightest_e = background_e + 1.5 * peak_e
     bits = int(rng.choice([8, 12, 16]))
     sensor = SensorSettings(
@@ -141,33 +142,33 @@ def _frame(look: Look, size_px: int, rng: np.random.Generator) -> _Frame:
         read_noise_e=read_noise_e,
         bits=bits,
     )
-    return _Frame(look, size_px, width_px, radius_px, background_e, peak_e, optics, sensor)
+    return _Frame(appearance, size_px, width_px, radius_px, background_e, peak_e, optics, sensor)
 
 
 def _specimen(frame: _Frame, rng: np.random.Generator) -> tuple[Specimen, Floats]:
     """Make a specimen, and the places (N, 2) of its objects in the frame."""
-    look, width_px = frame.look, frame.width_px
-    length_px = max(width_px, look.long * frame.radius_px)
+    appearance, width_px = frame.appearance, frame.width_px
+    length_px = max(width_px, appearance.long * frame.radius_px)
     most = MOST_COVERED * frame.size_px**2 / (width_px * length_px)
-    count = max(1, round(min(log_uniform(1, look.most, rng), most)))
+    count = max(1, round(min(log_uniform(1, appearance.most, rng), most)))
     gap_px = rng.uniform(0.5, 1.3) * math.sqrt(width_px * length_px)
     places_px = scatter_px(count, gap_px, 0.1 * length_px, frame.size_px, rng)
     settings = SpecimenSettings(
-        motion=_motion(look, frame.radius_px * frame.optics.pixel_um, rng),
+        motion=_motion(appearance, frame.radius_px * frame.optics.pixel_um, rng),
         count=len(places_px),
-        shape=look.shape,
+        shape=appearance.shape,
         radius_um=frame.radius_px * frame.optics.pixel_um,
         radius_spread=rng.uniform(0.0, 0.3),
-        brightness=frame.peak_e * look.filled * width_px * length_px,
+        brightness=frame.peak_e * appearance.filled * width_px * length_px,
         brightness_spread=rng.uniform(0.0, 0.6),
         background=frame.background_e,
     )
     return Specimen(settings, rng), places_px
 
 
-def _motion(look: Look, radius_um: float, rng: np.random.Generator) -> Motion:
-    """How the objects bend, if they do; nothing moves by it."""
-    if look.shape != "worm":
+def _motion(appearance: Appearance, radius_um: float, rng: np.random.Generator) -> Motion:
+    """Motion that decides how the objects bend, if they do; they are not moved."""
+    if appearance.shape != "worm":
         return Brownian(diffusion_um2_s=0.0)
     length_um = WORM_ASPECT * radius_um
     return Worm(
@@ -184,7 +185,7 @@ def _exposure(
     optics: Optics,
     rng: np.random.Generator,
 ) -> Floats:
-    """Positions (M, N, 3) in an exposure: some smeared by their motion, some out of focus."""
+    """Positions (M, N, 3) in an exposure: some in motion, some out of focus."""
     count, pixel_um = len(places_px), frame.optics.pixel_um
     angles = rng.uniform(0.0, 2 * math.pi, count)
     smear_px = frame.width_px * max(0.0, rng.uniform(-0.6, 0.6)) * rng.random(count)
@@ -232,15 +233,15 @@ def _profiles(frame: _Frame, specimen: Specimen, relative_um: Floats) -> tuple[F
     low_px, high_px = parts_px.min(axis=1) - reach_px, parts_px.max(axis=1) + reach_px
     grid_px = np.linspace(low_px, high_px, GRID, axis=1)
     away_px = grid_px[:, None] - parts_px[:, :, None]
-    bells = np.exp(away_px**2 / (-2 * variances[:, :, None, None]))
-    across, down = bells[..., 0], bells[..., 1] * light[..., None]
+    gaussians = np.exp(away_px**2 / (-2 * variances[:, :, None, None]))
+    across, down = gaussians[..., 0], gaussians[..., 1] * light[..., None]
     return grid_px, down.swapaxes(1, 2) @ across
 
 
-def _light_unevenly(
+def _add_uneven_light(
     electrons: NDArray[np.float32], background_e: float, rng: np.random.Generator
 ) -> None:
-    """Shade the illumination, and let light from far out of focus shine in."""
+    """Shade the illumination, and add light from far out of focus."""
     size_px = len(electrons)
     shade = max(0.0, rng.uniform(-0.2, 0.2))
     electrons *= np.maximum(1 + np.float32(shade) * smooth_field(size_px, 1, rng), 0.2)

@@ -1,4 +1,4 @@
-"""Frames to train a detector on, rendered as microscopes show things, with exact truth."""
+"""Frames to train a detector on, of several kinds of objects, with exact truth."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Image
 from .brightfield import brightfield_cells
-from .fluorescence import LOOKS, glowing
+from .fluorescence import APPEARANCES, fluorescent_objects
 
 BRIGHTFIELD_CELL = "brightfield cell"
+"""The kind that is not fluorescent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,17 +34,17 @@ class Rendered:
     kind: str
 
 
-KINDS: tuple[str, ...] = (*LOOKS, BRIGHTFIELD_CELL)
-"""What `render` can draw."""
+KINDS: tuple[str, ...] = (*APPEARANCES, BRIGHTFIELD_CELL)
+"""Kinds that `render` can draw."""
 
 
 def render(kind: str, rng: np.random.Generator, size_px: int = 320) -> Rendered:
-    """Draw a frame of one kind of object with a random look, stand and camera.
+    """Draw a frame of one kind of object with random appearance, stand and camera.
 
     Parameters
     ----------
     kind : str
-        One of `KINDS`: glowing spots, cells or worms, or cells in brightfield.
+        One of `KINDS`: fluorescent spots, cells or worms, or cells in brightfield.
     rng : numpy.random.Generator
         Source of all randomness: in the same state it yields the same frame.
     size_px : int
@@ -53,7 +54,7 @@ def render(kind: str, rng: np.random.Generator, size_px: int = 320) -> Rendered:
     -------
     Rendered
         Objects too faint for a matched filter are not drawn; of those that reach out of the
-        field the truth has the ones with a third or more of their box inside.
+        field, the truth has those with a third or more of their box inside.
 
     Raises
     ------
@@ -62,6 +63,6 @@ def render(kind: str, rng: np.random.Generator, size_px: int = 320) -> Rendered:
     """
     if kind == BRIGHTFIELD_CELL:
         return Rendered(*brightfield_cells(rng, size_px), "cell")
-    if kind not in LOOKS:
+    if kind not in APPEARANCES:
         raise ValueError(f"there is no kind {kind!r} to render: choose from {', '.join(KINDS)}")
-    return Rendered(*glowing(LOOKS[kind], rng, size_px), kind)
+    return Rendered(*fluorescent_objects(APPEARANCES[kind], rng, size_px), kind)

@@ -1,13 +1,13 @@
-"""What lies under the objective: bodies that move, glow, bleach and divide.
+"""What lies under the objective: objects that move, fluoresce, bleach and divide.
 
-In: settings and time. Out: where light comes from.
+In: settings and time. Out: positions, sizes and brightness of the parts of all objects.
 """
 
 from __future__ import annotations
 
 from .bodies import WORM_ASPECT
-from .division import Partings
+from .division import Separations
 from .settings import SpecimenSettings
 from .specimen import Specimen
 
-__all__ = ["WORM_ASPECT", "Partings", "Specimen", "SpecimenSettings"]
+__all__ = ["WORM_ASPECT", "Separations", "Specimen", "SpecimenSettings"]

@@ -1,4 +1,4 @@
-"""How daughters of a division come apart, beginning within the outline of their mother."""
+"""Separation of the daughters of a division, from within the outline of their mother."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from ..motion import Floats
 
 
-class Partings:
-    """Pairs of daughters that are being pushed apart, beside whatever else moves them.
+class Separations:
+    """Pairs of daughters that separate, in addition to their own motion.
 
     A pair begins with its outer edges on the outline of the mother and ends with a radius of
-    hers between the two. It starts and stops gently, as half a cosine, and the middle of its
-    light stays where it is.
+    hers between the two. The distance grows as half a cosine, and the centre of the light of
+    both stays where it is.
 
     Parameters
     ----------
     last_s : float
-        How long a parting takes.
+        How long a separation takes.
     """
 
     def __init__(self, last_s: float) -> None:
         self._last_s = last_s
         self._pairs = np.empty((0, 2), int)
-        self._ways_um = np.empty((0, 2, 2))
+        self._travel_um = np.empty((0, 2, 2))
         self._since_s = np.empty(0)
 
     def begin(
@@ -36,7 +36,7 @@ class Partings:
         at_s: float,
         rng: np.random.Generator,
     ) -> Floats:
-        """Take in new pairs and say where they start.
+        """Add pairs and return where they start.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Partings:
         at_s : float
             Time of the division.
         rng : numpy.random.Generator
-            Decides the directions.
+            Source of the directions.
 
         Returns
         -------
@@ -61,22 +61,22 @@ class Partings:
         offsets = np.array([1 - share, -share])[:, None] * along[:, None]
         mothers_um, touching_um = radii_um[:, 0], radii_um[:, 1] + radii_um[:, 2]
         newborn_um = 2 * mothers_um - touching_um
-        parted_um = mothers_um + touching_um
+        separated_um = mothers_um + touching_um
         self._pairs = np.concatenate([self._pairs, pairs])
-        ways_um = offsets * (parted_um - newborn_um)[:, None, None]
-        self._ways_um = np.concatenate([self._ways_um, ways_um])
+        travel_um = offsets * (separated_um - newborn_um)[:, None, None]
+        self._travel_um = np.concatenate([self._travel_um, travel_um])
         self._since_s = np.concatenate([self._since_s, np.full(len(pairs), at_s)])
         return offsets * newborn_um[:, None, None]
 
-    def push(self, state: Floats, from_s: float, to_s: float) -> None:
-        """Move the daughters in place as far as they part between two times."""
+    def advance(self, state: Floats, from_s: float, to_s: float) -> None:
+        """Move daughters in place by what they separate between two times."""
         if not len(self._pairs):
             return
-        parted = self._progress(to_s) - self._progress(from_s)
-        moved_um = self._ways_um * parted[:, None, None]
+        share = self._progress(to_s) - self._progress(from_s)
+        moved_um = self._travel_um * share[:, None, None]
         np.add.at(state[:, :2], self._pairs.ravel(), moved_um.reshape(-1, 2))
         going = to_s < self._since_s + self._last_s
-        self._pairs, self._ways_um = self._pairs[going], self._ways_um[going]
+        self._pairs, self._travel_um = self._pairs[going], self._travel_um[going]
         self._since_s = self._since_s[going]
 
     def _progress(self, at_s: float) -> Floats:

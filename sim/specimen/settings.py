@@ -10,7 +10,7 @@ from ..motion import Motion, NotNegative, Positive, Worm
 from .bodies import Shape
 
 MOST_OBJECTS = 1000
-"""Division stops here."""
+"""At the start, and at which division stops. Chosen: ten times a crowded field."""
 
 
 class SpecimenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +23,7 @@ class SpecimenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     count : int
         Number of objects. The first is the target and starts at the origin in focus.
     shape : {"spot", "cell", "worm"}
-        A blurred dot; a flat-topped body with some texture; an undulating chain.
+        A blurred dot; a disc with some texture; an undulating chain.
     radius_um, radius_spread : float
         Radius of a spot or cell, half the width of a worm; relative standard deviation.
     brightness, brightness_spread : float
@@ -37,28 +37,28 @@ class SpecimenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     min_separation_um : float
         Least distance between objects at the start.
     endless : bool
-        Objects that stray from the target by more than half of ``area_um`` come in again on
-        the other side, so that a crowd stays one. Meant for an area of two fields or more.
+        Objects farther from the target than half of ``area_um`` along an axis enter again on
+        the other side, so that the density stays. Meant for an area of two fields or more.
     bleach_per_s : float
-        Rate at which fluorescence decays in light: it falls by a factor e in 1 / rate
-        seconds of exposure.
+        Rate at which fluorescence decays in light: by a factor e in 1 / rate seconds of
+        exposure.
     doubling_s : float
-        Time in which division at random doubles the number of objects; 0: there is none.
+        Time in which random division doubles the number of objects; 0: there is none.
     divides_s : tuple of float
         Times since the first exposure at which the target divides.
     larger_share : float
         Share of the larger daughter in the light and the volume of the mother. When the target
         divides, the larger daughter is the target.
     parting_s : float
-        Time in which daughters come apart, from within the mother's outline until there is a
+        Time in which daughters separate, from within the mother's outline until there is a
         radius of hers between them.
     meets_s : tuple of float
-        Times since the first exposure at which the target is met, each time by another object
-        that looks the same and moves by the same law: their centres pass each other at less
-        than a radius. These objects come in addition to ``count``.
+        Times since the first exposure at which the target meets another object, a new one each
+        time, of the same appearance and motion: their centres pass each other at less than a
+        radius. These objects come in addition to ``count``.
     hidden_s : tuple of (float, float)
-        From and until when, since the first exposure, the target gives no light; exposures that
-        end in such a span are without it.
+        From when until when, since the first exposure, the target gives no light; exposures
+        that end in such a span do not show it.
     """
 
     motion: Motion

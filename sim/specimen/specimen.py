@@ -1,4 +1,4 @@
-"""What lies under the objective: bodies that move, glow, bleach and divide."""
+"""What lies under the objective: objects that move, fluoresce, bleach and divide."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import numpy as np
 
 from ...drivers.clock import NS_PER_S
 from ..motion import Floats, Worm
-from .bodies import WORM_ASPECT, bend, bodies
-from .division import Partings
-from .meetings import Meetings
+from .bodies import bend, bodies
+from .division import Separations
+from .encounters import Encounters
 from .settings import MOST_OBJECTS, SpecimenSettings
 
-__all__ = ["MOST_OBJECTS", "WORM_ASPECT", "Specimen", "SpecimenSettings"]
+_MOST_DRAWS = 1000
+"""Draws of a starting position before it is said that the objects do not fit. Chosen: a free
+thousandth of the area is then found in two of three cases."""
 
 
 class Specimen:
     """Objects in stage coordinates, each the sum of Gaussian parts.
 
-    The number of objects and what they look like change only in `expose`, so positions at
+    The number and appearance of objects change only in `expose`, so positions at
     several times within one exposure belong together.
 
     Attributes
     ----------
     settings : SpecimenSettings
-        What it was made from.
     state : (N, S) float64
-        States of the motion at the time of the last `advance`; row 0 is the target.
+        States of the motion after the last `advance`; row 0 is the target.
     parents : (N,) int
         Row from which an object divided off; -1 if it was there from the start.
     weights : (N, K) float64
@@ -42,11 +43,11 @@ class Specimen:
         self._start_ns = self._at_ns = start_ns
         self._undivided_s = 0.0
         self._divisions_s = sorted(settings.divides_s)
-        self._partings = Partings(settings.parting_s)
-        self._meetings: Meetings | None = None
+        self._separations = Separations(settings.parting_s)
+        self._encounters: Encounters | None = None
         self.state = settings.motion.start(_scatter(settings, rng), rng)
         if settings.meets_s:
-            self._meet(settings)
+            self._add_encounters(settings)
         n, count = len(self.state), settings.count
         self.parents = np.full(n, -1)
         self._brightness = settings.brightness * _spread(n, settings.brightness_spread, rng)
@@ -61,12 +62,12 @@ class Specimen:
 
     @property
     def brightness(self) -> Floats:
-        """Photoelectrons per ms (N,) of whole objects, less what has bleached or is hidden."""
+        """Photoelectrons per ms (N,) of whole objects, without what is bleached or hidden."""
         if not self._hidden():
             return self._brightness
-        seen = self._brightness.copy()
-        seen[0] = 0.0
-        return seen
+        visible = self._brightness.copy()
+        visible[0] = 0.0
+        return visible
 
     @brightness.setter
     def brightness(self, values: Floats) -> None:
@@ -87,7 +88,7 @@ class Specimen:
 
     @property
     def centres_um(self) -> Floats:
-        """Centres (N, 3) of the light of the objects, which for a worm is not its position."""
+        """Centres (N, 3) of the light of the objects; that of a worm is not its position."""
         if self.settings.shape != "worm":
             return self.positions_um
         centres_um = self.positions_um.copy()
@@ -95,7 +96,7 @@ class Specimen:
         return centres_um
 
     def advance(self, t_ns: int) -> Floats:
-        """Move everything on to a time and return the positions (N, 3).
+        """Move all objects on to a time and return the positions (N, 3).
 
         Raises
         ------
@@ -107,19 +108,19 @@ class Specimen:
         dt_s = (t_ns - self._at_ns) / NS_PER_S
         before_s = self._age_s
         self._at_ns = t_ns
-        self.state = self._moved(before_s, dt_s)
-        self._partings.push(self.state, before_s, self._age_s)
+        self.state = self._after(before_s, dt_s)
+        self._separations.advance(self.state, before_s, self._age_s)
         self._undivided_s += dt_s
         return self.positions_um
 
     def expose(self, exposure_ms: float) -> None:
-        """End an exposure: bleach by its light, divide what is due, bring strays back."""
+        """End an exposure: bleach by its light, divide what is due, wrap a crowd around."""
         self._brightness = self._brightness * math.exp(
             -self.settings.bleach_per_s * exposure_ms / 1000
         )
         self._divide()
         if self.settings.endless:
-            self._bring_back()
+            self._wrap_around()
 
     @property
     def _age_s(self) -> float:
@@ -129,26 +130,26 @@ class Specimen:
         age_s = self._age_s
         return any(first_s <= age_s < last_s for first_s, last_s in self.settings.hidden_s)
 
-    def _meet(self, settings: SpecimenSettings) -> None:
-        """Append the objects that meet the target."""
+    def _add_encounters(self, settings: SpecimenSettings) -> None:
+        """Append the objects that the target meets."""
         near_um, depth_um = settings.radius_um, settings.depth_um
-        self._meetings = Meetings(
+        self._encounters = Encounters(
             settings.motion, self.state[:1], settings.meets_s, near_um, depth_um, self._rng
         )
-        self.state = np.concatenate([self.state, self._meetings.states(0.0)[1:]])
+        self.state = np.concatenate([self.state, self._encounters.states(0.0)[1:]])
 
-    def _moved(self, before_s: float, dt_s: float) -> Floats:
+    def _after(self, before_s: float, dt_s: float) -> Floats:
         step, rng, settings = self.settings.motion.step, self._rng, self.settings
-        if self._meetings is None:
+        if self._encounters is None:
             return step(self.state, dt_s, rng)
-        meeting = np.r_[0, settings.count : len(self.state)]
+        met = np.r_[0, settings.count : len(self.state)]
         after = np.empty_like(self.state)
         after[1 : settings.count] = step(self.state[1 : settings.count], dt_s, rng)
-        after[meeting] = self._meetings.step(self.state[meeting], before_s, self._age_s, rng)
+        after[met] = self._encounters.step(self.state[met], before_s, self._age_s, rng)
         return after
 
     def _divide(self) -> None:
-        """Divide those whose time has come, by the clock or by chance."""
+        """Divide the target at its set times, and any object at random."""
         while self._divisions_s and self._divisions_s[0] <= self._age_s:
             self._divisions_s.pop(0)
             self._split(np.zeros(1, int))
@@ -162,12 +163,12 @@ class Specimen:
             self._split(mothers)
 
     def _split(self, mothers: np.ndarray) -> None:
-        """Make the mothers their larger daughters and append the smaller ones."""
+        """Turn the mothers into their larger daughters and append the smaller ones."""
         rng, share, n = self._rng, self.settings.larger_share, len(mothers)
         pairs = np.column_stack([mothers, len(self.state) + np.arange(n)])
         sizes = np.cbrt([1.0, share, 1 - share])
         radii_um = self._radii_um[mothers, None] * sizes
-        offsets_um = self._partings.begin(pairs, radii_um, share, self._age_s, rng)
+        offsets_um = self._separations.begin(pairs, radii_um, share, self._age_s, rng)
         daughters = self.settings.motion.start(self.state[mothers, :3], rng)
         self.state[mothers, :2] += offsets_um[:, 0]
         daughters[:, :2] += offsets_um[:, 1]
@@ -183,7 +184,7 @@ class Specimen:
         self._widths = np.concatenate([self._widths, widths])
         self.weights = np.concatenate([self.weights, weights])
 
-    def _bring_back(self) -> None:
+    def _wrap_around(self) -> None:
         away_um = self.state[:, :2] - self.state[0, :2]
         edge_um = self.settings.area_um
         self.state[:, :2] -= edge_um * np.round(away_um / edge_um)
@@ -196,11 +197,11 @@ def _spread(count: int, relative: float, rng: np.random.Generator) -> Floats:
 
 
 def _scatter(settings: SpecimenSettings, rng: np.random.Generator) -> Floats:
-    """Draw starting positions (N, 3), by throwing each until it is far enough from the others."""
+    """Draw starting positions (N, 3), each until it is far enough from the others."""
     positions_um = np.zeros((settings.count, 3))
     half_um = settings.area_um / 2
     for i in range(1, settings.count):
-        for _ in range(1000):
+        for _ in range(_MOST_DRAWS):
             positions_um[i, :2] = rng.uniform(-half_um, half_um, 2)
             gaps_um = np.hypot(*(positions_um[:i, :2] - positions_um[i, :2]).T)
             if gaps_um.min() >= settings.min_separation_um:

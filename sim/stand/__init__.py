@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .devices import VELOCITIES, XY_STAGE, load_simulator
 from .lockstep import LockstepMicroscope
-from .scenario import Scenario, SimCameraSettings, load_scenario, scenario_names
+from .microscope import SimulatedMicroscope
+from .scenario import Scenario, SimCameraSettings, load_scenario
 from .world import RenderedScene, World
 
 __all__ = [
@@ -17,8 +18,8 @@ __all__ = [
     "RenderedScene",
     "Scenario",
     "SimCameraSettings",
+    "SimulatedMicroscope",
     "World",
     "load_scenario",
     "load_simulator",
-    "scenario_names",
 ]

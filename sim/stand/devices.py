@@ -15,12 +15,14 @@ from pymmcore_plus.experimental.unicore import (
 )
 
 from ...drivers.clock import NS_PER_MS, Clock, SystemClock
-from ...drivers.micromanager import TRUTH_TAG
 from .stage import SimStage
 from .world import World
 
 CAMERA, XY_STAGE, FOCUS = "Camera", "XY", "Z"
 """Labels that `load_simulator` gives."""
+TRUTH_TAG = "Truth_um"
+"""Image tag and property of the camera: offset of the target from the middle of the field and
+from the focal plane in the last exposure, ``x y z``; empty if that is not known."""
 VELOCITIES = "Velocity-X(um/s)", "Velocity-Y(um/s)"
 """Properties of the XY stage: setting one starts to move, until a position or stop is sent."""
 
@@ -140,15 +142,15 @@ class SimXYStage(XYStageDevice):
                 name,
                 default_value=0.0,
                 getter=lambda _, i=i: self._velocity_um_s[i],
-                setter=lambda _, value, i=i: self._drive(i, value),
+                setter=lambda _, value, i=i: self._set_velocity(i, value),
             )
 
-    def _drive(self, i: int, velocity_um_s: float) -> None:
+    def _set_velocity(self, i: int, velocity_um_s: float) -> None:
         """Keep a velocity along one axis."""
         self._time.block_ms(self._stage.model.serial_ms)
         self._velocity_um_s[i] = velocity_um_s
         both = [velocity_um_s if k == i else None for k in range(2)]
-        self._stage.drive(self._time.now_ns(), *both)
+        self._stage.set_velocity(self._time.now_ns(), *both)
 
     def set_position_um(self, x: float, y: float) -> None:
         """Start to move."""

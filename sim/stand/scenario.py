@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from ...drivers.settings import (
     StageSettings,
     StandSettings,
 )
-from .. import scenarios
 from ..imaging import OpticsSettings, SensorSettings
+from ..scenarios import scenario_names, scenario_text
 from ..specimen import SpecimenSettings
 from .stage import StageModel
 
@@ -127,12 +126,6 @@ def _numbers(dynamics: Dynamics) -> dict[str, Any]:
     return {name: getattr(dynamics, name) for name in Dynamics.__struct_fields__}
 
 
-def scenario_names() -> list[str]:
-    """Return the names of the scenarios that come with the package."""
-    folder = files(scenarios)
-    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
-
-
 def load_scenario(name: str) -> Scenario:
     """Load a scenario by its name, or from the path of a TOML file.
 
@@ -142,7 +135,7 @@ def load_scenario(name: str) -> Scenario:
         If there is none, or it cannot be read.
     """
     if name in scenario_names():
-        content = (files(scenarios) / f"{name}.toml").read_bytes()
+        content: str | bytes = scenario_text(name)
     elif Path(name).is_file():
         content = Path(name).read_bytes().removeprefix(codecs.BOM_UTF8)
     else:

@@ -23,6 +23,7 @@ from pursuit.drivers.messages import (
     PoseRead,
     Report,
     StagePose,
+    Truth,
     pack,
 )
 from pursuit.drivers.microscope import MicroscopeError
@@ -33,8 +34,8 @@ from pursuit.drivers.wire.protocol import (
     Describe,
     End,
     FrameHeader,
-    Go,
     Lease,
+    MoveCommand,
     Reply,
     Request,
     Stop,
@@ -47,9 +48,19 @@ MOVE = Move(1.0, None, -2.5, 10, 3)
 DRIVE = Move(None, None, -2.5, 10, 3, (20.0, -0.5))
 KINDS = (Request, Reply, About, FrameHeader, End, Move, Slot)
 commands = st.sampled_from(
-    [Describe(), Lease(), Go(MOVE), Go(DRIVE), Stop(), Stream(True), Acquire('{"channels": []}')]
+    [
+        Describe(),
+        Lease(),
+        MoveCommand(MOVE),
+        MoveCommand(DRIVE),
+        Stop(),
+        Stream(True),
+        Acquire('{"channels": []}'),
+    ]
 )
-reports = st.sampled_from([Issued(1, 2, 3, 4, None, 5.0, None), Fault(1, "x"), PoseRead(POSE)])
+reports = st.sampled_from(
+    [Issued(1, 2, 3, 4, None, 5.0, None), Fault(1, "x"), PoseRead(POSE), Truth(1, 2.0, 3.0, 4.0)]
+)
 trees = st.recursive(
     st.none()
     | st.booleans()
@@ -134,7 +145,7 @@ def test_an_unknown_command_is_refused_by_name() -> None:
 
 def test_a_header_and_its_pixels_make_the_frame_again() -> None:
     image = np.arange(12, dtype=np.uint16).reshape(3, 4)
-    frame = Frame(image, 5, 100, 200, 1.5, POSE, "DAPI", (1.0, 2.0, 3.0))
+    frame = Frame(image, 5, 100, 200, 1.5, POSE, "DAPI", 3)
     header = unpack(FrameHeader, pack(FrameHeader.of(frame, Slot("ring", 1, 2), 9)))
     assert (header.schema, header.stream, header.shape, header.dtype) == (
         SCHEMA,
@@ -144,7 +155,7 @@ def test_a_header_and_its_pixels_make_the_frame_again() -> None:
     )
     again = header.frame(image, offset_ns=1_000, arrived_ns=7)
     assert (again.exposed_ns, again.readable_ns, again.pose.at_ns) == (1_100, 1_200, 1_004)
-    assert (again.index, again.channel, again.truth_um) == (5, "DAPI", (1.0, 2.0, 3.0))
+    assert (again.index, again.channel, again.acquisition) == (5, "DAPI", 3)
     assert again.arrived_ns == 7
 
 

@@ -5,8 +5,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from pursuit.models.detectors import detector as detectors
-from pursuit.models.predictors import predictor as predictors
+from pursuit.models import detectors, predictors, registry
 
 
 def test_built_in_models_take_their_options():
@@ -15,7 +14,7 @@ def test_built_in_models_take_their_options():
 
 
 @pytest.mark.parametrize(
-    ("room", "name", "options", "sentence"),
+    ("package", "name", "options", "sentence"),
     [
         (
             detectors,
@@ -58,9 +57,9 @@ def test_built_in_models_take_their_options():
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(room, name, options, sentence):
+def test_what_is_wrong_is_said_in_one_sentence(package, name, options, sentence):
     with pytest.raises(ValueError) as refusal:
-        room.create(name, options)
+        package.create(name, options)
     assert str(refusal.value) == sentence
 
 
@@ -89,3 +88,65 @@ def test_a_detector_of_ones_own(own_module):
         detectors.create(f"{own_module}:Mine", {"depth": 7})
     with pytest.raises(ValueError, match=r"cannot be imported: .*'Yours'"):
         detectors.create(f"{own_module}:Yours")
+
+
+@pytest.fixture
+def installed_package(tmp_path, monkeypatch):
+    """A distribution as pip would install it, with detectors of its own; not on disk afterwards."""
+    source = """
+        from pursuit.models.detections import Detections
+
+        class Flatworms:
+            name = "flatworms"
+            def detect(self, image):
+                return Detections.none()
+    """
+    (tmp_path / "lab_flatworms.py").write_text(textwrap.dedent(source))
+    (tmp_path / "lab_broken.py").write_text("raise RuntimeError('no licence server')\n")
+    info = tmp_path / "lab_detectors-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-detectors\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(
+        "[pursuit.detectors]\n"
+        "flatworms = lab_flatworms:Flatworms\n"
+        "blobs = lab_flatworms:Flatworms\n"
+        "licensed = lab_broken:Licensed\n"
+        "absent = lab_flatworms:Roundworms\n"
+        "[pursuit.predictors]\n"
+        "gliding = lab_flatworms:Flatworms\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for module in ("lab_flatworms", "lab_broken"):
+        sys.modules.pop(module, None)
+
+
+def test_an_installed_package_adds_names(installed_package):
+    assert detectors.create("flatworms").name == "flatworms"
+    assert predictors.create("gliding").name == "flatworms"
+    assert {"absent", "flatworms", "licensed", "yolo"} < set(detectors.DETECTORS.names())
+    with pytest.raises(ValueError, match="unknown detector 'flatworm'; did you mean 'flatworms'"):
+        detectors.create("flatworm")
+
+
+def test_a_built_in_name_is_not_replaced(installed_package):
+    assert detectors.create("blobs").name == "blobs"
+    assert detectors.DETECTORS.names().count("blobs") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("licensed", "lab_broken:Licensed: RuntimeError: no licence server"),
+        ("absent", "lab_flatworms:Roundworms: AttributeError: module 'lab_flatworms' has no .*"),
+    ],
+)
+def test_a_package_that_fails_is_named_in_one_sentence(installed_package, name, reason):
+    start = f"detector '{name}' of the package lab-detectors cannot be loaded from "
+    with pytest.raises(ValueError, match=f"^{start}{reason}$"):
+        detectors.create(name)
+
+
+def test_packages_are_not_searched_for_a_built_in_name(monkeypatch):
+    monkeypatch.setattr(registry, "entry_points", lambda **_: pytest.fail("searched"))
+    assert detectors.create("blobs").name == "blobs"

@@ -10,7 +10,7 @@ import numpy as np
 
 from ....drivers.clock import NS_PER_MS
 from ....models.detections import Detections
-from ...offline import Places, score
+from ...offline import TrackPoints, score
 from ..report import Row
 from .contenders import Contender, Named
 from .crowd import DIAMETER_PX, Crowd, make_crowd
@@ -43,11 +43,11 @@ class _Run:
         self.times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
         self.named.append(self.contender.named())
 
-    def places(self) -> Places:
+    def places(self) -> TrackPoints:
         """All that it saw."""
         frames = np.repeat(np.arange(len(self.named)), [len(ids) for ids, _ in self.named])
         ids, positions = (np.concatenate(column) for column in zip(*self.named, strict=True))
-        return Places(frames, ids, positions)
+        return TrackPoints(frames, ids, positions)
 
 
 def run(

@@ -13,7 +13,7 @@ from ....models.arrays import Floats
 from ....models.detections import Detections
 from ....sim.motion import Brownian, Motion, Persistent, RunAndTumble
 from ...datasets import walked
-from ...offline import Places
+from ...offline import TrackPoints
 
 PIXEL_UM = 0.5
 INTERVAL_S = 0.1
@@ -48,14 +48,14 @@ class Crowd:
     ----------
     size_px : int
         Width and height of the field.
-    truth : Places
+    truth : TrackPoints
         Every object in every frame, in px.
     seen : list of Detections
         For every frame, in no order.
     """
 
     size_px: int
-    truth: Places
+    truth: TrackPoints
     seen: Sequence[Detections]
 
 
@@ -68,7 +68,7 @@ def make_crowd(objects: int, frames: int, seed: int) -> Crowd:
     brightness = 1000 * np.exp(_BRIGHTNESSES[0] * rng.standard_normal(objects))
     seen = [_detected(now, sizes, brightness, size_px - 1, rng) for now in places]
     index, ids = (axis.ravel() for axis in np.indices((frames, objects)))
-    return Crowd(size_px, Places(index, ids, places.reshape(-1, 2)), seen)
+    return Crowd(size_px, TrackPoints(index, ids, places.reshape(-1, 2)), seen)
 
 
 def _wandering(objects: int, frames: int, edge_px: int, rng: np.random.Generator) -> Floats:

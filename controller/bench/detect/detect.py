@@ -1,4 +1,4 @@
-"""Speed of the learned detector and of the locked loop, beside ultralytics with its weights."""
+"""Speed of the learned detector and of the loop, beside ultralytics with the same weights."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from ....drivers.clock import NS_PER_MS
 from ....drivers.messages import Frame
 from ....models import weights
 from ....models.card import ModelCard
-from ....models.detectors import Window, create
-from ....models.detectors.learned import Learned, family_of
+from ....models.detectors import Window
+from ....models.detectors.learned import LearnedDetector, LearnedOptions, open_learned
 from ....models.errors import ModelError
 from ....models.runtimes import RUNTIMES
-from ...assembly import make_focus, make_predictor
+from ...assembly import make_focus, make_policy, make_predictor
 from ...configuration import make_config
 from ...loop import Loop
-from ...targets import Target
+from ...targets import TargetSelection
 from ...tracking import FieldGeometry, Tracker
 from ..report import Row
 from .fixture import DIAMETER_PX, Recording, record_cells
 from .peers import SCORE, Peer, open_peers
 
+OnNote = Callable[[str], None]
+
 WINDOW_PX = 128
+"""Edge of the window: the smallest that a learned detector takes."""
 
 TURN = 10
-"""Frames that count before it is another's turn."""
-
+"""Timed frames of a turn. Chosen: short, so that a busy computer slows all alike."""
 COLD = 2
-"""Frames before them: what others left in the caches is not theirs, and the threads of others
-may spin on for a while."""
+"""Frames of a turn before those: caches hold the data of others, whose threads may still spin."""
 
 COUNTERPART = {"full": "predict", "window": "predict", "locked": "track"}
 """What ultralytics does in place of each mode."""
@@ -46,12 +47,12 @@ DEFAULT_RUNTIME = "torch"
 
 @dataclass(slots=True, eq=False)
 class Contender:
-    """One way to look at frames, and how long it took.
+    """One way to process frames, and how long it took.
 
     Attributes
     ----------
     who, runtime, mode : str
-    look : callable
+    process : callable
         Frame to the number of objects found.
     times_ms : list of float
     objects : int
@@ -61,7 +62,7 @@ class Contender:
     who: str
     runtime: str
     mode: str
-    look: Callable[[Frame], int]
+    process: Callable[[Frame], int]
     times_ms: list[float] = field(default_factory=list)
     objects: int = 0
 
@@ -75,25 +76,24 @@ def run(
     model: str = "yolo",
     size_px: int = 512,
     frames: int = 200,
-    on_note: Callable[[str], None] = print,
+    on_note: OnNote = print,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Row]:
     """Time frames of some twenty moving cells, in every runtime that works here.
 
     ``full`` is the detector on the whole field and ``window`` on 128 × 128 pixels around one
-    cell. ``locked`` is a turn of the loop as it is configured by default, following one
+    cell. ``locked`` is a step of the loop as it is configured by default, following one
     object: mostly a window around the prediction, every 50th frame the whole field, with
     assignment, prediction and plan: everything but camera and stage. Ultralytics' ``predict()``
-    is beside the first two. Its ``track()``, which follows all objects with the tracker that it
-    takes by default, is beside the third.
+    is beside the first two. Its ``track()``, which follows all objects with its default
+    tracker, is beside the third.
 
-    The weights are the same, and so are the frames: uint8, stretched to full contrast, and
-    not scaled by anybody; and so is the least score. Only Pursuit finds the contrast by
-    itself, which is in its time. In OpenVINO both get what it chooses by default, on some
-    processors bfloat16. In torch, ultralytics runs its own network with these weights, its
-    norms folded in and its memory laid out as it likes best. Everyone takes as many threads
-    as it wants. All take turns in one process, so that a busy computer slows all alike: of
-    twelve frames, the first two of which do not count.
+    Weights, least score and frames are the same: uint8, stretched to full contrast, scaled by
+    neither. Only Pursuit finds the contrast by itself, which is in its time. Both leave the
+    precision of OpenVINO at its default, on some processors bfloat16. In torch, ultralytics
+    runs its own network with these weights, batch norms folded, in its own memory layout.
+    Threads are not limited. All take turns of twelve frames in one process, so that a busy
+    computer slows all alike; the first two of a turn do not count.
 
     Parameters
     ----------
@@ -139,20 +139,19 @@ def run(
             for contender in contenders:
                 _take_turn(contender, part)
             if turn == 0:
-                _forget(contenders)
+                _drop_first_turn(contenders)
             on_progress(turn + 1, turns)
-    gc.unfreeze()  # The loops froze all that there was; torch complains if it never goes.
+    gc.unfreeze()  # The loops froze all objects; torch complains if they are never freed.
     return _rows(contenders, size_px)
 
 
-def _detectors(path: Path, size_px: int, on_note: Callable[[str], None]) -> dict[str, Learned]:
+def _detectors(path: Path, size_px: int, on_note: OnNote) -> dict[str, LearnedDetector]:
     """Open the model in every runtime that works, ready for frames of that size."""
-    opened: dict[str, Learned] = {}
-    options = {"weights": str(path), "score": SCORE, "diameter_px": _unscaled_px(path)}
+    opened: dict[str, LearnedDetector] = {}
+    diameter_px = _unscaled_px(path)
     for runtime in RUNTIMES:
         try:
-            detector = create(family_of(str(path)), {**options, "runtime": runtime})
-            assert isinstance(detector, Learned)
+            detector = open_learned(LearnedOptions(str(path), runtime, None, SCORE, diameter_px))
             detector.warm_up(size_px, size_px)
         except ModelError as error:
             on_note(f"pursuit in {runtime} is left out: {error}")
@@ -169,58 +168,59 @@ def _unscaled_px(path: Path) -> float:
     return ModelCard.read(card).object_px[1] if card.exists() else DIAMETER_PX
 
 
-def _ours(runtime: str, detector: Learned, recording: Recording) -> list[Contender]:
+def _ours(runtime: str, detector: LearnedDetector, recording: Recording) -> list[Contender]:
     """The three modes in a runtime."""
-    turns = _loop(detector, recording).steps()
+    steps = _loop(detector, recording).steps()
     about = recording.description
 
     def around(frame: Frame) -> Window:
         """Return a window about the place where the target truly is."""
-        assert frame.truth_um is not None
-        right_px, down_px, _ = (offset_um / about.pixel_um for offset_um in frame.truth_um)
+        truth = recording.truths[frame.index]
+        right_px, down_px = truth.x_um / about.pixel_um, truth.y_um / about.pixel_um
         x, y = (about.width_px - 1) / 2 + right_px, (about.height_px - 1) / 2 + down_px
         return Window((x, y), WINDOW_PX / 2)
 
-    looks: dict[str, Callable[[Frame], int]] = {
+    modes: dict[str, Callable[[Frame], int]] = {
         "full": lambda frame: len(detector.detect(frame.image)),
         "window": lambda frame: len(detector.detect_within(frame.image, around(frame))),
-        "locked": lambda frame: next(turns).decision.detections,
+        "locked": lambda frame: next(steps).decision.detections,
     }
-    return [Contender("pursuit", runtime, mode, look) for mode, look in looks.items()]
+    return [Contender("pursuit", runtime, mode, process) for mode, process in modes.items()]
 
 
-def _loop(detector: Learned, recording: Recording) -> Loop:
+def _loop(detector: LearnedDetector, recording: Recording) -> Loop:
     """The loop as it is configured by default, around a detector and recorded frames."""
     config = make_config({})
     return Loop(
         recording.replayed(),
         detector,
         Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
-        Target(config.target),
-        config.policy,
+        TargetSelection(config.target),
+        make_policy(config),
         config.attention,
         make_focus(config, recording.description),
     )
 
 
 def _theirs(peer: Peer) -> list[Contender]:
-    looks: dict[str, Callable[[Frame], int]] = {
-        "predict": lambda frame: len(peer.predict(frame.image)),
-        "track": lambda frame: len(peer.track(frame.image)),
-    }
-    return [Contender("ultralytics", peer.runtime, mode, look) for mode, look in looks.items()]
+    """Both modes of ultralytics in a runtime."""
+    who = "ultralytics", peer.runtime
+    return [
+        Contender(*who, "predict", lambda frame: len(peer.predict(frame.image))),
+        Contender(*who, "track", lambda frame: len(peer.track(frame.image))),
+    ]
 
 
 def _take_turn(contender: Contender, frames: Sequence[Frame]) -> None:
     for position, frame in enumerate(frames):
         start_ns = time.perf_counter_ns()
-        contender.objects = contender.look(frame)
+        contender.objects = contender.process(frame)
         if position >= COLD:
             contender.times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
 
 
-def _forget(contenders: Sequence[Contender]) -> None:
-    """Leave out the first turn, in which everyone gets ready and the loop finds its target."""
+def _drop_first_turn(contenders: Sequence[Contender]) -> None:
+    """Leave out the first turn, in which networks are prepared and the loop finds its target."""
     for contender in contenders:
         contender.times_ms.clear()
 

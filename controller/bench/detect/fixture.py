@@ -1,4 +1,4 @@
-"""Frames of moving cells that are rendered once and can be shown to many."""
+"""Frames of moving cells, rendered once and replayed for every contender."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from ....drivers.clock import VirtualClock
-from ....drivers.messages import Description, Frame, Move, Report
+from ....drivers.messages import Description, Frame, Move, Report, Truth
 from ....drivers.microscope import Frames, Microscope
 from ....models.images import Levels, levels_of, stretched
 from ....sim.imaging import OpticsSettings, SensorSettings
@@ -19,19 +19,22 @@ from ....sim.motion import Persistent
 from ....sim.specimen import SpecimenSettings
 from ....sim.stand import LockstepMicroscope, Scenario, SimCameraSettings
 from ...assembly import Simulation
+from ..truth import truth_about
 
-OBJECTS = 20
-RADIUS_UM = 13.0
-PIXEL_UM = 1.0
+OBJECTS, RADIUS_UM, PIXEL_UM = 20, 13.0, 1.0
+"""Cells of about the size that the shipped networks were trained on, in pixels, and as many as a
+microscopist would find in a field (chosen)."""
 DIAMETER_PX = 2 * RADIUS_UM / PIXEL_UM
+"""Of those cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Frames, and the microscope that they are from."""
+    """Frames, the truth about each in the same order, and the microscope that they are from."""
 
     description: Description
     frames: Sequence[Frame]
+    truths: Sequence[Truth]
 
     def replayed(self) -> Microscope:
         """Return a microscope that shows the frames and whose stage stands still."""
@@ -47,7 +50,7 @@ class _Replay:
     def describe(self) -> Description:
         return self._recording.description
 
-    def frames(self) -> Frames:
+    def frames(self, *, resume: bool = False) -> Frames:
         yield from self._recording.frames
 
     def move(self, move: Move) -> None:
@@ -70,10 +73,13 @@ def record_cells(size_px: int, count: int) -> Recording:
     world = Simulation("cells", _scenario(size_px)).world(seed=1)
     stand = world.scenario.stand("cells")
     with LockstepMicroscope(world, stand, VirtualClock()) as microscope:
-        frames = [*islice(microscope.frames(every=True), count)]
+        frames, truths = [], []
+        for frame in islice(microscope.frames(every=True), count):
+            frames.append(frame)
+            truths.append(truth_about(frame, microscope.reports()))
         description = msgspec.structs.replace(microscope.describe(), dtype="uint8")
     levels = levels_of(frames[0].image)
-    return Recording(description, [_flat(frame, levels) for frame in frames])
+    return Recording(description, [_flat(frame, levels) for frame in frames], truths)
 
 
 def _flat(frame: Frame, levels: Levels) -> Frame:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ....models.training.detector import Yolo
 
 SCORE = 0.25
+"""Least score: the default of ultralytics and of Pursuit."""
 
 Pixels = NDArray[Any]
 
@@ -80,7 +81,7 @@ def open_peers(
 
 
 def _peer(runtime: str, predicting: Any, tracking: Any, image: Pixels) -> Peer:
-    """Wrap a model for each of the two ways, and make sure that it looks at all pixels."""
+    """Wrap a model for each of the two ways, and make sure that it uses all pixels."""
     size_px = image.shape[0]
     usual: dict[str, Any] = {"conf": SCORE, "imgsz": size_px, "verbose": False}
     predicting.predict(image, **usual)
@@ -124,7 +125,7 @@ def _in_torch(path: Path, family: Yolo, image: Pixels) -> Any:
     from ultralytics import YOLO  # type: ignore[attr-defined]
 
     from ....models.onnx_file import read_weights
-    from ....models.training.detector import Batch, start_from
+    from ....models.training.detector import Batch, load_exported
 
     about = read_metadata(path)
     if about.get("channels") != "1" or about.get("end2end") != "False":
@@ -132,7 +133,7 @@ def _in_torch(path: Path, family: Yolo, image: Pixels) -> Any:
     names: dict[int, str] = ast.literal_eval(about["names"])
     network: Any = family.new(len(names))
     pixels = torch.from_numpy(image[None, None]).float() / 255
-    start_from(network, read_weights(path), Batch(pixels, [], []))
+    load_exported(network, read_weights(path), Batch(pixels, [], []))
     network.names = names
     model = YOLO(f"{family.name}.yaml", task="detect")
     model.model = network.eval()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_are
 
 from ....sim.motion import Brownian, Persistent
-from ....sim.specimen import Partings, SpecimenSettings
+from ....sim.specimen import Separations, SpecimenSettings
 from ....sim.stand import Scenario
 from ..particles import Light, blur_um2
 
@@ -186,7 +186,7 @@ def _parted_um(specimen: SpecimenSettings, after_s: float) -> float:
     """Distance of the larger daughter from where the mother would be, a time after a division."""
     share = specimen.larger_share
     radii_um = specimen.radius_um * np.cbrt([[1.0, share, 1 - share]])
-    partings, pair = Partings(specimen.parting_s), np.array([[0, 1]])
-    daughters = partings.begin(pair, radii_um, share, 0.0, np.random.default_rng(0))[0]
-    partings.push(daughters, 0.0, after_s)
+    separations, pair = Separations(specimen.parting_s), np.array([[0, 1]])
+    daughters = separations.begin(pair, radii_um, share, 0.0, np.random.default_rng(0))[0]
+    separations.advance(daughters, 0.0, after_s)
     return float(np.hypot(*daughters[0]))

@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....drivers.clock import VirtualClock
-from ....drivers.messages import Description
-from ....sim.stand import LockstepMicroscope, Scenario, load_scenario, scenario_names
+from ....drivers.messages import Description, Truth
+from ....sim.scenarios import scenario_names
+from ....sim.stand import LockstepMicroscope, Scenario, load_scenario
 from ...assembly import complete, make_loop
-from ...decisions import Lock
-from ...loop import Step
+from ...decisions import Decision, Lock
 from ...session import Rows, entries, is_held
 from ..report import Row
+from ..truth import truth_about
 from .bound import best_error_um, delay_frames
 from .multi_target import LAST, MultiTargetResult, MultiTargetScores, multi_target_row
 
 POLICIES = ("reactive", "predictive")
-_FRAMES = {
-    **{"nucleus": 100, "crowd": 100, "dividing": 240},
-    **{"crossing": 360, "occluded": 400, "colony": 300},
-}
+"""What is measured if nothing is named: the simplest peer and the default."""
+_EVENTFUL = {"crossing": 360, "dividing": 240, "occluded": 400, "colony": 300}
+_FRAMES = {"nucleus": 100, "crowd": 100, **_EVENTFUL}
 _FRAMES_ELSE = 200
-"""Frames of a run. Chosen: divisions, meetings and visits are in it."""
+"""Frames of a run; chosen: long enough for what the scenario is about to happen."""
 _WARM_UP = 0.2
 """Share of the frames at the beginning that are left out: the bound is a steady state."""
 
@@ -152,11 +152,11 @@ def follow_once(run: Run) -> Result:
         description = microscope.describe()
         scores = MultiTargetScores(config.target.count, _field_um(description), size_um)
         for step in islice(make_loop(config, microscope).steps(), run.frames):
-            rows.frame(step.frame)
-            rows.decision(step.decision)
+            rows.step(step)
+            truth = truth_about(step.frame, step.reports)
             scores.add(step.decision, world.objects_um)
-            missed_um.append(_missed_um(step))
-            z_um.append(step.frame.truth_um[2] if step.frame.truth_um else math.nan)
+            missed_um.append(_missed_um(step.decision, truth))
+            z_um.append(truth.z_um)
     series = rows.series()
     counted = series.frame >= _counted(run.frames).start
     missed = np.array(missed_um)
@@ -180,13 +180,12 @@ def _field_um(description: Description) -> NDArray[np.float64]:
     return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
 
 
-def _missed_um(step: Step) -> tuple[float, float]:
+def _missed_um(decision: Decision, truth: Truth) -> tuple[float, float]:
     """Where the target was detected less where it was; NaN if it was not detected."""
-    seen, pose, truth = step.decision.seen_um, step.decision.pose_um, step.frame.truth_um
-    assert truth is not None
+    seen, pose = decision.seen_um, decision.pose_um
     if seen is None:
         return math.nan, math.nan
-    return seen[0] - pose[0] - truth[0], seen[1] - pose[1] - truth[1]
+    return seen[0] - pose[0] - truth.x_um, seen[1] - pose[1] - truth.y_um
 
 
 def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:

@@ -14,11 +14,12 @@ import cv2
 import msgspec
 import numpy as np
 
-from ....drivers.messages import Description, Frame
+from ....drivers.messages import Description, Truth
 from ....sim.motion import Floats, Motion, MotionModel, Persistent, Positive
 from ....sim.stand import VELOCITIES, XY_STAGE, Scenario
 from ...assembly import Simulation, complete, make_loop, open_lockstep
 from ..report import Row
+from ..truth import truth_about
 
 SCENARIO = "swimmer"
 """Of stage and camera. Chosen: the one with the fastest target."""
@@ -161,7 +162,7 @@ def _follow(
             if step.frame.index >= ignored + counted:
                 return
             if step.frame.index >= ignored:
-                yield _is_held(step.frame, about)
+                yield _is_held(truth_about(step.frame, step.reports), about)
 
 
 def _simulation(motion: str, speed_um_s: float) -> tuple[dict[str, Any], Simulation]:
@@ -184,10 +185,9 @@ def _persistent(speed_um_s: float) -> Persistent:
     return Persistent(speed_um_s=speed_um_s, persistence_s=1.0)
 
 
-def _is_held(frame: Frame, about: Description) -> bool:
+def _is_held(truth: Truth, about: Description) -> bool:
     """Whether the target truly is in the central half of the field."""
-    assert frame.truth_um is not None
-    right, down = np.linalg.inv(np.reshape(about.affine, (2, 2))) @ frame.truth_um[:2]
+    right, down = np.linalg.inv(np.reshape(about.affine, (2, 2))) @ (truth.x_um, truth.y_um)
     return abs(right) <= about.width_px / 4 and abs(down) <= about.height_px / 4
 
 

@@ -13,13 +13,16 @@ from ....sim.stand import Scenario, load_scenario
 from ...assembly import complete
 from ...configuration import without_none
 from ...loop import Step
-from ...session import run_live
+from ...session import Observer, run_live
 from ..report import Row
 
 _SIZE_PX = 512
+"""Edge of a frame; chosen: that of the camera mode which following is meant for."""
 _WARM_UP = 100
+"""Moves that do not count; chosen: a second, in which caches fill."""
 _WAY = ("wire",)
 _LOOP = ("receive", "track", "plan", "move")
+"""Laps of a step, see `Stopwatch`: on the way to the controller, and in it."""
 
 
 def run(seconds: float) -> list[Row]:
@@ -40,13 +43,7 @@ def run(seconds: float) -> list[Row]:
     list of dict
         ``stage``, ``p50_ms``, ``p99_ms``.
     """
-    steps_ms: list[list[float]] = []
-
-    def note(step: Step) -> None:
-        laps_us = step.decision.timings_us
-        if step.decision.move_um is not None:
-            steps_ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
-
+    laps = _Laps()
     with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:
         scenario = Path(temporary) / "loop.toml"
         scenario.write_text(_scenario_toml(), encoding="utf-8")
@@ -57,8 +54,8 @@ def run(seconds: float) -> list[Row]:
                 "session": {"seconds": seconds},
             }
         )
-        run_live(config, simulated, Path(temporary) / "session", note)
-    stages = np.array(steps_ms[_WARM_UP:])
+        run_live(config, simulated, Path(temporary) / "session", [laps])
+    stages = np.array(laps.ms[_WARM_UP:])
     columns: dict[str, np.ndarray] = dict(zip((*_WAY, *_LOOP), stages.T, strict=True))
     columns["total"] = stages[:, len(_WAY) :].sum(axis=1)
     columns["camera to move"] = stages.sum(axis=1)
@@ -70,6 +67,20 @@ def run(seconds: float) -> list[Row]:
         }
         for name, ms in columns.items()
     ]
+
+
+class _Laps(Observer):
+    """Collects the laps of all steps that ended in a move, in ms."""
+
+    name, in_step = "The stopwatch", True
+
+    def __init__(self) -> None:
+        self.ms: list[list[float]] = []
+
+    def observe(self, step: Step) -> None:
+        laps_us = step.decision.timings_us
+        if step.decision.move_um is not None:
+            self.ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
 
 
 def _scenario_toml() -> str:

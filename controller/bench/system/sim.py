@@ -23,6 +23,8 @@ from ....sim.specimen import Specimen, SpecimenSettings
 from ....sim.stand import RenderedScene, Scenario
 from ..report import Row
 
+# Chosen: a field of a hundred swimming cells, each 12 pixels across, visibly blurred by defocus
+# and by 4 pixels of motion: the frame for which the simulator is meant to take a millisecond.
 SIZE_PX = 512
 OBJECTS = 100
 PIXEL_UM = 1.0
@@ -32,13 +34,15 @@ EXPOSURE_MS = 10.0
 SPEED_UM_S = 400.0
 
 TURN = 10
-"""Frames before it is another's turn."""
+"""Frames of one contender before the next; chosen: enough for caches to fill."""
 
 COLD = 2
-"""Frames of a turn that do not count: what the others left in the caches is not theirs."""
+"""Frames of a turn that do not count, while caches fill."""
 
 DEMO_EXPOSURE_MS = 2.0
+"""Chosen: shorter than the demo camera takes for a picture."""
 DEMO_QUANTUM_EFFICIENCY = 0.8
+"""Of pymmcore-plus's simulated camera, as it comes."""
 FLUX_UNIT = 100 / 1000
 """Photons per ms and pixel that pymmcore-plus makes of one unit of the demo's flux."""
 
@@ -61,8 +65,8 @@ def run(frames: int = 100, seed: int = 1) -> list[Row]:
     the simulated camera; for "optics" and "sensor" it is those alone.
 
     pymmcore-plus is used as its documentation shows, through a core with Micro-Manager's
-    demo camera as it comes. That camera spends some 4 ms on a picture that nobody sees, for
-    which every user pays, and waits for the end of the exposure meanwhile. So it exposes
+    demo camera as it comes. That camera spends some 4 ms on a picture that is not seen, for
+    which every user waits, and waits for the end of the exposure meanwhile. So it exposes
     for 2 ms under a brighter lamp: the light is the same, and the exposure costs nothing.
     "Render only" is the renderer alone, with a state of the core that was read once.
 

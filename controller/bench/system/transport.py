@@ -24,13 +24,16 @@ from ....drivers.wire import MicroscopeServer, RemoteMicroscope
 from ...session import FrameStream, Recorder, open_zarr
 
 _SHAPE = (2048, 2048)
+"""Of an image; the size of common sCMOS cameras."""
 _BYTES = 2 * _SHAPE[0] * _SHAPE[1]
 _COPIES = 48
-"""Images in one repeat of a measurement in memory."""
+"""Images in one repeat of a measurement in memory; chosen: 400 MB, more than any cache."""
 _SINGLE = 20
+"""Images in one repeat one by one; chosen: a second."""
 _APART_NS = 50 * NS_PER_MS
+"""Time between these; chosen: far longer than the way that is timed."""
 _PLANES = 24
-"""Images in one repeat of a measurement on disk: 200 MB."""
+"""Images in one repeat of a measurement on disk; chosen: 200 MB, some seconds on a slow disk."""
 
 
 def run(folder: Path | None = None, repeats: int = 5) -> list[dict[str, Any]]:
@@ -137,7 +140,7 @@ class _StillCamera:
     def describe(self) -> Description:
         return _description()
 
-    def frames(self, *, every: bool = False) -> Frames:
+    def frames(self, *, every: bool = False, resume: bool = False) -> Frames:
         due_ns = self._clock.now_ns()
         for index in count():
             self._clock.sleep_until_ns(due_ns)
@@ -192,7 +195,7 @@ def _record(images: list[Image], scratch: Path) -> float:
         start = time.perf_counter()
         for i in range(_PLANES):
             recorder.frame(Frame(images[i % 2], i, i, i, 1.0, StagePose(0, 0, 0, i)))
-        recorder.close()
+        recorder.finish()
         if recorder.fault:
             raise RuntimeError(recorder.fault)
         return _PLANES * _BYTES / (streams[0].closed_s - start)

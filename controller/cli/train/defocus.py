@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from ...datasets import StackSettings
 
 _STACK = "Calibration stack"
+"""Heading of the options about a stack in the help."""
 _JUDGED_RENDERED, _JUDGED_SEEN = 2000, 1000
-"""Windows to judge on."""
+"""Windows to judge on, rendered and of a stack. Chosen: their RMS is then known to some 2 %."""
 
 
-class Lesson(NamedTuple):
+class TrainingWindows(NamedTuple):
     """What to train on and to judge by, the greatest defocus in it, and words for people."""
 
     windows: Iterator[Windows]
@@ -106,18 +107,18 @@ def defocus(
         "diameter_px": diameter_px,
     }
     settings = _settings(stack, {name: value for name, value in told.items() if value is not None})
-    lesson = _lesson(stack, settings, batch, steps, seed)
+    training = _training_windows(stack, settings, batch, steps, seed)
     card = DefocusCard(
         name=out.stem,
-        trained_on=lesson.about,
-        most_defocus=lesson.most_defocus,
+        trained_on=training.about,
+        most_defocus=training.most_defocus,
         rms_px=1.0,
         within_95=0.0,
         licence="BSD-3-Clause",
         date=datetime.now(UTC).date().isoformat(),
     )
     with training_progress(Console(stderr=True)) as on_step:
-        made = make(lesson.windows, lesson.held_back, steps, card, out, on_step, seed)
+        made = make(training.windows, training.held_back, steps, card, out, on_step, seed)
     print(
         f"{out} written, with its card: error {made.rms_px:.2f} px of blur, {made.within_95:.1%} "
         "of the errors within 1.96 standard deviations"
@@ -147,14 +148,14 @@ def _settings(stack: Path | None, told: dict[str, float]) -> StackSettings | Non
     return StackSettings(**told)
 
 
-def _lesson(
+def _training_windows(
     stack: Path | None, settings: StackSettings | None, batch: int, steps: int, seed: int
-) -> Lesson:
+) -> TrainingWindows:
     """Rendered objects, and for half of the windows those of a stack if there is one.
 
     Raises
     ------
-    ModelError, MovieError
+    ModelError
         If the stack cannot be used.
     """
     from ...datasets import MOST_DEFOCUS, rendered_windows
@@ -163,18 +164,18 @@ def _lesson(
     if stack is None or settings is None:
         held_back = next(rendered_windows(seed + 1, _JUDGED_RENDERED))
         windows = rendered_windows(seed, batch)
-        return Lesson(windows, held_back, MOST_DEFOCUS, about.format(steps * batch))
+        return TrainingWindows(windows, held_back, MOST_DEFOCUS, about.format(steps * batch))
 
     import numpy as np
 
-    from ....models.datasets import joined, stack_windows
+    from ....models.datasets import joined_windows, stack_windows
     from ...datasets import calibrate
 
     seen, half = calibrate(stack, settings), batch // 2
     rng = np.random.default_rng(seed)
     held_back = next(stack_windows(seen.judged, seen.lens, _JUDGED_SEEN, rng))
-    windows = joined(
+    windows = joined_windows(
         rendered_windows(seed, half), stack_windows(seen.learned, seen.lens, batch - half, rng)
     )
     about = f"{seen.about}, and {about.format(steps * half)}"
-    return Lesson(windows, held_back, min(seen.most_defocus, MOST_DEFOCUS), about)
+    return TrainingWindows(windows, held_back, min(seen.most_defocus, MOST_DEFOCUS), about)

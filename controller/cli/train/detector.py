@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..annotated import DATA, read_source
+from ..inputs import DATA, read_source
 from .progress import needing_training, training_progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def detector(
     from rich.console import Console
 
     with needing_training():
-        from ....models.training.detector import Recipe, Strength, train_detector
+        from ....models.datasets import AugmentationSettings
+        from ....models.training.detector import Recipe, train_detector
     if tile_px % 32:
         raise typer.BadParameter("must be a multiple of 32", param_hint="--tile-px")
     sources = [*map(read_source, data or []), *_rendered(rendered, frames, tile_px)]
@@ -62,7 +63,14 @@ def detector(
         text = "give folders of annotated images, or --rendered"
         raise typer.BadParameter(text, param_hint="DATA")
     recipe = Recipe(
-        arch, steps, batch, tile_px, object_px, held_back, seed, Strength(scale, invert=invert)
+        arch,
+        steps,
+        batch,
+        tile_px,
+        object_px,
+        held_back,
+        seed,
+        AugmentationSettings(scale, invert=invert),
     )
     console = Console(stderr=True)
     for source in sources:

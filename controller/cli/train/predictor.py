@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ..track_tables import Columns, read_all_tracks
+from ..inputs import Columns, read_all_tracks
 from .progress import needing_training, training_progress
 
 _NO_FILES: list[Path] = []
+"""Default of an argument with files."""
 
 
 def predictor(
@@ -39,15 +40,15 @@ def predictor(
     from rich.console import Console
 
     with needing_training():
-        from ....models.datasets import given_motions
+        from ....models.datasets import to_training_tracks
         from ....models.training.predictor import PredictorRecipe, train_predictor
-    from ...datasets import FRAMES, NOT_TRAINED_ON, simulated_motions
+    from ...datasets import FRAMES, NOT_TRAINED_ON, simulate_tracks
 
     console = Console(stderr=True)
-    sources = [given_motions(one) for one in read_all_tracks(tracks, columns)]
+    sources = [to_training_tracks(one) for one in read_all_tracks(tracks, columns)]
     if simulated:
         with console.status("drawing motions"):
-            sources.append(simulated_motions(simulated, FRAMES, seed))
+            sources.append(simulate_tracks(simulated, FRAMES, seed))
     if not sources:
         text = "give files of tracks, or --simulated"
         raise typer.BadParameter(text, param_hint="TRACKS.csv")

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from .blobs import HALF_SCORE_SNR
 from .bodies import above_background
-from .search import Wanted
+from .search import SearchCriteria
 
-__all__ = ["HALF_SCORE_SNR", "Wanted", "above_background"]
+__all__ = ["HALF_SCORE_SNR", "SearchCriteria", "above_background"]

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ...arrays import Image
 from ...detections import Detections
-from ...images import Polarity, Scratch, as_float, binned, camera_noise, checked, upright
+from ...images import Polarity, Scratch, as_bright, as_float, binned, camera_noise, checked
+from ..detector import MovieDefaults
 from .bodies import find_bodies
-from .search import Wanted
+from .search import SearchCriteria
 from .spots import find_spots
 
 HALF_SCORE_SNR = 5.0
-"""Signal to noise ratio at which the score is one half."""
+"""Signal to noise ratio at which the score is one half. The criterion of Rose (1973) for what can
+be told from noise, and the default threshold."""
+
+_PIXELS_PER_DIAMETER = {"log": 6, "threshold": 10}
+"""Of a diameter where an image is averaged in blocks: costs at most 2 % of the variance of a
+centre."""
+
+_BODIES = {"method": "threshold", "polarity": "both", "diameter_px": MovieDefaults({}).diameter_px}
+"""Options for cells in brightfield, found on movies of T cells."""
+
+_SPOT_DIAMETERS_PER_SIGMA = 12
+"""Diameters over the standard deviation of a centre with the method ``log``, found on movies of
+beads."""
 
 
 class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,8 +41,6 @@ class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     diameter_px : float
         Typical diameter; of a diffraction-limited spot 1.2 times its full width at half maximum.
-    tolerance : float
-        Objects up to this factor smaller or larger are kept.
     polarity : str
         ``bright`` or ``dark`` against the surroundings, or ``both``: anything that differs,
         such as cells with bright and dark parts.
@@ -36,6 +49,11 @@ class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         any shape that stand apart.
     threshold_sigmas : float
         Least signal in units of the noise.
+
+    Other Parameters
+    ----------------
+    tolerance : float
+        Objects up to this factor smaller or larger are kept.
     max_objects : int
         Of more than that the strongest are kept, which bounds the time.
     """
@@ -64,11 +82,23 @@ class Blobs:
 
     def __init__(self, options: BlobOptions | None = None) -> None:
         self.options = options or BlobOptions()
-        per_diameter = 6 if self.options.method == "log" else 10
+        per_diameter = _PIXELS_PER_DIAMETER[self.options.method]
         self._factor = max(1, int(self.options.diameter_px / per_diameter))
         self._scratch = Scratch()
 
-    def detect(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Detections:
+    @property
+    def max_objects(self) -> int:
+        """Most objects of an image."""
+        return self.options.max_objects
+
+    @classmethod
+    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
+        """Say what to assume for objects of unknown kind: bodies, unless spots are asked for."""
+        if options.get("method") == "log":
+            return MovieDefaults(_BODIES, _SPOT_DIAMETERS_PER_SIGMA)
+        return MovieDefaults(_BODIES)
+
+    def detect(self, image: Image) -> Detections:
         """Find the objects in an image, (H, W) uint8 or uint16.
 
         Images are averaged in blocks while a diameter still spans 6 pixels (``threshold``: 10):
@@ -84,7 +114,7 @@ class Blobs:
         factor = min(self._factor, *image.shape)
         work = binned(as_float(image, scratch), factor, "work", scratch)
         diameter = options.diameter_px / factor
-        wanted = Wanted(
+        criteria = SearchCriteria(
             diameter=diameter,
             tolerance=options.tolerance,
             sigmas=options.threshold_sigmas,
@@ -92,7 +122,7 @@ class Blobs:
             camera_noise=np.inf if options.polarity == "both" else camera_noise(work),
         )
         find = find_spots if options.method == "log" else find_bodies
-        found = find(upright(work, options.polarity, diameter, scratch), wanted, scratch)
+        found = find(as_bright(work, options.polarity, diameter, scratch), criteria, scratch)
         edge = np.array([image.shape[1], image.shape[0]]) - 0.5
         return Detections.of(
             boxes_px=_placed(found.boxes, factor, np.tile(edge, 2)),

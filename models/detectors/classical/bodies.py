@@ -7,28 +7,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import FloatImage
-from ...images import Scratch, binned, blurred, enlarged, level_of, robust_noise
-from .search import Found, Wanted
+from ...images import Scratch, binned, blurred, median_of, resized_like, robust_noise
+from .search import SearchCriteria, SearchResult
 
 _OUTLINE = 0.5
+"""Share of its mean signal at which a body ends: a blurred edge is at half of its height."""
+
 _GRAINS_PER_DIAMETER = 4
-_LEAST_BLUR = 0.8
-_SEED_DEPTH = 0.2
+"""Pixels of a diameter in the image of the background. Chosen: coarse, as it is smooth."""
+
+_LEAST_BLUR, _BLURS_PER_DIAMETER = 0.8, 16
+"""Least sigma of the blur, in pixels, and diameters in larger ones. Chosen: as much as leaves
+outlines where they are."""
+
+_SEED_DEPTH, _SEED_BLURS, _SEED_REACH = 0.2, 8, 0.3
+"""Of the seeds of bodies that touch: least distance to the outline in diameters, sigmas of the blur
+of that distance in a diameter, radius in diameters within which there is one. Chosen: a disc has
+a depth of 0.5, the neck between two is shallower."""
 
 
-def find_bodies(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
-    """Find bright bodies with the area of a disc of the wanted size.
+def find_bodies(image: FloatImage, criteria: SearchCriteria, scratch: Scratch) -> SearchResult:
+    """Find bright bodies with the area of a disc of the criteria size.
 
     What is above the threshold is drawn again at half the mean of its connected
     component, so that the halo of a bright body is not part of it, and bodies that touch are
     cut apart at the neck. The centre is the centroid weighted by the signal; the strength is
     the mean signal.
     """
-    diameter, tolerance = wanted.diameter, wanted.tolerance
-    blur = max(_LEAST_BLUR, diameter / 16)
-    signal = above_background(blurred(image, blur, "smooth", scratch), wanted, scratch)
-    noise = robust_noise(signal, wanted.camera_noise, 1 / (2 * np.pi**0.5 * blur))
-    mask = _cut_apart(_outlined(signal, wanted.sigmas * noise), diameter)
+    diameter, tolerance = criteria.diameter, criteria.tolerance
+    blur = max(_LEAST_BLUR, diameter / _BLURS_PER_DIAMETER)
+    signal = above_background(blurred(image, blur, "smooth", scratch), criteria, scratch)
+    noise = robust_noise(signal, criteria.camera_noise, 1 / (2 * np.pi**0.5 * blur))
+    mask = _cut_apart(_outlined(signal, criteria.sigmas * noise), diameter)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     inside = np.flatnonzero(labels)
     which, value = labels.ravel()[inside].astype(np.intp), signal.ravel()[inside]
@@ -37,12 +47,12 @@ def find_bodies(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     good = (size < diameter * tolerance) & (size * tolerance > diameter) & (total > 0)
     good[0] = False
     chosen = np.flatnonzero(good)
-    if len(chosen) > wanted.limit:
-        chosen = chosen[np.argpartition(total[chosen], -wanted.limit)[-wanted.limit :]]
+    if len(chosen) > criteria.limit:
+        chosen = chosen[np.argpartition(total[chosen], -criteria.limit)[-criteria.limit :]]
     rows, columns = np.divmod(inside, image.shape[1])
     sums = [np.bincount(which, value * at, count)[chosen] for at in (columns, rows)]
     corner, extent = stats[chosen, 0:2] - 0.5, stats[chosen, 2:4]
-    return Found(
+    return SearchResult(
         centres=np.stack(sums, axis=1) / total[chosen, None],
         boxes=np.hstack([corner, corner + extent]),
         snr=total[chosen] / area[chosen] / noise,
@@ -50,22 +60,22 @@ def find_bodies(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     )
 
 
-def above_background(smooth: FloatImage, wanted: Wanted, scratch: Scratch) -> FloatImage:
+def above_background(smooth: FloatImage, criteria: SearchCriteria, scratch: Scratch) -> FloatImage:
     """Subtract what remains of the image when everything as small as a body is cut off.
 
     A grey opening on a coarse grid, wider than the largest body, after a plane is taken off
     that would mislead it at the border; then the median is zero.
     """
-    grain = max(1, round(wanted.diameter / _GRAINS_PER_DIAMETER))
+    grain = max(1, round(criteria.diameter / _GRAINS_PER_DIAMETER))
     coarse = binned(smooth, grain, "coarse", scratch)
-    width = 2 * int(np.ceil(wanted.diameter * wanted.tolerance / grain / 2)) + 3
+    width = 2 * int(np.ceil(criteria.diameter * criteria.tolerance / grain / 2)) + 3
     opened = scratch.take("opened", coarse.shape)
     plane = _plane(coarse)
     cv2.morphologyEx(coarse - plane, cv2.MORPH_OPEN, np.ones((width, width), np.uint8), dst=opened)
     opened = blurred(opened, width / 4, "background", scratch)
     opened += plane
-    signal = np.subtract(smooth, enlarged(opened, smooth, "enlarged", scratch), out=smooth)
-    signal -= level_of(signal)
+    signal = np.subtract(smooth, resized_like(opened, smooth, "enlarged", scratch), out=smooth)
+    signal -= median_of(signal)
     return signal
 
 
@@ -96,8 +106,8 @@ def _cut_apart(mask: NDArray[np.uint8], diameter: float) -> NDArray[np.uint8]:
     apart; every pixel belongs to the nearest seed.
     """
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    depth = cv2.GaussianBlur(depth, (0, 0), diameter / 8)
-    width = 2 * round(0.3 * diameter) + 1
+    depth = cv2.GaussianBlur(depth, (0, 0), diameter / _SEED_BLURS)
+    width = 2 * round(_SEED_REACH * diameter) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     seeds = (depth >= cv2.dilate(depth, disc)) & (depth > _SEED_DEPTH * diameter)
     if np.count_nonzero(seeds) < 2:

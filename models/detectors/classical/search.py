@@ -1,4 +1,4 @@
-"""What is looked for in an image and what was found there, in pixels of that image."""
+"""What to search an image for, and the result of the search, in pixels of that image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchCriteria:
     """Bright objects of about one size.
 
     Attributes
@@ -33,7 +33,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Objects in an image.
 
     Attributes

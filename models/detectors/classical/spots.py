@@ -10,17 +10,22 @@ from scipy.spatial import KDTree
 from ...arrays import FloatImage
 from ...images import Scratch, binned, blurred, robust_noise
 from .gaussian_fit import fit_gaussians
-from .search import Found, Wanted
+from .search import SearchCriteria, SearchResult
 
 DIAMETER_PER_SIGMA = 2 * 2**0.5
 """A disc's diameter over the sigma of the Laplacian of Gaussian that answers to it most."""
 
 _CLOSEST = 0.5
+"""Diameters between two spots, at least. Chosen: nearer ones are one to the filter."""
+
 _COARSE_DIAMETER = 6
+"""Diameter in pixels from which maxima are searched at half the resolution: it leaves 3 pixels."""
+
 _NEIGHBOURHOOD = np.ones((3, 3), np.uint8)
+"""Pixels among which a maximum is the highest."""
 
 
-def find_spots(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
+def find_spots(image: FloatImage, criteria: SearchCriteria, scratch: Scratch) -> SearchResult:
     """Find bright blobs whose diameter is within the tolerance.
 
     The scale-normalised Laplacian of Gaussian (Lindeberg 1998, Int J Comput Vis 30:79) is
@@ -32,10 +37,10 @@ def find_spots(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     The box is that of the disc to which the Gaussian corresponds, 2.8 sigmas wide; brightness
     is the volume of the Gaussian, exact for spots and a quarter too high for a flat disc.
     """
-    diameter, tolerance = wanted.diameter, wanted.tolerance
-    peaks, snr = _peaks(image, wanted, scratch)
+    diameter, tolerance = criteria.diameter, criteria.tolerance
+    peaks, snr = _peaks(image, criteria, scratch)
     if not len(peaks):
-        return Found(peaks, np.empty((0, 4)), snr, snr)
+        return SearchResult(peaks, np.empty((0, 4)), snr, snr)
     slopes = _slopes(image, peaks, diameter, scratch)
     fits = fit_gaussians(
         image, peaks, slopes, diameter / DIAMETER_PER_SIGMA, int(np.ceil(diameter))
@@ -52,26 +57,28 @@ def find_spots(image: FloatImage, wanted: Wanted, scratch: Scratch) -> Found:
     good[good] = _strongest(fits.centres[good], snr[good], _CLOSEST * diameter)
     centres, half = fits.centres[good], sizes[good] / 2
     volume = 2 * np.pi * fits.amplitudes[good] * fits.sigmas[good].prod(axis=1)
-    return Found(centres, np.hstack([centres - half, centres + half]), snr[good], volume)
+    return SearchResult(centres, np.hstack([centres - half, centres + half]), snr[good], volume)
 
 
-def _peaks(image: FloatImage, wanted: Wanted, scratch: Scratch) -> tuple[NDArray, NDArray]:
+def _peaks(
+    image: FloatImage, criteria: SearchCriteria, scratch: Scratch
+) -> tuple[NDArray, NDArray]:
     """Maxima of the filter's response, (N, 2), and their signal to noise ratios."""
-    factor = min(2 if wanted.diameter >= _COARSE_DIAMETER else 1, *image.shape)
+    factor = min(2 if criteria.diameter >= _COARSE_DIAMETER else 1, *image.shape)
     coarse = binned(image, factor, "coarse", scratch)
-    sigma = wanted.diameter / factor / DIAMETER_PER_SIGMA
+    sigma = criteria.diameter / factor / DIAMETER_PER_SIGMA
     smooth = blurred(coarse, sigma, "smooth", scratch)
     response, highest = (scratch.take(name, coarse.shape) for name in ("response", "highest"))
     border = cv2.BORDER_REFLECT
     cv2.Laplacian(smooth, cv2.CV_32F, dst=response, scale=-(sigma**2), borderType=border)
     cv2.dilate(response, _NEIGHBOURHOOD, dst=highest)
     gain = 1 / (factor * sigma * (2 * np.pi) ** 0.5)
-    noise = robust_noise(response, wanted.camera_noise, gain)
-    at = np.flatnonzero(response > wanted.sigmas * noise)
+    noise = robust_noise(response, criteria.camera_noise, gain)
+    at = np.flatnonzero(response > criteria.sigmas * noise)
     at = at[response.ravel()[at] >= highest.ravel()[at]]
     strength = response.ravel()[at]
-    if len(at) > wanted.limit:
-        keep = np.argpartition(strength, -wanted.limit)[-wanted.limit :]
+    if len(at) > criteria.limit:
+        keep = np.argpartition(strength, -criteria.limit)[-criteria.limit :]
         at, strength = at[keep], strength[keep]
     rows, columns = np.divmod(at, coarse.shape[1])
     peaks = (np.stack([columns, rows], axis=1) + 0.5) * factor - 0.5

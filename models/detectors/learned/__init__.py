@@ -5,10 +5,19 @@ In: an image of any size and contrast, a model file. Out: Detections.
 
 from __future__ import annotations
 
-from .families import family_of
-from .heads import Found
-from .learned import Learned
+from .architectures import detector_for, open_learned
+from .decoding import ScoredBoxes
+from .learned import LearnedDetector
 from .metadata import read_metadata
+from .options import LearnedOptions
 from .scale import factor_for
 
-__all__ = ["Found", "Learned", "factor_for", "family_of", "read_metadata"]
+__all__ = [
+    "LearnedDetector",
+    "LearnedOptions",
+    "ScoredBoxes",
+    "detector_for",
+    "factor_for",
+    "open_learned",
+    "read_metadata",
+]

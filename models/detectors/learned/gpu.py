@@ -1,11 +1,11 @@
-"""From a raw image to boxes without leaving the GPU: contrast, size, network, suppression."""
+"""From a raw image to boxes without leaving the GPU: contrast, scale, network, suppression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,29 +15,26 @@ from torch.nn import functional
 
 from ...arrays import Image
 from ...errors import DeviceError, ModelError
-from ...runtimes import sentence
-
-Head = Literal["yolo", "yolo-nms-free", "ssd"]
-Network = Callable[[Tensor], Sequence[Tensor]]
-
-MOST_CANDIDATES = 4096
-"""Of more boxes than that the best are looked at, which bounds time and memory."""
+from ...runtimes import TensorRuntime, sentence
+from ...torch_boxes import shared_and_joint_areas
+from .decoding import MOST_CANDIDATES, Head, ScoredBoxes, Thresholds
 
 _TYPES = {"uint8": torch.uint8, "uint16": torch.uint16}
+"""Of camera images, by the names that NumPy gives them."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How an image is shown to the network.
+class Preprocessing:
+    """How an image becomes the input of a network.
 
     Attributes
     ----------
     low, high : float
         Grey values that become 0 and 1; what is beyond is cut off.
     scale : float
-        Pixels of the network's input for a pixel of the image.
+        Pixels of the input for a pixel of the image.
     height, width : int
-        Of the network's input, multiples of its stride; the image is in its upper left corner.
+        Of the input, multiples of its stride; the image is in its upper left corner.
     fill : float
         What the rest of the input is filled with, 0 to 1.
     """
@@ -50,65 +47,33 @@ class View:
     fill: float = 0.0
 
 
-class Boxes(NamedTuple):
-    """What was found, best first.
-
-    Attributes
-    ----------
-    boxes_px : (N, 4) float32
-        Left, top, right, bottom in pixels of the image; the centre of the first is (0, 0).
-    scores : (N,) float32
-    classes : (N,) int32
-    """
-
-    boxes_px: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int32]
-
-
 class GpuPipeline:
-    """Shows raw images to a network and reads it on the same device.
+    """Runs a network on raw images and reads its outputs on the same device.
 
     Grey values are stretched in float32 before anything else, so that 16 bit images lose
     nothing, whatever the network computes in. One object serves one thread.
 
     Parameters
     ----------
-    network : callable
-        Takes (1, channels, height, width) float32 on the device and returns the raw outputs,
-        as ``run_tensors`` of the TensorRT and torch runtimes.
+    runtime : TensorRuntime
+        Of the network.
     head : {"yolo", "yolo-nms-free", "ssd"}
         How the outputs are read; see :class:`~..card.ModelCard`.
     channels : int
         Of the network's input; grey is repeated in each.
-    device : str
-        As torch calls it.
     """
 
-    def __init__(self, network: Network, head: Head, channels: int, device: str = "cuda") -> None:
-        self._network = network
+    def __init__(self, runtime: TensorRuntime, head: Head, channels: int) -> None:
+        self._run = runtime.run_tensors
         self._head: Head = head
         self._channels = channels
-        self._device = torch.device(device)
+        self._device = torch.device(runtime.tensor_device)
         on_cuda = self._device.type == "cuda"
         self._stream: Any = torch.cuda.Stream(self._device) if on_cuda else None
         self._staging = torch.empty(0)
 
-    def run(
-        self, image: Image, view: View, least: NDArray[np.float32], iou: float, limit: int
-    ) -> Boxes:
-        """Find the objects in one image.
-
-        Parameters
-        ----------
-        image : (H, W) uint8 or uint16
-        view : View
-        least : (classes,) float32
-            Scores from which a box of a class counts.
-        iou : float
-            Boxes of one class that overlap more are one object; not for ``yolo-nms-free``.
-        limit : int
-            Most boxes to return.
+    def run(self, image: Image, how: Preprocessing, thresholds: Thresholds) -> ScoredBoxes:
+        """Find the objects in one image, (H, W) uint8 or uint16; boxes in pixels of the input.
 
         Raises
         ------
@@ -125,29 +90,28 @@ class GpuPipeline:
         stream = torch.cuda.stream(self._stream) if self._stream else nullcontext()
         try:
             with stream, torch.inference_mode():
-                outputs = self._network(self._show(image, view))
-                wanted = torch.from_numpy(least).to(self._device, non_blocking=True)
-                rows = _read([output.float() for output in outputs], self._head, wanted)
+                outputs = self._run(self._input(image, how))
+                least = torch.from_numpy(thresholds.scores).to(self._device, non_blocking=True)
+                rows = _read([output.float() for output in outputs], self._head, least)
                 if self._head != "yolo-nms-free":
-                    rows = rows[_survivors(rows, iou)]
-                found = rows[:limit].cpu().numpy()
+                    rows = rows[_survivors(rows, thresholds.iou)]
+                found: NDArray[np.float32] = rows[: thresholds.most].cpu().numpy()
         except RuntimeError as error:  # torch.OutOfMemoryError among them
             raise DeviceError(f"{self._device} failed: {sentence(error)}") from error
-        boxes = found[:, :4] / view.scale - 0.5
-        return Boxes(boxes.astype(np.float32), found[:, 4], found[:, 5].astype(np.int32))
+        return ScoredBoxes(found[:, :4], found[:, 4], found[:, 5].astype(np.int32))
 
-    def _show(self, image: Image, view: View) -> Tensor:
+    def _input(self, image: Image, how: Preprocessing) -> Tensor:
         grey = self._uploaded(image)[None, None].float()
-        grey = grey.sub_(view.low).mul_(1 / (view.high - view.low)).clamp_(0, 1)
-        if view.scale != 1:
+        grey = grey.sub_(how.low).mul_(1 / (how.high - how.low)).clamp_(0, 1)
+        if how.scale != 1:
             grey = functional.interpolate(
-                grey, scale_factor=view.scale, mode="bilinear", antialias=view.scale < 1
+                grey, scale_factor=how.scale, mode="bilinear", antialias=how.scale < 1
             )
-        grey = grey[..., : view.height, : view.width]
-        size = (1, self._channels, view.height, view.width)
-        shown = torch.full(size, view.fill, device=self._device)
-        shown[..., : grey.shape[2], : grey.shape[3]] = grey
-        return shown
+        grey = grey[..., : how.height, : how.width]
+        size = (1, self._channels, how.height, how.width)
+        pixels = torch.full(size, how.fill, device=self._device)
+        pixels[..., : grey.shape[2], : grey.shape[3]] = grey
+        return pixels
 
     def _uploaded(self, image: Image) -> Tensor:
         """Copy to the device by way of memory that it can read by itself."""
@@ -184,15 +148,8 @@ def _survivors(rows: Tensor, iou: float) -> Tensor:
     again settles the best box first, then those below it: soon nothing changes.
     """
     boxes, classes = rows[:, :4], rows[:, 5]
-    sides = (
-        torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-        .sub_(torch.maximum(boxes[:, None, :2], boxes[None, :, :2]))
-        .clamp_(min=0)
-    )
-    both = sides[..., 0] * sides[..., 1]
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    rivals = both > iou * (area[:, None] + area - both)
-    rivals &= classes[:, None] == classes
+    shared, joint = shared_and_joint_areas(boxes[:, None], boxes[None])
+    rivals = (shared > iou * joint) & (classes[:, None] == classes)
     rivals = rivals.triu_(1)
     kept = torch.ones_like(classes, dtype=torch.bool)
     while True:

@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ...arrays import Image
 from ...detections import Detections
-from ...images import Levels, SteadyLevels, blank, checked
+from ...images import Levels, SmoothedLevels, checked, is_uniform
+from ..detector import MovieDefaults
 from ..window import Window
-from .heads import Found, suppress
-from .measured import measure
-from .network import Network, Wanted
+from .centres import centres_and_brightness
+from .decoding import ScoredBoxes, Thresholds, nms
+from .network import Network
 from .options import LearnedOptions, least_scores
 from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
 from .tiles import merged, region_around, tiles_of, uncut
 
 LARGEST = 3.0
-"""Objects up to that many times the typical size are seen whole in one of two tiles."""
+"""Objects up to that many times the typical size are whole in one of two tiles. Chosen: larger
+ones are rare in one culture, and their parts are joined."""
 
 WINDOWS_PX = (128, 192, 256, 384, 512)
-"""Edges of a window in network pixels: few, because a runtime prepares for each."""
+"""Edges of a window in network pixels. Chosen: few, because a runtime prepares for each, and none
+more than half as long again as the one before."""
 
 TRIAL_PX = 512
-"""Edge of the part of an image in which factors of scale are tried."""
+"""Edge of the part of an image in which factors of scale are tried. Chosen: it holds several
+objects of any size that the network knows."""
 
-SAME = 0.7
-"""Boxes that overlap more are one object, of the class that is surer."""
+SAME_OBJECT_IOU = 0.7
+"""Boxes of any class that overlap more are one object, of the class with the higher score. Chosen:
+higher than `LearnedOptions.iou`, as objects of two classes do lie on one another."""
 
-AGAIN_AFTER = 50
-"""Images without objects after which the scale is looked for again."""
+RETRY_AFTER = 50
+"""Images without objects after which the scale is looked for again. Chosen: trying four scales
+costs about four images."""
+
+MOVIE_DEFAULTS = MovieDefaults({"score": 0.1}, diameters_per_sigma=11, high_score=0.2)
+"""Found on movies of T cells and beads: the centres of bodies are more exact than by a threshold,
+and cells in brightfield score low."""
 
 
-class Learned:
+class LearnedDetector:
     """Finds what a network was trained to find.
 
-    Contrast follows the light of the images seen (:class:`~.levels.SteadyLevels`), and unless the
-    size of the objects is given, the scale is the one at which the network finds most in the
-    first image. So both depend on the images before; the rest on the image alone.
+    Contrast follows the light of the images so far (:class:`~.levels.SmoothedLevels`), and
+    unless the size of the objects is given, the scale is the one at which the network finds most
+    in the first image. So both depend on the images before; the rest on the image alone.
 
     Keeps arrays between images, so one object serves one thread.
 
@@ -64,8 +76,8 @@ class Learned:
     def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
         self.options, self.card, self.notes = options, network.card, network.notes
         least = least_scores(options, self.card)
-        self._network, self._levels = network, SteadyLevels()
-        self._wanted = Wanted(least, options.iou, options.max_objects)
+        self._network, self._levels = network, SmoothedLevels()
+        self._thresholds = Thresholds(least, options.iou, options.max_objects)
         self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
         self._is_factor_given = self._is_factor_known = factor is not None
         self._until_trial = 0
@@ -76,11 +88,21 @@ class Learned:
         return self.card.name
 
     @property
+    def max_objects(self) -> int:
+        """Most objects of an image."""
+        return self.options.max_objects
+
+    @classmethod
+    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
+        """Say what to assume for objects of unknown kind."""
+        return MOVIE_DEFAULTS
+
+    @property
     def factor(self) -> float:
         """Size of an object as the network is shown it, over its size in the image."""
         return self.card.stride / self._cell_px
 
-    def detect(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Detections:
+    def detect(self, image: Image) -> Detections:
         """Find the objects in an image, (H, W) uint8 or uint16.
 
         Raises
@@ -91,7 +113,7 @@ class Learned:
             If the network cannot be run, on the CPU neither.
         """
         image = checked(image)
-        if blank(image):
+        if is_uniform(image):
             return Detections.none()
         levels = self._levels.update(image)
         if not self._is_factor_given and self._until_trial <= 0:
@@ -99,16 +121,14 @@ class Learned:
         grid = self._grid(image, self._cell_px)
         found = self._field(image, grid, levels)
         is_right = self._is_factor_known and len(found.scores)
-        self._until_trial = AGAIN_AFTER if is_right else self._until_trial - 1
+        self._until_trial = RETRY_AFTER if is_right else self._until_trial - 1
         return self._detections(image, grid, found)
 
-    def detect_within(
-        self, image: NDArray[np.uint8] | NDArray[np.uint16], window: Window
-    ) -> Detections:
+    def detect_within(self, image: Image, window: Window) -> Detections:
         """Find the objects in a window of an image, and some around it, in image coordinates.
 
-        The network sees the same pixels as in the whole image: same contrast, scale and grid.
-        What is cut by the inner edges of the part that it is shown is left out.
+        The network gets the same pixels as of the whole image: same contrast, scale and grid.
+        What the inner edges of its part of the image cut is left out.
 
         Raises
         ------
@@ -121,18 +141,18 @@ class Learned:
         if not self._levels.fits(image):
             return self.detect(image)
         crop = window.crop(image.shape)
-        if crop[0] == crop[2] or crop[1] == crop[3] or blank(image):
+        if crop[0] == crop[2] or crop[1] == crop[3] or is_uniform(image):
             return Detections.none()
         grid, levels = self._grid(image, self._cell_px), self._levels.current
         region = region_around(grid, crop, self._window_sizes())
         if region is None:
             return self._detections(image, grid, self._field(image, grid, levels))
-        found = self._network.look(image, grid, region, levels, self._wanted)
+        found = self._network.find(image, grid, region, levels, self._thresholds)
         return self._detections(image, grid, uncut(found, grid, region))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew, as with another specimen."""
-        self._levels = SteadyLevels()
+        self._levels = SmoothedLevels()
         self._until_trial, self._is_factor_known = 0, self._is_factor_given
 
     def warm_up(self, height: int, width: int) -> None:
@@ -148,10 +168,10 @@ class Learned:
         for rows, cols in sorted(sizes):
             self._network.warm_up(rows, cols)
 
-    def _field(self, image: Image, grid: Grid, levels: Levels) -> Found:
-        """Look at all of an image; boxes in network pixels."""
+    def _field(self, image: Image, grid: Grid, levels: Levels) -> ScoredBoxes:
+        """Find objects in all of an image; boxes in network pixels."""
         parts = [
-            (region, self._network.look(image, grid, region, levels, self._wanted))
+            (region, self._network.find(image, grid, region, levels, self._thresholds))
             for region in self._tiles(grid)
         ]
         return merged(parts, grid, self.options.iou)
@@ -168,7 +188,7 @@ class Learned:
             boxes = grid.in_image(seen.boxes)
             found[factor] = seen.scores, boxes[:, 2:] - boxes[:, :2]
         factor = best_factor(found)
-        self._until_trial, self._is_factor_known = AGAIN_AFTER, factor is not None
+        self._until_trial, self._is_factor_known = RETRY_AFTER, factor is not None
         if factor is not None:
             self._cell_px = cell_px_for(factor, self.card.stride)
             self.warm_up(*image.shape)
@@ -178,13 +198,14 @@ class Learned:
                 "size; give diameter_px if that is wrong"
             )
 
-    def _detections(self, image: Image, grid: Grid, found: Found) -> Detections:
-        found = found.pick(suppress(found._replace(classes=np.zeros_like(found.classes)), SAME))
+    def _detections(self, image: Image, grid: Grid, found: ScoredBoxes) -> Detections:
+        of_one_class = found._replace(classes=np.zeros_like(found.classes))
+        found = found.pick(nms(of_one_class, SAME_OBJECT_IOU))
         boxes = grid.in_image(found.boxes)
         rows = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(axis=1))
         rows = rows[: self.options.max_objects]
         boxes, found = boxes[rows], found.pick(rows)
-        centres, brightness = measure(image, boxes)
+        centres, brightness = centres_and_brightness(image, boxes)
         return Detections.of(boxes, found.scores, found.classes, centres, brightness)
 
     def _grid(self, image: Image, cell_px: int) -> Grid:

@@ -14,7 +14,7 @@ import msgspec
 from ...card import ModelCard
 from ...errors import ModelError
 from ...runtimes import damaged
-from .heads import Head, Shape, head_of
+from .decoding import Head, Shape, head_of
 
 _METADATA_FIELD = 14
 """Of an ONNX ModelProto: ``metadata_props``, key (1) and value (2)."""

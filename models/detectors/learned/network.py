@@ -1,41 +1,22 @@
-"""A network looks at a region of an image: contrast and scale in, boxes out."""
+"""A network applied to a region of an image: contrast and scale in, boxes out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ...arrays import Image
 from ...card import ModelCard
 from ...errors import DeviceError
 from ...images import Levels, Scratch
-from ...runtimes import Runtime
-from .heads import Found, decode
+from ...runtimes import Runtime, TensorRuntime
+from .decoding import ScoredBoxes, Thresholds, decode
 from .metadata import ModelInfo
 from .scale import Grid, Region, render
 from .tiles import placed
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """What counts as found.
-
-    Attributes
-    ----------
-    least : (classes,) float32
-        Scores from which a box of a class counts.
-    iou : float
-        Boxes of one class that overlap more are one object.
-    limit : int
-        Most boxes of a region.
-    """
-
-    least: NDArray[np.float32]
-    iou: float
-    limit: int
+if TYPE_CHECKING:
+    from .gpu import GpuPipeline
 
 
 class Network:
@@ -65,7 +46,7 @@ class Network:
         self.notes = [info.note] if info.note else []
         self._on_cpu: Callable[[], Runtime] | None = on_cpu
         self._scratch = Scratch()
-        self._pipeline = _pipeline(runtime, card=info.card)
+        self._pipeline = _pipeline(runtime, info.card)
 
     @property
     def fixed_cells(self) -> tuple[int, int] | None:
@@ -75,14 +56,9 @@ class Network:
             return None
         return height // self.card.stride, width // self.card.stride
 
-    def look(
-        self,
-        image: Image,
-        grid: Grid,
-        region: Region,
-        levels: Levels,
-        wanted: Wanted,
-    ) -> Found:
+    def find(
+        self, image: Image, grid: Grid, region: Region, levels: Levels, thresholds: Thresholds
+    ) -> ScoredBoxes:
         """Find objects in a region; boxes in network pixels of the field.
 
         Raises
@@ -91,28 +67,31 @@ class Network:
             If the network cannot be run, on the CPU neither.
         """
         try:
-            found = self._look(image, grid, region, levels, wanted)
+            found = self._find(image, grid, region, levels, thresholds)
         except DeviceError as error:
             self._move_to_cpu(error)
-            found = self._look(image, grid, region, levels, wanted)
+            found = self._find(image, grid, region, levels, thresholds)
         return placed(found, grid, region)
 
     def warm_up(self, rows: int, cols: int) -> None:
         """Prepare for regions of that many cells."""
         self.runtime.warm_up(rows * self.card.stride, cols * self.card.stride)
 
-    def _look(
-        self, image: Image, grid: Grid, region: Region, levels: Levels, wanted: Wanted
-    ) -> Found:
+    def _find(
+        self, image: Image, grid: Grid, region: Region, levels: Levels, thresholds: Thresholds
+    ) -> ScoredBoxes:
         """Find objects in a region; boxes in network pixels of the region."""
+        size = region.rows * grid.stride, region.cols * grid.stride
         if self._pipeline is not None:
-            return self._pipeline(image, grid, region, levels, wanted)
-        stride = grid.stride
-        shape = (1, self.card.channels, region.rows * stride, region.cols * stride)
+            from .gpu import Preprocessing
+
+            scale = grid.stride / grid.cell_px
+            how = Preprocessing(levels.low, levels.high, scale, *size, levels.middle)
+            return self._pipeline.run(grid.part(image, region), how, thresholds)
+        shape = (1, self.card.channels, *size)
         pixels = self._scratch.take(f"pixels {shape}", shape)
         render(image, grid, region, levels, pixels, self._scratch)
-        outputs = self.runtime.run(pixels)
-        return decode(outputs, self.card.head, wanted.least, wanted.iou, wanted.limit)
+        return decode(self.runtime.run(pixels), self.card.head, thresholds)
 
     def _move_to_cpu(self, error: DeviceError) -> None:
         """Go on without the device that failed."""
@@ -124,25 +103,10 @@ class Network:
         self.notes.append(f"detecting on {self.runtime.device} from now on: {error}")
 
 
-Pipeline = Callable[[Image, Grid, Region, Levels, Wanted], Found]
-
-
-def _pipeline(runtime: Runtime, card: ModelCard) -> Pipeline | None:
-    """Return how a runtime that works on tensors looks at a region, boxes alone coming back."""
-    run_tensors = getattr(runtime, "run_tensors", None)
-    if run_tensors is None:
+def _pipeline(runtime: Runtime, card: ModelCard) -> GpuPipeline | None:
+    """Return what does all the work on the device of a runtime that takes tensors."""
+    if not isinstance(runtime, TensorRuntime):
         return None
-    from .gpu import GpuPipeline, View
+    from .gpu import GpuPipeline
 
-    pipeline = GpuPipeline(run_tensors, card.head, card.channels, runtime.tensor_device)  # type: ignore[attr-defined]
-
-    def look(image: Image, grid: Grid, region: Region, levels: Levels, wanted: Wanted) -> Found:
-        cell, scale = grid.cell_px, grid.stride / grid.cell_px
-        top, left = region.top * cell, region.left * cell
-        source = image[top : top + region.rows * cell, left : left + region.cols * cell]
-        size = region.rows * grid.stride, region.cols * grid.stride
-        view = View(levels.low, levels.high, scale, *size, levels.middle)
-        found = pipeline.run(source, view, wanted.least, wanted.iou, wanted.limit)
-        return Found((found.boxes_px + np.float32(0.5)) * scale, found.scores, found.classes)
-
-    return look
+    return GpuPipeline(runtime, card.head, card.channels)

@@ -1,4 +1,4 @@
-"""Options of a learned detector: its weights, and what of that which it finds is wanted."""
+"""Options of a learned detector: its weights, and which of its detections are wanted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ...card import ModelCard
 from ...errors import ModelError
 
 DEFAULT_SCORE = 0.25
+"""Least score of a class. As in ultralytics' predictions."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -24,16 +25,21 @@ class LearnedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     weights : str
         Name of a shipped model, or an ONNX file; its card lies beside it as ``NAME.json``.
-    runtime : str
-        ``auto``, or as :func:`~..runtimes.load` knows it.
     classes : tuple of str, optional
-        Names of those wanted; otherwise all.
+        Names of the classes that are wanted; all if not given.
     score : float or dict of str to float
-        Least score, for all classes or by name; those not named have 0.25.
+        Least score, for all classes or by name, as in ``{ cell = 0.4, spot = 0.2 }``; those not
+        named have 0.25.
     diameter_px : float, optional
-        Typical size of the objects, root of the area of their boxes. Otherwise found out.
+        Typical size of the objects, root of the area of their boxes; found out if not given.
+
+    Other Parameters
+    ----------------
+    runtime : str
+        What computes the network: ``auto``, ``tensorrt``, ``openvino``, ``onnx`` or ``torch``,
+        if wanted with a device, as in ``openvino:GPU``.
     iou : float
-        Boxes of one class that overlap more are one object.
+        Overlap from which two boxes of one class are one object.
     max_objects : int
         Of more than that the surest are kept.
     tile_px : int
@@ -42,9 +48,9 @@ class LearnedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     weights: str = "yolo"
     runtime: str = "auto"
-    classes: tuple[str, ...] | None = None
-    score: Share | dict[str, Share] = 0.25
-    diameter_px: Annotated[float, Meta(ge=2)] | None = None
+    classes: Annotated[tuple[str, ...], Meta(examples=[("cell",)])] | None = None
+    score: Share | dict[str, Share] = DEFAULT_SCORE
+    diameter_px: Annotated[float, Meta(ge=2, examples=[32.0])] | None = None
     iou: Share = 0.5
     max_objects: Annotated[int, Meta(ge=1)] = 1000
     tile_px: Annotated[int, Meta(ge=128)] = 1024

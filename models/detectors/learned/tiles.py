@@ -1,4 +1,4 @@
-"""Large frames in overlapping tiles, and what is seen in several of them put together."""
+"""Large images in overlapping tiles, and the boxes of several tiles merged."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from .heads import Found, areas, overlaps, suppress
+from ...boxes import areas, intersection_over_union, shared_areas
+from .decoding import ScoredBoxes, nms
 from .scale import Grid, Region
 
-EDGE_PX = 2.0
-EDGE_SHARE = 0.05
-"""A box that ends within 2 network pixels or 5 % of its size of an inner edge may be cut."""
+EDGE_PX, EDGE_SHARE = 2.0, 0.05
+"""A box that ends within so many network pixels, or this share of its size, of an inner edge may
+be cut. Chosen: about the error of the edges of boxes."""
 
 COVERED = 0.7
-"""Share of a box that lies in another one, from which they show the same object."""
+"""Share of a box that lies in another one, from which they show the same object. Chosen: a part
+of an object lies nearly wholly in its box, a neighbour seldom by half."""
 
 AGREE = 0.5
-"""Intersection over union, where two tiles overlap, of parts of the same object."""
+"""Intersection over union, where two tiles overlap, of parts of the same object. Chosen: the least
+overlap at which COCO counts a box as found."""
 
 _INWARDS = np.array([1, 1, -1, -1], np.float32)
+"""Signs that turn differences of left, top, right and bottom into distances inwards."""
 
 
 def tiles_of(grid: Grid, most: tuple[int, int], overlap: int, fixed: bool) -> list[Region]:
@@ -75,13 +79,13 @@ def region_around(
     return None
 
 
-def uncut(found: Found, grid: Grid, region: Region) -> Found:
+def uncut(found: ScoredBoxes, grid: Grid, region: Region) -> ScoredBoxes:
     """Leave out what the inner edges of a region cut; boxes in network pixels of the field."""
     sides = np.array([_inner_sides(grid, region)], np.float32)
     return found.pick(~_cut(found.boxes, sides)[:, 0])
 
 
-def placed(found: Found, grid: Grid, region: Region) -> Found:
+def placed(found: ScoredBoxes, grid: Grid, region: Region) -> ScoredBoxes:
     """Move boxes from the network pixels of a region to those of the field, cut to the region."""
     size = np.array([region.cols, region.rows] * 2, np.float32) * grid.stride
     corner = np.array([region.left, region.top] * 2, np.float32) * grid.stride
@@ -89,16 +93,16 @@ def placed(found: Found, grid: Grid, region: Region) -> Found:
     return found._replace(boxes=boxes + corner)
 
 
-def merged(parts: Sequence[tuple[Region, Found]], grid: Grid, iou: float) -> Found:
+def merged(parts: Sequence[tuple[Region, ScoredBoxes]], grid: Grid, iou: float) -> ScoredBoxes:
     """Put together what was found in overlapping tiles; an object comes out once.
 
-    What an inner edge of a tile cuts is left to a neighbour that sees all of it. Parts of what
-    no tile sees whole are joined, if they agree where their tiles overlap. Of several boxes of
+    What an inner edge of a tile cuts is left to a neighbour in which it is whole. Parts of what
+    is whole in no tile are joined, if they agree where their tiles overlap. Of several boxes of
     one object the one deepest in its tile counts.
 
     Parameters
     ----------
-    parts : sequence of (Region, Found)
+    parts : sequence of (Region, ScoredBoxes)
         Tiles and what was found in them, in network pixels of the field.
     grid : Grid
     iou : float
@@ -106,7 +110,7 @@ def merged(parts: Sequence[tuple[Region, Found]], grid: Grid, iou: float) -> Fou
 
     Returns
     -------
-    Found
+    ScoredBoxes
         Best first.
     """
     if len(parts) == 1:
@@ -117,17 +121,19 @@ def merged(parts: Sequence[tuple[Region, Found]], grid: Grid, iou: float) -> Fou
     cuts = _cut(every.boxes, sides)
     cut = cuts[np.arange(len(tile)), tile]
     keep = ~(cut & (~cuts).any(axis=1))
-    shared = np.flatnonzero(keep & ((overlaps(every.boxes[:, None], sides) > 0).sum(axis=1) > 1))
+    shared = np.flatnonzero(
+        keep & ((shared_areas(every.boxes[:, None], sides) > 0).sum(axis=1) > 1)
+    )
     keep[shared] = False
     deepest = shared[~_seen_deeper(every.pick(shared), tile[shared], cut[shared], sides)]
     joined = _joined(every.pick(deepest), tile[deepest], cut[deepest], sides)
     together = _stacked([every.pick(keep), joined])
     together = together.pick(np.argsort(-together.scores, kind="stable"))
-    return together.pick(suppress(together, iou))
+    return together.pick(nms(together, iou))
 
 
-def _stacked(parts: Sequence[Found]) -> Found:
-    return Found(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+def _stacked(parts: Sequence[ScoredBoxes]) -> ScoredBoxes:
+    return ScoredBoxes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _spread(cells: int, most: int, overlap: int, fixed: bool) -> tuple[int, list[int]]:
@@ -168,7 +174,9 @@ def _cut(boxes: NDArray, sides: NDArray) -> NDArray[np.bool_]:
     return np.logical_or.reduce(_depths(boxes, sides) < near[:, None], axis=2)
 
 
-def _seen_deeper(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> NDArray[np.bool_]:
+def _seen_deeper(
+    found: ScoredBoxes, tile: NDArray, cut: NDArray, sides: NDArray
+) -> NDArray[np.bool_]:
     """Whether a box lies in one of another tile that is deeper inside its tile.
 
     What is cut may lie in one of another class: a part is easily taken for something else.
@@ -177,11 +185,11 @@ def _seen_deeper(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> N
     depth[cut] = 0
     deeper = (tile[:, None] != tile) & (depth[:, None] < depth)
     deeper &= cut[:, None] | (found.classes[:, None] == found.classes)
-    both = overlaps(found.boxes[:, None], found.boxes)
+    both = shared_areas(found.boxes[:, None], found.boxes)
     return (deeper & (both > COVERED * areas(found.boxes)[:, None])).any(axis=1)
 
 
-def _joined(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> Found:
+def _joined(found: ScoredBoxes, tile: NDArray, cut: NDArray, sides: NDArray) -> ScoredBoxes:
     """Join cut boxes with those of their class that agree where their tiles overlap.
 
     The result is the box around them, with the best score.
@@ -192,8 +200,7 @@ def _joined(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> Found:
     highs = np.minimum(sides[tile][:, None, 2:], sides[tile][None, :, 2:])
     seen_by_both = np.concatenate([lows, highs], axis=2)
     here, there = (_clipped(found.boxes, seen_by_both, axis) for axis in (1, 0))
-    both = overlaps(here, there)
-    agree = both > AGREE * (areas(here) + areas(there) - both)
+    agree = intersection_over_union(here, there) > AGREE
     agree &= (tile[:, None] != tile) & (found.classes[:, None] == found.classes)
     agree &= cut[:, None] | cut
     count, label = connected_components(agree, directed=False)
@@ -203,7 +210,7 @@ def _joined(found: Found, tile: NDArray, cut: NDArray, sides: NDArray) -> Found:
     np.maximum.at(boxes[:, 2:], label, found.boxes[:, 2:])
     np.maximum.at(scores, label, found.scores)
     classes[label] = found.classes
-    return Found(boxes, scores, classes)
+    return ScoredBoxes(boxes, scores, classes)
 
 
 def _clipped(boxes: NDArray, to: NDArray, axis: int) -> NDArray:

@@ -2,84 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import cv2
-import msgspec
 import numpy as np
-from msgspec import Meta
-from numpy.typing import NDArray
 
 from ...arrays import FloatImage
-from ...detections import Detections
-from ...images import QUANTISATION, Polarity, Scratch, as_float, blurred, checked, noise_of
-from .segmenter import Camera, from_labels
-from .watershed import cut_apart, filled
+from ...images import QUANTISATION, blurred, noise_of
+from .outlines import Mask, OutlineOptions, OutlineSegmenter, disc, filled
 
-_LEAST_BLUR = 1.0
-_DIAMETERS_PER_BLUR = 20
+_LEAST_BLUR, _BLURS_PER_DIAMETER = 1.0, 20
+"""Least sigma of the blur, in pixels, and diameters in larger ones. Chosen: as much as leaves
+outlines where they are, and a gradient that is clear of the noise."""
+
 _HYSTERESIS = 2.0
+"""Threshold at which a line begins over the one down to which it is followed. Canny (1986) advises
+2 to 3."""
+
 _CANNY_THRESHOLD = 200
+"""Whole number that stands for the threshold in the gradients that `cv2.Canny` takes. Chosen: fine
+steps, and room in 16 bits for gradients 160 times as steep."""
+
 _GAP = 0.15
+"""Widest gap in an outline that is closed, in diameters (chosen)."""
+
 _STEEP = 0.4
+"""Share of the steepest gradient within a radius below which nothing is an edge. Chosen: as the
+outline of `watershed`."""
 
 
-class EdgesOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to look for.
+class EdgesOptions(OutlineOptions, frozen=True, forbid_unknown_fields=True):
+    """As :class:`OutlineOptions`, and how edges are found.
 
-    Attributes
-    ----------
-    diameter_px : float
-        Typical diameter, that of a disc of the same area.
-    tolerance : float
-        Objects up to this factor smaller or larger are kept.
-    polarity : str
-        Keep what is ``bright`` or ``dark`` against the surroundings, or ``both``.
+    Other Parameters
+    ----------------
     method : str
         ``canny`` follows thin lines along which the gradient is greatest; ``sobel`` takes all
         that is steep, for outlines too ragged to be followed.
-    threshold_sigmas : float
-        Least gradient in units of its noise.
     """
 
-    diameter_px: Annotated[float, Meta(ge=4)] = 20.0
-    tolerance: Annotated[float, Meta(gt=1)] = 2.0
-    polarity: Polarity = "both"
     method: Literal["canny", "sobel"] = "canny"
-    threshold_sigmas: Annotated[float, Meta(gt=0)] = 5.0
 
 
-class Edges:
-    """Segments by closed outlines, whatever is inside.
-
-    Keeps arrays between images, so one object serves one thread.
-    """
+class Edges(OutlineSegmenter[EdgesOptions]):
+    """Segments by closed outlines, whatever is inside."""
 
     Options = EdgesOptions
     name = "edges"
 
-    def __init__(self, options: EdgesOptions | None = None) -> None:
-        self.options = options or EdgesOptions()
-        self._scratch = Scratch()
-
-    def detect(self, image: Camera) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16, with their masks.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
-        image, options = checked(image), self.options
-        diameter = options.diameter_px
-        blur = max(_LEAST_BLUR, diameter / _DIAMETERS_PER_BLUR)
-        smooth = blurred(as_float(image, self._scratch), blur, "smooth", self._scratch)
-        lines = edge_lines(smooth, blur, options)
-        labels = cut_apart(enclosed(lines, diameter), diameter)
-        return from_labels(labels, image, diameter, options.tolerance, options.polarity)
+    def _mask(self, image: FloatImage) -> Mask:
+        diameter = self.options.diameter_px
+        blur = max(_LEAST_BLUR, diameter / _BLURS_PER_DIAMETER)
+        smooth = blurred(image, blur, "smooth", self._scratch)
+        return enclosed(edge_lines(smooth, blur, self.options), diameter)
 
 
-def edge_lines(smooth: FloatImage, blur: float, options: EdgesOptions) -> NDArray[np.uint8]:
+def edge_lines(smooth: FloatImage, blur: float, options: EdgesOptions) -> Mask:
     """Mask of the edges of an image smoothed by a Gaussian of sigma ``blur``.
 
     An edge is where the gradient is steep against its noise (along x or y) and against the
@@ -96,7 +74,7 @@ def edge_lines(smooth: FloatImage, blur: float, options: EdgesOptions) -> NDArra
     rounding = QUANTISATION / ((8 * np.pi) ** 0.5 * blur**2)
     noise = max(noise_of(along_x), noise_of(along_y), rounding)
     steepness = np.hypot(along_x, along_y)
-    threshold = cv2.dilate(steepness, _disc(options.diameter_px))
+    threshold = cv2.dilate(steepness, disc(options.diameter_px / 2))
     threshold *= _STEEP
     np.maximum(threshold, options.threshold_sigmas * noise, out=threshold)
     if options.method == "sobel":
@@ -111,13 +89,13 @@ def edge_lines(smooth: FloatImage, blur: float, options: EdgesOptions) -> NDArra
     return (lines > 0).astype(np.uint8)
 
 
-def enclosed(lines: NDArray[np.uint8], diameter: float) -> NDArray[np.uint8]:
+def enclosed(lines: Mask, diameter: float) -> Mask:
     """Mask of what closed lines enclose, up to the middle of the line.
 
     Gaps of up to a seventh of a diameter are closed. The border of the image closes what it
     cuts: two adjacent sides at a time, so that the image itself is not enclosed.
     """
-    band = np.asarray(cv2.morphologyEx(lines, cv2.MORPH_CLOSE, _disc(diameter * _GAP)), np.uint8)
+    band = np.asarray(cv2.morphologyEx(lines, cv2.MORPH_CLOSE, disc(diameter * _GAP / 2)), np.uint8)
     height, width = band.shape
     whole = np.zeros_like(band)
     for x in (0, width + 1):
@@ -129,9 +107,4 @@ def enclosed(lines: NDArray[np.uint8], diameter: float) -> NDArray[np.uint8]:
     to_outside = cv2.distanceTransform(whole, cv2.DIST_L2, 5)
     to_inside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
     mask = ((to_inside <= to_outside) & (whole > 0)).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(diameter * _GAP)), np.uint8)
-
-
-def _disc(diameter: float) -> NDArray[np.uint8]:
-    width = 2 * max(1, round(diameter / 2)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)), np.uint8)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(diameter * _GAP / 2)), np.uint8)

@@ -13,25 +13,29 @@ from msgspec import Meta
 from numpy.typing import NDArray
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
+from ...arrays import Image
 from ...detections import Detections
 from ...errors import DeviceError, ModelError
 from ...images import checked, levels_of, stretched
-from .segmenter import Camera
 
 _CLASSES_OF = "roi_heads.box_predictor.cls_score.weight"
+"""Tensor of the state_dict with one row for each class, the background first."""
+
 _INSIDE = 0.5
+"""Share from which a pixel belongs to an object, as torchvision's documentation advises."""
 
 
 class MaskRCNNOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which network, and what of it to believe.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     weights : str
         File with the ``state_dict`` of a ``maskrcnn_resnet50_fpn`` of torchvision.
     input_px : int
         The shorter side of an image is scaled to this before the network sees it.
     least_score : float
+        Score from which a detection counts.
     max_objects : int
         Of more than that the best are kept.
     """
@@ -73,7 +77,7 @@ class MaskRCNN:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = network.eval().to(self._device)
 
-    def detect(self, image: Camera) -> Detections:
+    def detect(self, image: Image) -> Detections:
         """Find the objects in an image, (H, W) uint8 or uint16.
 
         Raises

@@ -1,4 +1,4 @@
-"""Where in an image a template lies: normalised correlation, its peak, and what chance gives."""
+"""Place of a template in an image: normalised correlation, its peak, and its level by chance."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from ...arrays import FloatImage
 from ...images import QUANTISATION, noise_of
 
 LEAST_VISIBLE = 0.1
-"""Share of the template's variance below which nothing is said about a place."""
+"""Share of the template's variance inside the image below which a place is left out. Chosen: less
+than of half an object, which is the most that may be outside."""
 
 _CHANCE = 0.05
+"""Share of searches in which noise alone exceeds the level of chance: the usual significance."""
+
 _SMALLEST = 1e-3
+"""Keeps roots, logarithms and Fisher's z finite (chosen: below any significant correlation)."""
 
 
 def correlate(image: FloatImage, template: FloatImage) -> tuple[FloatImage, FloatImage]:

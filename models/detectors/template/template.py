@@ -1,4 +1,4 @@
-"""Follows what the user pointed at by its look: no training, no model, one object."""
+"""Follows one object that the user points at by its appearance: no training, no model."""
 
 from __future__ import annotations
 
@@ -7,48 +7,51 @@ from typing import Annotated
 import msgspec
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
-from ...arrays import FloatImage
+from ...arrays import FloatImage, Image
 from ...detections import Detections
 from ...errors import ModelError
 from ...images import Scratch, checked
 from ..window import Window
-from .appearance import Appearance
-from .area import Area
+from .adaptive_template import AdaptiveTemplate
+from .binned_crop import BinnedCrop
 from .correlation import chance_level, correlate, peak_shift, significance, spread_around
 
 SPAN = 1.5
-"""Edge of the template in diameters: some surroundings make an outline a feature."""
+"""Edge of the template in diameters. Chosen: with a quarter of a diameter around an object its
+outline is a feature."""
 
 EDGE_PENALTY = 0.25
-"""By how much of a correlation the edge of a window stands behind its middle."""
+"""Taken off a correlation at the edge of a window, against its middle. Chosen: enough to
+prefer the middle of two alike, too little to prefer background."""
 
 _WORKING_DIAMETER = 6
+"""Pixels of a diameter where an image is averaged in blocks; as for `blobs`."""
+
 CONTEXT = 1.5
-"""Diameters around a window that are looked at to know what chance gives."""
+"""Diameters around a window that are correlated too, for the level of chance (chosen)."""
 
-SURE = 1.5
-"""Times the least score: the look is learned from there on."""
+LEARNING_SCORE = 1.5
+"""Least scores above which the template learns. Chosen: what is only just found may be wrong."""
 
-Camera = NDArray[np.uint8] | NDArray[np.uint16]
 Place = tuple[int, int]
+"""Row and column of a pixel."""
 
 
 class TemplateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to follow.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     diameter_px : float
         Size of the object.
-    point_px : tuple of float, optional
-        Where (x, y) it is in the first image; the middle if not given.
+    point_px : (x, y), optional
+        Where the object is in the first image; in the middle if not given.
     learn : float
-        Share of the memory that is renewed by each image in which the object is surely seen;
-        0 keeps to the first look.
+        Share of the template's memory that each image with a high score renews; 0 keeps the
+        first template.
     least_score : float
-        Below this the object is lost.
+        Score below which the object counts as gone.
     """
 
     diameter_px: Annotated[float, Meta(ge=3)] = 20.0
@@ -58,19 +61,19 @@ class TemplateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Template:
-    """Finds one object by normalised correlation with what it looked like.
+    """Finds one object by normalised correlation with its appearance in earlier images.
 
-    The first image shows what to follow; each later one in which it is surely seen, at 1.5
-    times the least score, renews the memory of its look. There is one detection or none: its
+    The first image gives the template; each later one with a score of 1.5 times the least
+    renews part of it. There is one detection or none: its
     box is one diameter wide, cut at the border of the image, and its centre is the sub-pixel
     peak of the correlation, averaged in blocks while a diameter still spans 6 pixels. Up to
     half of the object may be outside the image.
 
     The score is ``1 - chance / z``. Fisher's z is of the correlation at the peak; chance is
     what noise of the spread that z has around the object exceeds in one search of 20. Noise
-    scores 0, 0.2 once in hundreds; a clear sight 0.4 to 0.9.
+    scores 0, 0.2 once in hundreds of images; a clear object 0.4 to 0.9.
 
-    It remembers, so one object serves one thread and one target.
+    It keeps its template, so one object serves one thread and one target.
     """
 
     Options = TemplateOptions
@@ -83,10 +86,10 @@ class Template:
         self._reach = int(np.ceil(SPAN * diameter / self._factor / 2))
         self._scratch = Scratch()
         self._shape: tuple[int, ...] = ()
-        self._appearance: Appearance | None = None
+        self._template: AdaptiveTemplate | None = None
         self._spread = 0.0
 
-    def detect(self, image: Camera) -> Detections:
+    def detect(self, image: Image) -> Detections:
         """Search a whole image, (H, W) uint8 or uint16.
 
         Raises
@@ -97,27 +100,27 @@ class Template:
         """
         image = self._known(image)
         whole = (0, 0, image.shape[1], image.shape[0])
-        area = Area.of(image, whole, self._factor, self._scratch)
-        appearance = self._appearance or self._first_look(area, image.shape)
-        if appearance is None:
+        area = BinnedCrop.of(image, whole, self._factor, self._scratch)
+        template = self._template or self._first_template(area, image.shape)
+        if template is None:
             return Detections.none()
-        correlation, visible = correlate(area.work, appearance.template)
+        correlation, visible = correlate(area.work, template.pixels)
         z = significance(correlation, visible)
         place = _highest(z)
         self._spread = spread_around(z, place, self._reach)
-        score = _score(float(z[place]), self._spread, z.size / appearance.lobe_px)
+        score = _score(float(z[place]), self._spread, z.size / template.lobe_px)
         return self._found(area, correlation, place, score)
 
-    def detect_within(self, image: Camera, window: Window) -> Detections:
-        """Search a window; of two that look alike the one nearer to its middle is taken.
+    def detect_within(self, image: Image, window: Window) -> Detections:
+        """Search a window; of two of the same appearance the one nearer to its middle is taken.
 
         Raises
         ------
         ValueError
             As `detect`.
         """
-        appearance = self._appearance
-        if appearance is None:
+        template = self._template
+        if template is None:
             return self.detect(image)
         image = self._known(image)
         left, top, right, bottom = window.crop(image.shape)
@@ -125,23 +128,23 @@ class Template:
             return Detections.none()
         margin = int(CONTEXT * self.options.diameter_px) + self._reach * self._factor
         wide = (left - margin, top - margin, right + margin, bottom + margin)
-        area = Area.of(image, wide, self._factor, self._scratch)
-        correlation, visible = correlate(area.work, appearance.template)
+        area = BinnedCrop.of(image, wide, self._factor, self._scratch)
+        correlation, visible = correlate(area.work, template.pixels)
         z = significance(correlation, visible)
         distance = _distance(area, window, z.shape)
         place = _highest(np.where(distance <= 1, np.tanh(z) - EDGE_PENALTY * distance**2, -2))
         place = _climb(z, place)
         spread = max(self._spread, spread_around(z, place, self._reach))
         searched = np.count_nonzero(distance <= 1)
-        score = _score(float(z[place]), spread, searched / appearance.lobe_px)
+        score = _score(float(z[place]), spread, searched / template.lobe_px)
         return self._found(area, correlation, place, score)
 
-    def _known(self, image: Camera) -> Camera:
+    def _known(self, image: Image) -> Image:
         """Refuse an image in which the object cannot be."""
         image = checked(image)
         height, width = image.shape
         size = f"{width} × {height} pixels"
-        if self._appearance is not None and image.shape != self._shape:
+        if self._template is not None and image.shape != self._shape:
             raise ModelError(
                 f"the image has {size} but the template was taken from one of "
                 f"{self._shape[1]} × {self._shape[0]}: keep the camera's settings or start anew"
@@ -162,23 +165,25 @@ class Template:
     def _point(self, shape: tuple[int, ...]) -> tuple[float, float]:
         return self.options.point_px or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
 
-    def _first_look(self, area: Area, shape: tuple[int, ...]) -> Appearance | None:
-        """Take the template; nothing where the image is flat, so the next one is looked at."""
-        appearance = Appearance(area.work, area.inside(self._point(shape)), self._reach)
-        if appearance.is_flat:
+    def _first_template(self, area: BinnedCrop, shape: tuple[int, ...]) -> AdaptiveTemplate | None:
+        """Take the template; none where the image is flat, so that the next one is tried."""
+        template = AdaptiveTemplate(area.work, area.inside(self._point(shape)), self._reach)
+        if template.is_flat:
             return None
-        self._appearance, self._shape = appearance, shape
-        return appearance
+        self._template, self._shape = template, shape
+        return template
 
-    def _found(self, area: Area, correlation: FloatImage, place: Place, score: float) -> Detections:
-        """Centre the place, and learn from it if it is sure."""
-        options, appearance = self.options, self._appearance
-        if appearance is None or score < options.least_score:
+    def _found(
+        self, area: BinnedCrop, correlation: FloatImage, place: Place, score: float
+    ) -> Detections:
+        """Detection at a place, which the template learns from if the score is high."""
+        options, template = self.options, self._template
+        if template is None or score < options.least_score:
             return Detections.none()
         shift_x, shift_y = peak_shift(correlation, place)
         at = (place[1] + shift_x, place[0] + shift_y)
-        if options.learn and score > SURE * options.least_score:
-            appearance.learn(area.work, at, options.learn)
+        if options.learn and score > LEARNING_SCORE * options.least_score:
+            template.learn(area.work, at, options.learn)
         centre = np.array(area.outside(at))
         edge = np.array([self._shape[1], self._shape[0]]) - 0.5
         half = options.diameter_px / 2
@@ -186,7 +191,7 @@ class Template:
         return Detections.of(corners.reshape(1, 4), [score], centres_px=[centre])
 
 
-def _distance(area: Area, window: Window, shape: tuple[int, ...]) -> FloatImage:
+def _distance(area: BinnedCrop, window: Window, shape: tuple[int, ...]) -> FloatImage:
     """How far each place is from the middle of a window, in halves of its edge."""
     x, y = area.inside(window.centre_px)
     half = max(window.half_px / area.factor, 1.0)

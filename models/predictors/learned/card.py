@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from ...card import Card
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -36,8 +37,8 @@ class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coverage95: Share | None = None
 
 
-class PredictorCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Description of a learned predictor, kept as ``NAME.json`` beside ``NAME.onnx``.
+class PredictorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a learned predictor, kept as ``NAME.json`` beside ``NAME.onnx``.
 
     Attributes
     ----------
@@ -69,7 +70,3 @@ class PredictorCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     data: tuple[TracksNote, ...] = ()
     not_trained_on: str = ""
     date: str = ""
-
-    def write(self, path: Path) -> None:
-        """Write it, indented for people."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")

@@ -20,8 +20,8 @@ object is by then, and single precision still tells them apart."""
 class RecurrentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which network.
 
-    Attributes
-    ----------
+    Other Parameters
+    ----------------
     model : str
         Name of shipped weights, or an ONNX file that `pursuit train predictor` wrote.
     """

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ...focus import EDGE_PX, DefocusCard, Windows
-from ...onnx_file import store_half
+from ...onnx_file import store_float16
 
 OnStep = Callable[[int, int, float], None]
 
@@ -171,4 +171,4 @@ def export(model: nn.Module, path: Path) -> None:
             opset_version=_OPSET,
             dynamo=False,
         )
-    store_half(path)
+    store_float16(path)

@@ -5,10 +5,15 @@ In: annotated images. Out: an ONNX file with its card.
 
 from __future__ import annotations
 
-from .augment import Augmented, Strength
 from .batch import Batch
-from .start import start_from
+from .fine_tuning import load_exported
 from .train import Recipe, train_detector
 from .yolo import Yolo
 
-__all__ = ["Augmented", "Batch", "Recipe", "Strength", "Yolo", "start_from", "train_detector"]
+__all__ = [
+    "Batch",
+    "Recipe",
+    "Yolo",
+    "load_exported",
+    "train_detector",
+]

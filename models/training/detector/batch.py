@@ -1,4 +1,4 @@
-"""What a network is trained on in one step: pictures and what is in them."""
+"""Images and objects of one step of training, made in a thread of their own."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .augment import Augmented
+from ...datasets import Augmented
 
 _AHEAD = 3
-"""Batches made in advance."""
+"""Batches made in advance. Chosen: enough to level out tiles that take long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""The training loop that every architecture shares."""
+"""The training loop of every architecture."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from .batch import Batch
 
 M = TypeVar("M", bound=nn.Module)
 
-WARM_UP = 0.05
-"""Share of the steps in which the learning rate rises."""
-LAST_RATE = 0.02
-"""Learning rate at the end, as a share of the greatest."""
-AVERAGED = 0.998
-"""Share of the old in the running mean of the weights, once there are many."""
+WARM_UP, FIRST_RATE, LAST_RATE = 0.05, 0.05, 0.02
+"""Share of the steps in which the learning rate rises; its first and last value as shares of the
+greatest. Chosen: usual for a cosine schedule."""
+
+AVERAGED, AVERAGED_STEPS = 0.998, 20
+"""Share of the old in the running mean of the weights, and the steps in which it grows to that.
+Chosen: a mean over 500 steps, about a training of the default length."""
+
+WEIGHT_DECAY = 0.01
+"""The default of AdamW."""
+
 CLIP = 10.0
-"""Greatest norm of a gradient."""
+"""Greatest norm of a gradient, as in ultralytics."""
 
 
 def fit(
@@ -79,21 +84,24 @@ def fit(
             optimizer.step()
         optimizer.zero_grad()
         schedule.step()
-        _follow(mean, model, min(AVERAGED, step / (step + 20)))
+        _follow(mean, model, min(AVERAGED, step / (step + AVERAGED_STEPS)))
         on_step(step, value)
     return mean
 
 
 def _groups(model: nn.Module) -> list[dict]:
-    """Weights decay, biases and the parameters of norms do not."""
+    """Weights decay; biases and the parameters of norms do not."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
+    return [
+        {"params": decayed, "weight_decay": WEIGHT_DECAY},
+        {"params": others, "weight_decay": 0.0},
+    ]
 
 
 def _rate(done: float) -> float:
     if done < WARM_UP:
-        return 0.05 + 0.95 * done / WARM_UP
+        return FIRST_RATE + (1 - FIRST_RATE) * done / WARM_UP
     fallen = (done - WARM_UP) / (1 - WARM_UP)
     return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * min(fallen, 1.0))) / 2
 

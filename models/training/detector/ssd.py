@@ -1,4 +1,4 @@
-"""Our single-shot detector as an architecture: its loss, its ONNX file."""
+"""The single-shot detector as an architecture: its loss, its ONNX file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .ssd_loss import ssd_loss
 from .ssd_model import STRIDE, Conv, SsdModel
 
 OPSET = 17
+"""Of ONNX: released in 2022, which all runtimes know; as of the YOLOs."""
 
 
 class Ssd:

@@ -1,4 +1,4 @@
-"""Which default box answers for which object, and how wrong the answers are."""
+"""Loss of the single-shot detector, and its assignment of default boxes to objects."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...torch_boxes import shared_and_joint_areas
 from .batch import Batch
 from .ssd_boxes import LEVELS
-from .ssd_model import Answers
+from .ssd_model import HeadOutputs
 
-ANSWERS = 10
-"""Default boxes that learn each object, at most."""
+ASSIGNED = 10
+"""Default boxes that learn each object, at most, as in ultralytics' task-aligned assignment."""
 
 BOX_WEIGHT = 2.0
-"""Weight of the boxes against the scores."""
+"""Weight of the errors of boxes against those of scores (chosen)."""
 
 
 class Match(NamedTuple):
-    """Default boxes that answer for an object, P of them.
+    """Default boxes assigned to objects, P pairs.
 
     Attributes
     ----------
@@ -39,41 +40,41 @@ class Match(NamedTuple):
     quality: Tensor
 
 
-def ssd_loss(answers: Answers, batch: Batch) -> Tensor:
-    """Loss of the answers to a batch.
+def ssd_loss(outputs: HeadOutputs, batch: Batch) -> Tensor:
+    """Loss of the outputs for a batch.
 
     Scores learn the overlap of their own boxes (quality focal loss, Li et al. 2020), boxes the
     complete overlap (Zheng et al. 2020), both relative to the summed quality.
     """
-    logits = answers.logits.float().flatten(0, 1)
+    logits = outputs.logits.float().flatten(0, 1)
     objects, classes = torch.cat(batch.boxes), torch.cat(batch.classes)
-    match = match_boxes(answers, batch)
+    match = match_boxes(outputs, batch)
     target = torch.zeros_like(logits)
     target[match.slots, classes[match.objects]] = match.quality
     focus = (target - logits.detach().sigmoid()).square()
     wrong = functional.binary_cross_entropy_with_logits(logits, target, focus, reduction="sum")
-    overlap = complete_overlap(answers.boxes.flatten(0, 1)[match.slots], objects[match.objects])
+    overlap = complete_overlap(outputs.boxes.flatten(0, 1)[match.slots], objects[match.objects])
     misfit = ((1 - overlap) * match.quality).sum()
     return (wrong + BOX_WEIGHT * misfit) / match.quality.sum().clamp(min=1.0)
 
 
 @torch.no_grad()
-def match_boxes(answers: Answers, batch: Batch) -> Match:
-    """Choose the default boxes that answer for each object.
+def match_boxes(outputs: HeadOutputs, batch: Batch) -> Match:
+    """Assign default boxes to each object.
 
     Of the default boxes in the 3 × 3 cells around its centre on every level an object gets the
-    ``ANSWERS`` that now do best, by score and by the overlap of the box they say (task-aligned
+    ``ASSIGNED`` that now do best, by score and by the overlap of their output box (task-aligned
     assignment, Feng et al. 2021): at first the default boxes most like it. A default box that
     several want goes to the one it does best for.
     """
-    pictures, total = answers.boxes.shape[:2]
+    pictures, total = outputs.boxes.shape[:2]
     boxes, classes = torch.cat(batch.boxes), torch.cat(batch.classes)
     near, inside = candidates(boxes, batch.images.shape[2], batch.images.shape[3])
     slots = near + _pictures(batch)[:, None] * total
-    found = answers.boxes.flatten(0, 1)[slots]
+    found = outputs.boxes.flatten(0, 1)[slots]
     fit = complete_overlap(found, boxes[:, None]).clamp(min=0) * inside
-    score = answers.logits.flatten(0, 1)[slots, classes[:, None]].float().sigmoid()
-    merit, chosen = (score.sqrt() * fit.pow(4)).topk(ANSWERS, dim=1)
+    score = outputs.logits.flatten(0, 1)[slots, classes[:, None]].float().sigmoid()
+    merit, chosen = (score.sqrt() * fit.pow(4)).topk(ASSIGNED, dim=1)
     quality = merit / merit[:, :1].clamp(min=1e-12) * fit.amax(1, keepdim=True)
     objects = torch.arange(len(boxes), device=boxes.device)[:, None].expand_as(chosen)
     good = merit > 0
@@ -129,10 +130,8 @@ def complete_overlap(a: Tensor, b: Tensor) -> Tensor:
     together, and less a term for the ratio of the sides.
     """
     size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
-    corner = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
-    shared = corner.clamp(min=0).prod(-1)
-    area_a, area_b = size_a.clamp(min=0).prod(-1), size_b.prod(-1)
-    overlap = shared / (area_a + area_b - shared + 1e-6)
+    shared, joint = shared_and_joint_areas(a, b)
+    overlap = shared / (joint + 1e-6)
     around = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
     apart = ((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2).square().sum(-1)
     lean = torch.atan2(size_a[..., 0], size_a[..., 1]) - torch.atan2(size_b[..., 0], size_b[..., 1])

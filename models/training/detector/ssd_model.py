@@ -1,4 +1,4 @@
-"""Our single-shot detector: a light network over default boxes of many sizes and shapes."""
+"""The single-shot detector: a light network over default boxes of many sizes and shapes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from torch.nn import functional
 from .ssd_boxes import LEVELS, Level, cell_boxes, cell_corners
 
 STRIDE = 32
-"""Height and width of the input are multiples of it."""
+"""Height and width of the input are multiples of it: that of the coarsest feature map."""
 
 VARIANCE = 0.25
-"""What an output of one means: an edge moved by this share of the default box's size."""
+"""Unit of the outputs for boxes: an edge moved by this share of the default box's size. Chosen: so
+that outputs are of the order of one."""
 
 RARE = 0.003
-"""Score of everything before training: most default boxes hold nothing."""
+"""Score of every default box before training. Chosen: about the share of them that hold an object
+(the prior of Lin et al. 2017, Focal loss)."""
 
 
-class Answers(NamedTuple):
-    """What the network says of every default box.
+class HeadOutputs(NamedTuple):
+    """Outputs for every default box.
 
     Attributes
     ----------
@@ -106,14 +108,16 @@ class Head(nn.Module):
             nn.init.normal_(layer.weight, std=0.01)
             layer.bias = nn.Parameter(torch.full((layer.out_channels,), bias))
 
-    def forward(self, x: Tensor) -> Answers:
-        """Answer for a feature map (B, channels, rows, columns)."""
+    def forward(self, x: Tensor) -> HeadOutputs:
+        """Outputs for a feature map (B, channels, rows, columns)."""
         pictures = x.shape[0]
         within = self.deltas(self.where(x)) * self.get_buffer("spread") + self.get_buffer("boxes")
         logits = self.logits(self.what(x)).permute(0, 2, 3, 1)
         boxes = within.permute(0, 2, 3, 1).reshape(pictures, -1, self.level.boxes_per_cell, 4)
         boxes = boxes.float() + cell_corners(x, self.level.stride)
-        return Answers(boxes.reshape(pictures, -1, 4), logits.reshape(pictures, -1, self.classes))
+        return HeadOutputs(
+            boxes.reshape(pictures, -1, 4), logits.reshape(pictures, -1, self.classes)
+        )
 
 
 class SsdModel(nn.Module):
@@ -146,17 +150,17 @@ class SsdModel(nn.Module):
         boxes, logits = self.answers(images)
         return boxes, logits.sigmoid()
 
-    def answers(self, images: Tensor) -> Answers:
-        """Answer for every default box, scores as logits."""
+    def answers(self, images: Tensor) -> HeadOutputs:
+        """Outputs for every default box, scores as logits."""
         maps = self._pyramid(images)
         said = [head(x) for head, x in zip(self.heads, maps, strict=True)]
-        return Answers(
+        return HeadOutputs(
             torch.cat([one.boxes for one in said], dim=1),
             torch.cat([one.logits for one in said], dim=1),
         )
 
     def _pyramid(self, images: Tensor) -> list[Tensor]:
-        """Feature maps of all levels; the finer ones know what the coarser ones saw."""
+        """Feature maps of all levels; the finer ones get what the coarser ones have."""
         maps = [join(x) for join, x in zip(self.lateral, self.backbone(images), strict=True)]
         for index in range(len(maps) - 2, -1, -1):
             above = functional.interpolate(maps[index + 1], scale_factor=2.0, mode="nearest")

@@ -1,4 +1,4 @@
-"""From annotated images to a detector: train, export, judge, write the card."""
+"""From annotated images to a detector: train, export, evaluate, write the card."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import msgspec
 from torch import Tensor, nn
 
 from ...card import DataNote, ModelCard
-from ...datasets import Dataset, judge
+from ...datasets import AugmentationSettings, Augmented, Dataset, evaluate
 from ...detectors.learned import factor_for
 from ...errors import ModelError
-from ...onnx_file import read_weights, store_half
+from ...onnx_file import read_weights, store_float16
 from ..device import best_device
-from .augment import Augmented, Strength
 from .batch import Batch, batches
+from .fine_tuning import load_exported
 from .fit import fit
-from .start import start_from
 
 OnStep = Callable[[int, int, float], None]
 
@@ -71,7 +70,7 @@ class Recipe:
     held_back : float
         Share of the images to judge on.
     seed : int
-    strength : Strength
+    strength : AugmentationSettings
         Of the augmentation.
     """
 
@@ -82,7 +81,7 @@ class Recipe:
     object_px: float = 32.0
     held_back: float = 0.2
     seed: int = 0
-    strength: Strength = field(default_factory=Strength)
+    strength: AugmentationSettings = field(default_factory=AugmentationSettings)
 
 
 def architecture(name: str) -> Architecture:
@@ -169,7 +168,7 @@ def _train(
     )
     model = built.new(len(classes))
     if start is not None:
-        start_from(model, read_weights(start), Batch.of(tiles, recipe.batch))
+        load_exported(model, read_weights(start), Batch.of(tiles, recipe.batch))
     with batches(tiles, recipe.batch) as made:
         mean = fit(
             model.to(best_device()),
@@ -180,7 +179,7 @@ def _train(
             lambda step, loss: on_step(step, recipe.steps, loss),
         )
     built.export(mean, path, classes, recipe.tile_px)
-    store_half(path)
+    store_float16(path)
 
 
 def _sizes_px(sources: Sequence[Dataset], object_px: float) -> tuple[float, float]:
@@ -192,6 +191,6 @@ def _sizes_px(sources: Sequence[Dataset], object_px: float) -> tuple[float, floa
 def _judged(note: DataNote, path: Path, held_back: Dataset) -> DataNote:
     if not len(held_back):
         return note
-    scores = judge(path, held_back)
+    scores = evaluate(path, held_back)
     rounded = round(scores.map50, 4), round(scores.map50_95, 4)
     return DataNote(note.name, note.images, note.held_back, note.licence, *rounded)

@@ -27,6 +27,7 @@ from .batch import Batch
 LOGGER.setLevel("WARNING")
 
 OPSET = 17
+"""Of ONNX: released in 2022, which all runtimes know; as of the SSD."""
 
 
 class Yolo:

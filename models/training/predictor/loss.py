@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...datasets import Lesson
+from ...datasets import TrackBatch
 from .model import OUTSIDE, WITHIN_95, PredictorModel
 
 _SPREAD_POWER = 0.1
@@ -21,7 +21,7 @@ was at rest so far starts off."""
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Errors of a model on a lesson, for M pairs of measurement and horizon.
+    """Errors of a model on a batch, for M pairs of measurement and horizon.
 
     Attributes
     ----------
@@ -45,27 +45,27 @@ class Errors:
     weights: Tensor
 
 
-def errors_of(model: PredictorModel, lesson: Lesson) -> Errors:
-    """Run a model over a lesson."""
+def errors_of(model: PredictorModel, batch: TrackBatch) -> Errors:
+    """Run a model over a batch."""
     device = next(model.parameters()).device
 
     def flat(values: np.ndarray, width: int) -> Tensor:
         return torch.from_numpy(values).to(device).reshape(-1, width)
 
-    rows = model.update_all(torch.from_numpy(lesson.measurements).to(device))
-    given = model.head_input(rows.reshape(-1, model.width)).repeated(lesson.frames.shape[2])
-    predicted = model.predict(given, flat(lesson.frames, 1))
-    error, heading = flat(lesson.targets, 2) - predicted.mean, predicted.heading
+    rows = model.update_all(torch.from_numpy(batch.measurements).to(device))
+    given = model.head_input(rows.reshape(-1, model.width)).repeated(batch.frames.shape[2])
+    predicted = model.predict(given, flat(batch.frames, 1))
+    error, heading = flat(batch.targets, 2) - predicted.mean, predicted.heading
     along = (error * heading).sum(1, keepdim=True)
     across = error[:, :1] * heading[:, 1:] - error[:, 1:] * heading[:, :1]
-    truth_noise2 = flat(lesson.doubt, 1)
+    truth_noise2 = flat(batch.truth_variances, 1)
     return Errors(
         torch.cat([along, across], dim=1).square(),
         predicted.log_squares.exp() + truth_noise2,
         (predicted.log_squares.detach() + predicted.log_stretch).exp() + truth_noise2,
         predicted.freedom,
         given.scale.square(),
-        flat(lesson.weights, 1),
+        flat(batch.weights, 1),
     )
 
 

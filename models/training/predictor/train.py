@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import torch
 
-from ...datasets import Motions, draw_lesson
+from ...datasets import TrainingTracks, draw_batch
 from ...errors import ModelError
 from ...predictors.learned import PredictorCard, TracksNote
 from ..device import best_device
@@ -64,7 +64,7 @@ class PredictorRecipe:
 
 
 def train_predictor(
-    sources: Sequence[Motions],
+    sources: Sequence[TrainingTracks],
     recipe: PredictorRecipe,
     path: Path,
     on_step: OnStep = lambda step, steps, loss: None,
@@ -74,7 +74,7 @@ def train_predictor(
 
     Parameters
     ----------
-    sources : sequence of Motions
+    sources : sequence of TrainingTracks
         A step takes its tracks from one of them, chosen by the root of their numbers.
     recipe : PredictorRecipe
     path : Path
@@ -115,7 +115,7 @@ def train_predictor(
 
 def _fit(
     model: PredictorModel,
-    sources: Sequence[Motions],
+    sources: Sequence[TrainingTracks],
     recipe: PredictorRecipe,
     rng: np.random.Generator,
     on_step: OnStep,
@@ -129,8 +129,8 @@ def _fit(
     shares = np.sqrt([len(source) for source in sources])
     for step in range(1, recipe.steps + 1):
         source = sources[rng.choice(len(sources), p=shares / shares.sum())]
-        lesson = draw_lesson(source, recipe.batch, recipe.length, _HORIZONS, rng)
-        loss = loss_of(errors_of(model, lesson))
+        batch = draw_batch(source, recipe.batch, recipe.length, _HORIZONS, rng)
+        loss = loss_of(errors_of(model, batch))
         value = loss.item()
         if not math.isfinite(value):
             raise ModelError(f"training failed at step {step}: the loss is no longer a number")
@@ -150,7 +150,9 @@ def _average(mean: PredictorModel, model: PredictorModel, kept: float) -> None:
         old.lerp_(new, 1 - kept)
 
 
-def _split(source: Motions, held_back: float, rng: np.random.Generator) -> tuple[Motions, Motions]:
+def _split(
+    source: TrainingTracks, held_back: float, rng: np.random.Generator
+) -> tuple[TrainingTracks, TrainingTracks]:
     """Split into what to learn from and what to evaluate on."""
     held = rng.permutation(len(source)) < max(1, round(held_back * len(source)))
     if held_back == 0:
@@ -160,22 +162,25 @@ def _split(source: Motions, held_back: float, rng: np.random.Generator) -> tuple
 
 @torch.no_grad()
 def _evaluated(
-    model: PredictorModel, learned: Motions, held_back: Motions, recipe: PredictorRecipe
+    model: PredictorModel,
+    learned: TrainingTracks,
+    held_back: TrainingTracks,
+    recipe: PredictorRecipe,
 ) -> TracksNote:
     note = TracksNote(learned.name, len(learned), len(held_back), learned.licence)
     if not len(held_back):
         return note
     rng, ratios, inside, count = np.random.default_rng(recipe.seed), [], 0.0, 0.0
     for _ in range(_EVALUATED):
-        lesson = draw_lesson(held_back, recipe.batch, recipe.length, _HORIZONS, rng)
-        errors = errors_of(model, lesson)
+        batch = draw_batch(held_back, recipe.batch, recipe.length, _HORIZONS, rng)
+        errors = errors_of(model, batch)
         weights = errors.weights.cpu()
         normalised = (errors.squares / errors.variances).sum(1, keepdim=True).cpu()
         inside += float(((normalised < WITHIN_95) * weights).sum())
         count += float(weights.sum())
-        missed2 = errors.squares.sum(1).cpu().numpy().reshape(lesson.weights.shape)
-        moved2 = np.square(lesson.targets).sum(axis=3)
-        each = [(lesson.weights * one).sum(axis=(0, 2)) for one in (missed2, moved2)]
+        missed2 = errors.squares.sum(1).cpu().numpy().reshape(batch.weights.shape)
+        moved2 = np.square(batch.targets).sum(axis=3)
+        each = [(batch.weights * one).sum(axis=(0, 2)) for one in (missed2, moved2)]
         ratios.append(each[0] / np.maximum(each[1], 1e-12))
     error = math.sqrt(float(np.concatenate(ratios).mean()))
     return msgspec.structs.replace(

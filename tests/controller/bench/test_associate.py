@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import ArrayLike
 from pursuit.controller.bench.associate import associate
 from pursuit.controller.bench.associate.crowd import DIAMETER_PX, make_crowd
-from pursuit.controller.offline import Places, score
+from pursuit.controller.offline import TrackPoints, score
 from pursuit.controller.offline.scores import annotated
 
 
-def places(rows: list[tuple[int, int, float]]) -> Places:
+def places(rows: list[tuple[int, int, float]]) -> TrackPoints:
     """Make places from rows of frame, identity and x."""
     frames, ids, x = np.array(rows, float).reshape(-1, 3).T
-    return Places(frames.astype(int), ids.astype(int), np.column_stack([x, np.zeros(len(x))]))
+    return TrackPoints(frames.astype(int), ids.astype(int), np.column_stack([x, np.zeros(len(x))]))
 
 
 def walk(name: int, x: float, frames: ArrayLike) -> list[tuple[int, int, float]]:
@@ -28,7 +28,7 @@ TRUTH = places([*walk(0, 0.0, range(4)), *walk(1, 50.0, range(4))])
 
 
 def test_what_is_right_scores_one() -> None:
-    renamed = Places(TRUTH.frames, 7 - TRUTH.ids, TRUTH.positions)
+    renamed = TrackPoints(TRUTH.frames, 7 - TRUTH.ids, TRUTH.positions)
     scores = score(TRUTH, renamed, 5.0)
     assert (scores.idf1, scores.hota, scores.assa, scores.recall, scores.idr) == pytest.approx(
         (1, 1, 1, 1, 1)
@@ -67,7 +67,7 @@ def test_scores_are_those_of_trackeval() -> None:
     part = crowd.truth.at(kept)
     changed = part.ids + 30 * (part.frames > rng.integers(0, 40, 30)[part.ids])
     shaken = part.positions + rng.normal(0, 2, part.positions.shape)
-    found = Places(part.frames, changed, shaken)
+    found = TrackPoints(part.frames, changed, shaken)
     data = as_trackeval(crowd.truth, found, 6.0)
     hota = metrics.HOTA().eval_sequence(data)
     identity = metrics.Identity({"PRINT_CONFIG": False}).eval_sequence(data)
@@ -80,7 +80,7 @@ def test_scores_are_those_of_trackeval() -> None:
     assert scores.recall == pytest.approx(hota["DetRe"][9], abs=1e-12)
 
 
-def as_trackeval(truth: Places, found: Places, tolerance: float) -> dict[str, Any]:
+def as_trackeval(truth: TrackPoints, found: TrackPoints, tolerance: float) -> dict[str, Any]:
     """Lay places out frame by frame, with their similarities."""
     sides = [truth, found]
     names = [np.unique(side.ids, return_inverse=True) for side in sides]
@@ -103,12 +103,12 @@ def test_the_crowd_is_as_dense_and_as_hard_as_it_says() -> None:
     assert truth.min() >= 0 and truth.max() <= crowd.size_px - 1
     assert crowd.size_px**2 / 300 == pytest.approx(36**2, rel=0.02)
     ids = np.zeros(len(crowd.truth), int)
-    seen = Places(
+    seen = TrackPoints(
         np.repeat(np.arange(40), [len(found) for found in crowd.seen]),
         np.concatenate([np.arange(len(found)) for found in crowd.seen]),
         np.concatenate([found.centres_px for found in crowd.seen]).astype(np.float64),
     )
-    recall = score(Places(crowd.truth.frames, ids, crowd.truth.positions), seen, 3.0).recall
+    recall = score(TrackPoints(crowd.truth.frames, ids, crowd.truth.positions), seen, 3.0).recall
     assert 0.85 < recall < 0.95
     assert np.median([np.sqrt(one.sizes_px.prod(axis=1)).mean() for one in crowd.seen]) == (
         pytest.approx(DIAMETER_PX, rel=0.1)

@@ -16,13 +16,14 @@ from pursuit.controller.assembly import (
     make_detector,
     make_focus,
     make_loop,
+    make_policy,
     make_predictor,
     open_lockstep,
 )
 from pursuit.controller.configuration import Config
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop
-from pursuit.controller.targets import Target
+from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.drivers.messages import Frame, Move
 from pursuit.models.detections import Detections
@@ -46,8 +47,8 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.microscope, name)
 
-    def frames(self) -> Iterator[Frame]:
-        with closing(self.microscope.frames()) as frames:
+    def frames(self, *, resume: bool = False) -> Iterator[Frame]:
+        with closing(self.microscope.frames(resume=resume)) as frames:
             for frame in frames:
                 yield self.spoil(frame) if FIRST <= frame.index < LAST else frame
 
@@ -97,8 +98,8 @@ def run(config: Config, simulated: Any, spoil: Spoil, say: Any = None) -> list[D
                 microscope,
                 odd,
                 Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
-                Target(config.target),
-                config.policy,
+                TargetSelection(config.target),
+                make_policy(config),
                 config.attention,
                 make_focus(config, description),
             )

@@ -16,9 +16,7 @@ from pursuit.controller.configuration import (
     merge,
     read_tables,
 )
-from pursuit.controller.policies import Predictive
-from pursuit.controller.policies.peers import Reactive
-from pursuit.sim.stand import scenario_names
+from pursuit.sim.scenarios import scenario_names
 
 
 def refusal(tables: dict[str, Any]) -> str:
@@ -35,9 +33,10 @@ def refusal(tables: dict[str, Any]) -> str:
         ({"polcy": {}}, "polcy", "policy"),
         ({"camera": {"exposur_ms": 3}}, "[camera]", "exposure_ms"),
         ({"limits": {"xum": [0, 1]}}, "[limits]", "x_um"),
-        ({"policy": {"name": "reactive", "dead_um": 1}}, "[policy]", "deadband_um"),
+        ({"policy": {"name": "reactive", "dead_um": 1}}, "policy 'reactive'", "deadband_um"),
         ({"policy": {"nme": "reactive"}}, "[policy]", "name"),
-        ({"policy": {"name": "predictiv"}}, "policy.name", "predictive"),
+        ({"detector": {"Name": "blobs"}}, "[detector]", "name"),
+        ({"policy": {"name": "predictiv"}}, "policy 'predictiv'", "predictive"),
         ({"target": {"choose": "center"}}, "target.choose", "centre"),
     ],
 )
@@ -86,6 +85,23 @@ def test_a_value_in_place_of_a_table_names_it(table: str) -> None:
     assert f"at {table}:" in refusal({table: "blobs"})
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("births", "confirm_hits"), ("coast_frames", "max_misses"), ("sure_score", "high_score")],
+)
+def test_a_renamed_key_names_the_new_one(old: str, new: str) -> None:
+    text = refusal(assignment(f"tracking.{old}=1"))
+    assert text == f"tracking.{old} is now called tracking.{new}: use the new name."
+
+
+def test_the_configuration_of_an_old_session_says_all_that_is_to_change(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[tracking]\nbirths = 2\nsure_score = 0.0\ncoast_frames = 10\n", "utf-8")
+    text = refusal(read_tables(path))
+    assert text.startswith("tracking.births is now called tracking.confirm_hits, ")
+    assert all(word in text for word in ("max_misses", "high_score", "use the new names."))
+
+
 def test_one_source_at_most() -> None:
     text = refusal({"microscope": {"scenario": "swimmer", "specimen": "movie.tif"}})
     assert "scenario and specimen exclude each other" in text
@@ -95,10 +111,18 @@ def test_an_option_changes_without_the_name_of_its_model() -> None:
     config = make_config(
         {"policy": {"deadband_um": 2}, "detector": {"threshold": 5}, "predictor": {"q": 1}}
     )
-    assert config.policy == Predictive(deadband_um=2)
+    assert config.policy == {
+        "name": "predictive",
+        "deadband_um": 2,
+        "release_um": None,
+        "still": False,
+    }
     assert config.detector == {"name": "yolo", "threshold": 5}
     assert config.predictor == {"name": "auto", "q": 1}
-    assert make_config({"policy": {"name": "reactive"}}).policy == Reactive()
+    assert make_config({"policy": {"name": "reactive"}}).policy == {
+        "name": "reactive",
+        "deadband_um": 0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pursuit.controller.bench.truth import truth_about
 from pursuit.controller.focus import Focus, FocusingSettings
 from pursuit.controller.focus.settings import FocusState
 from pursuit.controller.policies import Horizon
@@ -55,8 +56,9 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
     for frame in microscope.frames(every=True):
         if frame.index >= frames:
             break
-        assert frame.truth_um is not None
-        x, y, z = frame.truth_um
+        told = microscope.reports()
+        truth = truth_about(frame, told)
+        x, y, z = truth.x_um, truth.y_um, truth.z_um
         at_um = np.array([[frame.pose.x_um + x, frame.pose.y_um + y]])
         predictor.advance(frame.exposed_ns)
         if slots is None:
@@ -65,9 +67,9 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
             predictor.update(slots, at_um, np.array([1e-3]))
         middle_px = (47.5 + x / PIXEL_UM, 47.5 + y / PIXEL_UM)
         window = Window(middle_px, 3 * RADIUS_UM / PIXEL_UM)
-        told = focus.see(frame, window, predictor.predict(slots, frame.exposed_ns)[0])
-        if told is not None:
-            predictor.focus(slots, np.array([told.z_um]), np.array([told.sigma_um**2]))
+        measured = focus.see(frame, window, predictor.predict(slots, frame.exposed_ns)[0])
+        if measured is not None:
+            predictor.focus(slots, np.array([measured.z_um]), np.array([measured.sigma_um**2]))
         then = predictor.predict(slots, horizon.instant_ns(frame))[0]
         z_um = focus.plan(then, frame)
         if focus.reason:
@@ -75,7 +77,7 @@ def follow(scene, method, frames=250, seed=0, start_um=0.0, **more):
         there_x, there_y, _ = then.mean_um.tolist()
         microscope.move(Move(there_x, there_y, z_um, 2**62, frame.index))
         horizon.see(frame)
-        for report in microscope.reports():
+        for report in told + microscope.reports():
             horizon.learn(report)
         errors.append(z / DEPTH_UM)
     microscope.close()

@@ -8,8 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pursuit.controller.assembly import complete, make_loop, open_lockstep
+from pursuit.controller.assembly import (
+    complete,
+    make_detector,
+    make_focus,
+    make_loop,
+    make_policy,
+    make_predictor,
+    open_lockstep,
+)
 from pursuit.controller.decisions import Decision, Lock
+from pursuit.controller.loop import Loop
+from pursuit.controller.targets import TargetSelection
+from pursuit.controller.tracking import FieldGeometry, Tracker
 
 
 def follow(scenario: str, frames: int, **tables: Any) -> list[Decision]:
@@ -56,6 +67,37 @@ def test_the_session_says_once_what_computes_the_network() -> None:
     )
     assert any("openvino on CPU" in note for note in first)
     assert rest == [()] * 4
+
+
+def test_tracks_are_advanced_once_a_frame_wherever_it_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, simulated = complete(
+        {"microscope": {"scenario": "swimmer"}, "detector": {"name": "blobs"}, "attention": ALWAYS}
+    )
+    predictor, instants_ns = make_predictor(config), []
+    advance = predictor.advance
+
+    def note(at_ns: int) -> None:
+        instants_ns.append(at_ns)
+        advance(at_ns)
+
+    monkeypatch.setattr(predictor, "advance", note)
+    with open_lockstep(config, simulated) as microscope:
+        description = microscope.describe()
+        loop = Loop(
+            microscope,
+            make_detector(config, description.pixel_um),
+            Tracker(config.tracking, FieldGeometry(description), predictor),
+            TargetSelection(config.target),
+            make_policy(config),
+            config.attention,
+            make_focus(config, description),
+        )
+        with closing(loop.steps()) as steps:
+            decisions = [step.decision for step in islice(steps, 25)]
+    assert sum(decision.looked_px is not None for decision in decisions) >= 20
+    assert instants_ns == [decision.exposed_ns for decision in decisions]
 
 
 def test_neighbours_outside_the_window_are_not_given_up() -> None:

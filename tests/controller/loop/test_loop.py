@@ -22,17 +22,19 @@ from pursuit.controller.assembly import (
     complete,
     make_focus,
     make_loop,
+    make_policy,
     make_predictor,
     open_lockstep,
 )
+from pursuit.controller.bench.truth import truth_about
 from pursuit.controller.configuration import make_config, read_tables
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.loop import Loop, Step
 from pursuit.controller.session import SessionError, run_lockstep
-from pursuit.controller.targets import Target
+from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
 from pursuit.models.detections import Detections
-from pursuit.sim.stand import scenario_names
+from pursuit.sim.scenarios import scenario_names
 
 FRAMES = {"swimmer": 150, "tumbler": 120, "nucleus": 40, "crowd": 30}
 FRAMES_ELSE = 60
@@ -87,9 +89,8 @@ def follow(scenario: str, frames: int, seed: int = 0, **tables: Any) -> list[Ste
 
 def errors_um(steps: list[Step]) -> np.ndarray:
     """True centring error of every frame, (N, 2)."""
-    truths = [step.frame.truth_um for step in steps]
-    assert None not in truths
-    return np.array(truths)[:, :2]
+    truths = [truth_about(step.frame, step.reports) for step in steps]
+    return np.array([(truth.x_um, truth.y_um) for truth in truths])
 
 
 def without_timings(steps: list[Step]) -> list[Decision]:
@@ -181,8 +182,8 @@ def test_with_nothing_found_it_searches_and_does_not_move() -> None:
             microscope,
             Blind(),
             Tracker(config.tracking, FieldGeometry(description), make_predictor(config)),
-            Target(config.target),
-            config.policy,
+            TargetSelection(config.target),
+            make_policy(config),
             config.attention,
             make_focus(config, description),
         )
@@ -200,7 +201,7 @@ def record(folder: Path, seconds: float = 0.5, seed: int = 4) -> dict[str, Any]:
     config, simulated = complete(
         {"microscope": tables, "detector": {"name": "blobs"}, "session": session}
     )
-    return run_lockstep(config, simulated, folder, lambda step: None)
+    return run_lockstep(config, simulated, folder)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +243,7 @@ def test_its_configuration_repeats_it(session: tuple[Path, dict[str, Any]], tmp_
     tables = read_tables(folder / "config.toml")
     assert make_config(tables).session.seed == 4
     config, simulated = complete(tables)
-    run_lockstep(config, simulated, tmp_path / "again", lambda step: None)
+    run_lockstep(config, simulated, tmp_path / "again")
     assert lines(tmp_path / "again") == lines(folder)
     for name in ("frames.csv", "tracks.csv", "stage.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()

@@ -157,12 +157,12 @@ def test_moves_under_way_are_known_whether_reported_yet_or_not(reported: bool) -
     learning.sent(Move(107.0, 0.0, None, 2**62, 0))
     if reported:
         learning.learn(issued(first, 1.0, x_um=107.0))
-    (x, v), _ = learning.states(first, round((READABLE_MS + 1 + 6 + 50) * NS_PER_MS))
+    (x, v), _ = learning.stage.states(round((READABLE_MS + 1 + 6 + 50) * NS_PER_MS))
     model = Axis(7.0, DYNAMICS)
     model.command(0, 107.0)
     expected = model.state(56 * NS_PER_MS)
     assert (x, v) == (pytest.approx(expected[0]), pytest.approx(expected[1]))
-    assert learning.states(first, 10**10)[0] == (pytest.approx(107.0), 0.0)
+    assert learning.stage.states(10**10)[0] == (pytest.approx(107.0), 0.0)
 
 
 def test_the_pose_of_the_newest_frame_corrects_them() -> None:
@@ -170,7 +170,8 @@ def test_the_pose_of_the_newest_frame_corrects_them() -> None:
     learning.see(frame(0))
     learning.sent(Move(50.0, 0.0, None, 2**62, 0))
     late = frame(100, x_um=53.0)
-    assert learning.states(late, late.exposed_ns)[0] == (pytest.approx(53.0), 0.0)
+    learning.see(late)
+    assert learning.stage.states(late.exposed_ns)[0] == (pytest.approx(53.0), 0.0)
 
 
 def test_a_velocity_is_counted_on_until_it_expires() -> None:
@@ -179,7 +180,7 @@ def test_a_velocity_is_counted_on_until_it_expires() -> None:
     learning.see(first)
     learning.sent(Move(None, None, None, 300 * NS_PER_MS, 0, (100.0, 0.0)))
     learning.learn(Issued(0, 0, 5 * NS_PER_MS, 5 * NS_PER_MS, None, None, None, (100.0, 0.0)))
-    running, ended = (learning.states(first, ms * NS_PER_MS)[0] for ms in (200, 400))
+    running, ended = (learning.stage.states(ms * NS_PER_MS)[0] for ms in (200, 400))
     assert running == (pytest.approx(100 * (0.2 - 0.011), abs=0.2), 100.0)
     assert ended == (pytest.approx(29.5, abs=0.2), 0.0)
 

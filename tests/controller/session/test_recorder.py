@@ -8,8 +8,10 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import tensorstore
@@ -24,6 +26,7 @@ from pursuit.drivers.messages import (
     Issued,
     PoseRead,
     StagePose,
+    Truth,
 )
 
 MS = 1_000_000
@@ -50,8 +53,7 @@ def frame(index: int) -> Frame:
     at_ns = START_NS + index * 10 * MS
     image = np.full((16, 24), index + 1, np.uint16)
     pose = StagePose(index, 2.5, 3.0, at_ns, 0.1)
-    truth_um = (1.0, 0.0, 0.0) if index % 2 else None
-    return Frame(image, index, at_ns, at_ns, 5.0, pose, 'GFP, "dim"', truth_um)
+    return Frame(image, index, at_ns, at_ns, 5.0, pose, 'GFP, "dim"')
 
 
 def decision(index: int, us: float = 1.0) -> Decision:
@@ -102,12 +104,14 @@ def record(folder: Path, us: float = 1.0) -> dict:
         recorder.report(PoseRead(StagePose(0, 0, 0, START_NS - 4 * MS)))
         for i in range(6):
             recorder.frame(frame(i))
+            if i % 2:
+                recorder.report(Truth(i, 1.0, 0.0, 0.0))
             if i != 2:
                 recorder.decision(decision(i, us))
         recorder.report(Issued(1, START_NS, START_NS, START_NS + 12 * MS, 1.5, -2.0, None))
         recorder.report(Fault(START_NS + 20 * MS, "The lamp is off."))
-        summary = recorder.close()
-        assert recorder.close() is summary
+        summary = recorder.finish()
+        assert recorder.finish() is summary
         assert recorder.fault == ""
     return summary
 
@@ -157,6 +161,48 @@ def test_the_same_session_gives_the_same_bytes_but_for_timings(tmp_path: Path) -
     assert [x.split(',"timings_us"')[0] for x in a] == [x.split(',"timings_us"')[0] for x in b]
 
 
+def truths(folder: Path) -> list[str]:
+    return [row["truth_x_um"] for row in rows(folder / "frames.csv")]
+
+
+def test_rows_wait_for_a_truth_that_comes_later(tmp_path: Path) -> None:
+    with Recorder(tmp_path, DESCRIPTION, "") as recorder:
+        for i in range(40):
+            recorder.frame(frame(i))
+            if i >= 5 and i != 20:
+                recorder.report(Truth(i - 5, i, 0.0, 0.0))
+    wanted = [f"{i + 5:.4f}" if i < 35 and i != 15 else "" for i in range(40)]
+    assert truths(tmp_path) == wanted
+
+
+def test_rows_do_not_wait_where_there_is_no_truth(tmp_path: Path) -> None:
+    stream = Stream(fail_at=30)
+    with Recorder(tmp_path, DESCRIPTION, "", open_stream=lambda *_: stream) as recorder:
+        for i in range(30):
+            recorder.frame(frame(i))
+        while len(stream.values) < 30:
+            time.sleep(0.001)
+        recorder.frame(frame(30))  # it is taken when all before are done
+        while not recorder.fault:
+            time.sleep(0.001)
+        assert len(rows(tmp_path / "frames.csv")) == 30
+
+
+def test_an_acquisition_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    with Recorder(tmp_path, DESCRIPTION, "") as recorder:
+        for number, start in ((0, 0), (1, 0), (0, 4), (2, 0)):
+            for i in range(start, start + 4):
+                recorder.frame(msgspec.structs.replace(frame(i), acquisition=number))
+        summary = recorder.finish()
+    assert (summary["recorded"], summary["recording_lost"]) == (8, 0)
+    assert [row["frame"] for row in rows(tmp_path / "frames.csv")] == list("01234567")
+    assert planes(tmp_path)[:, 0, 0].tolist() == list(range(1, 9))
+    for number in (1, 2):
+        folder = tmp_path / f"acquisition_00{number}"
+        assert [row["frame"] for row in rows(folder / "frames.csv")] == list("0123")
+        assert planes(folder)[:, 0, 0].tolist() == [1, 2, 3, 4]
+
+
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for taken in (tmp_path, tmp_path / "notes.txt"):
@@ -173,7 +219,7 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(tmp_path: Path, error:
     for i in range(6):
         recorder.frame(frame(i))
         recorder.decision(decision(i))
-    summary = recorder.close()
+    summary = recorder.finish()
     assert recorder.fault == (
         f"The disk of {tmp_path} is full: recording stopped at frame 3; "
         "free some space or choose another folder with --out."
@@ -193,7 +239,7 @@ def test_a_disk_without_room_is_not_filled_to_the_brim(
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     recorder = Recorder(tmp_path, DESCRIPTION, "")
     recorder.frame(frame(0))
-    assert recorder.close()["recorded"] == 0
+    assert recorder.finish()["recorded"] == 0
     assert "is full: recording stopped at frame 0" in recorder.fault
 
 
@@ -206,7 +252,7 @@ def test_a_slow_disk_costs_frames_not_time(tmp_path: Path) -> None:
     for i in range(10):
         recorder.frame(frame(i))
     stream.go.set()
-    summary = recorder.close()
+    summary = recorder.finish()
     assert stream.values == [1, 2, 3]
     assert (summary["recorded"], summary["recording_lost"]) == (3, 7)
     assert len(summary["faults"]) == 1 and "cannot keep up" in summary["faults"][0]
@@ -221,7 +267,7 @@ def test_an_image_of_another_size_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_an_empty_session_is_summed_up_too(tmp_path: Path) -> None:
-    summary = Recorder(tmp_path, DESCRIPTION, "").close()
+    summary = Recorder(tmp_path, DESCRIPTION, "").finish()
     assert (summary["frames"], summary["recorded"], summary["faults"]) == (0, 0, [])
 
 

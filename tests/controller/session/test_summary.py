@@ -22,6 +22,7 @@ from pursuit.drivers.messages import (
     Issued,
     PoseRead,
     StagePose,
+    Truth,
 )
 from rich.console import Console
 
@@ -48,10 +49,12 @@ def description(affine: tuple[float, float, float, float] = (0.5, 0, 0, 0.5)) ->
     )
 
 
-def frame(index: int, truth: tuple[float, float] | None = None) -> Frame:
+def note(rows: Rows, index: int, truth: tuple[float, float] | None = None) -> None:
+    """Take note of a frame, and of the truth about it if there is one."""
     pose = StagePose(1000.0, -500.0, 0, 0)
-    truth_um = None if truth is None else (*truth, 0.0)
-    return Frame(PIXEL, index, 7 + index * 10 * MS, 0, 5, pose, truth_um=truth_um)
+    rows.frame(Frame(PIXEL, index, 7 + index * 10 * MS, 0, 5, pose))
+    if truth is not None:
+        rows.report(Truth(index, *truth, 0.0))
 
 
 def decision(
@@ -66,7 +69,7 @@ def test_truth_scores_every_exposure_even_those_passed_over() -> None:
     rows = Rows()
     truths = [(400, 0), (3, 4), (60, 0), (0, 24), (0, 26)]  # frames 2 and 4 are not held
     for i, truth in enumerate(truths):
-        rows.frame(frame(i, truth))
+        note(rows, i, truth)
     rows.decision(decision(0, Lock.SEARCHING))
     rows.decision(decision(1, Lock.LOCKED, seen=(0, 0), us=2.0))
     rows.decision(decision(4, Lock.COASTING, us=3.0))
@@ -85,9 +88,9 @@ def test_without_truth_the_detection_scores_and_what_is_not_seen_is_not_held() -
     rows = Rows()
     locks = [Lock.LOCKED, Lock.COASTING, Lock.LOST, Lock.LOST, Lock.LOCKED, Lock.LOST]
     for i, lock in enumerate(locks):
-        rows.frame(frame(i))
+        note(rows, i)
         rows.decision(decision(i, lock, seen=(6, 8) if lock is Lock.LOCKED else None))
-    rows.frame(frame(6))  # neither truth nor decision: nothing is known about it
+    note(rows, 6)  # neither truth nor decision: nothing is known about it
     summary = summarise(rows, description(), 7, 0)
     assert (summary["error_from"], summary["rms_error_um"]) == ("detection", 10)
     assert (summary["held"], summary["lost"], summary["frames"]) == (2 / 6, 2, 6)
@@ -95,8 +98,8 @@ def test_without_truth_the_detection_scores_and_what_is_not_seen_is_not_held() -
 
 def test_the_central_half_turns_with_the_camera() -> None:
     rows = Rows()
-    rows.frame(frame(0, (40, 0)))
-    rows.frame(frame(1, (0, 40)))
+    note(rows, 0, (40, 0))
+    note(rows, 1, (0, 40))
     series = rows.series()
     assert is_held(series, description()).tolist() == [True, False]
     assert is_held(series, description(affine=(0, -0.5, 0.5, 0))).tolist() == [False, True]
@@ -148,7 +151,7 @@ _pair = st.none() | st.tuples(_number, _number)
 def test_any_session_gives_sensible_json(frames: list, decisions: list) -> None:
     rows = Rows()
     for index, truth in frames:
-        rows.frame(frame(index, truth))
+        note(rows, index, truth)
     for index, lock, seen in decisions:
         rows.decision(decision(index, lock, seen, us=float("nan")))
     summary = summarise(rows, description(), 0, 0)
@@ -163,10 +166,10 @@ def test_any_session_gives_sensible_json(frames: list, decisions: list) -> None:
 def test_a_picture_can_be_drawn_of_anything(tmp_path: Path, count: int, lock: Lock) -> None:
     rows = Rows()
     for i in range(count):
-        rows.frame(frame(i))
+        note(rows, i)
         rows.decision(decision(i, lock, (i % 7, 0) if lock is Lock.LOCKED else None))
         if lock is Lock.LOCKED:
-            rows.report(Issued(i, 0, 0, 12 * MS, 0.0, 0.0, None))
+            rows.report(Issued(i, 1, 1, 12 * MS, 0.0, 0.0, None))
     path = tmp_path / "summary.png"
     draw(path, rows, description(), summarise(rows, description(), 0, 0))
     assert path.read_bytes().startswith(b"\x89PNG")

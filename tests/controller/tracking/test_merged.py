@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pursuit.controller.offline import OfflineTracker
 from pursuit.controller.tracking import Track, TrackingSettings
+from pursuit.models import predictors
 from pursuit.models.detections import Detections
-from pursuit.models.predictors import predictor as predictors
 
 SIZE = 6.0
 RESOLVED = 1.4
@@ -129,6 +129,6 @@ def test_who_is_not_in_the_measurement_of_another_any_more_is_missed() -> None:
     bench = Bench()
     bench.meet(paths(np.linspace(20, 3, 35), aside=0.0), (1000.0, 1000.0))
     y = 0.6 * 34
-    waiting = [track.merged_with for track in bench.show((0, y, SIZE, SIZE, 1000))]
+    waiting = [track.occluder for track in bench.show((0, y, SIZE, SIZE, 1000))]
     assert waiting == [0, 0]
     assert [len(bench.show((0, y, SIZE, SIZE, 1000))) for _ in range(20)][-1] == 1

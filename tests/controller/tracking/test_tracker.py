@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from pursuit.controller.tracking import FieldGeometry, Track, Tracker, TrackingSettings
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
+from pursuit.models import predictors
 from pursuit.models.detections import Detections
-from pursuit.models.predictors import predictor as predictors
 
 INTERVAL_NS = 100_000_000
 PIXEL_UM = 0.5
@@ -66,11 +66,16 @@ class Bench:
         at_ns = self.shown * INTERVAL_NS
         frame = Frame(IMAGE, self.shown, at_ns, at_ns, 5.0, StagePose(*stage_um, 0.0, at_ns))
         self.shown += 1
-        return self.tracker.update(VIEW.measurements(found, frame), frame)
+        return update(self.tracker, found, frame)
+
+
+def update(tracker: Tracker, found: Detections, frame: Frame) -> list[Track]:
+    tracker.advance(frame.exposed_ns)
+    return tracker.update(VIEW.measurements(found, frame), frame)
 
 
 def seen_at(tracks: Sequence[Track]) -> dict[int, tuple[float, float] | None]:
-    """Where each track was sighted, rounded to 10 nm."""
+    """Where each track was measured, rounded to 10 nm."""
     return {
         t.id: None if t.seen_um is None else (round(t.seen_um[0], 2), round(t.seen_um[1], 2))
         for t in tracks
@@ -98,7 +103,7 @@ def test_an_uncertain_pose_widens_the_gate_and_the_track() -> None:
     widths = []
     for bench, sigma_um in ((sure, 0.0), (unsure, 2.0)):
         frame = Frame(IMAGE, 0, 0, 0, 5.0, StagePose(0, 0, 0, 0, sigma_um))
-        (track,) = bench.tracker.update(VIEW.measurements(measurement, frame), frame)
+        (track,) = update(bench.tracker, measurement, frame)
         widths.append(track.sigma_um)
     assert widths == pytest.approx([0.15 * PIXEL_UM, np.hypot(0.15 * PIXEL_UM, 2.0)])
 
@@ -137,7 +142,7 @@ def test_births_need_measurements_in_a_row() -> None:
     assert bench.show() == []
     assert bench.show_often(2, [(0, 0)]) == [[], []]
     (track,) = bench.show([(0, 0)])
-    assert (track.id, track.hits, track.confirmed) == (1, 3, True)
+    assert (track.id, track.recent_measurements) == (1, 3)
 
 
 def test_a_candidate_that_leaves_the_field_is_forgotten() -> None:
@@ -270,7 +275,7 @@ def test_two_seen_as_one_do_not_change_what_each_usually_looks_like() -> None:
     for _ in range(3):
         one, other = bench.detect(boxes((0, 0, 8, 2500)))
         assert [one.appearance, other.appearance] == before
-        assert sorted([one.merged_with, other.merged_with]) in ([0, one.id], [0, other.id])
+        assert sorted([one.occluder, other.occluder]) in ([0, one.id], [0, other.id])
         assert (one.misses, other.misses) == (0, 0)
 
 
@@ -312,3 +317,46 @@ def test_thousands_at_one_place_or_all_over_it(spread_px: float) -> None:
     tracks = bench.detect(found)
     assert len({t.id for t in tracks}) == len(tracks) == 1500
     assert bench.show_often(11)[-1] == []
+
+
+def lose(bench: Bench, wanted: list[int]) -> None:
+    """Show an object until it is known, and then nothing until its track has ended."""
+    bench.show_often(5, [(0, 0)])
+    bench.tracker.keep(wanted)
+    assert bench.show_often(12)[-1] == []
+
+
+def test_a_lost_track_that_is_wanted_gets_its_identity_back() -> None:
+    bench = Bench()
+    lose(bench, wanted=[1])
+    tracks = bench.show_often(2, [(1, 1)])[-1]
+    assert seen_at(tracks) == {1: (1, 1)}
+    assert seen_at(bench.show([(1, 1), (30, 30)])) == {1: (1, 1)}
+    assert set(seen_at(bench.show([(1, 1), (30, 30)]))) == {1, 2 + 1}
+
+
+def test_a_lost_track_that_nobody_wants_is_forgotten() -> None:
+    bench = Bench()
+    lose(bench, wanted=[])
+    assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
+    bench = Bench()
+    lose(bench, wanted=[1])
+    bench.tracker.keep([])
+    assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
+
+
+def test_while_two_may_be_the_lost_one_neither_is_and_then_the_one_that_stays() -> None:
+    bench = Bench(max_misses=2)
+    bench.show_often(5, [(0, 0)])
+    bench.tracker.keep([1])
+    bench.show_often(4)
+    assert set(seen_at(bench.show_often(3, [(5, 0), (-5, 0)])[-1])) == {2, 3}
+    assert list(seen_at(bench.show_often(12, [(5, 0)])[-1]).values()) == [(5, 0)]
+    assert set(seen_at(bench.show([(5, 0)]))) == {1}
+
+
+def test_what_was_seen_beside_a_track_is_not_taken_for_it_later() -> None:
+    bench = Bench()
+    bench.show_often(5, [(0, 0), (9, 0)])
+    bench.tracker.keep([1])
+    assert set(seen_at(bench.show_often(14, [(9, 0)])[-1])) == {2}

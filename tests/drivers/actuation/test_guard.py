@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pursuit.drivers.actuation import guard
 from pursuit.drivers.messages import Description, Dynamics, Move
 from pursuit.drivers.microscope import MicroscopeError
-from pursuit.drivers.stage.profiles import Run
+from pursuit.drivers.stage.profiles import ConstantVelocity
 
 BOX = ((-10.0, 20.0), (0.0, 5.0), (100.0, 101.0))
 ABOUT = Description(
@@ -44,7 +44,7 @@ def test_whatever_passes_is_inside_the_box(
             guard.refuse_non_finite(move)
         return
     guard.refuse_non_finite(move)
-    safe = guard.within(move, BOX)
+    safe = guard.clipped_move(move, BOX)
     assert (safe.expires_ns, safe.frame) == (7, 3)
     for value, given_value, (low, high) in zip(
         (safe.x_um, safe.y_um, safe.z_um), wanted, BOX, strict=True
@@ -75,17 +75,17 @@ def test_a_velocity_that_is_not_finite_is_refused() -> None:
         acceleration_um_s2=st.floats(10, 1e7),
     ),
 )
-def test_a_reined_velocity_can_be_stopped_inside_the_limits(
+def test_a_limited_velocity_can_be_stopped_inside_the_limits(
     wanted: float, x: float, share: float, late_s: float, dynamics: Dynamics
 ) -> None:
     """Even late, from any state that could have been stopped before."""
     limits, v = (-100.0, 100.0), share * dynamics.speed_um_s
     brakes_at = x + v * abs(v) / (2 * dynamics.acceleration_um_s2)
-    velocity = guard.reined(wanted, (x, v), limits, dynamics)
+    velocity = guard.limited_velocity(wanted, (x, v), limits, dynamics)
     assert abs(velocity) <= min(abs(wanted), dynamics.speed_um_s)
     assert velocity * wanted >= 0
-    run = Run(0, x, v, velocity, dynamics.acceleration_um_s2)
-    stop_s = min(guard.lasts_s(velocity, (x, v), limits, dynamics), 5.0) + late_s
+    run = ConstantVelocity(0, x, v, velocity, dynamics.acceleration_um_s2)
+    stop_s = min(guard.time_to_stop_s(velocity, (x, v), limits, dynamics), 5.0) + late_s
     end_x, end_v = run.state(round(stop_s * 1e9))
     rest_um = end_x + end_v * abs(end_v) / (2 * dynamics.acceleration_um_s2)
     low, high = min(x, brakes_at, -100.0), max(x, brakes_at, 100.0)
@@ -108,7 +108,7 @@ def plan(**fields: object) -> useq.MDASequence:
 
 def test_grids_are_laid_out_for_the_field_of_this_camera() -> None:
     sequence = plan(grid_plan={"rows": 2, "columns": 2})
-    events = guard.planned(sequence, ABOUT)
+    events = guard.checked_events(sequence, ABOUT)
     assert {(event.x_pos, event.y_pos) for event in events} == {
         (-2.5, 1.25),
         (2.5, 1.25),
@@ -116,14 +116,14 @@ def test_grids_are_laid_out_for_the_field_of_this_camera() -> None:
         (2.5, 3.75),
     }
     inner = {"x": 0, "y": 2.5, "sequence": {"grid_plan": {"rows": 1, "columns": 3}}}
-    nested = guard.planned(plan(stage_positions=[inner]), ABOUT)
+    nested = guard.checked_events(plan(stage_positions=[inner]), ABOUT)
     assert {event.x_pos for event in nested} == {-5.0, 0.0, 5.0}
-    assert guard.planned(sequence, ABOUT) == events
+    assert guard.checked_events(sequence, ABOUT) == events
 
 
 def test_a_grid_that_leaves_the_box_is_refused() -> None:
     with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.planned(plan(grid_plan={"rows": 4, "columns": 1}), ABOUT)
+        guard.checked_events(plan(grid_plan={"rows": 4, "columns": 1}), ABOUT)
     wider = msgspec.structs.replace(ABOUT, width_px=1_000)
     with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.planned(plan(grid_plan={"rows": 1, "columns": 2}), wider)
+        guard.checked_events(plan(grid_plan={"rows": 1, "columns": 2}), wider)

@@ -1,68 +1,89 @@
-"""The stage's own thread, with a core that is only a list of calls."""
+"""The stage's own thread: it does what it is asked, and ends."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
-from typing import Any
 
+import numpy as np
 import pytest
 from pursuit.drivers.actuation import StageWorker
-from pursuit.drivers.clock import NS_PER_MS, VirtualClock
-from pursuit.drivers.messages import Dynamics, Issued, Move, PoseRead, Report
-from pursuit.drivers.settings import StageSettings
+from pursuit.drivers.clock import VirtualClock
+from pursuit.drivers.messages import Dynamics, Issued, Move
 from pursuit.drivers.stage import PoseModel
+from pursuit.sim.stand.stage import SimStage, StageModel
+from pursuit.sim.stand.stage_device import SimStageDevice
 
 BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
 NEVER = 2**62
+PATIENCE_S = 10
 
 
-class Core:
-    """A stage that is where it was sent at once, or where a hand has pushed it."""
+class Device(SimStageDevice):
+    """A simulated stage that says when it was told something."""
 
-    position_um = (0.0, 0.0)
+    def __init__(self, clock: VirtualClock) -> None:
+        rng = np.random.default_rng(0)
+        self.stage = SimStage(StageModel(), (0.0, 0.0), rng)
+        super().__init__(self.stage, SimStage(StageModel(), (0.0,), rng), clock, True)
+        self.told = threading.Event()
+        self.stops = 0
 
-    def setXYPosition(self, label: str, x: float, y: float) -> None:  # noqa: N802
-        self.position_um = (x, y)
+    def send_xy(self, x_um: float, y_um: float) -> None:
+        super().send_xy(x_um, y_um)
+        self.told.set()
 
-    def getXYPosition(self, label: str) -> tuple[float, float]:  # noqa: N802
-        return self.position_um
+    def set_velocity(self, x_um_s: float, y_um_s: float) -> None:
+        super().set_velocity(x_um_s, y_um_s)
+        self.told.set()
 
-    def stop(self, label: str) -> None: ...
+    def stop_xy(self) -> None:
+        super().stop_xy()
+        self.stops += 1
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
+def device() -> Device:
+    return Device(VirtualClock())
 
 
 @pytest.fixture
-def worker(clock: VirtualClock) -> Iterator[StageWorker]:
-    core: Any = Core()
+def worker(device: Device) -> Iterator[StageWorker]:
     pose = PoseModel((0.0, 0.0, 0.0), Dynamics(), Dynamics())
-    worker = StageWorker(core, "XY", "", StageSettings(), pose, BOX, clock)
+    worker = StageWorker(device, pose, BOX, VirtualClock())
     yield worker
     worker.close()
 
 
-def moved(worker: StageWorker, frame: int) -> list[Report]:
-    """Move, and return the reports once the thread is done with it."""
-    worker.move(Move(0.1 * frame, 0.0, None, NEVER, frame), 0)
-    reports: list[Report] = []
-    for _ in range(5_000):
-        reports += worker.reports()
-        if any(isinstance(report, Issued) for report in reports):
-            time.sleep(0.005)
-            return reports + worker.reports()
-        time.sleep(0.001)
-    raise AssertionError("the move was not carried out")
+def test_a_move_is_sent_and_reported(device: Device, worker: StageWorker) -> None:
+    worker.move(Move(5.0, None, None, NEVER, 3), 7)
+    assert device.told.wait(PATIENCE_S)
+    worker.stop()
+    (issued,) = (report for report in worker.reports() if isinstance(report, Issued))
+    assert (issued.frame, issued.exposed_ns, issued.x_um) == (3, 7, 5.0)
 
 
-def test_a_stage_that_is_never_at_rest_is_read_all_the_same(
-    worker: StageWorker, clock: VirtualClock
-) -> None:
-    reads = 0
-    for frame in range(1, 41):
-        clock.sleep_until_ns(frame * 100 * NS_PER_MS)
-        reads += sum(isinstance(report, PoseRead) for report in moved(worker, frame))
-    assert 3 <= reads <= 5
+def test_stop_returns_when_the_stage_has_been_told(device: Device, worker: StageWorker) -> None:
+    for count in range(1, 20):
+        worker.move(Move(500.0, None, None, NEVER, count), 0)
+        worker.stop()
+        assert device.stops == count
+
+
+def test_a_velocity_ends_before_others_move(device: Device, worker: StageWorker) -> None:
+    worker.move(Move(None, None, None, NEVER, 1, (100.0, 0.0)), 0)
+    assert device.told.wait(PATIENCE_S)
+    worker.read_when_idle(False)
+    assert not device.stage.busy(10**10)
+
+
+def test_closing_halts_the_stage_and_ends_the_thread(device: Device) -> None:
+    before = set(threading.enumerate())
+    pose = PoseModel((0.0, 0.0, 0.0), Dynamics(), Dynamics())
+    worker = StageWorker(device, pose, BOX, VirtualClock())
+    worker.move(Move(500.0, None, None, NEVER, 1), 0)
+    worker.close()
+    worker.close()
+    assert device.stops == 1
+    assert set(threading.enumerate()) <= before
+    worker.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pursuit.drivers.micromanager.exposures import Arrivals
+from pursuit.drivers.micromanager.exposures import ArrivalTimes
 
 MS = 1_000_000
 ORIGIN_NS = 5_000 * MS
@@ -14,7 +14,7 @@ def tag(elapsed_ms: float) -> dict[str, str]:
 
 
 def test_late_looks_do_not_shake_the_times() -> None:
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     lateness_ms = [0.4, 0.0, 3.0, 0.1, 7.5, 0.2]
     found = [
         arrivals.time_ns(tag(10.0 * i), ORIGIN_NS + round((10 * i + late) * MS))
@@ -24,7 +24,7 @@ def test_late_looks_do_not_shake_the_times() -> None:
 
 
 def test_nothing_is_dated_into_the_future() -> None:
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     for i, late in enumerate([5.0, 2.0, 9.0, 0.0, 4.0]):
         now_ns = ORIGIN_NS + round((10 * i + late) * MS)
         assert arrivals.time_ns(tag(10.0 * i), now_ns) <= now_ns
@@ -32,10 +32,10 @@ def test_nothing_is_dated_into_the_future() -> None:
 
 @pytest.mark.parametrize("tags", [{}, {"ElapsedTime-ms": "soon"}])
 def test_without_a_tag_an_image_arrives_when_it_is_found(tags: dict[str, str]) -> None:
-    assert Arrivals().time_ns(tags, 123) == 123
+    assert ArrivalTimes().time_ns(tags, 123) == 123
 
 
 def test_a_tag_that_does_not_keep_time_is_not_believed() -> None:
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     found = [arrivals.time_ns(tag(0.0), ORIGIN_NS + 10 * i * MS) for i in range(60)]
     assert found[-1] == ORIGIN_NS + 590 * MS

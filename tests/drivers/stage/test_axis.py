@@ -143,22 +143,22 @@ def test_a_velocity_is_taken_up_and_kept_until_the_next_command(
     for at_ns, target in sorted(sent):
         axis.command(at_ns, target)
     driven_ns = sorted(sent)[-1][0] + 10**7
-    axis.drive(driven_ns, share * limits.speed_um_s)
+    axis.set_velocity(driven_ns, share * limits.speed_um_s)
     wanted = min(max(share, -1.0), 1.0) * limits.speed_um_s
     ramp_ns = round(2 * limits.speed_um_s / limits.acceleration_um_s2 * 1e9)
     taken_ns = driven_ns + round(limits.delay_ms * 1e6) + ramp_ns
     assert axis.state(taken_ns + 10**9)[1] == pytest.approx(wanted, abs=1e-6)
-    assert axis.runs(taken_ns) == (wanted != 0)
+    assert axis.keeps_velocity(taken_ns) == (wanted != 0)
     check_motion(axis, 0, taken_ns, limits)
     axis.halt(taken_ns)
-    assert not axis.runs(axis.rest_ns)
+    assert not axis.keeps_velocity(axis.rest_ns)
     assert axis.state(axis.rest_ns + 1) == (axis.target_um, 0.0)
     check_motion(axis, driven_ns, axis.rest_ns + 10**6, limits)
 
 
 def test_an_axis_with_a_velocity_never_rests() -> None:
     axis = Axis(0.0, Dynamics())
-    axis.drive(0, 10.0)
+    axis.set_velocity(0, 10.0)
     assert axis.rest_ns > 10**18
     assert axis.rests_until_ns(10**9) == 10**9
     axis.command(10**9, 3.0)

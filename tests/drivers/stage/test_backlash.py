@@ -22,7 +22,7 @@ def test_the_load_rests_while_the_play_is_taken_up() -> None:
 def test_no_play_is_a_rigid_axis() -> None:
     backlash = Backlash(0.0, 5.0)
     assert backlash.load_um(lambda _: 7.0, MS) == 7.0
-    assert backlash.drive_um(lambda _: 7.0, MS, 3.0) == 3.0
+    assert backlash.drive_target_um(lambda _: 7.0, MS, 3.0) == 3.0
 
 
 @given(
@@ -35,7 +35,7 @@ def test_the_drive_is_sent_where_it_brings_the_load_home(
     for i, place in enumerate(places):
         load = backlash.load_um(lambda _, p=place: p, (i + 1) * MS)
         assert abs(load - place) <= width_um / 2 + 1e-12
-    to_um = backlash.drive_um(lambda _: places[-1], (len(places) + 1) * MS, home_um)
+    to_um = backlash.drive_target_um(lambda _: places[-1], (len(places) + 1) * MS, home_um)
     assert backlash.load_um(lambda _: to_um, (len(places) + 2) * MS) == pytest.approx(home_um)
 
 
@@ -44,7 +44,7 @@ def test_a_pose_model_that_knows_of_backlash_brings_the_load_to_both_sides_alike
     pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics())
     for i, place in enumerate((10.0, 4.0, 6.0)):
         at_ns = (1 + i) * 100 * MS
-        aimed = pose.aimed(at_ns, place, None, None)
+        aimed = pose.drive_targets_um(at_ns, place, None, None)
         pose.commanded(at_ns, *aimed)
         assert aimed[1:] == [None, None] and aimed[0] is not None
         assert abs(aimed[0] - place) == pytest.approx(0.2)

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from pursuit.drivers.actuation import soon_ns
+from pursuit.drivers.actuation.polling import informative_interval_ns
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.stage import Axis, PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
@@ -153,19 +153,21 @@ def test_a_stage_that_is_not_as_told_is_found_out_and_doubted_until_then(how: st
         pose, place = model.pose(at_ns), stage.encoder_um(at_ns)
         errors_um.append((pose.x_um - place[0], pose.y_um - place[1]))
         sigmas_um.append(pose.sigma_um)
-        if at_ns - read_ns >= (soon_ns(reads) if model.wants_reading(at_ns) else 200 * MS):
+        if at_ns - read_ns >= (
+            informative_interval_ns(reads) if model.wants_reading(at_ns) else 200 * MS
+        ):
             model.read(at_ns, *place, 0.0)
             read_ns, reads = at_ns, reads + 1
     errors, sigmas = np.abs(errors_um), np.array(sigmas_um)[:, None]
     assert (errors[300:] < 3 * sigmas[300:]).mean() > 0.95
     assert (errors[2_000:] < 2.0).mean() > 0.9
-    assert model.dynamics is not None
+    assert model.identified is not None
 
 
 def test_a_stage_that_is_as_told_is_not_calibrated_anew() -> None:
     stage, model = pair()
     follow(stage, model)
-    assert model.dynamics is None
+    assert model.identified is None
     assert not model.wants_reading(10**10)
 
 
@@ -189,10 +191,10 @@ def test_velocities_that_add_up_to_an_error_do_not_make_it_another_stage() -> No
         model, stage = PoseModel((0.0, 0.0, 0.0), told, told), (Axis(0.0, told), Axis(0.0, told))
         for t in range(100):
             velocity = rng.normal(0, 2_500, 2)
-            model.driven(t * 10 * MS, *velocity)
+            model.velocity_set(t * 10 * MS, *velocity)
             for axis, along in zip(stage, velocity, strict=True):
-                axis.drive(t * 10 * MS + max(round(rng.normal(0, 0.5) * MS), -5 * MS), along)
+                axis.set_velocity(t * 10 * MS + max(round(rng.normal(0, 0.5) * MS), -5 * MS), along)
             if t % 5 == 4:
                 at_ns = (t * 10 + 9) * MS
                 model.read(at_ns, *(axis.state(at_ns)[0] for axis in stage), 0.0)
-        assert model.dynamics is None
+        assert model.identified is None

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.drivers.messages import Dynamics
-from pursuit.drivers.stage import Trapezoid, end_through, reach_um
+from pursuit.drivers.stage import Trapezoid
+from pursuit.drivers.stage.reachability import reach_um, target_through
 
 dynamics = st.builds(
     Dynamics,
@@ -29,7 +30,7 @@ def test_it_is_at_the_place_at_the_instant(
     state = x, share * limits.speed_um_s
     low, high = reach_um(state, after_s, limits)
     place = low + where * (high - low)
-    passed = at(state, end_through(state, place, after_s, limits), after_s, limits)
+    passed = at(state, target_through(state, place, after_s, limits), after_s, limits)
     assert passed == pytest.approx(place, abs=1e-3 + 1e-4 * (high - low))
 
 
@@ -42,12 +43,12 @@ def test_no_target_leads_out_of_reach(
     slack = 1e-3 + 1e-6 * (abs(low) + abs(high))
     assert low - slack <= at(state, target, after_s, limits) <= high + slack
     for beyond, border in ((low - 10.0, low), (high + 10.0, high)):
-        nearest = at(state, end_through(state, beyond, after_s, limits), after_s, limits)
+        nearest = at(state, target_through(state, beyond, after_s, limits), after_s, limits)
         assert nearest == pytest.approx(border, abs=slack + 1e-4 * (high - low))
 
 
 def test_a_place_that_can_be_rested_at_in_time_is_the_target_itself() -> None:
     limits = Dynamics(speed_um_s=1e4, acceleration_um_s2=3e5)
-    assert end_through((0.0, 0.0), 4.0, 0.008, limits) == 4.0
-    further = end_through((0.0, 0.0), 8.0, 0.008, limits)
+    assert target_through((0.0, 0.0), 4.0, 0.008, limits) == 4.0
+    further = target_through((0.0, 0.0), 8.0, 0.008, limits)
     assert 8.0 < further < 20.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pursuit.drivers.clock import NS_PER_MS, NS_PER_S
 from pursuit.drivers.messages import Dynamics
 from pursuit.drivers.stage import Axis, PoseModel, Ringing
-from pursuit.drivers.stage.ringing import DOUBT
+from pursuit.drivers.stage.ringing import FREQUENCY_SIGMA
 from pursuit.sim.stand.stage import SimStage, StageModel
 from scipy.integrate import solve_ivp
 
@@ -27,7 +27,7 @@ def walked(axis: Axis) -> list[int]:
     commands = ((10, 1.0), (40, 1.3), (43, -0.5), (44, -0.6), (90, 20.0), (100, 3.0))
     for at_ms, to_um in commands:
         axis.command(at_ms * MS, to_um)
-    axis.drive(220 * MS, 30.0)
+    axis.set_velocity(220 * MS, 30.0)
     axis.halt(260 * MS)
     return [at_ms * MS for at_ms in range(12, 300, 7)]
 
@@ -52,7 +52,7 @@ def integrated(axis: Axis, dynamics: Dynamics, at_ns: list[int]) -> np.ndarray:
 
 
 def test_the_load_is_where_an_oscillator_on_the_drive_is() -> None:
-    axis, ringing = Axis(0.0, STAGE), Ringing(STAGE, doubt=0.0)
+    axis, ringing = Axis(0.0, STAGE), Ringing(STAGE, frequency_sigma=0.0)
     at_ns = walked(axis)
     ahead_um = [ringing.ahead_um(felt(axis, each, ringing)) for each in at_ns]
     assert np.abs(ahead_um).max() > 0.1
@@ -61,7 +61,7 @@ def test_the_load_is_where_an_oscillator_on_the_drive_is() -> None:
 
 @pytest.mark.parametrize("span_ms", [1, 8, 60])
 def test_the_mean_over_an_exposure_is_that_of_its_instants(span_ms: int) -> None:
-    axis, ringing = Axis(0.0, STAGE), Ringing(STAGE, doubt=0.0)
+    axis, ringing = Axis(0.0, STAGE), Ringing(STAGE, frequency_sigma=0.0)
     for at_ns in walked(axis)[5:]:
         span_ns = span_ms * MS
         instants = at_ns - span_ns + span_ns * (2 * np.arange(400) + 1) // 800
@@ -79,10 +79,10 @@ def test_a_frequency_in_doubt_tells_the_mean_over_what_it_may_be() -> None:
     weights = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
     for at_ms in range(6, 60, 3):
         mean_um = 0.0
-        for share, weight in zip(1 + DOUBT * z, weights, strict=True):
+        for share, weight in zip(1 + FREQUENCY_SIGMA * z, weights, strict=True):
             damping = STAGE.ring_damping / share
             one = Dynamics(ring_hz=STAGE.ring_hz * share, ring_damping=damping)
-            may_be = Ringing(one, doubt=0.0)
+            may_be = Ringing(one, frequency_sigma=0.0)
             mean_um += weight * may_be.ahead_um(felt(axis, at_ms * MS, may_be))
         told_um = ringing.ahead_um(felt(axis, at_ms * MS, ringing))
         assert told_um == pytest.approx(mean_um, abs=0.04)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pursuit.models import weights
 from pursuit.models.datasets import Dataset, read_dataset
-from pursuit.models.datasets.precision import Precision
-from pursuit.models.detectors.learned.heads import decode
+from pursuit.models.datasets.augment import training_image
+from pursuit.models.datasets.average_precision import AveragePrecision
+from pursuit.models.detectors.learned.decoding import Thresholds, decode
 from pursuit.models.runtimes import load
-from pursuit.models.training.detector.augment import prepared
 
 DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[4] / "shared" / "data"))
 CLASSES = ("RBC", "WBC", "Platelets")
@@ -38,12 +38,13 @@ def test_mean_average_precision_is_that_of_ultralytics(
     path = weights.find("yolo")
     runtime = load(path, "onnx").runtime
     names = ("nucleus", "cell", "spot", "worm", *CLASSES)
-    precision = Precision(names)
+    precision = AveragePrecision(names)
+    thresholds = Thresholds(np.full(len(names), LEAST, np.float32), IOU, MOST)
     dataset, longest = held_back(12), 0
     for kind in ("images", "labels"):
         (tmp_path / kind).mkdir()
     for sample in dataset.samples:
-        picture = prepared(sample, 0.4)
+        picture = training_image(sample, 0.4)
         height, width = (size // 32 * 32 for size in picture.grey.shape)
         grey = picture.grey[:height, :width]
         classes = np.array([names.index(dataset.classes[c]) for c in picture.classes])
@@ -59,7 +60,7 @@ def test_mean_average_precision_is_that_of_ultralytics(
         (tmp_path / "labels" / f"{sample.name}.txt").write_text("\n".join(rows))
         longest = max(longest, height, width)
         outputs = runtime.run((grey[None, None] / 255).astype(np.float32))
-        found = decode(outputs, "yolo", np.full(len(names), LEAST, np.float32), IOU, MOST)
+        found = decode(outputs, "yolo", thresholds)
         precision.add(boxes, classes, *found)
     (tmp_path / "data.yaml").write_text(
         f"path: {tmp_path}\ntrain: images\nval: images\nchannels: 1\nnames: {list(names)}\n"

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from pursuit.models.detectors.learned.heads import decode
+from pursuit.models.detectors.learned.decoding import Head, Thresholds, decode
 from pursuit.models.errors import DeviceError, ModelError
 
 torch = pytest.importorskip("torch")
-from pursuit.models.detectors.learned.gpu import GpuPipeline, Head, View
+from pursuit.models.detectors.learned.gpu import GpuPipeline, Preprocessing
 
-NOTHING = np.full(1, 2, np.float32)
+NOTHING = Thresholds(np.full(1, 2, np.float32), 0.5, 10)
 
 
 class Camera:
-    """A network that keeps what it is shown and says what it is told to."""
+    """A runtime that keeps its input and returns given outputs."""
+
+    tensor_device = "cpu"
 
     def __init__(self, *outputs: np.ndarray) -> None:
         self.outputs = [torch.from_numpy(output) for output in outputs]
         self.shown = np.empty(0)
 
-    def __call__(self, pixels: Any) -> Sequence[Any]:
+    def run_tensors(self, pixels: Any) -> list[Any]:
         self.shown = pixels.numpy()
         return self.outputs
 
@@ -35,8 +36,8 @@ def camera() -> Camera:
 def test_contrast_is_stretched_before_precision_is_lost() -> None:
     network = camera()
     image = np.arange(40_000, 44_096, dtype=np.uint16).reshape(64, 64)
-    view = View(low=40_100, high=40_200, scale=1, height=64, width=96, fill=0.25)
-    GpuPipeline(network, "yolo", 3, "cpu").run(image, view, NOTHING, 0.5, 10)
+    view = Preprocessing(low=40_100, high=40_200, scale=1, height=64, width=96, fill=0.25)
+    GpuPipeline(network, "yolo", 3).run(image, view, NOTHING)
     wanted = np.clip((image.astype(np.float64) - 40_100) / 100, 0, 1)
     assert network.shown.shape == (1, 3, 64, 96)
     for channel in network.shown[0]:
@@ -48,17 +49,18 @@ def test_contrast_is_stretched_before_precision_is_lost() -> None:
 def test_a_box_around_what_is_shown_is_where_it_is_in_the_image(scale: float) -> None:
     y, x = np.mgrid[:90, :120]
     image = (200 * np.exp(-((x - 61.3) ** 2 + (y - 30.7) ** 2) / 50)).astype(np.uint8)
-    view = View(low=0, high=250, scale=scale, height=288, width=384)
+    view = Preprocessing(low=0, high=250, scale=scale, height=288, width=384)
     network = camera()
-    GpuPipeline(network, "yolo", 1, "cpu").run(image, view, NOTHING, 0.5, 10)
+    GpuPipeline(network, "yolo", 1).run(image, view, NOTHING)
     light = network.shown[0, 0].astype(np.float64)
     middle = (light.sum(0) @ np.arange(384.0), light.sum(1) @ np.arange(288.0)) / light.sum() + 0.5
     box = np.array([[[*(middle - 8), *(middle + 8), 0.9, 0]]], np.float32)
-    pipeline = GpuPipeline(Camera(box), "yolo-nms-free", 1, "cpu")
-    found = pipeline.run(image, view, np.array([0.5], np.float32), 0.5, 10)
-    centre = (found.boxes_px[0, :2] + found.boxes_px[0, 2:]) / 2
+    pipeline = GpuPipeline(Camera(box), "yolo-nms-free", 1)
+    found = pipeline.run(image, view, Thresholds(np.array([0.5], np.float32), 0.5, 10))
+    boxes_px = found.boxes / view.scale - 0.5
+    centre = (boxes_px[0, :2] + boxes_px[0, 2:]) / 2
     np.testing.assert_allclose(centre, [61.3, 30.7], atol=0.03)
-    np.testing.assert_allclose(found.boxes_px[0, 2] - found.boxes_px[0, 0], 16 / scale, rtol=1e-5)
+    np.testing.assert_allclose(boxes_px[0, 2] - boxes_px[0, 0], 16 / scale, rtol=1e-5)
 
 
 def crowd(seed: int, n: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,22 +82,23 @@ def test_the_same_boxes_as_by_numpy(head: Head, seed: int, n: int) -> None:
         "ssd": (corners[None], scores[None]),
         "yolo-nms-free": (best[None],),
     }[head]
-    least = np.array([0.1, 0.3, 0.5], np.float32)
-    wanted = decode(outputs, head, least, 0.6, 100)
-    image, view = np.zeros((32, 32), np.uint8), View(0, 1, 2.0, 64, 64)
-    found = GpuPipeline(Camera(*outputs), head, 1, "cpu").run(image, view, least, 0.6, 100)
+    thresholds = Thresholds(np.array([0.1, 0.3, 0.5], np.float32), 0.6, 100)
+    wanted = decode(outputs, head, thresholds)
+    image, view = np.zeros((32, 32), np.uint8), Preprocessing(0, 1, 2.0, 64, 64)
+    found = GpuPipeline(Camera(*outputs), head, 1).run(image, view, thresholds)
     np.testing.assert_array_equal(found.scores, wanted.scores)
     np.testing.assert_array_equal(found.classes, wanted.classes)
-    np.testing.assert_allclose(found.boxes_px, wanted.boxes / 2 - 0.5, atol=1e-4)
+    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-4)
 
 
 def test_what_does_not_work_is_said() -> None:
-    def broken(_: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    class Broken(Camera):
+        def run_tensors(self, pixels: Any) -> Any:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    view = View(0, 1, 1, 32, 32)
+    view = Preprocessing(0, 1, 1, 32, 32)
     with pytest.raises(ModelError, match="uint8 or uint16"):
         bad: Any = np.zeros((8, 8), np.float32)
-        GpuPipeline(camera(), "yolo", 1, "cpu").run(bad, view, NOTHING, 0.5, 1)
+        GpuPipeline(camera(), "yolo", 1).run(bad, view, NOTHING)
     with pytest.raises(DeviceError, match="out of memory"):
-        GpuPipeline(broken, "yolo", 1, "cpu").run(np.zeros((8, 8), np.uint8), view, NOTHING, 0.5, 1)
+        GpuPipeline(Broken(), "yolo", 1).run(np.zeros((8, 8), np.uint8), view, NOTHING)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import Window, create
-from pursuit.models.detectors.learned import Learned
-from pursuit.models.detectors.learned.measured import measure
+from pursuit.models.detectors.learned.centres import centres_and_brightness
+from pursuit.models.detectors.learned.learned import LearnedDetector
 from pursuit.models.detectors.learned.metadata import ModelInfo, describe
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
@@ -66,9 +66,9 @@ def learned(
     runtime: Discs | None = None,
     on_cpu: Callable[[], Discs] = Discs,
     **options: object,
-) -> Learned:
+) -> LearnedDetector:
     network = Network(ModelInfo(CARD, True, ""), runtime or Discs(), on_cpu)
-    return Learned(msgspec.convert(options, LearnedOptions), network, factor)
+    return LearnedDetector(msgspec.convert(options, LearnedOptions), network, factor)
 
 
 def discs(diameter, shape=(300, 400), count=6, level=200, dtype: type = np.uint16):
@@ -115,8 +115,12 @@ def test_brightness_is_the_signal_above_the_surroundings():
     found = learned().detect(image)
     np.testing.assert_allclose(found.brightness, 1000 * np.pi * 10**2, rtol=0.05)
     dark = (2500 - image).astype(np.uint16)
-    np.testing.assert_allclose(measure(dark, found.boxes_px)[1], found.brightness, rtol=1e-3)
-    assert not measure(image[:20, :20], np.array([[-0.5, -0.5, 19.5, 19.5]], "f4"))[1].any()
+    np.testing.assert_allclose(
+        centres_and_brightness(dark, found.boxes_px)[1], found.brightness, rtol=1e-3
+    )
+    assert not centres_and_brightness(image[:20, :20], np.array([[-0.5, -0.5, 19.5, 19.5]], "f4"))[
+        1
+    ].any()
 
 
 def test_classes_and_scores_can_be_chosen():

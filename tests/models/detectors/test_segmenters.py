@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pursuit.models.detectors.segmenters.edges import Edges, EdgesOptions
-from pursuit.models.detectors.segmenters.segmenter import Segmenter, SegmenterOptions, from_labels
+from pursuit.models.detectors.segmenters.label_maps import from_labels
+from pursuit.models.detectors.segmenters.segmenter import Segmenter, SegmenterOptions
 from pursuit.models.detectors.segmenters.watershed import Watershed, WatershedOptions
 
 DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[4] / "shared" / "data"))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
-from pursuit.models.detectors.learned import Found, Learned
+from pursuit.models.detectors.learned import ScoredBoxes
+from pursuit.models.detectors.learned.learned import LearnedDetector
 from pursuit.models.detectors.learned.metadata import ModelInfo
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
@@ -46,7 +47,7 @@ class Rectangles:
 def detector(tile_px, runtime, diameter_px=20.0):
     options = LearnedOptions(tile_px=tile_px, diameter_px=diameter_px, max_objects=10_000)
     network = Network(ModelInfo(CARD, True, ""), runtime, Rectangles)
-    return Learned(options, network, 1.0)
+    return LearnedDetector(options, network, 1.0)
 
 
 @st.composite
@@ -113,7 +114,7 @@ def test_boxes_a_network_is_unsure_of_are_still_one_object():
     def seen(*rows):
         boxes = np.array([row[:4] for row in rows], np.float32)
         classes = np.array([row[4] for row in rows], np.int32)
-        return Found(boxes, np.full(len(rows), 0.8, np.float32), classes)
+        return ScoredBoxes(boxes, np.full(len(rows), 0.8, np.float32), classes)
 
     part_taken_for_something_else = seen((edge - 20, 30, edge - 0.5, 52, 1))
     whole = seen((edge - 21, 29, edge + 10, 53, 0))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.card import ModelCard
 from pursuit.models.detectors import Window, create, detect_within
-from pursuit.models.detectors.learned import Learned
+from pursuit.models.detectors.learned.learned import LearnedDetector
 from pursuit.models.detectors.learned.metadata import ModelInfo
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
@@ -45,7 +45,9 @@ class Convolution:
 
 def learned(runtime, factor):
     network = Network(ModelInfo(CARD, True, ""), runtime, Convolution)
-    return Learned(LearnedOptions(score=0.3, max_objects=10_000, tile_px=2048), network, factor)
+    return LearnedDetector(
+        LearnedOptions(score=0.3, max_objects=10_000, tile_px=2048), network, factor
+    )
 
 
 def inside(found, crop, margin):

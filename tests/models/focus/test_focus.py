@@ -164,7 +164,7 @@ def test_a_window_is_normalised():
 def test_training_and_export_agree(tmp_path):
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from pursuit.models.datasets import Seen, seen_at, stack_windows
+    from pursuit.models.datasets import FocusSeries, measure_defocus, stack_windows
     from pursuit.models.focus import DefocusCard
     from pursuit.models.training.defocus import train as defocus
 
@@ -173,8 +173,8 @@ def test_training_and_export_agree(tmp_path):
     z_um = np.linspace(-1.5, 1.5, 31)
     round_lens = Lens(0.75, 0.52, 1.0, 0.325, astigmatism_um=0.9)
     stack = [image(0.2 - z, round_lens, seed=i) for i, z in enumerate(z_um)]
-    seen = seen_at(stack, z_um.tolist())
-    assert isinstance(seen, Seen) and seen.defocus_um[0] == pytest.approx(1.7, abs=0.1)
+    seen = measure_defocus(stack, z_um.tolist())
+    assert isinstance(seen, FocusSeries) and seen.defocus_um[0] == pytest.approx(1.7, abs=0.1)
     batches = stack_windows([seen], round_lens, 16, np.random.default_rng(0))
     card = DefocusCard(
         name="mine", trained_on="a stack", most_defocus=3.0, rms_px=1.0, within_95=0.5

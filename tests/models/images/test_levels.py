@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pursuit.models.images import SteadyLevels, levels_of, stretched
+from pursuit.models.images import SmoothedLevels, levels_of, stretched
 
 
 def scene(rng, objects, level=300.0, shape=(200, 250)):
@@ -27,7 +27,7 @@ def test_levels_are_the_percentiles_of_the_image():
 
 
 def test_no_flicker_as_objects_come_and_go():
-    rng, levels = np.random.default_rng(0), SteadyLevels()
+    rng, levels = np.random.default_rng(0), SmoothedLevels()
     shown, alone = [], []
     for frame in range(50):
         image = scene(rng, 6 + frame % 2)
@@ -40,7 +40,7 @@ def test_no_flicker_as_objects_come_and_go():
 
 @pytest.mark.parametrize("factor", [0.4, 2.5])
 def test_a_change_of_light_is_followed_at_once(factor):
-    rng, levels = np.random.default_rng(0), SteadyLevels()
+    rng, levels = np.random.default_rng(0), SmoothedLevels()
     for _ in range(10):
         levels.update(scene(rng, 6))
     image = scene(rng, 6, 300 * factor)
@@ -48,7 +48,7 @@ def test_a_change_of_light_is_followed_at_once(factor):
 
 
 def test_bleaching_is_followed():
-    rng, levels = np.random.default_rng(0), SteadyLevels()
+    rng, levels = np.random.default_rng(0), SmoothedLevels()
     images = [scene(rng, 6, 300 * 0.99**frame) for frame in range(60)]
     low, high, _ = [levels.update(image) for image in images][-1]
     new_low, new_high, _ = levels_of(images[-1])
@@ -57,7 +57,7 @@ def test_bleaching_is_followed():
 
 
 def test_another_size_or_depth_starts_anew():
-    levels = SteadyLevels()
+    levels = SmoothedLevels()
     levels.update(np.full((50, 60), 3000, np.uint16))
     image = np.random.default_rng(0).integers(100, 200, (50, 60), np.uint8)
     assert not levels.fits(image)
@@ -85,7 +85,7 @@ def test_constant_images_are_black(value):
     )
 )
 def test_any_image_gives_pixels_from_0_to_1(image):
-    levels = SteadyLevels().update(image)
+    levels = SmoothedLevels().update(image)
     seen = stretched(image, levels)
     assert levels.high - levels.low >= 12
     assert np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1

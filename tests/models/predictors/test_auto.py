@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pursuit.controller.bench.predict.motions import MOTIONS, Circling, modelled
 from pursuit.controller.bench.predict.predict import evaluate, simulated
+from pursuit.models import predictors
 from pursuit.models.predictors import Forecast
-from pursuit.models.predictors import predictor as predictors
 from pursuit.models.predictors.forecast_mixing import ForecastMixer
 
 NS = 1_000_000_000

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pursuit.controller.bench.follow.bound import riccati_um
+from pursuit.models import predictors
 from pursuit.models.predictors import Predictor
-from pursuit.models.predictors import predictor as predictors
 from pursuit.models.predictors.bank import measurement_update, time_update
 from pursuit.sim.motion import (
     Brownian,

@@ -255,9 +255,9 @@ def test_runtimes_agree(detector: Path, runtime: str) -> None:
 
 def test_half_precision_keeps_positions(detector: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    from pursuit.models.runtimes.half import to_half
+    from pursuit.models.runtimes.float16 import to_float16
 
-    half = write(tmp_path, to_half(detector.read_bytes()), "half.onnx")
+    half = write(tmp_path, to_float16(detector.read_bytes()), "half.onnx")
     assert half.stat().st_size < detector.stat().st_size
     same([(detector, "openvino"), (half, "onnx")], (4096, 32), 0.02)
 

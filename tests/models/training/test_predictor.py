@@ -72,12 +72,12 @@ def _given(tmp_path, rng):
 def test_what_is_trained_predicts_and_has_its_card(tmp_path, arch):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from pursuit.models.datasets import given_motions
+    from pursuit.models.datasets import to_training_tracks
     from pursuit.models.predictors.learned import Recurrent, RecurrentOptions
     from pursuit.models.training.predictor import PredictorRecipe, train_predictor
 
     rng = np.random.default_rng(1)
-    source = given_motions(_given(tmp_path, rng))
+    source = to_training_tracks(_given(tmp_path, rng))
     recipe = PredictorRecipe(arch, hidden=8, steps=4, batch=8, length=10, held_back=0.3)
     losses = []
     path = tmp_path / f"{arch}.onnx"

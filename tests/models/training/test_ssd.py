@@ -15,7 +15,7 @@ from pursuit.models.errors import ModelError
 from pursuit.models.onnx_file import read_weights
 from pursuit.models.training.detector import (
     Batch,
-    start_from,
+    load_exported,
 )
 from pursuit.models.training.detector.fit import fit
 from pursuit.models.training.detector.ssd import Ssd
@@ -129,7 +129,7 @@ def test_goes_on_from_an_exported_file(learned: Learned, tmp_path: Path) -> None
     path = tmp_path / "ssd.onnx"
     SSD.export(learned.model, path, "ab", SIZE)
     fresh = SSD.new(2)
-    start_from(fresh, read_weights(path), learned.batch)
+    load_exported(fresh, read_weights(path), learned.batch)
     with torch.no_grad():
         boxes, scores = learned.model(learned.batch.images)
         ours = fresh.eval()(learned.batch.images)

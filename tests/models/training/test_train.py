@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from pursuit.models.card import ModelCard
-from pursuit.models.datasets import judge, read_dataset
-from pursuit.models.datasets.judge import matched
+from pursuit.models.datasets import evaluate, read_dataset
+from pursuit.models.datasets.evaluation import matched
 from pursuit.models.detectors import create
 from pursuit.models.errors import ModelError
 from pursuit.models.export import export_model
@@ -55,7 +55,7 @@ def test_a_short_training_finds_easy_things(trained: tuple[Path, ModelCard], ima
     assert note.images + note.held_back == 24 and note.held_back > 0
     assert note.map50 is not None and note.map50 > 0.5
     held_back = read_dataset(images, "disc").split(0.2)[1]
-    assert judge(path, held_back).map50 == pytest.approx(note.map50, abs=1e-3)
+    assert evaluate(path, held_back).map50 == pytest.approx(note.map50, abs=1e-3)
 
 
 def test_it_is_a_detector(trained: tuple[Path, ModelCard], images: Path) -> None:

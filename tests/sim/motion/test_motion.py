@@ -177,10 +177,10 @@ def test_objects_turn_back_at_floor_and_ceiling():
     ],
     ids=lambda m: type(m).__name__,
 )
-def test_turned_back_it_retraces_its_way(motion):
+def test_reversed_in_time_it_retraces_its_path(motion):
     rng = np.random.default_rng(12)
     state = started(motion, 20, rng)
     there = motion.step(state, 0.3, rng)
     assert np.abs(there - state)[:, :3].max() > 1
-    back = motion.step(motion.turned_back(there), 0.3, rng)
+    back = motion.step(motion.reversed_in_time(there), 0.3, rng)
     np.testing.assert_allclose(back[:, :3], state[:, :3], atol=1e-5)

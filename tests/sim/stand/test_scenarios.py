@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.messages import Image
+from pursuit.sim.scenarios import scenario_names
 from pursuit.sim.specimen import Specimen, SpecimenSettings
-from pursuit.sim.stand import Scenario, World, load_scenario, scenario_names
+from pursuit.sim.stand import Scenario, World, load_scenario
 
 NAMES = scenario_names()
 FRAMES = 40

@@ -1,0 +1,14 @@
+"""Commands that need no microscope, only files: ``pursuit detect``, ``track``, ``eval`` and others.
+
+In: images, movies, models. Out: tables, pictures, numbers, exported models.
+"""
+
+from __future__ import annotations
+
+from .detect import detect
+from .evaluate import evaluate
+from .export import export
+from .models import models
+from .track import track
+
+__all__ = ["detect", "evaluate", "export", "models", "track"]

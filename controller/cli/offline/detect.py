@@ -1,0 +1,68 @@
+"""``pursuit detect``: find the objects in a picture or movie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from ..options import AsJson, DetectorName, ModelFile, Sets
+
+if TYPE_CHECKING:
+    from ....models.detectors import Detector
+    from ...offline import DetectionSummary
+
+
+def detect(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE|MOVIE", help="PNG, JPEG, BMP, TIFF, or an OME-Zarr folder."),
+    ],
+    detector: DetectorName = None,
+    model: ModelFile = None,
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the objects in a picture or movie: a table and a picture with boxes.
+
+    Example: `pursuit detect cells.tif --model nuclei.onnx --set detector.score=0.4`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ...offline import detect_all, open_detector, open_images
+
+    images = open_images(path)
+    opened = open_detector(images, detector, model, sets or ())
+    folder = out or Path(f"{path.resolve().name.partition('.')[0] or 'objects'}_detections")
+    console, is_one = Console(stderr=True), len(images) == 1
+    with Progress(console=console, transient=True, disable=is_one) as progress:
+        task = progress.add_task("detecting", total=len(images))
+        result = detect_all(
+            images, opened, folder, lambda done, total: progress.update(task, completed=done)
+        )
+    if as_json:
+        print(json.dumps({"detector": opened.name, **msgspec.to_builtins(result, enc_hook=str)}))
+    else:
+        _print_result(result, opened)
+
+
+def _print_result(result: DetectionSummary, detector: Detector) -> None:
+    from ....models.detectors import HasCard
+    from ...offline import how_many
+
+    for note in result.notes:
+        print(f"{detector.name}: {note}")
+    kinds = ", ".join(f"{count:,} {name}" for name, count in result.classes.items())
+    named = f" ({kinds})" if [*result.classes] not in ([], ["object"]) else ""
+    print(
+        f"{how_many(result.objects, result.frames)}{named}, "
+        f"{result.ms_per_frame:.1f} ms a frame: {result.table}, {result.overlay}"
+    )
+    if not result.objects:
+        options = "score, diameter_px" if isinstance(detector, HasCard) else "diameter_px, polarity"
+        print(f"Nothing was found: try other values of {options} with --set detector.KEY=VALUE.")

@@ -1,0 +1,73 @@
+"""``pursuit eval``: how well a detector finds what is annotated."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from ..inputs import DATA, read_source
+from ..options import JsonFile
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="ONNX file or shipped model.")],
+    data: Annotated[list[str], DATA],
+    held_back: Annotated[
+        float | None,
+        typer.Option(help="Judge only on this share, the one that training with it held back."),
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="What computes the network.")] = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """Mean average precision of a detector on annotated images.
+
+    Example: `pursuit eval nuclei.onnx nucleus=more_images --json scores.json`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ....models.datasets import evaluate as score
+    from ....models.weights import find
+
+    rows = []
+    for source in map(read_source, data):
+        judged = source if held_back is None else source.split(held_back)[1]
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(source.name, total=len(judged))
+            scores = score(
+                find(model),
+                judged,
+                runtime,
+                lambda done, total, p=progress, t=task: p.update(t, completed=done),
+            )
+        per_class = {
+            name: {"map50": one.map50, "map50_95": one.map50_95, "objects": one.objects}
+            for name, one in scores.per_class.items()
+        }
+        rows.append(
+            {
+                "data": source.name,
+                "images": len(judged),
+                "map50": scores.map50,
+                "map50_95": scores.map50_95,
+                "per_class": per_class,
+            }
+        )
+        _print_scores(rows[-1])
+    if json_file is not None:
+        content: dict[str, Any] = rows[0] if len(rows) == 1 else {"data": rows}
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps({"model": model, **content}, indent=2) + "\n", "utf-8")
+
+
+def _print_scores(row: dict[str, Any]) -> None:
+    print(f"{row['data']}, {row['images']} images: {_scores_text(row)}")
+    if len(row["per_class"]) > 1:
+        for name, one in row["per_class"].items():
+            print(f"  {name}: {_scores_text(one)}")
+
+
+def _scores_text(scores: dict[str, Any]) -> str:
+    return f"mAP50 {scores['map50']:.4f}, mAP50-95 {scores['map50_95']:.4f}"

@@ -1,0 +1,160 @@
+"""``pursuit track``: detector and tracker over a movie, without a stage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..inputs import read_all_tracks
+from ..options import AsJson, DetectorName, ModelFile, Sets
+
+_TABLES = {"detector", "tracking", "predictor"}
+"""Tables of a configuration that matter without a microscope."""
+
+
+def track(
+    path: Annotated[
+        Path, typer.Argument(metavar="MOVIE", help="TIFF file, or an OME-Zarr folder.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write; a picture goes beside it.")
+    ] = None,
+    detector: DetectorName = None,
+    model: ModelFile = None,
+    diameter_px: Annotated[
+        float | None, typer.Option(min=1, max=4096, help="Size of the objects.")
+    ] = None,
+    predictor: Annotated[str | None, typer.Option(help="Name of the predictor.")] = None,
+    pixel_um: Annotated[
+        float | None, typer.Option(min=1e-9, help="Edge of a pixel; default: as the file tells.")
+    ] = None,
+    interval_s: Annotated[
+        float | None, typer.Option(min=1e-9, help="Time between frames; default: likewise.")
+    ] = None,
+    sets: Sets = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="TRACKS.csv", help="True tracks of some or all objects, in px."),
+    ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY=NAME,...", help="What track, t, x and y are called in that file."
+        ),
+    ] = "",
+    tolerance_px: Annotated[
+        float | None,
+        typer.Option(min=1e-3, help="Greatest error of a right position; default: half a size."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the tracks of all objects in a movie: a table and a picture of their paths.
+
+    Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ....models.images import open_recording
+    from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
+
+    table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
+    picture = table.with_suffix(".png")
+    _keep(table, truth)
+    known = read_all_tracks([truth], columns)[0] if truth else None
+    tables = _tables(detector, model, diameter_px, predictor, sets or [])
+    movie = open_recording(path, pixel_um, interval_s)
+    used, tracker = open_models(movie, tables)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("tracking", total=len(movie))
+        tracked = track_movie(
+            movie, used, tracker, lambda done, total: progress.update(task, completed=done)
+        )
+    write_tracks(table, tracked, movie.interval_s)
+    points = tracked.points_px(movie.pixel_um)
+    count = len(set(points.ids.tolist()))
+    title = f"{path.name}   ·   {count:,} tracks in {len(movie):,} frames   ·   {used.name}"
+    draw_tracks(picture, tracked.image, points, title)
+    result: dict[str, Any] = {
+        "detector": used.name,
+        "tracks": count,
+        "positions": len(points),
+        "frames": len(movie),
+        "detector_ms": tracked.detector_ms,
+        "tracker_ms": tracked.tracker_ms,
+        "pixel_um": movie.pixel_um,
+        "interval_s": movie.interval_s,
+        "assumed": [*movie.assumed],
+        "table": str(table),
+        "picture": str(picture),
+    }
+    if known is not None:
+        scores, within_px = score_movie(tracked, known, movie.pixel_um, tolerance_px)
+        result["scores"] = asdict(scores) | {"tolerance_px": within_px}
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _print(result)
+
+
+def _tables(
+    detector: str | None,
+    model: str | None,
+    diameter_px: float | None,
+    predictor: str | None,
+    sets: list[str],
+) -> dict[str, Any]:
+    """Return the tables of a configuration that the command line asks for.
+
+    Raises
+    ------
+    ConfigError
+        If one is about something else than detecting and tracking.
+    """
+    from ...assembly import detector_table
+    from ...configuration import ConfigError, assignment, merge
+
+    given = [assignment(text) for text in sets]
+    for text, tables in zip(sets, given, strict=True):
+        if not set(tables) <= _TABLES:
+            raise ConfigError(f"--set {text} is not about detector, tracking or predictor.")
+    size = {} if diameter_px is None else {"diameter_px": diameter_px}
+    named = {} if predictor is None else {"name": predictor}
+    line = {"detector": detector_table(detector, model) | size, "predictor": named}
+    return merge(line, *given)
+
+
+def _keep(table: Path, truth: Path | None) -> None:
+    """Refuse to write over the truth.
+
+    Raises
+    ------
+    FileExistsError
+        If the table would be the same file.
+    """
+    if truth is not None and table.exists() and truth.exists() and table.samefile(truth):
+        raise FileExistsError(f"{table} holds the true tracks: choose another file with --out.")
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(
+        f"{result['tracks']:,} tracks of {result['positions']:,} positions in "
+        f"{result['frames']:,} frames, {result['detector_ms']:.1f} ms a frame to detect and "
+        f"{result['tracker_ms']:.1f} ms to track: {result['table']}, {result['picture']}"
+    )
+    length = "px" if "pixel_um" in result["assumed"] else "µm"
+    instant = "frames" if "interval_s" in result["assumed"] else "s"
+    print(f"x, y and size are in {length}, t is in {instant}.")
+    if scores := result.get("scores"):
+        print(
+            f"Of the annotated positions {scores['recall']:.1%} were found within "
+            f"{scores['tolerance_px']:.3g} px, {scores['idr']:.1%} under one name for each object. "
+            f"IDF1 {scores['idf1']:.3f}, HOTA {scores['hota']:.3f}, its association "
+            f"{scores['assa']:.3f}; what is not annotated does not count."
+        )
+    if not result["tracks"]:
+        print("No tracks were found: try another --diameter-px, or detector.score with --set.")

@@ -1,0 +1,102 @@
+"""From tables to a configuration, or one sentence that says what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ...models.registry import did_you_mean
+from .settings import MODELS, Config
+from .tables import ConfigError, merge
+
+RENAMED = {
+    "tracking.births": "tracking.confirm_hits",
+    "tracking.coast_frames": "tracking.max_misses",
+    "tracking.sure_score": "tracking.high_score",
+}
+"""Keys that have another name now, as ``table.key``."""
+
+
+def as_sentence(error: Exception) -> str:
+    """Turn the clause that a model's error is into a sentence; names of files stay as they are."""
+    text = str(error)
+    first = text.partition(" ")[0]
+    return f"{text[:1].upper() if first.isalpha() else text[:1]}{text[1:]}."
+
+
+def make_config(tables: Mapping[str, Any]) -> Config:
+    """Check tables and return the configuration.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown (naming the nearest known one), has another name now (naming that),
+        or a value is wrong.
+    """
+    _refuse_renamed(tables)
+    _refuse_misspelt_names(tables)
+    named = {table: {"name": name} for table, name in MODELS.items()}
+    try:
+        return msgspec.convert(merge(named, tables), Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error))) from error
+
+
+def _refuse_renamed(tables: Mapping[str, Any]) -> None:
+    given = {
+        f"{table}.{key}"
+        for table, content in tables.items()
+        if isinstance(content, Mapping)
+        for key in content
+    }
+    if old := [name for name in RENAMED if name in given]:
+        changes = [f"{name} is now called {RENAMED[name]}" for name in old]
+        raise ConfigError(f"{', '.join(changes)}: use the new name{'s' * (len(old) > 1)}.")
+
+
+def _refuse_misspelt_names(tables: Mapping[str, Any]) -> None:
+    """Refuse what was meant for ``name``, before it counts as an option of the default model."""
+    for table in MODELS:
+        given = tables.get(table)
+        if isinstance(given, Mapping) and "name" not in given:
+            for key in difflib.get_close_matches("name", given, n=1, cutoff=0.75):
+                raise ConfigError(
+                    f"The key {key!r} in [{table}] is not known: {_hint(key, ['name'])}"
+                )
+
+
+def _explain(error: str) -> str:
+    """Turn a validation error into a sentence that names the key and the nearest known one."""
+    match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", error, re.DOTALL)
+    assert match is not None
+    what, where = match["what"], match["where"] or ""
+    if unknown := re.search(r"unknown field `(.*?)`", what):
+        table = f" in [{where}]" if where else ""
+        return f"The key {unknown[1]!r}{table} is not known: {_hint(unknown[1], _keys(where))}"
+    if unknown := re.search(r"Invalid enum value '(.*?)'", what):
+        return f"{unknown[1]!r} is no value of {where}: {_hint(unknown[1], _values(where))}"
+    if not where:
+        return f"{what[:1].upper()}{what[1:]}."
+    return f"The configuration is wrong at {where}: {what}."
+
+
+def _hint(word: str, known: list[str]) -> str:
+    return did_you_mean(word, known) or f"known are {', '.join(known)}."
+
+
+def _keys(table: str) -> list[str]:
+    """Names of the keys that a table can have; of all tables for an empty name."""
+    kind = typing.get_type_hints(Config)[table] if table else Config
+    return sorted(kind.__struct_fields__)
+
+
+def _values(where: str) -> list[str]:
+    """Words that a key, ``table.key``, can have for a value."""
+    table, _, key = where.partition(".")
+    kind = typing.get_type_hints(Config)[table]
+    return [*typing.get_args(typing.get_type_hints(kind)[key])]

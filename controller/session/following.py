@@ -1,0 +1,87 @@
+"""Following until the time is up, with acquisitions in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from queue import SimpleQueue
+
+import useq
+
+from ...drivers.clock import NS_PER_S
+from ...drivers.messages import Frame, Move
+from ...drivers.microscope import Microscope, MicroscopeError
+from ..loop import Loop, Step
+from .observers import Observers
+
+Acquisitions = SimpleQueue[useq.MDASequence]
+"""Acquisitions that are asked for while a session follows, by `put`, from any thread."""
+
+_NEVER_NS = 2**62
+"""Expiry of a move that shall not be dropped: a century on any clock, with room for offsets."""
+_SLACK_S = 1e-6
+"""By how much a session may end early; chosen: above rounding, below any exposure."""
+
+
+def follow(
+    loop: Loop,
+    microscope: Microscope,
+    seconds: float | None,
+    observers: Observers,
+    acquisitions: Acquisitions,
+    check: Callable[[Step], None],
+    report: Callable[[str], None],
+) -> None:
+    """Run the loop until its time is up or no more frames come.
+
+    An acquisition that was asked for runs after the step during which that happened: the stream
+    ends, the acquisition runs, the stage is sent back to where it was, and the stream resumes.
+    The tracks coast over the gap.
+
+    Parameters
+    ----------
+    loop : Loop
+    microscope : Microscope
+        That of the loop.
+    seconds : float or None
+        From the first exposure.
+    observers : Observers
+    acquisitions : Acquisitions
+    check : callable
+        Called after each step; raises if the session must end.
+    report : callable
+        Told in a sentence of what went wrong in an observer or an acquisition.
+    """
+    first_ns: int | None = None
+    while True:
+        with closing(loop.steps()) as steps:
+            for step in steps:
+                observers.tell(step)
+                for fault in observers.faults():
+                    report(fault)
+                check(step)
+                first_ns = step.frame.exposed_ns if first_ns is None else first_ns
+                next_ns = step.frame.exposed_ns - first_ns + loop.interval_ns
+                if seconds is not None and next_ns >= (seconds - _SLACK_S) * NS_PER_S:
+                    return
+                if not acquisitions.empty():
+                    break
+            else:
+                return
+        try:
+            _acquire(microscope, acquisitions.get(), step.frame, observers)
+        except MicroscopeError as error:
+            report(f"An acquisition was given up: {error}")
+
+
+def _acquire(
+    microscope: Microscope, sequence: useq.MDASequence, last: Frame, observers: Observers
+) -> None:
+    """Run an acquisition, and send the stage back to where it was in the last frame."""
+    try:
+        with closing(microscope.acquire(sequence)) as frames:
+            for frame in frames:
+                observers.tell(frame)
+    finally:
+        pose = last.pose
+        microscope.move(Move(pose.x_um, pose.y_um, pose.z_um, _NEVER_NS, last.index))

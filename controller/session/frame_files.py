@@ -1,0 +1,212 @@
+"""Frames on the disk: for the stream and for each acquisition an OME-Zarr array and a table."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...drivers.messages import Description, Frame, Image, Truth
+from .tables import Seconds, Table, um_texts
+
+_RESERVE_BYTES = 64 * 1024**2
+"""Left free on the disk for tables, summary and pixels under way; chosen: hours of tables."""
+_MOST_WAITING = 1_000
+"""Rows that wait for the truth where there is one; chosen: a second at 1000 frames/s."""
+_WAITING_AT_FIRST = 8
+"""Rows that wait for a first truth until it is clear that there is none, on real hardware.
+
+Chosen: reports are some 30 ms later than frames, which is less than so many of a camera.
+"""
+_COLUMNS = (
+    *("frame", "t_s", "exposed_ns", "exposure_ms", "channel", "x_um", "y_um", "z_um", "sigma_um"),
+    *("truth_x_um", "truth_y_um", "truth_z_um"),
+)
+
+
+class FrameStream(Protocol):
+    """Where pixels go."""
+
+    def append(self, frame: Image) -> None:
+        """Write the next plane."""
+        ...
+
+    def close(self) -> None:
+        """Wait for everything that is under way and finalise."""
+        ...
+
+
+OpenStream = Callable[[Path, Description], FrameStream]
+
+
+def open_zarr(path: Path, description: Description) -> FrameStream:
+    """Create an OME-Zarr (t, y, x) with physical scales that grows by one plane a frame.
+
+    Every plane is a chunk of its own and uncompressed: an append is one file, which a crash
+    leaves whole. It returns when the new length is on disk, which queues behind the pixels
+    under way and so keeps few of them waiting in memory.
+    """
+    from ome_writers import AcquisitionSettings, Dimension, OmeZarrFormat, create_stream
+
+    time: dict[str, Any] = {"unit": "second", "scale": description.interval_ms / 1e3}
+    space: dict[str, Any] = {"unit": "micrometer", "scale": description.pixel_um}
+    settings = AcquisitionSettings(
+        root_path=str(path),
+        dimensions=(
+            Dimension(name="t", count=None, type="time", **time),
+            Dimension(name="y", count=description.height_px, type="space", **space),
+            Dimension(name="x", count=description.width_px, type="space", **space),
+        ),
+        dtype=description.dtype,
+        format=OmeZarrFormat(backend="tensorstore"),
+    )
+    return create_stream(settings)
+
+
+class FrameFiles:
+    """Create ``frames.ome.zarr`` and ``frames.csv`` in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if need be.
+    description : Description
+        The microscope: all frames must be as it says.
+    seconds : callable
+        Turns an instant in ns into seconds of the session.
+    open_stream : callable
+        Opens what takes the pixels.
+    """
+
+    def __init__(
+        self, folder: Path, description: Description, seconds: Seconds, open_stream: OpenStream
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._description, self._seconds = folder, description, seconds
+        self._table = Table(folder / "frames.csv", _COLUMNS)
+        self._stream = open_stream(folder / "frames.ome.zarr", description)
+        self._waiting: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._truths: dict[int, Truth] = {}
+        self._newest_truth, self._most_waiting = -1, _WAITING_AT_FIRST
+
+    def append(self, image: Image) -> None:
+        """Write the pixels of the next frame.
+
+        Raises
+        ------
+        ValueError, OSError
+            If it has another size than was agreed, or the disk is full.
+        """
+        description = self._description
+        agreed = (description.height_px, description.width_px, description.dtype)
+        if (*image.shape, str(image.dtype)) != agreed:
+            raise ValueError(
+                f"the image is {image.shape[1]} x {image.shape[0]} {image.dtype}, but "
+                f"{description.width_px} x {description.height_px} {description.dtype} was agreed"
+            )
+        if shutil.disk_usage(self._folder).free < _RESERVE_BYTES + image.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._stream.append(image)
+
+    def add_row(self, frame: Frame) -> None:
+        """Write the row of a frame, as soon as the truth about it is known, if it ever is."""
+        pose, t_s = frame.pose, self._seconds(frame.exposed_ns)
+        row = (
+            *(frame.index, f"{t_s:.6f}", frame.exposed_ns, frame.exposure_ms, frame.channel),
+            *um_texts(pose.x_um, pose.y_um, pose.z_um, pose.sigma_um),
+        )
+        self._waiting.append((frame.index, row))
+        self._write_rows()
+
+    def add_truth(self, truth: Truth) -> None:
+        """Complete the row of a frame; the truth comes in the order of the frames."""
+        self._newest_truth, self._most_waiting = truth.frame, _MOST_WAITING
+        self._truths[truth.frame] = truth
+        self._truths.pop(truth.frame - _MOST_WAITING, None)
+        self._write_rows()
+
+    def close(self) -> None:
+        """Bring everything to the disk.
+
+        Raises
+        ------
+        Exception
+            If anything is incomplete.
+        """
+        try:
+            self._stream.close()
+        finally:
+            self._most_waiting = 0
+            self._write_rows()
+            self._table.close()
+
+    def _write_rows(self) -> None:
+        if len(self._waiting) > self._most_waiting == _WAITING_AT_FIRST:
+            self._most_waiting = 0
+        while self._waiting and (
+            len(self._waiting) > self._most_waiting or self._waiting[0][0] <= self._newest_truth
+        ):
+            index, row = self._waiting.popleft()
+            truth = self._truths.pop(index, None)
+            x, y, z = (None, None, None) if truth is None else (truth.x_um, truth.y_um, truth.z_um)
+            self._table.write((*row, *um_texts(x, y, z)))
+
+
+class SessionFrames:
+    """The frames of a session: of its stream in a folder, of each acquisition in one below.
+
+    Parameters
+    ----------
+    folder, description, seconds, open_stream
+        As for `FrameFiles`.
+    """
+
+    def __init__(
+        self, folder: Path, description: Description, seconds: Seconds, open_stream: OpenStream
+    ) -> None:
+        self._folder = folder
+        self._open = partial(
+            FrameFiles, description=description, seconds=seconds, open_stream=open_stream
+        )
+        self._stream = self._open(folder)
+        self._acquired: FrameFiles | None = None
+        self._acquisition = 0
+
+    def append(self, frame: Frame) -> None:
+        """Write the pixels of a frame; errors as `FrameFiles.append`."""
+        if frame.acquisition and frame.acquisition != self._acquisition:
+            self._close_acquisition()
+            self._acquired = self._open(self._folder / f"acquisition_{frame.acquisition:03}")
+            self._acquisition = frame.acquisition
+        self._files(frame).append(frame.image)
+
+    def add_row(self, frame: Frame) -> None:
+        """Write the row of a frame whose pixels were written."""
+        self._files(frame).add_row(frame)
+
+    def add_truth(self, truth: Truth) -> None:
+        """Complete the row of a frame of the stream."""
+        self._stream.add_truth(truth)
+
+    def close(self) -> None:
+        """Bring everything to the disk; errors as `FrameFiles.close`."""
+        try:
+            self._close_acquisition()
+        finally:
+            self._stream.close()
+
+    def _files(self, frame: Frame) -> FrameFiles:
+        if not frame.acquisition:
+            return self._stream
+        assert self._acquired is not None
+        return self._acquired
+
+    def _close_acquisition(self) -> None:
+        acquired, self._acquired = self._acquired, None
+        if acquired is not None:
+            acquired.close()

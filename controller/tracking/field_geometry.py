@@ -1,0 +1,88 @@
+"""Field geometry: how pixels and stage coordinates belong together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...drivers.messages import Description, Frame
+from ...models.arrays import Bools, Floats
+from ...models.detections import Detections
+from .measurements import Crop, Measurements
+
+_CLEARANCE = 0.75
+"""Distance, in sizes, of an object's centre from an edge that does not cut its box, even one that
+is longer than wide. Chosen: half a box of aspect ratio 2."""
+
+
+class FieldGeometry:
+    """How the field of one microscope lies on the specimen.
+
+    Parameters
+    ----------
+    description : Description
+        Of the microscope.
+
+    Attributes
+    ----------
+    pixel_um : float
+        Edge of a pixel.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self._affine = np.array(description.affine).reshape(2, 2)
+        self._inverse = np.linalg.inv(self._affine)
+        self._half_px = np.array([description.width_px, description.height_px]) / 2
+        self._middle_px = self._half_px - 0.5
+        self.pixel_um = description.pixel_um
+
+    def measurements(
+        self, detections: Detections, frame: Frame, looked_px: Crop | None = None
+    ) -> Measurements:
+        """Place detections in stage coordinates by the pose at the middle of the exposure."""
+        offsets_px = detections.centres_px - self._middle_px
+        sizes_um = np.sqrt(detections.sizes_px.prod(axis=1, dtype=np.float64)) * self.pixel_um
+        traits = np.column_stack([sizes_um, detections.brightness])
+        return Measurements(
+            offsets_px @ self._affine.T + (frame.pose.x_um, frame.pose.y_um),
+            sizes_um,
+            detections.scores,
+            detections.brightness,
+            detections.classes,
+            np.log(traits, where=traits > 0, out=np.full_like(traits, np.nan)),
+            detections.sizes_px.astype(np.float64) @ np.abs(self._affine).T,
+            detections.convention,
+            looked_px,
+        )
+
+    def pixel_of(self, position_um: Floats, frame: Frame) -> tuple[float, float]:
+        """Pixel (x, y) of a frame in which a position, (2,) in stage µm, is seen."""
+        offset_um = position_um - (frame.pose.x_um, frame.pose.y_um)
+        x, y = self._inverse @ offset_um + self._middle_px
+        return float(x), float(y)
+
+    def area_um2(self, looked_px: Crop | None = None) -> float:
+        """Area of the field, or of the part of it that was looked at."""
+        width, height = 2 * self._half_px
+        if looked_px is not None:
+            left, top, right, bottom = looked_px
+            width, height = right - left, bottom - top
+        return float(width * height) * abs(float(np.linalg.det(self._affine)))
+
+    def shows(
+        self, positions_um: Floats, sizes_um: Floats, frame: Frame, looked_px: Crop | None = None
+    ) -> Bools:
+        """Which objects should be seen in a frame.
+
+        Those at positions, (N, 2) in stage µm, inside the field; of a part of the field that
+        was looked at, those of size (N,) that lie wholly in it.
+        """
+        offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
+        offsets_px = offsets_um @ self._inverse.T
+        if looked_px is None:
+            inside = np.abs(offsets_px) <= self._half_px
+        else:
+            places_px = offsets_px + self._half_px
+            clearance_px = (_CLEARANCE * sizes_um / self.pixel_um)[:, None]
+            low, high = looked_px[:2] + clearance_px, looked_px[2:] - clearance_px
+            inside = (places_px >= low) & (places_px <= high)
+        return np.logical_and(inside[:, 0], inside[:, 1])

@@ -1,0 +1,27 @@
+"""What all messages have in common: the schema, the base class and the encoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+SCHEMA = 2
+"""Version of all messages on the wire; another version is refused with a reason.
+
+To be raised whenever a message changes. 2: the true position of a simulated target is a report
+instead of a field of the frame, frames say which acquisition they are of, controllers announce
+their decisions.
+"""
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all messages: immutable, slotted, unknown fields refused."""
+
+
+def pack(message: Any) -> bytes:
+    """Encode a message as msgpack."""
+    return _encoder.encode(message)
+
+
+_encoder = msgspec.msgpack.Encoder()

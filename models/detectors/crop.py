@@ -1,0 +1,56 @@
+"""A window of an image seen by a detector that only knows whole images: it is shown a crop."""
+
+from __future__ import annotations
+
+from ..arrays import Image
+from ..detections import Detections
+from ..images import checked
+from .detector import Detector, SupportsWindow
+from .window import Window
+
+EDGE_PX = 1.0
+"""A box that ends this close to an inner edge of a crop may be cut: boxes are right to about a
+pixel."""
+
+
+def detect_within(detector: Detector, image: Image, window: Window) -> Detections:
+    """Find the objects in a window of an image.
+
+    Objects cut by the window are left out, unless the detector looks at more and sees them
+    whole. A track whose expected box is not well inside :meth:`Window.crop` is not missed if
+    nothing is found.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its own ``detect_within(image, window)`` is used if it has one; otherwise it is shown
+        the crop.
+    image : (H, W) uint8 or uint16
+        All of it.
+    window : Window
+
+    Returns
+    -------
+    Detections
+        In coordinates of the whole image.
+
+    Raises
+    ------
+    ValueError
+        If the image has another shape or type.
+    """
+    if isinstance(detector, SupportsWindow):
+        return detector.detect_within(image, window)
+    image = checked(image)
+    left, top, right, bottom = window.crop(image.shape)
+    if left == right or top == bottom:
+        return Detections.none()
+    found = detector.detect(image[top:bottom, left:right])
+    boxes, (height, width) = found.boxes_px, image.shape
+    whole = (
+        ((boxes[:, 0] > EDGE_PX - 0.5) | (left == 0))
+        & ((boxes[:, 1] > EDGE_PX - 0.5) | (top == 0))
+        & ((boxes[:, 2] < right - left - 0.5 - EDGE_PX) | (right == width))
+        & ((boxes[:, 3] < bottom - top - 0.5 - EDGE_PX) | (bottom == height))
+    )
+    return found.pick(whole).shifted(left, top)

@@ -1,0 +1,187 @@
+"""Images and movies from files: of any format, as frames of one channel in grey values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from ..arrays import Image
+from ..errors import ModelError
+from .formats import FileContent, read
+
+_UNTOLD = 1.0
+"""Scale that nobody tells: lengths are then in px and times in frames."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Images of one field, one after the other: a movie, a focus stack, or a single picture.
+
+    ``recording[index]`` reads an image, (H, W) uint8 or uint16 in the machine's byte order.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is read from.
+    pixels : (N, H, W) array
+        As the file has them, read when indexed where the format allows it.
+    pixel_um, interval_s : float
+        Edge of a pixel, and time from image to image.
+    step_um : float or None
+        Distance from image to image of a focus stack, where the file tells it.
+    assumed : tuple of str
+        Which of ``pixel_um`` and ``interval_s`` were neither told nor given, and are 1.
+    """
+
+    path: Path
+    pixels: Any
+    pixel_um: float
+    interval_s: float
+    step_um: float | None
+    assumed: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.pixels.shape[0])
+
+    def __getitem__(self, index: int) -> Image:
+        try:
+            image: NDArray = np.ascontiguousarray(self.pixels[index])
+        except Exception as error:
+            raise ModelError(
+                f"frame {index} of the movie {self.path} cannot be read: "
+                "the file is incomplete, so copy or record it again"
+            ) from error
+        return image.astype(image.dtype.newbyteorder("="), copy=False)
+
+    @property
+    def height_px(self) -> int:
+        """Rows of an image."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def width_px(self) -> int:
+        """Columns of an image."""
+        return int(self.pixels.shape[2])
+
+
+def open_recording(
+    path: str | Path,
+    pixel_um: float | None = None,
+    interval_s: float | None = None,
+    along: Literal["T", "Z"] = "T",
+) -> Recording:
+    """Open a TIFF, PNG, JPEG or BMP file or an OME-Zarr folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Images of one channel in uint8 or uint16; colours turn grey.
+    pixel_um, interval_s : float, optional
+        Scales; without them, those that the file tells, or else 1.
+    along : {"T", "Z"}
+        Axis from image to image. A focus stack (Z) may also pass with time.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, damaged, of another kind, or a scale is not positive.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"there is no movie {path}: check the path")
+    content = read(path)
+    pixels, axis = _arranged(path, content, along)
+    told = content.scales
+    scales = {
+        "pixel_um": told.get("X") if pixel_um is None else pixel_um,
+        "interval_s": told.get("T") if interval_s is None else interval_s,
+    }
+    recording = Recording(
+        path,
+        pixels,
+        *(_positive(name, value) for name, value in scales.items()),
+        step_um=told.get("Z") if axis == "Z" else None,
+        assumed=tuple(name for name, value in scales.items() if value is None),
+    )
+    recording[len(recording) - 1]
+    return recording
+
+
+def read_grey(path: Path) -> Image:
+    """Read a picture as one channel, (H, W) uint8 or uint16.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, or holds more than one.
+    """
+    recording = open_recording(path)
+    if len(recording) > 1:
+        raise ModelError(f"{path} holds {len(recording)} images: a single picture is needed")
+    return recording[0]
+
+
+def read_labels(path: Path) -> NDArray:
+    """Read a label map, (H, W) of integers.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, or is not one.
+    """
+    pixels, axes = _without_single(read(path))
+    if axes != "YX" or pixels.dtype.kind not in "ui":
+        raise ModelError(f"{path} is not a label map: it needs one channel of integers")
+    return np.asarray(pixels)
+
+
+def size_px(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, without reading the pixels where the format allows."""
+    try:
+        with PillowImage.open(path) as image:
+            return image.size
+    except OSError:
+        height, width = read_grey(path).shape
+        return width, height
+
+
+def _arranged(path: Path, content: FileContent, along: str) -> tuple[Any, str]:
+    """Bring pixels to (N, H, W), and tell along which axis the N lie."""
+    pixels, axes = _without_single(content)
+    if axes.removesuffix("S") not in ("YX", "TYX", f"{along}YX"):
+        raise ModelError(
+            f"the movie {path} has no single time axis (its axes are {axes}): "
+            "save one channel of one plane as T, Y, X"
+        )
+    dtype = np.dtype(getattr(pixels.dtype, "numpy_dtype", pixels.dtype))
+    if dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        raise ModelError(f"the movie {path} has {dtype} pixels: save it with 8 or 16 bits")
+    if axes.endswith("S"):
+        images = pixels.reshape(-1, *pixels.shape[-3:])
+        pixels = np.stack([content.to_grey(image) for image in images])
+    elif axes == "YX":
+        pixels = pixels[None]
+    return pixels, axes[0]
+
+
+def _without_single(content: FileContent) -> tuple[Any, str]:
+    """Leave out axes of length 1 but rows and columns; call every series of images T."""
+    pairs = list(zip(content.pixels.shape, content.axes, strict=True))
+    kept = [n > 1 or axis in "YX" for n, axis in pairs]
+    axes = "".join(
+        "T" if axis in "TIQ" else axis for (_, axis), keep in zip(pairs, kept, strict=True) if keep
+    )
+    return content.pixels[tuple(slice(None) if keep else 0 for keep in kept)], axes
+
+
+def _positive(name: str, value: float | None) -> float:
+    value = _UNTOLD if value is None else value
+    if not (math.isfinite(value) and value > 0):
+        raise ModelError(f"{name} must be a positive number, not {value:g}")
+    return value

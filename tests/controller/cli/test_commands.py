@@ -1,0 +1,87 @@
+"""Every command explains itself, and answers what a user can do wrong with one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pursuit.controller.cli.app import app
+from typer.main import get_command
+from typer.testing import CliRunner
+
+ROOT = get_command(app)
+
+
+def commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if inside := getattr(command, "commands", None):
+        for name, inner in inside.items():
+            yield from commands(inner, f"{path} {name}".strip())
+    else:
+        yield path, command
+
+
+COMMANDS = dict(commands(ROOT))
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_help_has_an_example_and_says_what_each_option_is(path: str) -> None:
+    command = COMMANDS[path]
+    assert f"`pursuit {path}" in (command.help or "")
+    for parameter in command.params:
+        assert parameter.hidden or parameter.help, parameter.name
+
+
+def test_help_of_follow_says_where_the_settings_are() -> None:
+    assert "docs/configuration.md" in (COMMANDS["follow"].help or "")
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("follow nowhere.toml", "nowhere.toml cannot be read"),
+        ("follow --scenario swimer", "There is no scenario 'swimer'"),
+        ("follow --set a.b", "not of the form table.key=value"),
+        ("follow --set tracking.births=2", "is now called tracking.confirm_hits"),
+        ("follow --set policy.name=predictiv", "did you mean 'predictive'?"),
+        ("follow --set policy.name=no.such:Policy", "cannot be imported"),
+        ("follow --set policy.gain=3", "unknown option 'gain' of policy 'predictive'"),
+        ("follow --start 1", "not of the form X,Y"),
+        ("follow --model none.onnx", "none.onnx"),
+        ("follow --specimen none.tif", "none.tif"),
+        ("init none.cfg", "none.cfg"),
+        ("microscope --mm-config none.cfg", "none.cfg"),
+        ("record --microscope here --out x", "not of the form HOST:PORT"),
+        ("detect none.tif", "none.tif"),
+        ("track none.tif", "none.tif"),
+        ("track none.tif --set camera.label=x", "not about detector, tracking or predictor"),
+        ("eval yolo none", "none"),
+        ("export yolo --runtime none", "none"),
+        ("train predictor none.csv", "none.csv"),
+        ("bench follow --scenario none --seeds 1", "There is no scenario 'none'"),
+    ],
+)
+def test_what_a_user_can_do_wrong_gets_one_sentence(
+    line: str, why: str, empty_folder: Path
+) -> None:
+    result = CliRunner().invoke(app, line.split())
+    assert result.exit_code == 1
+    text = result.stderr.strip().rpartition("\n")[2]
+    assert text.startswith("Error: ")
+    assert why.lower() in text.lower()
+    assert not [*empty_folder.iterdir()]
+
+
+def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
+    (empty_folder / "scope.toml").write_text("mine")
+    result = CliRunner().invoke(app, ["init", "none.cfg"])
+    assert result.exit_code == 1
+    assert "exists already" in result.stderr
+    assert (empty_folder / "scope.toml").read_text() == "mine"

@@ -1,0 +1,201 @@
+"""Which move is sent when, and when the stage is read, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from pursuit.drivers.actuation import MoveExecutor
+from pursuit.drivers.clock import NS_PER_MS, VirtualClock
+from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, PoseRead, Report
+from pursuit.drivers.microscope import MicroscopeError
+from pursuit.drivers.stage import PoseModel
+
+BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
+NEVER = 2**62
+PLAIN, LOOSE = Dynamics(), Dynamics(delay_ms=0.0, backlash_um=2.0)
+
+
+class Device:
+    """A stage that is where it was sent at once, and can be busy or silent."""
+
+    takes_velocity = False
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.xy, self.z = (0.0, 0.0), 0.0
+        self.sent: list[tuple[float, ...]] = []
+        self.is_busy = self.refuses = self.silent = False
+        self.stops: list[str] = []
+        self.clock, self.reading_ms = clock, 0
+
+    def busy(self) -> bool:
+        return self.is_busy
+
+    def send_xy(self, x_um: float, y_um: float) -> None:
+        if self.refuses:
+            raise RuntimeError("busy")
+        self.xy = x_um, y_um
+        self.sent.append(self.xy)
+
+    def send_focus(self, z_um: float) -> None:
+        self.z = z_um
+
+    def set_velocity(self, x_um_s: float, y_um_s: float) -> None:
+        raise NotImplementedError
+
+    def stop_xy(self) -> None:
+        self.stops.append("xy")
+        if self.silent:
+            raise RuntimeError("no answer")
+
+    def stop_focus(self) -> None:
+        self.stops.append("focus")
+
+    def read_xy(self) -> tuple[float, float]:
+        self.clock.sleep_until_ns(self.clock.now_ns() + self.reading_ms * NS_PER_MS)
+        return self.xy
+
+    def read_focus(self) -> float:
+        return self.z
+
+
+class Stand:
+    def __init__(self, dynamics: Dynamics = PLAIN) -> None:
+        self.clock = VirtualClock()
+        self.device = Device(self.clock)
+        pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics())
+        self.executor = MoveExecutor(self.device, pose, BOX, self.clock)
+
+    def accept(self, frame: int, x: float, z: float | None = None, expires_ns: int = NEVER) -> None:
+        self.executor.accept(Move(x, None, z, expires_ns, frame), 0, self.clock.now_ns())
+
+    def step(self, kind: type[Report]) -> list:
+        self.executor.step()
+        return [report for report in self.executor.reports() if isinstance(report, kind)]
+
+    def at_ms(self, ms: float) -> None:
+        self.clock.sleep_until_ns(round(ms * NS_PER_MS))
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+def test_the_newest_move_replaces_those_that_wait(stand: Stand) -> None:
+    assert not stand.executor.due
+    for frame in (1, 2, 3):
+        stand.accept(frame, 10.0 * frame)
+    assert stand.executor.due
+    assert [issued.frame for issued in stand.step(Issued)] == [3]
+    assert stand.device.sent == [(30.0, 0.0)]
+    assert not stand.executor.due
+
+
+def test_a_report_says_what_was_sent_and_when(stand: Stand) -> None:
+    stand.at_ms(3)
+    stand.executor.accept(Move(2_000.0, None, 1.0, NEVER, 4), 1, 2)
+    (issued,) = stand.step(Issued)
+    assert issued == Issued(4, 1, 2, 3 * NS_PER_MS, 1_000.0, None, 1.0)
+    assert (stand.device.xy, stand.device.z) == ((1_000.0, 0.0), 1.0)
+
+
+def test_a_move_that_has_expired_is_dropped(stand: Stand) -> None:
+    stand.accept(1, 5.0, expires_ns=NS_PER_MS)
+    stand.at_ms(2)
+    assert not stand.step(Issued)
+    assert not stand.device.sent
+
+
+def test_a_move_that_is_not_finite_leaves_the_one_before_alone(stand: Stand) -> None:
+    stand.accept(1, 5.0)
+    with pytest.raises(MicroscopeError, match="finite"):
+        stand.accept(2, float("nan"))
+    stand.step(Issued)
+    assert stand.device.sent == [(5.0, 0.0)]
+
+
+def test_the_drive_is_sent_past_its_backlash_but_not_past_the_limits() -> None:
+    stand = Stand(LOOSE)
+    for frame, x in enumerate((10.0, 5.0, 999.5)):
+        stand.at_ms(100 * frame)
+        stand.accept(frame, x)
+        stand.step(Issued)
+    assert [x for x, _ in stand.device.sent] == [11.0, 4.0, 1_000.0]
+
+
+def test_a_move_that_a_busy_stage_refuses_is_tried_again_until_a_newer_one_comes(
+    stand: Stand,
+) -> None:
+    stand.device.is_busy = stand.device.refuses = True
+    stand.accept(1, 5.0)
+    assert not stand.step(Issued)
+    for ms in (2, 4, 6):
+        assert not stand.executor.due
+        assert stand.executor.wait_s() <= 0.002
+        stand.at_ms(ms)
+        assert not stand.step(Issued)
+    stand.accept(2, 6.0)
+    stand.device.is_busy = stand.device.refuses = False
+    assert [issued.frame for issued in stand.step(Issued)] == [2]
+    assert not stand.step(Issued)
+    assert stand.device.sent == [(6.0, 0.0)]
+
+
+def test_a_move_is_given_up_when_the_stage_stays_busy(stand: Stand) -> None:
+    stand.device.is_busy = stand.device.refuses = True
+    stand.accept(1, 5.0)
+    faults = stand.step(Fault)
+    for ms in range(0, 10_100, 50):
+        stand.at_ms(ms)
+        faults += stand.step(Fault)
+    assert [fault.text for fault in faults] == [
+        "The stage has been busy for 10 s: a move was given up."
+    ]
+    assert stand.executor.wait_s() > 0.002
+
+
+def test_stop_forgets_the_move_that_waits_and_halts_every_axis(stand: Stand) -> None:
+    stand.accept(1, 5.0)
+    stand.executor.request_stop()
+    assert stand.executor.stopping
+    stand.step(Issued)
+    assert not stand.executor.stopping
+    assert (stand.device.stops, stand.device.sent) == (["xy", "focus"], [])
+
+
+def test_a_stage_that_does_not_answer_is_reported_and_the_focus_stopped_all_the_same(
+    stand: Stand,
+) -> None:
+    stand.device.silent = True
+    stand.executor.request_stop()
+    (fault,) = stand.step(Fault)
+    assert fault.text == "The stage does not answer: no answer"
+    assert stand.device.stops == ["xy", "focus"]
+
+
+def test_a_stage_at_rest_is_read_five_times_a_second(stand: Stand) -> None:
+    read_ns = []
+    while stand.clock.now_ns() < 1_000 * NS_PER_MS:
+        read_ns += [read.pose.at_ns for read in stand.step(PoseRead)]
+        wakes_ns = stand.clock.now_ns() + round(stand.executor.wait_s() * 1e9)
+        stand.clock.sleep_until_ns(wakes_ns)
+    assert read_ns == [ms * NS_PER_MS for ms in (200, 400, 600, 800)]
+
+
+@pytest.mark.parametrize(("reading_ms", "least", "most"), [(40, 3, 5), (5, 12, 14)])
+def test_a_stage_that_is_never_at_rest_is_read_right_after_a_move(
+    stand: Stand, reading_ms: int, least: int, most: int
+) -> None:
+    """Once a second if that takes more than a third of the time between moves."""
+    reads, stand.device.reading_ms = 0, reading_ms
+    for frame in range(1, 41):
+        stand.at_ms(frame * 100)
+        stand.accept(frame, 0.1 * frame)
+        reads += len(stand.step(PoseRead))
+    assert least <= reads <= most
+
+
+def test_it_is_not_read_while_others_move_it(stand: Stand) -> None:
+    stand.executor.may_read = False
+    for ms in range(0, 2_000, 100):
+        stand.at_ms(ms)
+        assert not stand.step(PoseRead)
