@@ -1,9 +1,9 @@
 """The compiled bank of filters, against filterpy: states, covariances and likelihoods.
 
-Where the noise is fixed, each hypothesis of one mode is a Kalman filter and each of several an
-interacting multiple model. The bank estimates a noise scale besides. It cancels in states and
-covariances of single modes; for the rest it is held at 1 by counting so many measurements that its
-Student's t is a normal distribution, to a relative 1e-7.
+Each hypothesis of one mode is a Kalman filter and each of several an interacting multiple model.
+The bank estimates a noise scale besides. It cancels in states and covariances of single modes; for
+the rest it is held at 1. As it is not known surely, the likelihood of an innovation is a Student's
+t with the variance of the Kalman filter: the normal distribution where many measurements count.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from pursuit.models.predictors.bank.bank import FilterBank
 from pursuit.models.predictors.bank.modes import Hypothesis, Mode
 from pursuit.models.predictors.bank.states import FilterStates
+from scipy.stats import t as student
 
 INTERVAL_S, R_UM2 = 0.1, 0.04
 ROW = np.zeros(1, np.intp)
-KNOWN = 1e8
-"""Count of measurements at which the noise scale is as good as known."""
+COUNTS = st.one_of(st.floats(2.0, 200.0), st.just(1e6))
+"""Measured coordinates that tell the noise scale; with the last it is as good as known."""
 
 STEPS = st.lists(
     st.tuples(
@@ -48,19 +49,32 @@ def matrices(mode: Mode, step_s: float) -> tuple[np.ndarray, np.ndarray]:
     return transition[:n, :n], np.asarray(Q_continuous_white_noise(n, step_s, density))
 
 
-def oracle(states: FilterStates, mode: int, order: int) -> KalmanFilter:
-    """A filter of filterpy for the first axis in the same state as a mode of the bank."""
-    one = KalmanFilter(dim_x=order, dim_z=1)
+class Oracle(KalmanFilter):
+    """A filter of filterpy whose noise scale is known from so many measured coordinates."""
+
+    count = np.inf
+
+    @property
+    def log_likelihood(self) -> float:
+        """Of the last measurement."""
+        scale = float(np.sqrt(self.S[0, 0]))
+        return float(student.logpdf(float(self.y[0, 0]), self.count, scale=scale))
+
+
+def oracle(states: FilterStates, mode: int, order: int, count: float = np.inf) -> Oracle:
+    """A filter for the first axis in the same state as a mode of the bank."""
+    one = Oracle(dim_x=order, dim_z=1)
+    one.count = count
     one.x = states.means[0, :order, :1, mode].copy()
     one.P = states.covs[0, :order, :order, mode].copy()
     one.H = np.eye(1, order)
     return one
 
 
-def close(found: np.ndarray, expected: np.ndarray, rtol: float = 1e-8) -> None:
-    """Equal to rounding; what is below the least normal number has no relative accuracy."""
-    least = max(rtol * np.abs(expected).max(), np.finfo(float).tiny)
-    np.testing.assert_allclose(found, expected, rtol=rtol, atol=least)
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    """Equal but for rounding, which is in proportion to the greatest of the numbers, or to 1 µm."""
+    atol = 1e-8 * max(np.abs(expected).max(), 1.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=atol)
 
 
 def begun(hypotheses: list[Hypothesis], axes: int) -> tuple[FilterBank, FilterStates]:
@@ -68,9 +82,9 @@ def begun(hypotheses: list[Hypothesis], axes: int) -> tuple[FilterBank, FilterSt
     return bank, bank.begin(np.zeros((1, axes)), np.array([R_UM2]), INTERVAL_S)
 
 
-def fix_noise(states: FilterStates) -> None:
+def fix_noise(states: FilterStates, count: float) -> None:
     """Hold the noise scale at 1."""
-    states.square_sums[:], states.counts[:] = KNOWN, KNOWN
+    states.square_sums[:], states.counts[:] = count, count
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,13 +108,13 @@ def test_single_modes_are_kalman_filters(steps: Steps, noises: tuple[float, floa
 
 
 @settings(max_examples=60, deadline=None)
-@given(steps=STEPS, noises=st.tuples(NOISES, NOISES))
+@given(steps=STEPS, noises=st.tuples(NOISES, NOISES), count=COUNTS)
 def test_hypotheses_are_weighed_by_the_likelihood_of_their_filters(
-    steps: Steps, noises: tuple[float, float]
+    steps: Steps, noises: tuple[float, float], count: float
 ) -> None:
     modes = [Mode(2, noise) for noise in noises]
     bank, states = begun([Hypothesis((mode,)) for mode in modes], 1)
-    filters = [oracle(states, m, 2) for m in range(2)]
+    filters = [oracle(states, m, 2, count) for m in range(2)]
     for frames, measured, noise, place in steps:
         bank.advance(states, ROW, frames * INTERVAL_S, INTERVAL_S)
         for one, mode in zip(filters, modes, strict=True):
@@ -108,7 +122,7 @@ def test_hypotheses_are_weighed_by_the_likelihood_of_their_filters(
             one.predict()
         if not measured:
             continue
-        fix_noise(states)
+        fix_noise(states, count)
         states.weights[:] = 0.5
         bank._common_weights[:] = 0.5
         bank.update(states, ROW, np.array([place[:1]]), np.array([noise * R_UM2]))
@@ -117,48 +131,50 @@ def test_hypotheses_are_weighed_by_the_likelihood_of_their_filters(
             one.update(place[0], R=noise * R_UM2)
             logs.append(one.log_likelihood)
         likelihoods = np.exp(np.array(logs) - max(logs))
-        close(states.weights[0], likelihoods / likelihoods.sum(), 1e-6)
+        close(states.weights[0], likelihoods / likelihoods.sum())
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("kinds", [2, 3])
 @settings(max_examples=60, deadline=None)
 @given(
     steps=STEPS,
     noises=st.tuples(NOISES, NOISES, NOISES),
     dwell_times=st.tuples(*[st.floats(1.0, 100.0)] * 3),
+    count=COUNTS,
 )
 def test_hypotheses_of_several_modes_are_interacting_multiple_models(
-    count: int,
+    kinds: int,
     steps: Steps,
     noises: tuple[float, float, float],
     dwell_times: tuple[float, float, float],
+    count: float,
 ) -> None:
-    modes = tuple(Mode(2, noise) for noise in noises[:count])
-    bank, states = begun([Hypothesis(modes, dwell_times[:count])], 1)
-    filters = [oracle(states, m, 2) for m in range(count)]
-    imm = IMMEstimator(filters, np.full(count, 1 / count), np.eye(count))
+    modes = tuple(Mode(2, noise) for noise in noises[:kinds])
+    bank, states = begun([Hypothesis(modes, dwell_times[:kinds])], 1)
+    filters = [oracle(states, m, 2, count) for m in range(kinds)]
+    imm = IMMEstimator(filters, np.full(kinds, 1 / kinds), np.eye(kinds))
     for frames, measured, noise, place in steps:
-        fix_noise(states)
+        fix_noise(states, count)
         bank.advance(states, ROW, frames * INTERVAL_S, INTERVAL_S)
-        leaving = 1 - np.exp(-frames / np.array(dwell_times[:count]))
-        imm.M = np.diag(1 - leaving) + leaving[:, None] / count
+        leaving = 1 - np.exp(-frames / np.array(dwell_times[:kinds]))
+        imm.M = np.diag(1 - leaving) + leaving[:, None] / kinds
         imm._compute_mixing_probabilities()
         for one, mode in zip(filters, modes, strict=True):
             one.F, one.Q = matrices(mode, frames * INTERVAL_S)
         imm.predict()
         imm.mu = imm.cbar.copy()
         if measured:
-            fix_noise(states)
+            fix_noise(states, count)
             bank.update(states, ROW, np.array([place[:1]]), np.array([noise * R_UM2]))
             for one in filters:
                 one.R = np.array([[noise * R_UM2]])
             imm.update(np.array([place[0]]))
-        fix_noise(states)
+        fix_noise(states, count)
         imm._compute_state_estimate()
-        close(states.mode_probabilities[0], imm.mu, 1e-6)
+        close(states.mode_probabilities[0], imm.mu)
         for m, one in enumerate(filters):
-            close(states.means[0, :, 0, m], one.x[:, 0], 1e-6)
-            close(states.covs[0, :, :, m], one.P, 1e-6)
+            close(states.means[0, :, 0, m], one.x[:, 0])
+            close(states.covs[0, :, :, m], one.P)
         means, covs = bank.predict(states, ROW, 0.0, INTERVAL_S)
-        close(means[0], imm.x[0], 1e-6)
-        close(covs[0], imm.P[:1, :1] * states.shapes[0], 1e-6)
+        close(means[0], imm.x[0])
+        close(covs[0], imm.P[:1, :1] * states.shapes[0])
