@@ -20,6 +20,7 @@ SUFFIXES = {
 """Module of a format to the suffixes of its files."""
 
 IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+"""Suffixes of all files that hold images, for who looks through a folder."""
 
 _FOLDER = "ome_zarr"
 """Module of the only format that is a folder."""
