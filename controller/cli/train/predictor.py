@@ -39,13 +39,14 @@ def predictor(
     """
     from rich.console import Console
 
-    with needing_training():
-        from ....models.datasets import to_training_tracks
-        from ....models.training.predictor import PredictorRecipe, train_predictor
+    from ....models.datasets import to_training_tracks
     from ...datasets import FRAMES, NOT_TRAINED_ON, simulate_tracks
 
-    console = Console(stderr=True)
     sources = [to_training_tracks(one) for one in read_all_tracks(tracks, columns)]
+    with needing_training():
+        from ....models.training.predictor import PredictorRecipe, train_predictor
+
+    console = Console(stderr=True)
     if simulated:
         with console.status("drawing motions"):
             sources.append(simulate_tracks(simulated, FRAMES, seed))

@@ -64,6 +64,8 @@ def _update(
     _learn_shape(layout, states, n, position_um, variance_um2)
     squares, innovation_variances = np.zeros(count), np.empty(count)
     for m in range(count):
+        if cov[0, 0, m] <= 0:  # rounding, after steps of years
+            cov[0, 0, m] = variance_um2
         innovation_variances[m] = cov[0, 0, m] + variance_um2
     for a in range(axes):
         for m in range(count):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pursuit.controller.bench.follow.bound import riccati_um
@@ -233,11 +233,13 @@ def test_the_past_is_the_present(name: str) -> None:
 STEPS_NS = st.one_of(st.sampled_from([0, 1, 10**7, 10**13, 10**18]), st.integers(0, 10**10))
 PLACES = st.one_of(st.sampled_from([0.0, 1e7, -1e7]), st.floats(-100, 100))
 VARIANCES = st.sampled_from([1e-300, 1e-6, 1.0, 1e300, np.inf])
+LONG_PAUSES = [(ns, 0.0, 0.0, 1e-300) for ns in (*[0] * 5, 1, 10**13, 10**18, *[10**7] * 3)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=40, deadline=None)
 @given(events=st.lists(st.tuples(STEPS_NS, PLACES, PLACES, VARIANCES), max_size=12))
+@example(events=LONG_PAUSES)
 def test_wild_input_never_breaks_it(
     name: str, events: list[tuple[int, float, float, float]]
 ) -> None:
