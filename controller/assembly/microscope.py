@@ -12,6 +12,7 @@ from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.settings import StandSettings
+from ...models.detectors import DETECTORS
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
@@ -101,8 +102,20 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
         if simulated.movie is not None:
             movie = simulated.movie
             task = suggested_for_movie(movie.pixel_um, movie.interval_s, config.detector)
+        wanted = _unless_given(task.get("detector", {}), tables.get("detector", {}))
+        task["detector"] = wanted if config.detector["name"] in DETECTORS.builtin else {}
         config = make_config(merge(suggested, task, tables))
     return config, simulated
+
+
+def _unless_given(suggested: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Leave out sizes that are suggested in the one unit and given in the other."""
+    units = {"_um": "_px", "_px": "_um"}
+    return {
+        key: value
+        for key, value in suggested.items()
+        if key[:-3] + units.get(key[-3:], key[-3:]) not in given
+    }
 
 
 def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:

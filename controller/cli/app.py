@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from typing import Any, NoReturn
 
@@ -41,6 +42,10 @@ class _Commands(TyperGroup):
                 fail(str(error))
             except PermissionError as error:
                 fail(f"{error.filename} may not be written: choose another folder with --out.")
+            except OSError as error:
+                if error.filename is None and error.errno != errno.ENOSPC:
+                    raise
+                fail(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
         except KeyboardInterrupt:
             fail("Stopped by the user.")
 

@@ -114,6 +114,8 @@ class Config(Settings, frozen=True):
         for key, value in self.detector.items():
             if key.endswith("_um") and not isinstance(value, int | float):
                 raise ValueError(f"detector.{key} must be a number of µm")
+            if key.endswith("_um") and key.removesuffix("_um") + "_px" in self.detector:
+                raise ValueError(f"detector.{key} is given in px as well: keep one")
         force_setattr(self, "policy", _completed(**self.policy))
 
     def stand(self, name: str) -> StandSettings:

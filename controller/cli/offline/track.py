@@ -14,6 +14,8 @@ from ..options import AsJson, DetectorName, ModelFile, Sets
 
 _TABLES = {"detector", "tracking", "predictor"}
 """Tables of a configuration that matter without a microscope."""
+_PICTURE = ".png"
+"""Suffix of the picture beside the table."""
 
 
 def track(
@@ -63,8 +65,8 @@ def track(
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
-    picture = table.with_suffix(".png")
-    _keep(table, truth)
+    picture = table.with_suffix(_PICTURE)
+    _keep(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
     tables = _tables(detector, model, diameter_px, predictor, sets or [])
     movie = open_recording(path, pixel_um, interval_s)
@@ -128,16 +130,18 @@ def _tables(
     return merge(line, *given)
 
 
-def _keep(table: Path, truth: Path | None) -> None:
-    """Refuse to write over the truth.
+def _keep(table: Path, *inputs: Path | None) -> None:
+    """Refuse to write over what is read, or a picture over the table.
 
     Raises
     ------
     FileExistsError
-        If the table would be the same file.
     """
-    if truth is not None and table.exists() and truth.exists() and table.samefile(truth):
-        raise FileExistsError(f"{table} holds the true tracks: choose another file with --out.")
+    if table.suffix.lower() == _PICTURE:
+        raise FileExistsError(f"{table} is for the picture: name the table, such as tracks.csv.")
+    for path in filter(None, inputs):
+        if table.exists() and path.exists() and table.samefile(path):
+            raise FileExistsError(f"{table} is an input: choose another file with --out.")
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 from pursuit.controller.cli.app import app
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -85,3 +87,45 @@ def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     assert result.exit_code == 1
     assert "exists already" in result.stderr
     assert (empty_folder / "scope.toml").read_text() == "mine"
+
+
+SHORT = ("follow", "--lockstep", "--seconds", "0.1", "--scenario", "swimmer")
+
+
+def test_a_size_that_is_given_counts_whatever_its_unit(empty_folder: Path) -> None:
+    sizes = ("--detector", "blobs", "--set", "detector.diameter_px=22")
+    CliRunner().invoke(app, [*SHORT, *sizes, "--out", "s"])
+    config = (empty_folder / "s" / "config.toml").read_text("utf-8")
+    assert "diameter_px = 22" in config and "diameter_um" not in config
+    both = (*sizes, "--set", "detector.diameter_um=4")
+    result = CliRunner().invoke(app, [*SHORT, *both])
+    assert result.exit_code == 1 and "keep one" in result.output
+
+
+def test_a_detector_of_ones_own_is_asked_for_nothing_that_nobody_gave(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "my_detectors.py").write_text(
+        """from pursuit.models.detections import Detections
+class Blind:
+    name = "blind"
+    def detect(self, image):
+        return Detections.none()
+""",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(empty_folder)
+    result = CliRunner().invoke(app, [*SHORT, "--detector", "my_detectors:Blind"])
+    assert "Nothing to follow was found" in result.output
+
+
+def test_a_movie_is_not_written_over(empty_folder: Path) -> None:
+    movie = empty_folder / "cells.tif"
+    tifffile.imwrite(movie, np.zeros((5, 32, 32), np.uint8))
+    before = movie.read_bytes()
+    for out, why in (("cells.tif", "is an input"), ("cells.png", "name the table")):
+        result = CliRunner().invoke(
+            app, ["track", "cells.tif", "--detector", "blobs", "--out", out]
+        )
+        assert result.exit_code == 1 and why in result.output
+    assert movie.read_bytes() == before
