@@ -17,8 +17,8 @@ from .observers import Observers
 Acquisitions = SimpleQueue[useq.MDASequence]
 """Acquisitions that are asked for while a session follows, by `put`, from any thread."""
 
-_NEVER_NS = 2**62
-"""Expiry of a move that shall not be dropped: a century on any clock, with room for offsets."""
+_RETURN_NS = 10 * NS_PER_S
+"""Life of the move back after an acquisition; chosen: a stage busy for longer has a fault."""
 _SLACK_S = 1e-6
 """By how much a session may end early; chosen: above rounding, below any exposure."""
 
@@ -77,11 +77,15 @@ def follow(
 def _acquire(
     microscope: Microscope, sequence: useq.MDASequence, last: Frame, observers: Observers
 ) -> None:
-    """Run an acquisition, and send the stage back to where it was in the last frame."""
-    try:
-        with closing(microscope.acquire(sequence)) as frames:
-            for frame in frames:
-                observers.tell(frame)
-    finally:
-        pose = last.pose
-        microscope.move(Move(pose.x_um, pose.y_um, pose.z_um, _NEVER_NS, last.index))
+    """Run an acquisition, then send the stage back to where it was in the last frame.
+
+    Where the acquisition fails or is interrupted, the stage is left at rest.
+    """
+    taken: Frame | None = None
+    with closing(microscope.acquire(sequence)) as frames:
+        for frame in frames:
+            taken = frame
+            observers.tell(frame)
+    if taken is not None:
+        pose, expires_ns = last.pose, taken.readable_ns + _RETURN_NS
+        microscope.move(Move(pose.x_um, pose.y_um, pose.z_um, expires_ns, last.index))

@@ -14,8 +14,9 @@ import useq
 from pursuit.controller.assembly import complete
 from pursuit.controller.decisions import Decision
 from pursuit.controller.loop import Step
-from pursuit.controller.session import Acquisitions, Observer, run_lockstep
-from pursuit.drivers.messages import Frame
+from pursuit.controller.session import Acquisitions, Interrupted, Observer, run_lockstep
+from pursuit.drivers.messages import Frame, Move
+from pursuit.sim.stand import LockstepMicroscope
 
 SECONDS = 3.0
 FRAMES = 300
@@ -192,3 +193,27 @@ def test_an_acquisition_outside_the_limits_is_refused_and_following_goes_on(
     (fault,) = summary["faults"]
     assert fault.startswith("An acquisition was given up: ") and "outside the limits" in fault
     assert not (tmp_path / "s" / "acquisition_001").exists()
+
+
+def test_an_interrupted_acquisition_sends_no_further_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves: list[Move] = []
+    move = LockstepMicroscope.move
+
+    def note(self: LockstepMicroscope, wanted: Move) -> None:
+        moves.append(wanted)
+        move(self, wanted)
+
+    class Interrupting(Asking):
+        before = 0
+
+        def acquired(self, frame: Frame) -> None:
+            self.before = len(moves)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LockstepMicroscope, "move", note)
+    asking = Interrupting(stack(), after=50)
+    with pytest.raises(Interrupted):
+        follow(tmp_path / "s", [asking], asking.queue, seconds=1.0)
+    assert len(moves) == asking.before > 0
