@@ -13,6 +13,12 @@ Frames = Generator[Frame, None, None]
 """Frames as they come; closing it ends their stream."""
 
 
+ASKED = "somebody asked for it"
+"""Reason of a stop that was given without one."""
+STOPPED = "The microscope was stopped ({}): it takes no moves until `pursuit arm`."
+"""What is answered after a stop, with its reason."""
+
+
 class MicroscopeError(RuntimeError):
     """The microscope cannot do what was asked; the text is one sentence for the user."""
 
@@ -66,8 +72,45 @@ class Microscope(Protocol):
         """
         ...
 
-    def stop(self) -> None:
-        """Halt every axis as soon as possible and forget moves that wait."""
+    def halt(self) -> None:
+        """Begin to bring every axis to rest, forget moves that wait, and return at once."""
+        ...
+
+    def stop(self, reason: str = ASKED) -> None:
+        """Bring every axis to rest, give acquisitions up, take no moves until `arm`.
+
+        Returns when the stage has been read to stand.
+
+        Parameters
+        ----------
+        reason : str
+            For those whose moves are refused.
+
+        Raises
+        ------
+        MicroscopeError
+            If it is not known to stand.
+        """
+        ...
+
+    def arm(self) -> None:
+        """Take moves again after a stop.
+
+        Raises
+        ------
+        MicroscopeError
+            If the stage is not known to stand yet.
+        """
+        ...
+
+    @property
+    def stopped(self) -> str:
+        """Why no moves are taken; empty if they are."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why no move can be carried out any more, and the process should end; empty if well."""
         ...
 
     def reports(self) -> list[Report]:

@@ -5,12 +5,14 @@ In: moves. Out: commands within limits to a `StageDevice`, position readings, re
 
 from __future__ import annotations
 
+from .brake import Brake
 from .device import StageDevice
 from .executor import MoveExecutor
 from .guard import checked_events, refuse_non_finite
 from .worker import StageWorker
 
 __all__ = [
+    "Brake",
     "MoveExecutor",
     "StageDevice",
     "StageWorker",

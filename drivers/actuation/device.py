@@ -17,8 +17,12 @@ class StageDevice(Protocol):
         """Whether `set_velocity` works."""
         ...
 
-    def busy(self) -> bool:
-        """Whether the stage or the focus drive is on its way."""
+    def xy_busy(self) -> bool:
+        """Whether the stage is on its way."""
+        ...
+
+    def focus_busy(self) -> bool:
+        """Whether the focus drive is on its way; False without one."""
         ...
 
     def send_xy(self, x_um: float, y_um: float) -> None:

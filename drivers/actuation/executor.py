@@ -8,17 +8,18 @@ from typing import NamedTuple
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
 from ..messages import Fault, Issued, Move, Report
-from ..microscope import MicroscopeError, one_line
+from ..microscope import STOPPED, MicroscopeError, one_line
 from ..stage import PoseModel
 from . import guard
 from .device import StageDevice
-from .polling import PositionPolling
+from .polling import PositionPolling, Reading
+from .position_mode import PositionMode
 from .velocity_mode import VelocityMode
 
-_STOP_RETRY_S = 0.02
-"""After a stage has failed to end a velocity. Chosen: as long as a slow stage takes to answer."""
 _BUSY_RETRY_S = 0.002
 """After a busy stage has refused a move. Chosen: little against the time that moves take."""
+_END_RETRY_S = 0.02
+"""After a stage has failed to end a velocity. Chosen: as long as a slow stage takes to answer."""
 _BUSY_LIMIT_NS = 10_000 * NS_PER_MS
 """After which a refused move is given up. Chosen: longer than any stage travels."""
 _MOST_REPORTS = 10_000
@@ -37,74 +38,87 @@ class MoveExecutor:
     """Sends the newest move to a stage, ends velocities, and reads the stage when there is time.
 
     It has neither a thread nor waits: whoever owns it calls `step` when `due`, or when `wait_s`
-    has passed since the last step. Moves and stops may be asked for from any thread; `step`,
-    `send` and `read` belong to the stage's own.
+    has passed since the last step. Moves may be asked for, and everything held, from any thread;
+    `step`, `send` and `read` belong to the stage's own.
 
     Parameters
     ----------
     device : StageDevice
     pose : PoseModel
-        Told of every command and every reading.
     limits_um : Box
         Moves end at its border.
     clock : Clock
-        Stamps commands and readings.
+    stop : callable
+        Called with a reason if the stage must be stopped, and no move be taken any more.
 
     Attributes
     ----------
-    may_read : bool
-        Whether the stage is read: what others move would look like an error of the model.
-        While others move, no velocity is accepted.
+    stopped : str
+        Why moves are refused until somebody sets it to an empty text again.
+    held : bool
+        While it is, nothing is sent: the stage is being brought to rest.
+    sending : bool
+        Whether a command is on its way to the device.
+    others_move : bool
+        Whether an acquisition moves the stage: then it is not read, as that would look like an
+        error of the model, and no move is taken.
     """
 
     def __init__(
-        self, device: StageDevice, pose: PoseModel, limits_um: guard.Box, clock: Clock
+        self,
+        device: StageDevice,
+        pose: PoseModel,
+        limits_um: guard.Box,
+        clock: Clock,
+        stop: Callable[[str], None],
     ) -> None:
         self._device, self._pose = device, pose
         self._limits_um, self._clock = limits_um, clock
+        self._stop = stop
         self._velocity = VelocityMode(device, pose, limits_um, clock)
         self._polling = PositionPolling(device, pose, self._velocity, clock)
+        self._position = PositionMode(device, pose, clock)
         self._newest: deque[_Job] = deque(maxlen=1)
         self._refused: _Job | None = None
         self._waits_for_rest = False
         self._reports: deque[Report] = deque(maxlen=_MOST_REPORTS)
-        self.stopping = False
-        self.may_read = True
+        self.stopped = ""
+        self.held = self.sending = self.others_move = False
 
     def accept(self, move: Move, exposed_ns: int, received_ns: int) -> None:
-        """Replace the move that waits, if any.
-
-        Parameters
-        ----------
-        move : Move
-        exposed_ns, received_ns : int
-            Middle of the exposure that it answers, and when it was received.
+        """Replace the move that waits, if any, by one that answers an exposure.
 
         Raises
         ------
         MicroscopeError
-            If it is not finite, or is a velocity that the stage cannot or must not take.
+            If it is not finite, is a velocity that the stage cannot or must not take, others
+            move the stage, or it was stopped.
         """
+        if self.stopped:
+            raise MicroscopeError(STOPPED.format(self.stopped))
         guard.refuse_non_finite(move)
+        if self.others_move:
+            raise MicroscopeError("An acquisition moves the stage: no move is taken meanwhile.")
         if move.velocity_um_s is not None:
             self._velocity.check()
-            if not self.may_read:
-                raise MicroscopeError(
-                    "An acquisition moves the stage: no velocity is taken meanwhile."
-                )
-        self._newest.append(
-            _Job(guard.clipped_move(move, self._limits_um), exposed_ns, received_ns)
-        )
+        inside = guard.clipped_move(move, self._limits_um)
+        self._newest.append(_Job(inside, exposed_ns, received_ns))
 
-    def request_stop(self) -> None:
-        """Forget the move that waits; the next step halts all axes, and ends `stopping`."""
+    def hold(self) -> None:
+        """Forget all moves, and send nothing until `release`."""
+        self.held = True
         self._newest.clear()
-        self.stopping = True
+        self._refused = None
+
+    def release(self) -> None:
+        """Go on: the stage was brought to rest."""
+        self._velocity.ended()
+        self.held = False
 
     @property
     def due(self) -> bool:
         """Whether a step has something to do at once."""
-        return self.stopping or bool(self._newest)
+        return bool(self._newest) and not self.held
 
     @property
     def has_velocity(self) -> bool:
@@ -113,22 +127,20 @@ class MoveExecutor:
 
     def wait_s(self) -> float:
         """How long after a step the next one has something to do, unless asked to before."""
-        if self._refused is not None:
+        if self._refused is not None or self.held:
             return _BUSY_RETRY_S
-        return min(self._velocity.left_s() or _STOP_RETRY_S, self._polling.interval_ns / NS_PER_S)
+        return min(self._velocity.left_s() or _END_RETRY_S, self._polling.interval_ns / NS_PER_S)
 
     def step(self) -> None:
-        """Halt, or send the newest move; end a velocity whose time is up; read if that is due."""
-        stop, job = self.stopping, self._next_job()
-        if stop:
-            self._report_failure(self._halt)
-        elif job is not None:
+        """Send the newest move; end a velocity whose time is up; read if that is due."""
+        if self.held:
+            return
+        job = self._next_job()
+        if job is not None and not self.others_move:
             self._report_failure(self._carry_out, job)
         if self._velocity.left_s() <= 0:
             self._report_failure(self._velocity.end)
         self._report_failure(self._read_when_due, job is not None)
-        if stop:
-            self.stopping = False
 
     def reports(self) -> list[Report]:
         """Everything since the last call."""
@@ -139,6 +151,13 @@ class MoveExecutor:
 
     def send(self, move: Move) -> tuple[float, float] | None:
         """Command the stage at once; return the velocity that it was given."""
+        self.sending = True
+        try:
+            return None if self.held else self._send(move)
+        finally:
+            self.sending = False
+
+    def _send(self, move: Move) -> tuple[float, float] | None:
         now_ns = self._clock.now_ns()
         targets = self._pose.drive_targets_um(now_ns, move.x_um, move.y_um, move.z_um)
         to_x, to_y, to_z = guard.clipped(targets, self._limits_um)
@@ -147,29 +166,44 @@ class MoveExecutor:
             velocity = self._velocity.send(move.velocity_um_s, move.expires_ns)
         elif to_x is not None or to_y is not None:
             self._velocity.end()
-            x, y, _ = self._pose.target_um
-            self._device.send_xy(x if to_x is None else to_x, y if to_y is None else to_y)
-        if to_z is not None:
-            self._device.send_focus(to_z)
-        self._pose.commanded(self._clock.now_ns(), to_x, to_y, to_z)
+        self._position.send(to_x, to_y, to_z, lambda: self.held or bool(self._newest))
         return velocity
 
-    def read(self) -> None:
-        """Read the stage and report it; halt it if it does not follow its velocity."""
-        report, problem = self._polling.read()
-        self._reports.append(report)
-        if problem:
-            self._fault(problem, fatal=True)
-            self._halt()
+    def _is_busy(self) -> bool:
+        """Whether a drive is on its way; one that cannot say counts as moving."""
+        try:
+            return self._device.xy_busy() or self._device.focus_busy()
+        except RuntimeError:
+            return True
 
-    def _fault(self, text: str, *, fatal: bool = False) -> None:
+    def read(self) -> None:
+        """Read the stage and report it; have it stopped if it cannot be relied on."""
+        self._take(self._polling.read())
+
+    def relocate(self) -> None:
+        """Read the stage, which rests; forget all commands, as others have moved it."""
+        reading = self._polling.read()
+        if reading.pose is not None:
+            self._pose.reset(self._clock.now_ns(), reading.drive_um)
+        self._take(reading)
+
+    def _take(self, reading: Reading) -> None:
+        if reading.pose is not None:
+            self._reports.append(reading.pose)
+        if reading.fault:
+            self.note(reading.fault)
+        if reading.stop:
+            self._stop(reading.stop)
+
+    def note(self, text: str, *, fatal: bool = False) -> None:
+        """Report a fault."""
         self._reports.append(Fault(self._clock.now_ns(), text, fatal))
 
     def _report_failure(self, act: Callable[..., None], *args: object) -> None:
         try:
             act(*args)
         except Exception as error:
-            self._fault(f"The stage does not answer: {one_line(error)}")
+            self.note(f"The stage does not answer: {one_line(error)}")
 
     def _next_job(self) -> _Job | None:
         """The newest move, or else the one that a busy stage has refused."""
@@ -183,7 +217,7 @@ class MoveExecutor:
         move = job.move
         sets_velocity = move.velocity_um_s is not None
         waits_for_rest = self._waits_for_rest and not (self._velocity.running or sets_velocity)
-        if waits_for_rest and self._device.busy():
+        if waits_for_rest and self._is_busy():
             self._retry_later(job)
             return
         if self._clock.now_ns() > move.expires_ns:
@@ -191,10 +225,12 @@ class MoveExecutor:
         try:
             velocity = self.send(move)
         except RuntimeError:
-            if sets_velocity or not self._device.busy():
+            if sets_velocity or not self._is_busy():
                 raise
             self._waits_for_rest = True
             self._retry_later(job)
+            return
+        if self.held:
             return
         issued_ns, target = self._clock.now_ns(), (move.x_um, move.y_um, move.z_um)
         self._reports.append(
@@ -204,24 +240,12 @@ class MoveExecutor:
     def _retry_later(self, job: _Job) -> None:
         """Keep a move that a busy stage refuses, until a newer one comes."""
         if self._clock.now_ns() - job.received_ns > _BUSY_LIMIT_NS:
-            self._fault("The stage has been busy for 10 s: a move was given up.")
+            self.note("The stage has been busy for 10 s: a move was given up.")
         else:
             self._refused = job
-
-    def _halt(self) -> None:
-        try:
-            self._velocity.end()
-        finally:
-            try:
-                self._device.stop_xy()
-            finally:
-                try:
-                    self._device.stop_focus()
-                finally:
-                    self._pose.halted(self._clock.now_ns())
 
     def _read_when_due(self, moved: bool) -> None:
         """Read the stage if that was long ago, and neither a move nor a velocity waits for it."""
         waiting = self.due or self._refused is not None
-        if self.may_read and self._polling.due(moved) and not waiting:
+        if not self.others_move and self._polling.due(moved) and not waiting:
             self.read()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..clock import NS_PER_MS, NS_PER_S, Clock
 from ..messages import PoseRead
+from ..microscope import one_line
 from ..stage import PoseModel
 from .device import StageDevice
+from .reading_checks import ReadingChecks
 from .velocity_mode import VelocityMode
 
 _IDLE_NS = 200 * NS_PER_MS
@@ -17,6 +21,8 @@ rare: chosen. While moves come, the stage is read right after one, when there is
 _UNVERIFIED_NS = 50 * NS_PER_MS
 """The same while the stage has a velocity that it has not been seen to obey. Chosen: at
 `UNVERIFIED_UM_S` it has gone 10 µm by then."""
+_FAILING_NS = 50 * NS_PER_MS
+"""The same while readings cannot be used. Chosen: most serial lines answer in half of it."""
 _INFORMATIVE_NS = 8 * NS_PER_MS
 """Least time while readings are informative. Chosen: a few in each move of a common stage."""
 _PAUSE = 3
@@ -28,6 +34,25 @@ _GOLDEN = 0.618034
 def informative_interval_ns(count: int) -> int:
     """Time to the next reading while they are informative, never in step with the moves."""
     return round(_INFORMATIVE_NS * (1 + count * _GOLDEN % 1))
+
+
+class Reading(NamedTuple):
+    """What came of reading a stage.
+
+    Attributes
+    ----------
+    pose : PoseRead or None
+        What is known now; None if the reading could not be used.
+    fault, stop : str
+        What to tell a person, and why the stage must be stopped; empty if nothing.
+    drive_um : (x, y, z)
+        What the drives said.
+    """
+
+    pose: PoseRead | None
+    fault: str
+    stop: str
+    drive_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 class PositionPolling:
@@ -52,10 +77,13 @@ class PositionPolling:
         self._last_ns = clock.now_ns()
         self._slowest_s, self._count = 0.0, 0
         self._moved_ns = self._last_ns
+        self._checks = ReadingChecks()
 
     @property
     def interval_ns(self) -> int:
         """Time from one reading to the next while no moves come."""
+        if self._checks.failing:
+            return _FAILING_NS
         if self._pose.wants_reading(self._clock.now_ns()):
             return max(informative_interval_ns(self._count), self._least_ns)
         unverified = self._velocity.running and not self._velocity.verified
@@ -77,24 +105,34 @@ class PositionPolling:
         if moved:
             between_moves_ns, self._moved_ns = now_ns - self._moved_ns, now_ns
             fast = between_moves_ns < self._least_ns
-            if fast and not (self._velocity.running or self._pose.wants_reading(now_ns)):
+            needed = self._checks.failing or self._velocity.running
+            if fast and not (needed or self._pose.wants_reading(now_ns)):
                 age_ns = _BETWEEN_MOVES_NS
         return now_ns - self._last_ns >= age_ns and self._velocity.left_s() > self._slowest_s
 
-    def read(self) -> tuple[PoseRead, str]:
-        """Read; return the pose that is known then, and how the stage disobeyed, if it did."""
+    def read(self) -> Reading:
+        """Read the stage; a reading that cannot be true is not used."""
         before_ns = self._clock.now_ns()
-        x, y = self._device.read_xy()
-        after_ns = self._clock.now_ns()
-        z = self._device.read_focus()
+        try:
+            x, y = self._device.read_xy()
+            after_ns = self._clock.now_ns()
+            z = self._device.read_focus()
+        except Exception as error:
+            self._last_ns = self._clock.now_ns()
+            report, stop = self._checks.note(self._last_ns, one_line(error).rstrip("."))
+            return Reading(None, report, stop)
         self._last_ns = self._clock.now_ns()
         self._count += 1
         self._slowest_s = max((self._last_ns - before_ns) / NS_PER_S, self._slowest_s)
         middle_ns = (before_ns + after_ns) // 2
+        fault = self._checks.fault(middle_ns, (x, y, z))
+        report, stop = self._checks.note(middle_ns, fault)
+        if fault:
+            return Reading(None, report, stop)
         predicted = self._pose.pose(middle_ns)
         self._pose.read(middle_ns, x, y, z)
         known = self._pose.pose(middle_ns)
-        problem = self._velocity.verify_reading(
+        disobeys = self._velocity.verify_reading(
             (predicted.x_um, predicted.y_um), (x, y), (known.x_um, known.y_um)
         )
-        return PoseRead(known, self._pose.identified), problem
+        return Reading(PoseRead(known, self._pose.identified), "", disobeys, (x, y, z))

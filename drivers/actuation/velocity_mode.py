@@ -142,7 +142,11 @@ class VelocityMode:
         finally:
             self._device.stop_xy()
             self._pose.velocity_set(self._clock.now_ns(), 0.0, 0.0)
-        self.running = False
+        self.ended()
+
+    def ended(self) -> None:
+        """Note that the stage was brought to rest."""
+        self.running, self._ends_ns = False, 0
         self._given = (0.0, 0.0)
 
     def left_s(self) -> float:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import threading
 
-from ..clock import Clock
+from ..clock import NS_PER_S, Clock
 from ..messages import Move, Report
+from ..microscope import STOPPED, MicroscopeError
 from ..stage import PoseModel
+from .brake import Brake
+from .braking import Braking
 from .device import StageDevice
 from .executor import MoveExecutor
 from .guard import Box
 
-_LONGEST_STOP_S = 5.0
-"""How long `stop` waits for a stage that does not answer. Chosen: a few serial timeouts."""
+_END_S = 5.0
+"""How long `close` waits for a device that blocks. Chosen: a few serial timeouts."""
+_HANGS_NS = 6 * NS_PER_S
+"""How long one command or reading may take. Chosen: longer than Micro-Manager waits for a device
+by itself, 5 s."""
 
 
 class StageWorker:
-    """A thread that carries out moves, see `MoveExecutor` for the parameters.
+    """A thread that carries out moves, and others that bring the stage to rest.
 
-    Used from any thread.
+    Used from any thread; see `MoveExecutor` for the parameters.
     """
 
     def __init__(self, device: StageDevice, pose: PoseModel, limits_um: Box, clock: Clock) -> None:
         self._clock = clock
-        self._executor = MoveExecutor(device, pose, limits_um, clock)
+        self._executor = MoveExecutor(device, pose, limits_um, clock, self._emergency)
+        self._braking = Braking(Brake(device, pose, clock), self._executor)
         self._closed = False
+        self._stepping_ns: int | None = None
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
         self._thread.start()
@@ -35,35 +43,105 @@ class StageWorker:
         with self._wake:
             self._wake.notify()
 
-    def stop(self) -> None:
-        """Halt all axes; return when the stage has been told."""
-        with self._wake:
-            self._executor.request_stop()
-            self._wake.notify()
-            self._wake.wait_for(
-                lambda: not (self._executor.stopping and self._thread.is_alive()),
-                timeout=_LONGEST_STOP_S,
-            )
+    def send(self, x_um: float | None, y_um: float | None, z_um: float | None) -> None:
+        """Send the stage somewhere at once, in the thread of an acquisition.
 
-    def read_when_idle(self, on: bool) -> None:
-        """Begin or cease to read: see `MoveExecutor.may_read`; a velocity in force is ended."""
-        self._executor.may_read = on
-        if not on and self._executor.has_velocity:
-            self.stop()
+        Raises
+        ------
+        MicroscopeError
+            If it was stopped.
+        """
+        if self._executor.held:
+            self._braking.wait()
+        if not self._executor.stopped:
+            self._executor.send(Move(x_um, y_um, z_um, 0, 0))
+        if self._executor.stopped:
+            raise MicroscopeError(STOPPED.format(self._executor.stopped))
+
+    def halt(self) -> None:
+        """Forget all moves and bring the stage to rest; return at once."""
+        self._braking.begin()
+
+    def stop(self, reason: str) -> None:
+        """Bring the stage to rest, and take no move until `arm`.
+
+        Raises
+        ------
+        MicroscopeError
+            If it is not known to stand. It is told again and again.
+        """
+        self._executor.stopped = reason
+        self._braking.begin()
+        problem = self._braking.wait()
+        if problem:
+            self._executor.note(problem, fatal=True)
+            raise MicroscopeError(problem)
+
+    @property
+    def stopped(self) -> str:
+        """Why no moves are taken; empty if they are."""
+        return self._executor.stopped
+
+    def arm(self) -> None:
+        """Take moves again.
+
+        Raises
+        ------
+        MicroscopeError
+            If the stage is still being brought to rest.
+        """
+        if self._executor.held:
+            raise MicroscopeError("The stage is not known to stand: look at it, then try again.")
+        self._executor.stopped = ""
+
+    def others_move(self, on: bool) -> None:
+        """Let an acquisition move the stage, see `MoveExecutor.others_move`, or end that.
+
+        Raises
+        ------
+        MicroscopeError
+            If a velocity that the stage had could not be ended.
+        """
+        if not on:
+            self._executor.relocate()
+        elif self._executor.has_velocity:
+            self._braking.begin()
+            problem = self._braking.wait()
+            if problem:
+                raise MicroscopeError(problem)
+        self._executor.others_move = on
 
     def reports(self) -> list[Report]:
         """Everything since the last call."""
         return self._executor.reports()
 
+    @property
+    def problem(self) -> str:
+        """Why no move can be carried out any more; empty if all is well."""
+        if not self._thread.is_alive() and not self._closed:
+            return "The thread that moves the stage has ended."
+        began_ns = self._stepping_ns
+        if began_ns is not None and self._clock.now_ns() - began_ns > _HANGS_NS:
+            return f"The stage's adapter has not answered for {_HANGS_NS // NS_PER_S} s."
+        return ""
+
     def close(self) -> None:
-        """Halt the stage and end the thread."""
+        """Bring the stage to rest and end the threads."""
         if self._closed:
             return
-        self.stop()
+        self._braking.begin()
+        self._braking.wait()
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join(timeout=_LONGEST_STOP_S)
+        self._braking.close()
+        self._thread.join(timeout=_END_S)
+
+    def _emergency(self, reason: str) -> None:
+        """Stop, without waiting for it: called in the stage's thread."""
+        self._executor.stopped = reason
+        self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
+        self._braking.begin()
 
     def _run(self) -> None:
         while True:
@@ -71,9 +149,9 @@ class StageWorker:
                 self._wake.wait_for(self._has_work, timeout=self._executor.wait_s())
             if self._closed:
                 return
+            self._stepping_ns = self._clock.now_ns()
             self._executor.step()
-            with self._wake:
-                self._wake.notify_all()
+            self._stepping_ns = None
 
     def _has_work(self) -> bool:
         return self._closed or self._executor.due

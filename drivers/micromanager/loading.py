@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,20 @@ def claim_devices(core: CMMCorePlus, settings: StandSettings) -> Description:
 
 
 def read_position_um(core: CMMCorePlus, xy_stage: str, focus: str) -> tuple[float, float, float]:
-    """Ask XY stage and focus drive where they are; z is 0 without a focus drive."""
+    """Ask XY stage and focus drive where they are; z is 0 without a focus drive.
+
+    Raises
+    ------
+    MicroscopeError
+        If one of them does not know it.
+    """
     x, y = core.getXYPosition(xy_stage)
-    return x, y, core.getPosition(focus) if focus else 0.0
+    z = core.getPosition(focus) if focus else 0.0
+    if not all(map(math.isfinite, (x, y, z))):
+        raise MicroscopeError(
+            f"The stage says that it is at ({x:g}, {y:g}, {z:g}) µm: switch it on and home it."
+        )
+    return x, y, z
 
 
 def _role(core: CMMCorePlus, wanted: str, kind: DeviceType, what: str) -> str:

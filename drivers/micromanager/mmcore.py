@@ -10,11 +10,12 @@ from pymmcore_plus import CMMCorePlus
 from ..actuation import StageWorker, checked_events
 from ..clock import NS_PER_MS, Clock, SystemClock
 from ..messages import Description, Frame, Move, Report, StagePose
-from ..microscope import Frames
+from ..microscope import ASKED, STOPPED, Frames, MicroscopeError
 from ..settings import StandSettings
 from ..single_run import SingleRun
 from ..stage import PoseModel
 from .acquisition import Acquired, acquire
+from .engine import StageEngine
 from .exposures import Exposure, sequence, snaps
 from .loading import claim_devices, read_position_um, release
 from .stage_device import CoreStageDevice
@@ -52,11 +53,11 @@ class MMCoreMicroscope:
         self._core, self._settings = core, settings
         self._clock = clock or SystemClock()
         try:
-            self._description = claim_devices(core, settings)
-            self._pose = PoseModel(
-                self._read_position(), settings.stage.dynamics, settings.focus.dynamics
-            )
+            self._description = about = claim_devices(core, settings)
+            position_um = read_position_um(core, about.xy_stage, about.focus)
+            self._pose = PoseModel(position_um, settings.stage.dynamics, settings.focus.dynamics)
             self._stage = self._make_stage()
+            core.register_mda_engine(StageEngine(core, self._stage.send))
         except BaseException:
             release(core)
             raise
@@ -97,9 +98,28 @@ class MMCoreMicroscope:
         """Send the stage somewhere and return at once."""
         self._stage.move(move, self._exposed_ns.get(move.frame, 0))
 
-    def stop(self) -> None:
-        """Halt every axis."""
-        self._stage.stop()
+    def halt(self) -> None:
+        """Begin to bring every axis to rest, and return at once."""
+        self._stage.halt()
+
+    def stop(self, reason: str = ASKED) -> None:
+        """Bring every axis to rest, and take no moves until `arm`; see `Microscope.stop`."""
+        self._core.mda.cancel()
+        self._stage.stop(reason)
+
+    def arm(self) -> None:
+        """Take moves again after a stop."""
+        self._stage.arm()
+
+    @property
+    def stopped(self) -> str:
+        """Why no moves are taken; empty if they are."""
+        return self._stage.stopped
+
+    @property
+    def problem(self) -> str:
+        """Why the stage cannot be relied on any more; empty if all is well."""
+        return self._stage.problem
 
     def reports(self) -> list[Report]:
         """All that happened since the last call."""
@@ -112,16 +132,18 @@ class MMCoreMicroscope:
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
         self._acquisitions += 1
-        self._stage.read_when_idle(False)
+        self._stage.others_move(True)
         images = acquire(self._core, events, self._description, self._clock, self._runs.alive)
         try:
             with closing(images):
                 for index, acquired in enumerate(images):
                     yield self._acquired_frame(index, acquired)
+        except MicroscopeError as error:
+            reason = self._stage.stopped
+            raise MicroscopeError(STOPPED.format(reason) if reason else str(error)) from error
         finally:
             self._core.setExposure(self._description.camera, self._description.exposure_ms)
-            self._pose.reset(self._clock.now_ns(), self._read_position())
-            self._stage.read_when_idle(True)
+            self._stage.others_move(False)
 
     def close(self) -> None:
         """Stop the stage, end streaming and unload the devices."""
@@ -165,9 +187,6 @@ class MMCoreMicroscope:
             channel=event.channel.config if event.channel else "",
             acquisition=self._acquisitions,
         )
-
-    def _read_position(self) -> tuple[float, float, float]:
-        return read_position_um(self._core, self._description.xy_stage, self._description.focus)
 
     def _make_stage(self) -> StageWorker:
         about = self._description

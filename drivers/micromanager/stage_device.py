@@ -28,9 +28,13 @@ class CoreStageDevice:
         self._units = settings.velocity_unit_um_s
         self.takes_velocity = self._properties is not None
 
-    def busy(self) -> bool:
-        """Whether the stage or the focus drive is on its way."""
-        return any(self._core.deviceBusy(label) for label in (self._xy, self._focus) if label)
+    def xy_busy(self) -> bool:
+        """Whether the stage is on its way."""
+        return self._core.deviceBusy(self._xy)
+
+    def focus_busy(self) -> bool:
+        """Whether the focus drive is on its way; False without one."""
+        return bool(self._focus) and self._core.deviceBusy(self._focus)
 
     def send_xy(self, x_um: float, y_um: float) -> None:
         """Start to move the stage to a position."""

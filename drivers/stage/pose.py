@@ -31,8 +31,8 @@ class PoseModel:
 
     Attributes
     ----------
-    nominal : Dynamics
-        Of the XY stage, as stated.
+    nominal, nominal_focus : Dynamics
+        Of the XY stage and of the focus drive, as stated.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PoseModel:
         dynamics: Dynamics,
         focus_dynamics: Dynamics,
     ) -> None:
-        self.nominal = dynamics
+        self.nominal, self.nominal_focus = dynamics, focus_dynamics
         kinds = (dynamics, dynamics, focus_dynamics)
         self._axes = [
             LoadedAxis(p, d, d.backlash_um) for p, d in zip(position_um, kinds, strict=True)

@@ -6,7 +6,7 @@ In: a `Microscope` in one process. Out: the same `Microscope` in another.
 from __future__ import annotations
 
 from .client import RemoteMicroscope
-from .protocol import unpack
+from .decoding import unpack
 from .server import MicroscopeServer
 from .sockets import bind, connect, own_address
 from .topics import DECISIONS

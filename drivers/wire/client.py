@@ -9,24 +9,28 @@ from ..actuation import checked_events, refuse_non_finite
 from ..clock import Clock, SystemClock
 from ..memory import RingReader
 from ..messages import Description, Fault, Move, Report
-from ..microscope import Frames
+from ..microscope import ASKED, Frames, MicroscopeError
 from ..single_run import SingleRun
 from .connection import Connection, received
+from .decoding import unpack_report
 from .protocol import (
     Acquire,
     Announce,
+    Arm,
     Command,
     Describe,
+    Halt,
     MoveCommand,
-    Stop,
     Stream,
-    unpack_report,
 )
 from .receiver import FrameReceiver
+from .stopping import send_stop
 from .topics import TELEMETRY
 
 _END_OF_STREAM_S = 10.0
 """How long `close` waits for a stream in another thread; chosen: twice a command's answer."""
+_STOP_MS = 5_000
+"""How long an answer to a stop is awaited; chosen: longer than any stage brakes."""
 _SOON_MS = 1_000
 """How long `find_decisions` waits for an answer; chosen: it is asked again and again."""
 
@@ -62,7 +66,7 @@ class RemoteMicroscope:
             answer = self._connection.ask(Describe())
             about = answer.about
             assert about is not None
-            self._description = about.description
+            self._description, self._stop_port = about.description, about.stop_port
             self._ring = None if pixels else _attach(about.ring)
             self._offset_ns = 0 if self._ring else self._connection.clock_offset_ns()
             self._telemetry = self._connection.listen(TELEMETRY, about.telemetry_port, b"")
@@ -108,9 +112,30 @@ class RemoteMicroscope:
             move = msgspec.structs.replace(move, expires_ns=remote_ns)
         self._connection.send(MoveCommand(move))
 
-    def stop(self) -> None:
-        """Halt every axis; return when the microscope has done so."""
-        self._connection.ask(Stop())
+    def halt(self) -> None:
+        """Let every axis come to rest."""
+        self._connection.send(Halt())
+
+    def stop(self, reason: str = ASKED) -> None:
+        """Stop the microscope, see `Microscope.stop`; whoever commands it loses it."""
+        problem = send_stop(self._connection.host, self._stop_port, reason, _STOP_MS)
+        if problem:
+            raise MicroscopeError(problem)
+
+    def arm(self) -> None:
+        """Let moves be taken again after a stop."""
+        self._connection.ask(Arm())
+
+    @property
+    def stopped(self) -> str:
+        """Why no moves are taken; empty if they are."""
+        about = self._connection.ask(Describe()).about
+        return about.stopped if about is not None else ""
+
+    @property
+    def problem(self) -> str:
+        """Nothing: the process that owns the microscope watches over it."""
+        return ""
 
     def reports(self) -> list[Report]:
         """All that happened since the last call, refused commands included."""

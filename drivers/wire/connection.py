@@ -14,7 +14,8 @@ import zmq
 from ..clock import NS_PER_MS, NS_PER_S, Clock
 from ..messages import SCHEMA, pack
 from ..microscope import MicroscopeError
-from .protocol import UNREADABLE_ID, Command, Lease, Now, Release, Reply, Request, Stop, unpack
+from .decoding import unpack
+from .protocol import UNREADABLE_ID, Command, Lease, Now, Release, Reply, Request
 from .sockets import connect
 from .topics import COMMANDS, HEARTBEAT_NS, LEASE_NS, Topic
 
@@ -45,7 +46,7 @@ class Connection:
         self._context = zmq.Context()
         self._closed = threading.Event()
         self._heartbeat: threading.Thread | None = None
-        self._answered_ns = 0
+        self._answered_ns = self._turned_ns = 0
         self._sends = self._command_socket()
         self._asks = self._command_socket()
 
@@ -89,6 +90,7 @@ class Connection:
 
     def send(self, command: Command) -> None:
         """Send a command and return without waiting for the answer."""
+        self._turned_ns = self._clock.now_ns()
         self._send(self._sends, command)
         self.keep_lease()
 
@@ -111,12 +113,19 @@ class Connection:
     def keep_lease(self) -> None:
         """Renew the lease from a thread of its own, from now until `close`."""
         if self._heartbeat is None:
-            self._answered_ns = self._clock.now_ns()
+            self._answered_ns = self._turned_ns = self._clock.now_ns()
             self._heartbeat = threading.Thread(target=self._renew, name="heartbeat", daemon=True)
             self._heartbeat.start()
 
-    def check_answering(self) -> None:
-        """Raise `MicroscopeError` if the lease is renewed, but nobody answers."""
+    def turned(self) -> None:
+        """Note that the loop turns: a heartbeat tells how long ago that was.
+
+        Raises
+        ------
+        MicroscopeError
+            If the lease is renewed, but nobody answers.
+        """
+        self._turned_ns = self._clock.now_ns()
         silent_ns = self._clock.now_ns() - self._answered_ns
         if self._heartbeat is not None and silent_ns > 2 * LEASE_NS:
             self._lost = True
@@ -125,13 +134,12 @@ class Connection:
             )
 
     def close(self) -> None:
-        """Halt the stage and give the lease back if it was kept; free all sockets."""
+        """Give the lease back if it was kept, which halts the stage; free all sockets."""
         if self._closed.is_set():
             return
         self._closed.set()
         if self._heartbeat is not None:
             self._heartbeat.join(timeout=2 * HEARTBEAT_NS / NS_PER_S)
-            self.ask_last(Stop())
             self.ask_last(Release())
         self._context.destroy(linger=0)
 
@@ -145,9 +153,10 @@ class Connection:
 
     def _renew(self) -> None:
         socket = self._command_socket()
-        request = pack(Request(SCHEMA, 0, self._lease, Lease()))
         while not self._closed.wait(HEARTBEAT_NS / NS_PER_S):
-            socket.send(request, zmq.NOBLOCK)
+            late_ms = (self._clock.now_ns() - self._turned_ns) / NS_PER_MS
+            with suppress(zmq.Again):
+                socket.send(pack(Request(SCHEMA, 0, self._lease, Lease(late_ms))), zmq.NOBLOCK)
             while socket.poll(0):
                 socket.recv()
                 self._answered_ns = self._clock.now_ns()

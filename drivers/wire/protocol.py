@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-import msgspec
-import numpy as np
-
-from ..memory import Slot
-from ..messages import SCHEMA, Description, Frame, Message, Move, Report, StagePose
-from ..microscope import MicroscopeError, one_line
+from ..messages import Description, Message, Move
 
 RING, PIXELS, BEACON, END = b"R", b"P", b"B", b"E"
 """First part of a message on `frames`: a header whose pixels are in the ring, a header and its
@@ -24,11 +17,20 @@ class Describe(Message, frozen=True, tag="describe"):
 
 
 class Lease(Message, frozen=True, tag="lease"):
-    """Ask for the right to command, or renew it; silence for `LEASE_NS` gives it up."""
+    """Ask for the right to command, or renew it; silence for `LEASE_NS` gives it up.
+
+    Attributes
+    ----------
+    turned_ms : float
+        How long ago the controller's loop last waited for a frame: a loop that hangs keeps the
+        lease for a while, but not a stage that moves.
+    """
+
+    turned_ms: float = 0.0
 
 
 class Release(Message, frozen=True, tag="release"):
-    """Give the lease back."""
+    """Give the lease back; the stage halts."""
 
 
 class MoveCommand(Message, frozen=True, tag="move"):
@@ -37,8 +39,12 @@ class MoveCommand(Message, frozen=True, tag="move"):
     move: Move
 
 
-class Stop(Message, frozen=True, tag="stop"):
-    """Halt every axis. Anyone may: it needs no lease."""
+class Halt(Message, frozen=True, tag="halt"):
+    """Begin to bring every axis to rest."""
+
+
+class Arm(Message, frozen=True, tag="arm"):
+    """Take moves again after a stop. Anyone may: it needs no lease."""
 
 
 class Stream(Message, frozen=True, tag="stream"):
@@ -67,7 +73,7 @@ class Now(Message, frozen=True, tag="now"):
     """Ask what time it is on the microscope's host; needs no lease."""
 
 
-Command = Describe | Lease | Release | MoveCommand | Stop | Stream | Acquire | Announce | Now
+Command = Describe | Lease | Release | MoveCommand | Halt | Arm | Stream | Acquire | Announce | Now
 
 
 class Request(Message, frozen=True):
@@ -121,7 +127,7 @@ class About(Message, frozen=True):
     Attributes
     ----------
     description : Description
-    frames_port, telemetry_port : int
+    frames_port, telemetry_port, stop_port : int
         On the same host.
     ring : str
         Name of the shared memory.
@@ -130,14 +136,18 @@ class About(Message, frozen=True):
     decisions : str
         Where the controller publishes its decisions, ``HOST:PORT``; empty if there is no
         controller, or it has not announced any.
+    stopped : str
+        Why no moves are taken; empty if they are.
     """
 
     description: Description
     frames_port: int
     telemetry_port: int
+    stop_port: int
     ring: str
     streaming: bool
     decisions: str
+    stopped: str
 
 
 class End(Message, frozen=True):
@@ -146,102 +156,3 @@ class End(Message, frozen=True):
     schema: int
     stream: int
     error: str
-
-
-class FrameHeader(Message, frozen=True):
-    """All of a `Frame` but its pixels, and where those are.
-
-    Attributes
-    ----------
-    schema : int
-    stream : int
-        Number of the stream or acquisition, counted by the server; greater than all before it.
-    shape : (H, W)
-    dtype : str
-    slot : Slot or None
-        The image in the shared-memory ring; None if the next message part holds the pixels.
-    """
-
-    schema: int
-    stream: int
-    index: int
-    exposed_ns: int
-    readable_ns: int
-    exposure_ms: float
-    pose: StagePose
-    channel: str
-    acquisition: int
-    shape: tuple[int, int]
-    dtype: str
-    slot: Slot | None
-
-    @classmethod
-    def of(cls, frame: Frame, slot: Slot | None, stream: int) -> FrameHeader:
-        """Return the header of a frame."""
-        height, width = frame.image.shape
-        return cls(
-            SCHEMA,
-            stream,
-            frame.index,
-            frame.exposed_ns,
-            frame.readable_ns,
-            frame.exposure_ms,
-            frame.pose,
-            frame.channel,
-            frame.acquisition,
-            (height, width),
-            frame.image.dtype.name,
-            slot,
-        )
-
-    def frame(self, image: np.ndarray, offset_ns: int, arrived_ns: int) -> Frame:
-        """Return the frame, its times moved to the local clock by ``offset_ns``."""
-        pose = self.pose
-        if offset_ns:
-            pose = msgspec.structs.replace(pose, at_ns=pose.at_ns + offset_ns)
-        return Frame(
-            image,
-            self.index,
-            self.exposed_ns + offset_ns,
-            self.readable_ns + offset_ns,
-            self.exposure_ms,
-            pose,
-            self.channel,
-            self.acquisition,
-            arrived_ns,
-        )
-
-
-M = TypeVar("M")
-
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
-"""What msgspec raises, the second from names that are not UTF-8."""
-
-
-def unpack(kind: type[M], data: bytes | memoryview) -> M:
-    """Decode and check a message.
-
-    Raises
-    ------
-    MicroscopeError
-        If it is not a valid message of this schema.
-    """
-    decoder: msgspec.msgpack.Decoder[Any] | None = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
-    try:
-        return decoder.decode(data)
-    except _UNREADABLE as error:
-        raise MicroscopeError(f"A message was refused: {one_line(error)}.") from error
-
-
-def unpack_report(data: bytes) -> Report:
-    """Decode a message of the telemetry topic; errors as `unpack`."""
-    try:
-        return _report_decoder.decode(data)
-    except _UNREADABLE as error:
-        raise MicroscopeError(f"A report was refused: {one_line(error)}.") from error
-
-
-_report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
-_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}

@@ -13,7 +13,8 @@ import useq
 from ..memory import RingWriter
 from ..messages import SCHEMA, Description, Frame, pack
 from ..microscope import Frames, Microscope, MicroscopeError, one_line
-from .protocol import BEACON, END, PIXELS, RING, End, FrameHeader
+from .frame_header import FrameHeader
+from .protocol import BEACON, END, PIXELS, RING, End
 
 _RING_BYTES = 128 * 1024 * 1024
 """Shared memory for images; chosen: 16 images of 2048 x 2048, and little of any host's memory."""
@@ -22,6 +23,8 @@ _FEWEST_SLOTS, _MOST_SLOTS = 8, 256
 more than images of 512 x 512 fit."""
 _BEACON_S = 0.05
 """Time between beacons; chosen: a new listener knows soon that it is subscribed."""
+_SUBSCRIPTIONS = 20
+"""Messages of listeners that are read for each frame; chosen: no more hold up the frames."""
 _CLOSE_S = 10.0
 """How long `FramePublisher.close` waits for the thread; chosen: longer than common exposures."""
 
@@ -54,13 +57,14 @@ class FramePublisher:
         self._microscope, self._frames, self._fail = microscope, socket, fail
         self._job: _Job | None = None
         self._newest = 0
+        self._end_error = ""
         self._job_lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._pixel_subscribers = 0
         self._ring = _make_ring(microscope.describe())
-        self._thread = threading.Thread(target=self._publish_frames, name="frames", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._publish_frames, name="frames", daemon=True)
+        self.thread.start()
 
     @property
     def ring(self) -> str:
@@ -77,6 +81,12 @@ class FramePublisher:
         """Whether a stream or an acquisition runs."""
         return self._job is not None
 
+    @property
+    def acquires(self) -> bool:
+        """Whether an acquisition runs."""
+        job = self._job
+        return job is not None and job.sequence is not None
+
     def begin(self, sequence: useq.MDASequence | None = None, resume: bool = False) -> None:
         """Begin a stream, or an acquisition if there is a sequence; see `Microscope.frames`.
 
@@ -89,13 +99,14 @@ class FramePublisher:
             if self._job is not None:
                 raise MicroscopeError("The camera is busy: end the stream or acquisition first.")
             self._newest += 1
+            self._end_error = ""
             self._job = _Job(self._newest, sequence, resume)
         self._wake.set()
 
-    def end(self) -> None:
-        """Let the stream or acquisition end, if there is one."""
+    def end(self, error: str = "") -> None:
+        """Let the stream or acquisition end, if there is one, with an error for its readers."""
         with self._job_lock:
-            self._job = None
+            self._job, self._end_error = None, error
         self._wake.set()
 
     def leave(self) -> None:
@@ -105,7 +116,7 @@ class FramePublisher:
     def close(self) -> None:
         """Wait for the thread, and free the shared memory."""
         self._closing.set()
-        self._thread.join(timeout=_CLOSE_S)
+        self.thread.join(timeout=_CLOSE_S)
         self._ring.close()
 
     def _publish_frames(self) -> None:
@@ -120,6 +131,8 @@ class FramePublisher:
             with self._job_lock:
                 if self._job is job:
                     self._job = None
+                elif not error:
+                    error = self._end_error
             self._frames.send_multipart((END, pack(End(SCHEMA, job.number, error))))
 
     def _publish_job(self, job: _Job) -> str:
@@ -158,9 +171,11 @@ def _make_ring(about: Description) -> RingWriter:
 
 
 def _change_of_subscribers(publisher: Any) -> int:
-    """Change in the number of subscribers that want pixels, since the last call."""
+    """Change in the number of subscribers that want pixels, by the messages that have come."""
     change = 0
-    while publisher.poll(0):
+    for _ in range(_SUBSCRIPTIONS):
+        if not publisher.poll(0):
+            break
         message = publisher.recv()
         if message[1:] == PIXELS:
             change += 1 if message[0] else -1

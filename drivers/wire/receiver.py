@@ -13,8 +13,10 @@ from ..memory import RingReader, Slot
 from ..messages import Frame
 from ..microscope import Frames, MicroscopeError
 from .connection import Connection
+from .decoding import unpack
+from .frame_header import FrameHeader
 from .polling import PollSchedule
-from .protocol import BEACON, END, PIXELS, RING, End, FrameHeader, unpack
+from .protocol import BEACON, END, PIXELS, RING, End
 from .topics import FRAMES
 
 _SUBSCRIBED_MS = 5_000
@@ -114,7 +116,7 @@ class FrameReceiver:
                 newest = None
                 if self._end_ns is not None or not self._alive():
                     return None
-                self._connection.check_answering()
+                self._connection.turned()
                 continue
             if message[0] == END:
                 if self._ends(message):
@@ -152,7 +154,7 @@ class FrameReceiver:
                 message = self._socket.recv_multipart(zmq.NOBLOCK)
                 if message[0] == END and self._ends(message):
                     return True
-        self._connection.check_answering()
+        self._connection.turned()
         return self._end_ns is not None or not self._alive()
 
     def _frame_in(

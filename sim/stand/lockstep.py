@@ -6,10 +6,10 @@ import math
 
 import useq
 
-from ...drivers.actuation import MoveExecutor, checked_events
+from ...drivers.actuation import Brake, MoveExecutor, checked_events
 from ...drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from ...drivers.messages import Description, Frame, Move, Report, Truth
-from ...drivers.microscope import Frames
+from ...drivers.microscope import ASKED, STOPPED, Frames, MicroscopeError
 from ...drivers.settings import StandSettings
 from ...drivers.single_run import SingleRun
 from ...drivers.stage import PoseModel
@@ -47,7 +47,8 @@ class LockstepMicroscope:
         self._pose = PoseModel(
             (*device.read_xy(), device.read_focus()), stand.stage.dynamics, stand.focus.dynamics
         )
-        self._executor = MoveExecutor(device, self._pose, about.limits_um, clock)
+        self._executor = MoveExecutor(device, self._pose, about.limits_um, clock, self._emergency)
+        self._brake = Brake(device, self._pose, clock)
         self._processing_ns = round(world.scenario.processing_ms * NS_PER_MS)
         self._answer_ns = self._wakes_ns = clock.now_ns()
         self._exposed_ns: dict[int, int] = {}
@@ -75,10 +76,33 @@ class LockstepMicroscope:
         self._pass_time(self._answer_ns)
         self._step_stage()
 
-    def stop(self) -> None:
-        """Halt every axis."""
-        self._executor.request_stop()
-        self._step_stage()
+    def halt(self) -> None:
+        """Bring every axis to rest; time goes on until they stand."""
+        problem = self._come_to_rest()
+        if problem:
+            self._executor.note(problem, fatal=True)
+
+    def stop(self, reason: str = ASKED) -> None:
+        """Halt, and take no moves until `arm`; see `Microscope.stop`."""
+        self._executor.stopped = reason
+        problem = self._come_to_rest()
+        if problem:
+            self._executor.note(problem, fatal=True)
+            raise MicroscopeError(problem)
+
+    def arm(self) -> None:
+        """Take moves again after a stop."""
+        self._executor.stopped = ""
+
+    @property
+    def stopped(self) -> str:
+        """Why no moves are taken; empty if they are."""
+        return self._executor.stopped
+
+    @property
+    def problem(self) -> str:
+        """Nothing: there is no device to fail, and no thread to hang."""
+        return ""
 
     def reports(self) -> list[Report]:
         """All that happened since the last call."""
@@ -92,7 +116,7 @@ class LockstepMicroscope:
     def close(self) -> None:
         """Halt the stage and end the stream."""
         if self._runs.alive():
-            self.stop()
+            self.halt()
             self._runs.close(timeout_s=0.0)
 
     def __enter__(self) -> LockstepMicroscope:
@@ -138,16 +162,37 @@ class LockstepMicroscope:
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped = 0
         self._acquisitions += 1
-        self.stop()
-        for index, event in enumerate(events):
-            self._executor.send(Move(event.x_pos, event.y_pos, event.z_pos, 0, index))
-            while self._pose.moving(self._clock.now_ns()):
-                self._clock.sleep_until_ns(self._clock.now_ns() + _REST_CHECK_NS)
-            self._executor.read()
-            exposure_ms = event.exposure or self._description.exposure_ms
-            channel = event.channel.config if event.channel else ""
-            start_ns = self._clock.now_ns()
-            yield self._expose(index, start_ns, exposure_ms, channel, self._acquisitions)
+        self.halt()
+        self._executor.others_move = True
+        try:
+            for index, event in enumerate(events):
+                if self._executor.stopped:
+                    raise MicroscopeError(STOPPED.format(self._executor.stopped))
+                yield self._acquire_event(index, event)
+        finally:
+            self._executor.others_move = False
+
+    def _acquire_event(self, index: int, event: useq.MDAEvent) -> Frame:
+        self._executor.send(Move(event.x_pos, event.y_pos, event.z_pos, 0, index))
+        while self._pose.moving(self._clock.now_ns()):
+            self._clock.sleep_until_ns(self._clock.now_ns() + _REST_CHECK_NS)
+        self._executor.read()
+        exposure_ms = event.exposure or self._description.exposure_ms
+        channel = event.channel.config if event.channel else ""
+        start_ns = self._clock.now_ns()
+        return self._expose(index, start_ns, exposure_ms, channel, self._acquisitions)
+
+    def _come_to_rest(self) -> str:
+        """Brake; return why the stage is not known to stand, if so."""
+        self._executor.hold()
+        problems = [self._brake.bring_to_rest(drive, lambda: False) for drive in self._brake.drives]
+        self._executor.release()
+        return " ".join(filter(None, problems))
+
+    def _emergency(self, reason: str) -> None:
+        self._executor.stopped = reason
+        self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
+        self._come_to_rest()
 
     def _step_stage(self) -> None:
         """Do what the stage's thread does when it is woken, and note when it wakes by itself."""

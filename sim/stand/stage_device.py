@@ -21,10 +21,13 @@ class SimStageDevice:
         self._xy, self._focus, self._clock = xy, focus, clock
         self.takes_velocity = takes_velocity
 
-    def busy(self) -> bool:
-        """Whether any axis is on its way."""
-        now_ns = self._clock.now_ns()
-        return self._xy.busy(now_ns) or self._focus.busy(now_ns)
+    def xy_busy(self) -> bool:
+        """Whether the stage is on its way."""
+        return self._xy.busy(self._clock.now_ns())
+
+    def focus_busy(self) -> bool:
+        """Whether the focus drive is on its way."""
+        return self._focus.busy(self._clock.now_ns())
 
     def send_xy(self, x_um: float, y_um: float) -> None:
         """Start to move the stage."""

@@ -28,19 +28,21 @@ from pursuit.drivers.messages import (
 )
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.wire import unpack
+from pursuit.drivers.wire.decoding import unpack_report
+from pursuit.drivers.wire.frame_header import FrameHeader
 from pursuit.drivers.wire.protocol import (
     About,
     Acquire,
+    Arm,
     Describe,
     End,
-    FrameHeader,
+    Halt,
     Lease,
     MoveCommand,
+    Now,
     Reply,
     Request,
-    Stop,
     Stream,
-    unpack_report,
 )
 
 POSE = StagePose(1.0, 2.0, 3.0, 4, 0.5)
@@ -53,7 +55,8 @@ commands = st.sampled_from(
         Lease(),
         MoveCommand(MOVE),
         MoveCommand(DRIVE),
-        Stop(),
+        Halt(),
+        Arm(),
         Stream(True),
         Acquire('{"channels": []}'),
     ]
@@ -118,7 +121,7 @@ def test_a_damaged_message_is_refused_or_still_a_message(data: st.DataObject) ->
     unpacks_or_refuses(bytes(message))
 
 
-@pytest.mark.parametrize("message", [MOVE, Request(SCHEMA, 1, "me", Stop()), End(SCHEMA, 1, "")])
+@pytest.mark.parametrize("message", [MOVE, Request(SCHEMA, 1, "me", Now()), End(SCHEMA, 1, "")])
 def test_an_unknown_or_missing_field_is_refused_by_name(message: Message) -> None:
     fields = msgspec.to_builtins(message)
     with pytest.raises(MicroscopeError, match="colour"):

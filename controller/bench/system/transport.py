@@ -19,7 +19,7 @@ import useq
 
 from ....drivers.clock import NS_PER_MS, NS_PER_S, SystemClock
 from ....drivers.messages import Description, Dynamics, Frame, Image, Move, Report, StagePose
-from ....drivers.microscope import Frames
+from ....drivers.microscope import ASKED, Frames
 from ....drivers.wire import MicroscopeServer, RemoteMicroscope
 from ...session import FrameStream, Recorder, open_zarr
 
@@ -136,6 +136,7 @@ class _StillCamera:
         self._apart_ns, self._clock, self._open = apart_ns, SystemClock(), True
         self._image = np.ones(_SHAPE, np.uint16)
         self.dropped = 0
+        self.stopped = self.problem = ""
 
     def describe(self) -> Description:
         return _description()
@@ -155,7 +156,11 @@ class _StillCamera:
 
     def move(self, move: Move) -> None: ...
 
-    def stop(self) -> None: ...
+    def halt(self) -> None: ...
+
+    def stop(self, reason: str = ASKED) -> None: ...
+
+    def arm(self) -> None: ...
 
     def reports(self) -> list[Report]:
         return []

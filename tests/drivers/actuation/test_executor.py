@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import pytest
 from pursuit.drivers.actuation import MoveExecutor
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
@@ -15,7 +19,7 @@ PLAIN, LOOSE = Dynamics(), Dynamics(delay_ms=0.0, backlash_um=2.0)
 
 
 class Device:
-    """A stage that is where it was sent at once, and can be busy or silent."""
+    """A stage that is where it was sent at once, busy for that instant or longer, or silent."""
 
     takes_velocity = False
 
@@ -23,16 +27,20 @@ class Device:
         self.xy, self.z = (0.0, 0.0), 0.0
         self.sent: list[tuple[float, ...]] = []
         self.is_busy = self.refuses = self.silent = False
+        self.sent_ns = -1
         self.stops: list[str] = []
         self.clock, self.reading_ms = clock, 0
 
-    def busy(self) -> bool:
+    def xy_busy(self) -> bool:
+        return self.is_busy or self.clock.now_ns() == self.sent_ns
+
+    def focus_busy(self) -> bool:
         return self.is_busy
 
     def send_xy(self, x_um: float, y_um: float) -> None:
         if self.refuses:
             raise RuntimeError("busy")
-        self.xy = x_um, y_um
+        self.xy, self.sent_ns = (x_um, y_um), self.clock.now_ns()
         self.sent.append(self.xy)
 
     def send_focus(self, z_um: float) -> None:
@@ -58,11 +66,12 @@ class Device:
 
 
 class Stand:
-    def __init__(self, dynamics: Dynamics = PLAIN) -> None:
+    def __init__(self, dynamics: Dynamics = PLAIN, device: type[Device] = Device) -> None:
         self.clock = VirtualClock()
-        self.device = Device(self.clock)
+        self.device: Any = device(self.clock)
         pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics())
-        self.executor = MoveExecutor(self.device, pose, BOX, self.clock)
+        self.reasons: list[str] = []
+        self.executor = MoveExecutor(self.device, pose, BOX, self.clock, self.reasons.append)
 
     def accept(self, frame: int, x: float, z: float | None = None, expires_ns: int = NEVER) -> None:
         self.executor.accept(Move(x, None, z, expires_ns, frame), 0, self.clock.now_ns())
@@ -83,10 +92,10 @@ def stand() -> Stand:
 def test_the_newest_move_replaces_those_that_wait(stand: Stand) -> None:
     assert not stand.executor.due
     for frame in (1, 2, 3):
-        stand.accept(frame, 10.0 * frame)
+        stand.accept(frame, 3.0 * frame)
     assert stand.executor.due
     assert [issued.frame for issued in stand.step(Issued)] == [3]
-    assert stand.device.sent == [(30.0, 0.0)]
+    assert stand.device.sent == [(9.0, 0.0)]
     assert not stand.executor.due
 
 
@@ -115,11 +124,11 @@ def test_a_move_that_is_not_finite_leaves_the_one_before_alone(stand: Stand) -> 
 
 def test_the_drive_is_sent_past_its_backlash_but_not_past_the_limits() -> None:
     stand = Stand(LOOSE)
-    for frame, x in enumerate((10.0, 5.0, 999.5)):
+    for frame, x in enumerate((8.0, 5.0, 999.5)):
         stand.at_ms(100 * frame)
         stand.accept(frame, x)
         stand.step(Issued)
-    assert [x for x, _ in stand.device.sent] == [11.0, 4.0, 1_000.0]
+    assert [x for x, _ in stand.device.sent] == [9.0, 4.0, 1_000.0]
 
 
 def test_a_move_that_a_busy_stage_refuses_is_tried_again_until_a_newer_one_comes(
@@ -153,23 +162,97 @@ def test_a_move_is_given_up_when_the_stage_stays_busy(stand: Stand) -> None:
     assert stand.executor.wait_s() > 0.002
 
 
-def test_stop_forgets_the_move_that_waits_and_halts_every_axis(stand: Stand) -> None:
+def test_while_it_is_held_nothing_is_sent_and_what_waited_is_forgotten(stand: Stand) -> None:
     stand.accept(1, 5.0)
-    stand.executor.request_stop()
-    assert stand.executor.stopping
+    stand.executor.hold()
+    assert not stand.step(Issued)
+    stand.accept(2, 6.0)
+    assert not stand.executor.due
+    assert not stand.step(Issued)
+    stand.executor.release()
+    assert [issued.frame for issued in stand.step(Issued)] == [2]
+    assert stand.device.sent == [(6.0, 0.0)]
+
+
+def test_after_a_stop_every_move_is_refused_with_its_reason(stand: Stand) -> None:
+    stand.executor.stopped = "the sample leaks"
+    with pytest.raises(MicroscopeError, match=r"the sample leaks.*pursuit arm"):
+        stand.accept(1, 5.0)
+    stand.executor.stopped = ""
+    stand.accept(2, 5.0)
+    assert stand.step(Issued)
+
+
+def test_no_move_is_taken_while_others_move_the_stage(stand: Stand) -> None:
+    stand.accept(1, 5.0)
+    stand.executor.others_move = True
+    assert not stand.step(Issued)
+    with pytest.raises(MicroscopeError, match="acquisition"):
+        stand.accept(2, 5.0)
+
+
+class Blocking(Device):
+    """A stage that returns from a command when it has arrived, at 1 µm a millisecond."""
+
+    longest_ms = 0.0
+
+    def xy_busy(self) -> bool:
+        return False
+
+    def send_xy(self, x_um: float, y_um: float) -> None:
+        ms = abs(x_um - self.xy[0])
+        self.clock.sleep_until_ns(self.clock.now_ns() + round(ms * NS_PER_MS))
+        super().send_xy(x_um, y_um)
+        self.longest_ms = max(ms, self.longest_ms)
+
+
+def test_a_stage_that_blocks_until_it_has_arrived_can_be_stopped_after_20_ms() -> None:
+    stand = Stand(device=Blocking)
+    stand.accept(1, 400.0)
+    assert len(stand.step(Issued)) == 1
+    assert stand.device.xy[0] == pytest.approx(400.0)
+    assert stand.device.longest_ms <= 40.0
+    longest = sorted(np.diff([0.0, *(x for x, _ in stand.device.sent)]))
+    assert longest[len(longest) // 2] <= 20.0
+
+
+def test_a_newer_move_or_a_stop_ends_the_approach_of_a_stage_that_blocks() -> None:
+    stand = Stand(device=Blocking)
+
+    def arrived(x_um: float, y_um: float) -> None:
+        Blocking.send_xy(stand.device, x_um, y_um)
+        if x_um > 100.0:
+            stand.executor.hold()
+
+    stand.device.send_xy = arrived
+    stand.accept(1, 400.0)
     stand.step(Issued)
-    assert not stand.executor.stopping
-    assert (stand.device.stops, stand.device.sent) == (["xy", "focus"], [])
+    assert 100.0 < stand.device.xy[0] < 140.0
 
 
-def test_a_stage_that_does_not_answer_is_reported_and_the_focus_stopped_all_the_same(
-    stand: Stand,
-) -> None:
-    stand.device.silent = True
-    stand.executor.request_stop()
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 1e9])
+def test_a_reading_that_cannot_be_true_is_told_once_and_not_used(stand: Stand, bad: float) -> None:
+    stand.at_ms(200)
+    stand.step(PoseRead)
+    stand.device.xy = bad, 0.0
+    stand.at_ms(400)
     (fault,) = stand.step(Fault)
-    assert fault.text == "The stage does not answer: no answer"
-    assert stand.device.stops == ["xy", "focus"]
+    assert "The position of the stage is not known" in fault.text
+    stand.at_ms(460)
+    assert not stand.step(Report)
+    stand.device.xy = 0.0, 0.0
+    stand.at_ms(520)
+    (read,) = stand.step(PoseRead)
+    assert (read.pose.x_um, read.pose.y_um) == (0.0, 0.0)
+    assert not stand.reasons
+
+
+def test_a_stage_whose_position_stays_unknown_is_stopped(stand: Stand) -> None:
+    stand.device.xy = math.nan, 0.0
+    for ms in range(200, 1_400, 50):
+        stand.at_ms(ms)
+        stand.step(Fault)
+    assert "not been known for a second" in stand.reasons[0]
 
 
 def test_a_stage_at_rest_is_read_five_times_a_second(stand: Stand) -> None:
@@ -195,7 +278,7 @@ def test_a_stage_that_is_never_at_rest_is_read_right_after_a_move(
 
 
 def test_it_is_not_read_while_others_move_it(stand: Stand) -> None:
-    stand.executor.may_read = False
+    stand.executor.others_move = True
     for ms in range(0, 2_000, 100):
         stand.at_ms(ms)
         assert not stand.step(PoseRead)

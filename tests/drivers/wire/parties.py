@@ -22,7 +22,7 @@ from pursuit.drivers.messages import (
     StagePose,
     pack,
 )
-from pursuit.drivers.microscope import Frames, MicroscopeError
+from pursuit.drivers.microscope import ASKED, Frames, MicroscopeError
 from pursuit.drivers.wire import RemoteMicroscope, unpack
 from pursuit.drivers.wire.protocol import (
     Command,
@@ -41,7 +41,9 @@ class FakeMicroscope:
         self.pause_s = 0.002
         self.breaks_at: int | None = None
         self.moves: list[Move] = []
-        self.stops = threading.Semaphore(0)
+        self.halts = threading.Semaphore(0)
+        self.stopped = self.problem = ""
+        self.sticks = False
         self.exposed = 0
         self.idle = threading.Event()
         self.idle.set()
@@ -84,8 +86,16 @@ class FakeMicroscope:
     def move(self, move: Move) -> None:
         self.moves.append(move)
 
-    def stop(self) -> None:
-        self.stops.release()
+    def halt(self) -> None:
+        self.halts.release()
+
+    def stop(self, reason: str = ASKED) -> None:
+        self.stopped = reason
+        if self.sticks:
+            raise MicroscopeError("It does not stand.")
+
+    def arm(self) -> None:
+        self.stopped = ""
 
     def reports(self) -> list[Report]:
         return []

@@ -1,0 +1,87 @@
+"""The port that stops the microscope: any message does, and nothing else is done there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import zmq
+
+from ..microscope import ASKED, MicroscopeError, one_line
+
+STANDS = b"OK"
+"""Reply once the stage has been read to stand; any other is a sentence that says why it is not
+known to."""
+_POLL_MS = 50
+"""How often the thread looks whether it should end; chosen: closing waits for no more."""
+_MOST_REASON = 100
+"""Characters of a message that are told as the reason; chosen: a sentence."""
+
+
+class StopListener:
+    """A thread that stops a microscope for everybody who sends a message.
+
+    It has nothing else to do, so that no command, frame or report is before a stop.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+        ROUTER, used by this thread alone from now on.
+    stop : callable
+        Stops the microscope, given a reason, and returns when it stands.
+    """
+
+    def __init__(self, socket: Any, stop: Callable[[str], None]) -> None:
+        self._socket, self._stop = socket, stop
+        self._closing = threading.Event()
+        self.thread = threading.Thread(target=self._run, name="stop", daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._closing.set()
+        self.thread.join(timeout=2 * _POLL_MS / 1e3)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            with suppress(zmq.ZMQError):
+                if self._socket.poll(_POLL_MS):
+                    *route, message = self._socket.recv_multipart()
+                    self._socket.send_multipart((*route[:2], self._obey(message)))
+
+    def _obey(self, message: bytes) -> bytes:
+        reason = message.decode("utf-8", "replace")[:_MOST_REASON]
+        try:
+            self._stop(reason if reason.isprintable() and reason else ASKED)
+        except MicroscopeError as error:
+            return str(error).encode()
+        except Exception as error:
+            return f"The stop failed: {one_line(error)}".encode()
+        return STANDS
+
+
+def send_stop(host: str, port: int, reason: str, timeout_ms: int) -> str:
+    """Stop the microscope that listens at a port; return why it is not known to stand.
+
+    Parameters
+    ----------
+    host, port : str, int
+        That of its stop topic.
+    reason : str
+        For those whose moves are refused.
+    timeout_ms : int
+    """
+    context = zmq.Context()
+    try:
+        socket = context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.connect(f"tcp://{host}:{port}")
+        socket.send(reason.encode())
+        if not socket.poll(timeout_ms):
+            return f"Nobody at {host}:{port} answered the stop."
+        answer = socket.recv()
+        return "" if answer == STANDS else answer.decode("utf-8", "replace")
+    finally:
+        context.destroy(linger=0)
