@@ -16,6 +16,7 @@ from .microscope import microscope
 from .offline import detect, evaluate, export, models, track
 from .options import fail
 from .record import record
+from .stop import arm, stop
 from .train import app as train
 
 
@@ -59,7 +60,7 @@ app = typer.Typer(
     help="Makes a microscope follow living things.",
 )
 
-for command in (follow, init, microscope, record, detect, track):
+for command in (follow, init, microscope, record, stop, arm, detect, track):
     app.command()(command)
 app.command(name="eval")(evaluate)
 app.command()(models)

@@ -90,6 +90,7 @@ class FrameReceiver:
         self._seen, self._schedule = 0, PollSchedule()
         expected = None if resumed else 0
         while self._alive():
+            self._connection.turned()
             frame = self._next(every)
             if frame is None:
                 return

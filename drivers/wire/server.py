@@ -32,7 +32,7 @@ from .protocol import (
 from .publisher import FramePublisher
 from .sockets import bind_in_a_row
 from .stopping import StopListener
-from .topics import COMMANDS, HANG_NS, STOP, TELEMETRY, for_frames_of
+from .topics import COMMANDS, HANG_NS, STOP, STOP_OFFSET, TELEMETRY, for_frames_of
 
 _POLL_MS = 10
 """Longest wait for a command before reports are published; chosen: reports are that old."""
@@ -129,9 +129,11 @@ class MicroscopeServer:
         while not self._closing.is_set():
             self._turned_s = time.monotonic()
             try:
-                if poller.poll(_POLL_MS):
+                answered = 0
+                while answered < COMMANDS.queue and poller.poll(0 if answered else _POLL_MS):
                     *route, data = self._commands.recv_multipart()
                     self._commands.send_multipart((*route, pack(self._reply(data))))
+                    answered += 1
                 self._watch_controller()
                 self._publish_reports()
             except Exception as error:
@@ -222,7 +224,7 @@ class MicroscopeServer:
             description=self._description,
             frames_port=self.port + 1,
             telemetry_port=self.port + 2,
-            stop_port=self.port + 3,
+            stop_port=self.port + STOP_OFFSET,
             ring=self._publisher.ring,
             streaming=self._publisher.busy,
             decisions=self._controller.decisions,

@@ -72,12 +72,12 @@ def test_a_move_beyond_the_limits_ends_at_the_border(scope: Microscope, watch: W
         assert watch.issued()[-1].z_um == border
 
 
-def test_stop_halts_every_axis(scope: Microscope, watch: Watch) -> None:
+def test_halt_brings_every_axis_to_rest(scope: Microscope, watch: Watch) -> None:
     start = watch.until(lambda frame: True)
     away = -1.0 if start.pose.x_um > 0 else 1.0
     scope.move(moved(start, x=away * FAR_UM, y=away * FAR_UM))
     halfway = watch.until(lambda frame: abs(frame.pose.x_um - start.pose.x_um) > 5.0)
-    scope.stop()
+    scope.halt()
     rest = watch.until_still(halfway)
     assert 5.0 < abs(rest.pose.x_um - start.pose.x_um) < FAR_UM - 100.0
     assert 5.0 < abs(rest.pose.y_um - start.pose.y_um) < FAR_UM - 100.0

@@ -239,7 +239,7 @@ def test_a_reading_that_cannot_be_true_is_told_once_and_not_used(stand: Stand, b
     (fault,) = stand.step(Fault)
     assert "The position of the stage is not known" in fault.text
     stand.at_ms(460)
-    assert not stand.step(Report)
+    assert not stand.step(Fault)
     stand.device.xy = 0.0, 0.0
     stand.at_ms(520)
     (read,) = stand.step(PoseRead)

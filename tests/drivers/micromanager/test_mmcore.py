@@ -96,7 +96,7 @@ def test_a_stand_without_focus_drive_or_shutter_works(config) -> None:
     with MMCoreMicroscope(core, settings) as scope:
         assert scope.describe().focus == ""
         scope.move(Move(1.0, 1.0, 7.0, NEVER, 0))
-        scope.stop()
+        scope.halt()
         with closing(scope.acquire(plan)) as frames:
             assert [(f.pose.x_um, f.pose.z_um) for f in frames] == [
                 (pytest.approx(5.0, abs=0.05), 0.0),
@@ -170,7 +170,7 @@ def test_stop_forgets_a_move_that_waits(stage: Stage) -> None:
     stage.scope.move(Move(1_000.0, 0.0, None, NEVER, 1))
     stage.told(Issued, 1)
     stage.scope.move(Move(-1_000.0, 0.0, None, NEVER, 2))
-    stage.scope.stop()
+    stage.scope.halt()
     x, _ = stage.rest()
     assert 0.0 <= x < 1_000.0
     stage.scope.move(Move(x, 3.0, None, NEVER, 3))

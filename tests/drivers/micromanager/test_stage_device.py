@@ -79,7 +79,7 @@ def test_positions_and_stops_go_to_the_labelled_devices() -> None:
     assert (device.read_xy(), device.read_focus()) == ((1.0, 2.0), 3.0)
     for label in ("XY", "Z"):
         core.busy = {label}
-        assert device.busy()
+        assert (device.xy_busy(), device.focus_busy()) == (label == "XY", label == "Z")
 
 
 def test_without_a_focus_drive_nothing_is_asked_of_it() -> None:
@@ -87,7 +87,7 @@ def test_without_a_focus_drive_nothing_is_asked_of_it() -> None:
     device.send_focus(3.0)
     device.stop_focus()
     core.busy = {""}
-    assert not device.busy()
+    assert not device.focus_busy()
     assert (core.calls, device.read_focus()) == ([], 0.0)
 
 

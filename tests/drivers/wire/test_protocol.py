@@ -44,11 +44,11 @@ class Client:
 
     def ask(self, command: dict[str, Any], lease: str = "page") -> dict[str, Any]:
         self._id += 1
-        request = {"schema": 2, "id": self._id, "lease": lease, "command": command}
+        request = {"schema": 3, "id": self._id, "lease": lease, "command": command}
         self._commands.send(msgspec.msgpack.encode(request))
         reply = self.decoded(self._commands)
         assert set(reply) == {"schema", "id", "error", "about", "now_ns", "stream"}
-        assert (reply["schema"], reply["id"]) == (2, self._id)
+        assert (reply["schema"], reply["id"]) == (3, self._id)
         return reply
 
     def begin(self, command: dict[str, Any]) -> int:
@@ -56,6 +56,13 @@ class Client:
         reply = self.ask(command)
         assert reply["error"] == ""
         return reply["stream"]
+
+    def stop(self, message: bytes) -> bytes:
+        socket = self._context.socket(zmq.REQ)
+        socket.connect(f"tcp://127.0.0.1:{self.about['stop_port']}")
+        socket.send(message)
+        (answer,) = self.parts(socket)
+        return answer
 
     def listen(self, topic: str, *prefixes: bytes) -> zmq.Socket[bytes]:
         socket = self._context.socket(zmq.SUB)
@@ -135,9 +142,11 @@ def test_what_describe_tells(client: Client) -> None:
         "description",
         "frames_port",
         "telemetry_port",
+        "stop_port",
         "ring",
         "streaming",
         "decisions",
+        "stopped",
     }
     assert set(description) == DESCRIPTION
     assert set(description["dynamics"]) == {
@@ -162,14 +171,14 @@ def test_a_stream_from_the_lease_to_the_release(client: Client) -> None:
         kind, *parts = client.parts(frames)
         if kind == b"P" and (header := msgspec.msgpack.decode(parts[0]))["stream"] >= own:
             assert (set(header), set(header["pose"])) == (HEADER, POSE)
-            assert (header["schema"], header["stream"], header["slot"]) == (2, own, None)
+            assert (header["schema"], header["stream"], header["slot"]) == (3, own, None)
             assert header["shape"] == [description["height_px"], description["width_px"]]
             assert len(parts[1]) == 2 * header["shape"][0] * header["shape"][1]
             indices.append(header["index"])
     assert indices == [0, 1, 2]
     assert "busy" in client.ask({"type": "stream", "on": True})["error"]
     assert client.ask({"type": "release"})["error"] == ""
-    assert client.end(frames, own) == {"schema": 2, "stream": own, "error": ""}
+    assert client.end(frames, own) == {"schema": 3, "stream": own, "error": ""}
     assert client.ask({"type": "lease"}, lease="other")["error"] == ""
     assert client.ask({"type": "release"}, lease="other")["stream"] == own
 
@@ -189,7 +198,22 @@ def test_moves_and_what_is_told_of_them(client: Client) -> None:
         told = client.decoded(telemetry)
     move = {**move, "x_um": float("nan"), "expires_ns": NEVER}
     assert "finite" in client.ask({"type": "move", "move": move})["error"]
-    assert client.ask({"type": "stop"}, lease="")["error"] == ""
+    assert client.ask({"type": "halt"})["error"] == ""
+    assert client.ask({"type": "release"})["error"] == ""
+
+
+def test_a_message_on_the_stop_port_stops_whoever_commands(client: Client) -> None:
+    frames = client.listen("frames_port", b"E", b"B")
+    assert client.parts(frames) == [b"B"]
+    own = client.begin({"type": "stream", "on": True})
+    assert client.stop(b"a leak") == b"OK"
+    assert "a leak" in client.end(frames, own)["error"]
+    for command in ({"type": "lease"}, {"type": "stream", "on": True}):
+        assert "a leak" in client.ask(command, lease="other")["error"]
+    assert "a leak" in client.ask({"type": "describe"})["about"]["stopped"]
+    assert client.ask({"type": "arm"}, lease="")["error"] == ""
+    assert client.ask({"type": "describe"})["about"]["stopped"] == ""
+    assert client.ask({"type": "lease"})["error"] == ""
     assert client.ask({"type": "release"})["error"] == ""
 
 
