@@ -25,30 +25,36 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            from ...drivers.microscope import MicroscopeError
-            from ...models.errors import ModelError
-            from ..configuration import ConfigError, as_sentence
-            from ..session import ProcessError
-
-            try:
-                return super().invoke(ctx)
-            except ModelError as error:
-                fail(as_sentence(error))
-            except (
-                ConfigError,
-                MicroscopeError,
-                ProcessError,
-                FileExistsError,
-            ) as error:
-                fail(str(error))
-            except PermissionError as error:
-                fail(f"{error.filename} may not be written: choose another folder with --out.")
-            except OSError as error:
-                if error.filename is None and error.errno != errno.ENOSPC:
-                    raise
-                fail(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
+            return super().invoke(ctx)
         except KeyboardInterrupt:
             fail("Stopped by the user.")
+        except (RuntimeError, ValueError, OSError) as error:
+            sentence = _sentence(error)
+            if not sentence:
+                raise
+            fail(sentence)
+
+
+def _sentence(error: Exception) -> str:
+    """What to say of an error; empty if no user can have caused it.
+
+    Imported here, as it takes half a second, which `pursuit stop` has not.
+    """
+    from ...drivers.microscope import MicroscopeError
+    from ...models.errors import ModelError
+    from ..configuration import ConfigError, as_sentence
+    from ..session import ProcessError
+
+    match error:
+        case ModelError():
+            return as_sentence(error)
+        case ConfigError() | MicroscopeError() | ProcessError() | FileExistsError():
+            return str(error)
+        case PermissionError():
+            return f"{error.filename} may not be written: choose another folder with --out."
+        case OSError() if error.filename is not None or error.errno == errno.ENOSPC:
+            return f"{error.filename or 'A file'} cannot be used: {error.strerror}."
+    return ""
 
 
 app = typer.Typer(

@@ -50,7 +50,7 @@ def microscope(
 
     Example: `pursuit microscope --mm-config MMConfig_demo.cfg`
     """
-    from ...drivers.running import LOOPBACK, Running, noted
+    from ...drivers.stop_button import LOOPBACK, Running, noted
     from ...drivers.wire import MicroscopeServer
     from ..assembly import open_microscope
     from ..session import switch_threads_often, tell_parent, when_parent_ends

@@ -10,7 +10,7 @@ import typer
 from .options import address, fail
 
 if TYPE_CHECKING:
-    from ...drivers.running import Running
+    from ...drivers.stop_button import Running
 
 _ANSWER_MS = 5_000
 """How long a microscope may take to stand; chosen: longer than any stage brakes."""
@@ -36,13 +36,13 @@ def stop(
 
     Example: `pursuit stop`
     """
-    from ...drivers.wire import STOP_OFFSET, send_stop
+    from ...drivers.stop_button import send_stop
 
     found = _microscopes(microscope)
     with ThreadPoolExecutor(len(found)) as pool:
         problems = list(
             pool.map(
-                lambda each: send_stop(each.host, each.port + STOP_OFFSET, reason, _ANSWER_MS),
+                lambda each: send_stop(each.host, each.port, reason, _ANSWER_MS),
                 found,
             )
         )
@@ -69,8 +69,7 @@ def arm(microscope: Where = None) -> None:
 
 def _microscopes(given: str | None) -> list[Running]:
     """Return the one that is named, or all on this computer that answer."""
-    from ...drivers.running import Running, forget, running
-    from ...drivers.wire import is_listening
+    from ...drivers.stop_button import Running, forget, is_listening, running
 
     if given is not None:
         return [Running("microscope", *address(given))]

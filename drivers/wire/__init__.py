@@ -8,19 +8,15 @@ from __future__ import annotations
 from .client import RemoteMicroscope
 from .decoding import unpack
 from .server import MicroscopeServer
-from .sockets import bind, connect, is_listening, own_address
-from .stopping import send_stop
-from .topics import DECISIONS, STOP_OFFSET
+from .sockets import bind, connect, own_address
+from .topics import DECISIONS
 
 __all__ = [
     "DECISIONS",
-    "STOP_OFFSET",
     "MicroscopeServer",
     "RemoteMicroscope",
     "bind",
     "connect",
-    "is_listening",
     "own_address",
-    "send_stop",
     "unpack",
 ]

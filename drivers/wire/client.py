@@ -11,6 +11,7 @@ from ..memory import RingReader
 from ..messages import Description, Fault, Move, Report
 from ..microscope import ASKED, Frames, MicroscopeError
 from ..single_run import SingleRun
+from ..stop_button import send_stop
 from .connection import Connection, received
 from .decoding import unpack_report
 from .protocol import (
@@ -24,7 +25,6 @@ from .protocol import (
     Stream,
 )
 from .receiver import FrameReceiver
-from .stopping import send_stop
 from .topics import TELEMETRY
 
 _END_OF_STREAM_S = 10.0
@@ -66,7 +66,7 @@ class RemoteMicroscope:
             answer = self._connection.ask(Describe())
             about = answer.about
             assert about is not None
-            self._description, self._stop_port = about.description, about.stop_port
+            self._description = about.description
             self._ring = None if pixels else _attach(about.ring)
             self._offset_ns = 0 if self._ring else self._connection.clock_offset_ns()
             self._telemetry = self._connection.listen(TELEMETRY, about.telemetry_port, b"")
@@ -118,7 +118,7 @@ class RemoteMicroscope:
 
     def stop(self, reason: str = ASKED) -> None:
         """Stop the microscope, see `Microscope.stop`; whoever commands it loses it."""
-        problem = send_stop(self._connection.host, self._stop_port, reason, _STOP_MS)
+        problem = send_stop(self._connection.host, self._connection.port, reason, _STOP_MS)
         if problem:
             raise MicroscopeError(problem)
 

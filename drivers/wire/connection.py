@@ -38,7 +38,7 @@ class Connection:
     """
 
     def __init__(self, host: str, port: int, clock: Clock) -> None:
-        self.host, self._port, self._clock = host, port, clock
+        self.host, self.port, self._clock = host, port, clock
         self._lease = secrets.token_hex(8)
         self._ids = itertools.count(1)
         self._asking = threading.Lock()
@@ -78,7 +78,7 @@ class Connection:
                     return reply
         self._lost = True
         raise MicroscopeError(
-            f"No microscope answers at {self.host}:{self._port}: "
+            f"No microscope answers at {self.host}:{self.port}: "
             "start one there with `pursuit microscope`."
         )
 
@@ -130,7 +130,7 @@ class Connection:
         if self._heartbeat is not None and silent_ns > 2 * LEASE_NS:
             self._lost = True
             raise MicroscopeError(
-                f"The microscope at {self.host}:{self._port} has stopped answering."
+                f"The microscope at {self.host}:{self.port} has stopped answering."
             )
 
     def close(self) -> None:
@@ -144,7 +144,7 @@ class Connection:
         self._context.destroy(linger=0)
 
     def _command_socket(self) -> Any:
-        return connect(self._context, zmq.DEALER, COMMANDS, self.host, self._port)
+        return connect(self._context, zmq.DEALER, COMMANDS, self.host, self.port)
 
     def _send(self, socket: Any, command: Command) -> int:
         number = next(self._ids)

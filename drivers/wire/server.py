@@ -12,6 +12,7 @@ import zmq
 from ..clock import NS_PER_S, Clock, SystemClock
 from ..messages import SCHEMA, Fault, pack
 from ..microscope import STOPPED, Microscope, MicroscopeError, one_line
+from ..stop_button import STOP_OFFSET
 from .controller import Controller, State
 from .decoding import readable_id, unpack
 from .protocol import (
@@ -32,7 +33,7 @@ from .protocol import (
 from .publisher import FramePublisher
 from .sockets import bind_in_a_row
 from .stopping import StopListener
-from .topics import COMMANDS, HANG_NS, STOP, STOP_OFFSET, TELEMETRY, for_frames_of
+from .topics import COMMANDS, HANG_NS, STOP, TELEMETRY, for_frames_of
 
 _POLL_MS = 10
 """Longest wait for a command before reports are published; chosen: reports are that old."""

@@ -11,8 +11,6 @@ import zmq
 from ..microscope import MicroscopeError
 from .topics import Topic
 
-_LISTENING_S = 0.5
-"""How long a connection may take; chosen: many round trips of a local network."""
 _ATTEMPTS = 50
 """To find several free ports in a row; chosen: one in two succeeds on a busy host."""
 
@@ -92,15 +90,6 @@ def _socket(context: zmq.Context[Any], kind: int, topic: Topic) -> Any:
     socket.set_hwm(topic.queue)
     socket.linger = 0
     return socket
-
-
-def is_listening(host: str, port: int) -> bool:
-    """Whether some program listens at a port of a host."""
-    try:
-        with network.create_connection((host, port), timeout=_LISTENING_S):
-            return True
-    except OSError:
-        return False
 
 
 def own_address(host: str) -> str:

@@ -10,10 +10,8 @@ from typing import Any
 import zmq
 
 from ..microscope import ASKED, MicroscopeError, one_line
+from ..stop_button import STANDS
 
-STANDS = b"OK"
-"""Reply once the stage has been read to stand; any other is a sentence that says why it is not
-known to."""
 _POLL_MS = 50
 """How often the thread looks whether it should end; chosen: closing waits for no more."""
 _MOST_REASON = 100
@@ -60,28 +58,3 @@ class StopListener:
         except Exception as error:
             return f"The stop failed: {one_line(error)}".encode()
         return STANDS
-
-
-def send_stop(host: str, port: int, reason: str, timeout_ms: int) -> str:
-    """Stop the microscope that listens at a port; return why it is not known to stand.
-
-    Parameters
-    ----------
-    host, port : str, int
-        That of its stop topic.
-    reason : str
-        For those whose moves are refused.
-    timeout_ms : int
-    """
-    context = zmq.Context()
-    try:
-        socket = context.socket(zmq.DEALER)
-        socket.linger = 0
-        socket.connect(f"tcp://{host}:{port}")
-        socket.send(reason.encode())
-        if not socket.poll(timeout_ms):
-            return f"Nobody at {host}:{port} answered the stop."
-        answer = socket.recv()
-        return "" if answer == STANDS else answer.decode("utf-8", "replace")
-    finally:
-        context.destroy(linger=0)

@@ -59,9 +59,6 @@ def for_frames_of(about: Description) -> Topic:
     return replace(FRAMES, queue=min(max(_QUEUED_BYTES // frame_bytes, 2), FRAMES.queue))
 
 
-STOP_OFFSET = 3
-"""By how much the port of the stop topic is greater than that of the commands."""
-
 LEASE_NS = 2_000 * NS_PER_MS
 """How long a controller that says nothing keeps the right to move the stage; chosen: shorter than
 a person takes to notice, longer than a busy host stalls."""

@@ -128,6 +128,10 @@ class ForeignClient:
         assert self._socket.poll(10_000), "no answer"
         return unpack(Reply, self._socket.recv())
 
+    def sends(self, command: Command, lease: str = "foreign") -> None:
+        """Send a command whose answer nobody waits for."""
+        self._socket.send(pack(Request(SCHEMA, 5, lease, command)))
+
     def asks(self, command: Command, lease: str = "foreign", schema: int = SCHEMA) -> str:
         reply = self.says(pack(Request(schema, 5, lease, command)))
         assert reply.id == 5
