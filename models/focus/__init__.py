@@ -3,8 +3,6 @@
 In: images of it, one or several. Out: sharpness, the peak of it, or the defocus.
 """
 
-from __future__ import annotations
-
 from .card import DefocusCard
 from .learned import LearnedDefocus
 from .lens import Lens

@@ -1,7 +1,5 @@
 """The card of a defocus network: what it was trained on and how well it does."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Self
 

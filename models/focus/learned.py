@@ -1,7 +1,5 @@
 """The defocus of an object from one image: a network reads the shape of its blur."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import NamedTuple

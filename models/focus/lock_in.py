@@ -1,7 +1,5 @@
 """Lock-in: the position of an object along z from its sharpness at dithered focal planes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

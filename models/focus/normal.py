@@ -1,7 +1,5 @@
 """A window as the defocus network sees it: normalised in size and contrast."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import cv2

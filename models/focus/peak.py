@@ -1,7 +1,5 @@
 """Where a curve of sharpness has its peak, and how sure that is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Predictors by Kalman filters: one motion model, or several that interact."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
@@ -54,7 +52,7 @@ class FilterPredictor(SlotPredictor):
         self._plane.begin(slots, positions_um[:, :2], variances_um2)
         return slots
 
-    def take_over(self, slots: Indices, other: FilterPredictor) -> None:
+    def take_over(self, slots: Indices, other: "FilterPredictor") -> None:
         """Move objects here from a predictor whose hypotheses are the last here.
 
         They keep their slots, which are taken there until they end there too.

@@ -1,7 +1,5 @@
 """Forecast mixing: two predictors, weighted and calibrated by the measurements that follow."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -71,7 +69,7 @@ class _Pending:
     mixed_um: Floats
     covs_um2: Floats
 
-    def of(self, which: Bools) -> _Pending:
+    def of(self, which: Bools) -> "_Pending":
         """Those of some of the objects."""
         means = self.first_um[which], self.second_um[which], self.mixed_um[which]
         return _Pending(self.at_ns, self.frames, self.rows[which], *means, self.covs_um2[which])

@@ -1,7 +1,5 @@
 """What a predictor is asked and what it answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

@@ -1,7 +1,5 @@
 """What all predictors here share: slots, the clock, and z by filters of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

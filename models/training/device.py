@@ -1,7 +1,5 @@
 """Where to train."""
 
-from __future__ import annotations
-
 import torch
 
 

@@ -1,7 +1,5 @@
 """The objective: expected photoelectrons of a frame from the positions of objects."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """A scientific camera: shot noise, read noise, offset, gain and saturation."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

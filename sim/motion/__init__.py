@@ -3,8 +3,6 @@
 In: settings and a time step. Out: positions of many objects.
 """
 
-from __future__ import annotations
-
 from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
 from .model import Floats, MotionModel, NotNegative, Positive
 from .motion import Brownian, Motion, Persistent

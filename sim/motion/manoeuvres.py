@@ -1,7 +1,5 @@
 """Manoeuvring motions, which no linear model with Gaussian noise describes."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Base of all motions: a state, a start, a step, and settings that are checked."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Annotated

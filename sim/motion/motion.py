@@ -1,7 +1,5 @@
 """Motions with linear models, and the union of all, vectorised over objects."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -3,8 +3,6 @@
 In: the frames of a recording, and a place in them. Out: fields of it.
 """
 
-from __future__ import annotations
-
 from .movie import Frames, Movie
 
 __all__ = ["Frames", "Movie"]

@@ -1,7 +1,5 @@
 """A recorded movie in place of a specimen: the field of the camera moves across its frames."""
 
-from __future__ import annotations
-
 import math
 from typing import Protocol
 

@@ -3,8 +3,6 @@
 In: a kind of object and a seed. Out: rendered frames and the boxes in them.
 """
 
-from __future__ import annotations
-
 from .canvas import log_uniform
 from .render import KINDS, Rendered, render
 

@@ -1,7 +1,5 @@
 """Cells in transmitted light: dark, bright, with rings or halos, as the focus makes them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

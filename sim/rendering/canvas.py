@@ -1,7 +1,5 @@
 """Parts of all rendered training frames: positions, uneven light, visible extents, read-out."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2

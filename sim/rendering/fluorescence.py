@@ -1,7 +1,5 @@
 """Fluorescent spots, cells and worms: the simulator's specimens with random appearance."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Frames to train a detector on, of several kinds of objects, with exact truth."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Shapes of objects: spots, cells and worms as sums of Gaussian parts."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

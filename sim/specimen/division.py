@@ -1,7 +1,5 @@
 """Separation of the daughters of a division, from within the outline of their mother."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

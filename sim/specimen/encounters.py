@@ -1,7 +1,5 @@
 """Encounters of the target with other objects at set times, though all of them move at random."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What lies under the objective: objects that move, fluoresce, bleach and divide."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

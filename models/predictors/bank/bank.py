@@ -1,7 +1,5 @@
 """A bank of Kalman filters: every hypothesis about the motion of every object."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

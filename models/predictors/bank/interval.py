@@ -1,7 +1,5 @@
 """The frame interval, estimated from the steps between measurements."""
 
-from __future__ import annotations
-
 NS_PER_S = 1e9
 
 _UNKNOWN_S = 1.0

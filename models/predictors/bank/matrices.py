@@ -1,7 +1,5 @@
 """Transition and process noise matrices of motion models over a step of time, compiled."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

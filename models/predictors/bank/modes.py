@@ -1,7 +1,5 @@
 """Motion models of an object: modes, and hypotheses made of one or several of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

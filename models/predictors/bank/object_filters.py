@@ -1,7 +1,5 @@
 """The filters of objects that are known by slots, all at one instant, along the same axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,7 +56,7 @@ class ObjectFilters:
         variances = bounded_variances(positions_um, variances_um2)
         self._put(slots, self._bank.begin(positions_um, variances, self._interval.interval_s))
 
-    def take_over(self, slots: Indices, other: ObjectFilters) -> None:
+    def take_over(self, slots: Indices, other: "ObjectFilters") -> None:
         """Move objects here, with their states, from filters by fewer hypotheses.
 
         Those must be the last of the hypotheses here, in the same order. Slots that are not

@@ -1,7 +1,5 @@
 """The time update of a bank of filters, compiled: states are mixed and predicted."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The card of a learned predictor: what it was trained on and how well it does."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

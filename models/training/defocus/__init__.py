@@ -3,8 +3,6 @@
 In: windows of known defocus. Out: an ONNX file with its card.
 """
 
-from __future__ import annotations
-
 from .train import make
 
 __all__ = ["make"]

@@ -1,7 +1,5 @@
 """Training of the network that estimates the defocus of an object from one image."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 In: annotated images. Out: an ONNX file with its card.
 """
 
-from __future__ import annotations
-
 from .batch import Batch
 from .fine_tuning import load_exported
 from .train import Recipe, train_detector

@@ -1,13 +1,12 @@
 """Images and objects of one step of training, made in a thread of their own."""
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Self
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ class Batch:
     classes: list[Tensor]
 
     @classmethod
-    def of(cls, tiles: Augmented, count: int) -> Batch:
+    def of(cls, tiles: Augmented, count: int) -> Self:
         """Make the next ``count`` tiles into a batch."""
         greys, boxes, classes = zip(*islice(tiles, count), strict=True)
         images = torch.from_numpy(np.stack(greys)[:, None])
@@ -46,7 +45,7 @@ class Batch:
             images, [torch.from_numpy(b) for b in boxes], [torch.from_numpy(c) for c in classes]
         )
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
         return Batch(
             self.images.to(device),

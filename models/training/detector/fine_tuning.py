@@ -1,7 +1,5 @@
 """Fine-tuning: weights of an exported model, made trainable again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 

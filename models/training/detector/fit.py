@@ -1,7 +1,5 @@
 """The training loop of every architecture."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """The single-shot detector as an architecture: its loss, its ONNX file."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from pathlib import Path

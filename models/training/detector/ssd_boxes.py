@@ -1,7 +1,5 @@
 """Default boxes of our single-shot detector: their sizes, their shapes, and where they lie."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

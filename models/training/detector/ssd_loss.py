@@ -1,7 +1,5 @@
 """Loss of the single-shot detector, and its assignment of default boxes to objects."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The single-shot detector: a light network over default boxes of many sizes and shapes."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """From annotated images to a detector: train, export, evaluate, write the card."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """YOLO of ultralytics' families 8, 11 and 26: trained and exported with their package."""
 
-from __future__ import annotations
-
 import copy
 import json
 import os

@@ -1,7 +1,5 @@
 """Recurrent cells of the networks: LSTM, GRU, or causal convolutions."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch

@@ -1,7 +1,5 @@
 """Writes a predictor as an ONNX file."""
 
-from __future__ import annotations
-
 import copy
 import warnings
 from pathlib import Path

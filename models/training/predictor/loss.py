@@ -1,7 +1,5 @@
 """The loss of a predictor: its errors, and how well it states them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The networks that predict motion: a recurrent cell, and a head for any horizon."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -74,7 +72,7 @@ class HeadInput(NamedTuple):
     bands: Tensor
     scale: Tensor
 
-    def repeated(self, times: int) -> HeadInput:
+    def repeated(self, times: int) -> "HeadInput":
         """Repeat every object so many times."""
         return HeadInput(*(values.repeat_interleave(times, dim=0) for values in self))
 

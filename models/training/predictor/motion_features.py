@@ -1,7 +1,5 @@
 """What a learned predictor is shown of an object: its steps, without units and directions."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

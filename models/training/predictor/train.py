@@ -1,7 +1,5 @@
 """Trains a predictor of motion from tracks to an ONNX file with its card."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Sequence
