@@ -8,10 +8,4 @@ from .fine_tuning import load_exported
 from .train import Recipe, train_detector
 from .yolo import Yolo
 
-__all__ = [
-    "Batch",
-    "Recipe",
-    "Yolo",
-    "load_exported",
-    "train_detector",
-]
+__all__ = ["Batch", "Recipe", "Yolo", "load_exported", "train_detector"]

@@ -46,9 +46,9 @@ class Batch:
         )
 
     def to(self, device: torch.device) -> "Batch":
-        """Copy to a device."""
+        """Copy to a device, the channels of a pixel side by side."""
         return Batch(
-            self.images.to(device),
+            self.images.to(device).contiguous(memory_format=torch.channels_last),
             [b.to(device) for b in self.boxes],
             [c.to(device) for c in self.classes],
         )

@@ -43,11 +43,8 @@ def fit(
     ----------
     model : Module
         Trained in place.
-    loss_of : callable
-        Given the model and a batch, returns the loss.
     batches : iterable of Batch
         At least ``steps`` of them.
-    steps : int
     learning_rate : float
         The greatest.
     on_step : callable
@@ -66,14 +63,12 @@ def fit(
     device = next(model.parameters()).device
     model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     mean = copy.deepcopy(model).eval()
-    optimizer = torch.optim.AdamW(_groups(model), lr=learning_rate)
+    optimizer = torch.optim.AdamW(_groups(model), lr=learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / steps))
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
     for step, batch in enumerate(islice(batches, steps), start=1):
-        batch = batch.to(device)
-        images = batch.images.contiguous(memory_format=torch.channels_last)
         with half:
-            loss = loss_of(model, Batch(images, batch.boxes, batch.classes))
+            loss = loss_of(model, batch.to(device))
         value = loss.item()
         if not math.isfinite(value):
             raise ModelError(f"training failed at step {step}: the loss is no longer a number")
@@ -93,7 +88,7 @@ def _groups(model: nn.Module) -> list[dict]:
     others = [p for p in model.parameters() if p.ndim <= 1]
     return [
         {"params": decayed, "weight_decay": WEIGHT_DECAY},
-        {"params": others, "weight_decay": 0.0},
+        {"params": others, "weight_decay": 0},
     ]
 
 

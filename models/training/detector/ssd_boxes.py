@@ -89,16 +89,3 @@ def cell_corners(like: Tensor, stride: int) -> Tensor:
     x = torch.arange(width, device=like.device, dtype=torch.float32) * stride
     grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1)
     return grid.reshape(-1, 1, 2).repeat(1, 1, 2)
-
-
-def default_boxes(height: int, width: int) -> Tensor:
-    """Default boxes of a picture, (N, 4): left, top, right, bottom in pixels.
-
-    Levels one after another, in each the cells row by row, in each the boxes in the order of its
-    shapes: the order of the network's outputs.
-    """
-    maps = [torch.empty(1, 1, height // lv.stride, width // lv.stride) for lv in LEVELS]
-    placed = [
-        cell_corners(x, lv.stride) + cell_boxes(lv) for x, lv in zip(maps, LEVELS, strict=True)
-    ]
-    return torch.cat([boxes.reshape(-1, 4) for boxes in placed])

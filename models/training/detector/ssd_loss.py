@@ -100,7 +100,8 @@ def candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     Returns
     -------
     near : (G, K) int64
-        Index of default boxes in the order of ``default_boxes``.
+        Index of default boxes in the order of the network's outputs: levels one after another,
+        in each the cells row by row, in each the boxes in the order of its shapes.
     inside : (G, K) bool
         False where the cell lies outside the picture; the index is then meaningless.
     """

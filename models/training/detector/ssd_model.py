@@ -119,17 +119,11 @@ class Head(nn.Module):
 
 
 class SsdModel(nn.Module):
-    """Single-shot multibox detector (Liu et al. 2016) for pictures of one channel.
-
-    Parameters
-    ----------
-    classes : int
-    """
+    """Single-shot multibox detector (Liu et al. 2016) for pictures of one channel."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
         width = 64
-        self.classes = classes
         self.backbone = Backbone()
         self.lateral = nn.ModuleList(Conv(c, width, 1) for c in Backbone.channels)
         self.smooth = nn.ModuleList(Conv(width, width) for _ in LEVELS[:-1])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import torch
 from torch import Tensor, nn
 
 from ...card import DataNote, ModelCard
@@ -14,7 +15,6 @@ from ...datasets import AugmentationSettings, Augmented, Dataset, evaluate
 from ...detectors.learned import factor_for
 from ...errors import ModelError
 from ...onnx_file import read_weights, store_float16
-from ..device import best_device
 from .batch import Batch, batches
 from .fine_tuning import load_exported
 from .fit import fit
@@ -23,17 +23,7 @@ OnStep = Callable[[int, int, float], None]
 
 
 class Architecture(Protocol):
-    """A kind of network that can be trained and exported.
-
-    Attributes
-    ----------
-    name : str
-    head : str
-        As in `ModelCard`.
-    licence : str
-        Of weights trained with it.
-    learning_rate : float
-    """
+    """A kind of network that can be trained and exported; ``licence`` is of its weights."""
 
     name: str
     head: str
@@ -67,7 +57,6 @@ class Recipe:
         Size to which the median object is scaled.
     held_back : float
         Share of the images to judge on.
-    seed : int
     strength : AugmentationSettings
         Of the augmentation.
     """
@@ -83,13 +72,7 @@ class Recipe:
 
 
 def architecture(name: str) -> Architecture:
-    """Return the architecture of that name.
-
-    Raises
-    ------
-    ModelError
-        If it is not known.
-    """
+    """Return the architecture of that name; ModelError if it is not known."""
     if name == "ssd":
         from .ssd import Ssd
 
@@ -112,8 +95,6 @@ def train_detector(
     ----------
     sources : sequence of Dataset
         Classes of the same name are one class.
-    recipe : Recipe
-    path : Path
     start : Path, optional
         ONNX file of a trained model of the same architecture to begin with.
     on_step : callable
@@ -169,7 +150,7 @@ def _train(
         load_exported(model, read_weights(start), Batch.of(tiles, recipe.batch))
     with batches(tiles, recipe.batch) as made:
         mean = fit(
-            model.to(best_device()),
+            model.to("cuda" if torch.cuda.is_available() else "cpu"),
             built.loss,
             made,
             recipe.steps,

@@ -20,12 +20,10 @@ from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 from ultralytics.utils import LOGGER
 
 from ...errors import ModelError
+from ..onnx_export import export_onnx
 from .batch import Batch
 
 LOGGER.setLevel("WARNING")
-
-OPSET = 17
-"""Of ONNX: released in 2022, which all runtimes know; as of the SSD."""
 
 
 class Yolo:
@@ -68,18 +66,10 @@ class Yolo:
         fused = copied.fuse(verbose=False)
         head = fused.model[-1]
         head.export, head.dynamic, head.format = True, True, "onnx"
-        free = {"images": {2: "height", 3: "width"}}
+        example = torch.zeros(1, 1, tile_px, tile_px)
+        free = {"images": {2: "height", 3: "width"}, "output0": {2: "places"}}
         with torch.no_grad():
-            torch.onnx.export(
-                fused,
-                (torch.zeros(1, 1, tile_px, tile_px),),
-                str(path),
-                opset_version=OPSET,
-                input_names=["images"],
-                output_names=["output0"],
-                dynamic_axes={**free, "output0": {2: "places"}},
-                dynamo=False,
-            )
+            export_onnx(fused, (example,), path, ["images"], ["output0"], free)
         written = onnx.load(str(path))
         written.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4 + len(classes)
         for key, value in _metadata(fused, classes, tile_px).items():

@@ -50,10 +50,6 @@ class Displacement(NamedTuple):
     freedom: Tensor
     log_stretch: Tensor
 
-    def log_variances(self) -> Tensor:
-        """Logarithms of those variances, along and across the heading, (B, 2)."""
-        return self.log_squares + self.log_stretch
-
 
 class HeadInput(NamedTuple):
     """What the head needs of objects, whatever the horizon.
@@ -143,8 +139,7 @@ class PredictorModel(nn.Module):
         within = frames.clamp(0.0, _FARTHEST)
         ahead = torch.cat([torch.log1p(within), within / 8, torch.rsqrt(1.0 + within)], dim=1)
         answer = self.head(given.sums + self.ahead(ahead))
-        parts = answer.split([BANDS, BANDS, 2, 1, 1], dim=1)
-        gates, shifts, spreads, tails, stretch = parts
+        gates, shifts, spreads, tails, stretch = answer.split([BANDS, BANDS, 2, 1, 1], dim=1)
         shares = within * torch.sigmoid(gates) + torch.sqrt(1.0 + within) * shifts
         mean = (given.bands * shares[:, None]).sum(2)
         beyond = 2 * torch.log(frames.clamp_min(_FARTHEST) / _FARTHEST)
@@ -167,11 +162,12 @@ class PredictorModel(nn.Module):
             variance of y.
         """
         predicted = self.predict(self.head_input(now), frames)
-        along, across = predicted.log_variances().exp().split(1, dim=1)
+        variances = (predicted.log_squares + predicted.log_stretch).exp()
+        along, across = variances.split(1, dim=1)
         x, y = predicted.heading.split(1, dim=1)
-        covariance = [along * x * x + across * y * y, (along - across) * x * y]
-        covariance.append(along * y * y + across * x * x)
-        return self.update(before, measurement), torch.cat([predicted.mean, *covariance], dim=1)
+        xx, xy = along * x * x + across * y * y, (along - across) * x * y
+        moments = [predicted.mean, xx, xy, along * y * y + across * x * x]
+        return self.update(before, measurement), torch.cat(moments, dim=1)
 
 
 def _pause(measurement: Tensor) -> Tensor:

@@ -66,18 +66,10 @@ class MotionFeatures(nn.Module):
         self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS, 1))
 
     def forward(self, row: Tensor, measurement: Tensor) -> Tensor:
-        """Take in a measurement.
+        """Take in measurements, (B, 4); return the rows, (B, width), after them.
 
-        Parameters
-        ----------
-        row : (B, width)
-        measurement : (B, 4)
-            Displacement in x and y since the last measurement in µm, the time since then in
-            frames, and the stated variance of a position along an axis in µm².
-
-        Returns
-        -------
-        (B, width)
+        The columns are the displacement in x and y since the last measurement in µm, the time
+        since then in frames, and the stated variance of a position along an axis in µm².
         """
         step, frames, noise = measurement[:, :2], measurement[:, 2:3], measurement[:, 3:4]
         paths, times, squares, counts, stated, seen = self._parts(row)
@@ -105,11 +97,8 @@ class MotionFeatures(nn.Module):
     def scale(self, row: Tensor) -> Tensor:
         """Size of the steps along an axis in µm, (B, 1)."""
         _, _, squares, counts, *_ = self._parts(row)
-        return (
-            (squares[:, 1:] / counts[:, 1:].clamp_min(_PRIOR_STEPS / 2))
-            .clamp_min(_LEAST_UM2)
-            .sqrt()
-        )
+        mean_um2 = squares[:, 1:] / counts[:, 1:].clamp_min(_PRIOR_STEPS / 2)
+        return mean_um2.clamp_min(_LEAST_UM2).sqrt()
 
     def features(self, row: Tensor) -> Tensor:
         """Features of the objects of rows, (B, count).
@@ -134,6 +123,5 @@ class MotionFeatures(nn.Module):
         ]
         return torch.cat([sizes.log() / 1.5, cosines, *rest], dim=1).clamp(-_BOUND, _BOUND)
 
-    def _parts(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        paths, times, squares, counts, stated, seen = row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)
-        return paths, times, squares, counts, stated, seen
+    def _parts(self, row: Tensor) -> tuple[Tensor, ...]:
+        return row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)
