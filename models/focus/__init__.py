@@ -3,8 +3,7 @@
 In: images of it, one or several. Out: sharpness, the peak of it, or the defocus.
 """
 
-from .card import DefocusCard
-from .learned import LearnedDefocus
+from .learned import DefocusCard, LearnedDefocus
 from .lens import Lens
 from .lock_in import LockedIn, lock_in
 from .normal import EDGE_PX, SIZES, Windows, normalised

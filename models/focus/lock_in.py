@@ -59,7 +59,6 @@ def lock_in(
     ----------
     times_s, z_um : (N,)
         Instants and focal positions of the images, from old to new.
-    seen : list of Sharpness
     width_um : float
         As in `Peak`.
     presumed_um : float

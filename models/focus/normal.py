@@ -18,8 +18,6 @@ SIZES = 3.0
 LEAST_ASTIGMATISM_PX = 0.1
 """Half the astigmatism, as a blur in pixels of the picture, below which the shape of an image
 hardly changes with the side of the focus. Chosen."""
-_CHANNELS = 2
-"""The image, and the astigmatism."""
 
 
 class Windows(NamedTuple):
@@ -44,7 +42,6 @@ def normalised(image: Image, lens: Lens) -> tuple[NDArray[np.float32], float]:
     ----------
     image : (H, W) uint8 or uint16
         The object with as much again around it on each side.
-    lens : Lens
 
     Returns
     -------
@@ -66,9 +63,8 @@ def normalised(image: Image, lens: Lens) -> tuple[NDArray[np.float32], float]:
     top, left = (grey.shape[0] - edge_px) // 2, (grey.shape[1] - edge_px) // 2
     grey = grey[top : top + edge_px, left : left + edge_px]
     rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    shrinking = edge_px > EDGE_PX
-    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    picture = np.empty((_CHANNELS, EDGE_PX, EDGE_PX), np.float32)
+    how = cv2.INTER_AREA if edge_px > EDGE_PX else cv2.INTER_LINEAR
+    picture = np.empty((2, EDGE_PX, EDGE_PX), np.float32)
     picture[0] = cv2.resize(grey - rim.mean(), (EDGE_PX, EDGE_PX), interpolation=how)
     picture[0] /= max(float(np.sqrt(np.square(picture[0]).mean())), 1e-6)
     um_per_px = lens.pixel_um * edge_px / EDGE_PX / lens.blur

@@ -51,10 +51,8 @@ class _Pending:
 
     Attributes
     ----------
-    at_ns : int
     frames : float
         Horizon.
-    rows : (K,)
     first_um, second_um, mixed_um : (K, 3)
         Means by the first predictor, by the second and mixed.
     covs_um2 : (K, 2, 2)

@@ -14,10 +14,6 @@ class SlotPredictor:
 
     A subclass says how the plane is predicted: it adds to `begin`, `update`, `end` and
     `_advance`, and defines `_predict_plane`.
-
-    Parameters
-    ----------
-    z_hypotheses : sequence of Hypothesis
     """
 
     name: str

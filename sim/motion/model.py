@@ -13,10 +13,8 @@ Pair = tuple[Floats, Floats]
 """Transition F and process noise Q."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
-"""A setting that must be positive and finite; checked where it is decoded."""
-
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
-"""A setting that must be zero or positive and finite; checked where it is decoded."""
+"""Settings that must be finite; checked where they are decoded."""
 
 _SHORT = 0.01
 """Steps in persistence times below which a series replaces a difference that would round away."""
@@ -26,16 +24,8 @@ def persistent_matrices(dt_s: float, persistence_s: float, variance_um2_s2: floa
     """Transition F (2, 2) and noise Q (2, 2) of a position whose velocity decays.
 
     The velocity is an Ornstein-Uhlenbeck process; the step is exact at any length (Gillespie,
-    Phys. Rev. E 54:2084, 1996).
-
-    Parameters
-    ----------
-    dt_s : float
-        Length of the step.
-    persistence_s : float
-        Time over which the correlation of the velocity falls by a factor e.
-    variance_um2_s2 : float
-        Variance of the velocity along the axis.
+    Phys. Rev. E 54:2084, 1996). ``persistence_s`` is the time over which the correlation of the
+    velocity falls by a factor e, ``variance_um2_s2`` its variance along the axis.
     """
     tau, h = persistence_s, dt_s / persistence_s
     lost = -math.expm1(-h)
@@ -60,17 +50,13 @@ def carry(position: Floats, velocity: Floats, matrices: Pair, rng: np.random.Gen
     velocity[:] = F[1, 1] * velocity + spread_v * first
 
 
-def _kebab(name: str) -> str:
-    """Name of a motion in TOML: ``RunAndTumble`` is ``run-and-tumble``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
-
-
 class MotionModel(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
-    tag=_kebab,
+    # in TOML RunAndTumble is run-and-tumble
+    tag=lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower(),
     tag_field="kind",
 ):
     """Base of all motions.

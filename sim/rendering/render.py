@@ -37,22 +37,10 @@ KINDS: tuple[str, ...] = (*APPEARANCES, BRIGHTFIELD_CELL)
 
 
 def render(kind: str, rng: np.random.Generator, size_px: int = 320) -> Rendered:
-    """Draw a frame of one kind of object with random appearance, stand and camera.
+    """Draw a square frame of one of the `KINDS` with random appearance, stand and camera.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`: fluorescent spots, cells or worms, or cells in brightfield.
-    rng : numpy.random.Generator
-        Source of all randomness: in the same state it yields the same frame.
-    size_px : int
-        Edge of the frame.
-
-    Returns
-    -------
-    Rendered
-        Objects too faint for a matched filter are not drawn; of those that reach out of the
-        field, the truth has those with a third or more of their box inside.
+    Objects too faint for a matched filter are not drawn; of those that reach out of the field,
+    the truth has those with a third or more of their box inside.
 
     Raises
     ------

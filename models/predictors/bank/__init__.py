@@ -4,7 +4,7 @@ In: measurements of many objects. Out: their states by every hypothesis of motio
 """
 
 from .interval import NS_PER_S, IntervalEstimator
-from .modes import Hypothesis, Mode
+from .matrices import Hypothesis, Mode
 from .object_filters import UNKNOWN_UM2, ObjectFilters, bounded_variances
 
 __all__ = [

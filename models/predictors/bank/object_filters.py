@@ -7,7 +7,7 @@ import numpy as np
 from ...arrays import Bools, Floats, Indices
 from .bank import FilterBank
 from .interval import IntervalEstimator
-from .modes import Hypothesis
+from .matrices import Hypothesis
 from .states import FilterStates
 
 _LEAST_UM2 = 1e-9
@@ -22,14 +22,7 @@ object is by then, and powers of it stay within the range of doubles."""
 class ObjectFilters:
     """One bank of filters, and the states of each object in the row of its slot.
 
-    Parameters
-    ----------
-    hypotheses : sequence of Hypothesis
-    axes : int
-        Number of axes A, on which an object moves alike.
-    interval : IntervalEstimator
-    speed_um_s : float, optional
-        As in `FilterBank`.
+    Hypotheses, the number of axes A and ``speed_um_s`` are those of `FilterBank`.
     """
 
     def __init__(
@@ -118,12 +111,9 @@ class ObjectFilters:
 
 
 def bounded_variances(positions_um: Floats, variances_um2: Floats) -> Floats:
-    """Check measurements; return their variances within the bounds of this module.
+    """Return the variances of measurements within the bounds of this module.
 
-    Raises
-    ------
-    ValueError
-        If a position is not finite or a variance is not positive.
+    ValueError if a position is not finite or a variance is not positive.
     """
     if not np.isfinite(positions_um).all():
         raise ValueError("a position must be finite, in µm")

@@ -22,9 +22,6 @@ AVERAGED, AVERAGED_STEPS = 0.998, 20
 """Share of the old in the running mean of the weights, and the steps in which it grows to that.
 Chosen: a mean over 500 steps, about a training of the default length."""
 
-WEIGHT_DECAY = 0.01
-"""The default of AdamW."""
-
 CLIP = 10.0
 """Greatest norm of a gradient, as in ultralytics."""
 
@@ -63,7 +60,7 @@ def fit(
     device = next(model.parameters()).device
     model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     mean = copy.deepcopy(model).eval()
-    optimizer = torch.optim.AdamW(_groups(model), lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(_groups(model), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / steps))
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
     for step, batch in enumerate(islice(batches, steps), start=1):
@@ -83,13 +80,10 @@ def fit(
 
 
 def _groups(model: nn.Module) -> list[dict]:
-    """Weights decay; biases and the parameters of norms do not."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
+    """Weights decay, as AdamW has it; biases and the parameters of norms do not."""
+    weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": WEIGHT_DECAY},
-        {"params": others, "weight_decay": 0},
-    ]
+    return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
 
 
 def _rate(done: float) -> float:
