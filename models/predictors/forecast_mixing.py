@@ -13,7 +13,6 @@ from .predictor import Forecast
 OCTAVES = 6
 """Horizons are told apart by their octave: 1 frame, 2, 4, 8, 16, 32 and more. Chosen: 32 is as
 far as the network was trained to look."""
-
 _TAIL = 4.0
 """Degrees of freedom of the Student's t by which forecasts are compared. Chosen: heavy tails, so
 that one sharp turn does not decide."""

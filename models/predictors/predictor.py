@@ -61,10 +61,7 @@ class Predictor(Protocol):
     is new, `end` what is gone, `watch` what is followed; then `predict`, as often as wanted.
     """
 
-    @property
-    def name(self) -> str:
-        """For people and records."""
-        ...
+    name: str
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""

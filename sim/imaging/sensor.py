@@ -82,7 +82,7 @@ class Sensor:
         self._depth = cv2.CV_8U if settings.bits <= 8 else cv2.CV_16U
 
     def read(self, electrons: NDArray[np.float32], out: Image | None = None) -> Image:
-        """Expose and read out one frame of grey values.
+        """Expose and read out one frame of grey values; ValueError if it is of another size.
 
         Parameters
         ----------
@@ -90,11 +90,6 @@ class Sensor:
             Expected photoelectrons, not negative; left as they are.
         out : (H, W) uint8 or uint16, optional
             Contiguous frame of the camera's type to fill, which saves making a new one.
-
-        Raises
-        ------
-        ValueError
-            If the light is not of the camera's size.
         """
         frame = self.settings.empty_frame() if out is None else out
         if electrons.shape != frame.shape:

@@ -29,7 +29,9 @@ class Separations:
         at_s: float,
         rng: np.random.Generator,
     ) -> Floats:
-        """Add pairs that divide now and return where they start.
+        """Add pairs that divide; return where they start, (K, 2, 2).
+
+        These are the offsets of the larger and the smaller daughter from the mother.
 
         Parameters
         ----------
@@ -40,10 +42,6 @@ class Separations:
         share : float
             Of the larger daughter in the mother's light.
 
-        Returns
-        -------
-        (K, 2, 2)
-            Offsets of the larger and the smaller daughter from the mother, in the plane.
         """
         angles = rng.uniform(0.0, 2 * math.pi, len(pairs))
         along = np.column_stack([np.cos(angles), np.sin(angles)])

@@ -48,11 +48,8 @@ class Mode:
 class Hypothesis:
     """One mode for good, or several that the object switches between.
 
-    Attributes
-    ----------
-    modes : tuple of Mode
-    dwell_times : tuple of float
-        Mean time for which each mode is kept, in frame intervals; none for a single mode.
+    ``dwell_times`` are the mean times for which each mode is kept, in frame intervals; there are
+    none for a single mode.
     """
 
     modes: tuple[Mode, ...]
@@ -66,7 +63,6 @@ class ModeParameters(NamedTuple):
     ----------
     sizes : (M,) intp
         Numbers on each axis in the state of each mode.
-    process_noises, position_noises : (M,)
     angles : (M,)
         Radians in a frame interval of modes that oscillate; 0 for the others.
     largest : int

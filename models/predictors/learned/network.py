@@ -24,10 +24,8 @@ _MEASUREMENT = 4
 """Columns: displacement in x and y in µm, time in frames, stated variance in µm²."""
 _MOMENTS = 5
 """Columns: displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
-
 _BLOCK = 64
 """Objects that are computed together. Chosen: a crowd takes few calls, few objects waste little."""
-
 _INPUTS = {"before", "sighting", "now", "frames"}
 _OUTPUTS = {"after", "outlook"}
 """Names in the ONNX file; a ``sighting`` is a measurement, an ``outlook`` the moments."""
@@ -48,11 +46,6 @@ class RecurrentNetwork:
     ``frames`` (B, 1) give ``outlook`` (B, 5). Each is compiled for one object and for a block
     of them, as with free shapes OpenVINO takes several times as long.
 
-    Parameters
-    ----------
-    path : Path
-        ONNX file of a trained predictor.
-
     Attributes
     ----------
     width : int
@@ -65,7 +58,7 @@ class RecurrentNetwork:
     Raises
     ------
     ModelError
-        If it is no such file, or OpenVINO is missing.
+        If ``path`` is no such file, or OpenVINO is missing.
     """
 
     def __init__(self, path: Path) -> None:

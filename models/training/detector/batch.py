@@ -1,9 +1,8 @@
 """Images and objects of one step of training, made in a thread of their own."""
 
-import queue
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Self
@@ -54,36 +53,13 @@ class Batch:
         )
 
 
-@contextmanager
-def batches(tiles: Augmented, size: int) -> Iterator[Iterator[Batch]]:
-    """Make batches in a thread of their own, for as long as the context lasts."""
-    made: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
-    ended = threading.Event()
-
-    def make() -> None:
-        while not ended.is_set():
-            try:
-                item: Batch | BaseException = Batch.of(tiles, size)
-            except BaseException as error:
-                item = error
-            while not ended.is_set():
-                try:
-                    made.put(item, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-
-    def take() -> Iterator[Batch]:
-        while True:
-            item = made.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    maker = threading.Thread(target=make, name="batches", daemon=True)
-    maker.start()
+def batches(tiles: Augmented, size: int) -> Generator[Batch, None, None]:
+    """Make batches, some of them in advance, in a thread that ends with the iterator."""
+    maker = ThreadPoolExecutor(1, "batches")
+    ahead = deque(maker.submit(Batch.of, tiles, size) for _ in range(_AHEAD))
     try:
-        yield take()
+        while True:
+            yield ahead.popleft().result()
+            ahead.append(maker.submit(Batch.of, tiles, size))
     finally:
-        ended.set()
-        maker.join()
+        maker.shutdown(cancel_futures=True)

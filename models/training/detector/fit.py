@@ -17,11 +17,9 @@ M = TypeVar("M", bound=nn.Module)
 WARM_UP, FIRST_RATE, LAST_RATE = 0.05, 0.05, 0.02
 """Share of the steps in which the learning rate rises; its first and last value as shares of the
 greatest. Chosen: usual for a cosine schedule."""
-
 AVERAGED, AVERAGED_STEPS = 0.998, 20
 """Share of the old in the running mean of the weights, and the steps in which it grows to that.
 Chosen: a mean over 500 steps, about a training of the default length."""
-
 CLIP = 10.0
 """Greatest norm of a gradient, as in ultralytics."""
 
@@ -34,7 +32,7 @@ def fit(
     learning_rate: float,
     on_step: Callable[[int, float], None],
 ) -> M:
-    """Train with AdamW, a cosine schedule, and keep a running mean of the weights.
+    """Train with AdamW and a cosine schedule; return a running mean, ready to be used.
 
     Parameters
     ----------
@@ -46,11 +44,6 @@ def fit(
         The greatest.
     on_step : callable
         Told the number of the step, from 1, and its loss.
-
-    Returns
-    -------
-    Module
-        The running mean, ready to be used.
 
     Raises
     ------

@@ -14,7 +14,6 @@ from .ssd_model import HeadOutputs
 
 ASSIGNED = 10
 """Default boxes that learn each object, at most, as in ultralytics' task-aligned assignment."""
-
 BOX_WEIGHT = 2.0
 """Weight of the errors of boxes against those of scores (chosen)."""
 
@@ -97,13 +96,9 @@ def _settled(match: Match, merit: Tensor, slots: int) -> Match:
 def candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return default boxes of the cells around the centres of objects (G, 4).
 
-    Returns
-    -------
-    near : (G, K) int64
-        Index of default boxes in the order of the network's outputs: levels one after another,
-        in each the cells row by row, in each the boxes in the order of its shapes.
-    inside : (G, K) bool
-        False where the cell lies outside the picture; the index is then meaningless.
+    They are indices, (G, K), in the order of the network's outputs: levels one after another,
+    in each the cells row by row, in each the boxes in the order of its shapes. Beside them,
+    (G, K), what is False where a cell lies outside the picture and its index is meaningless.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     steps = torch.tensor([-1, 0, 1], device=boxes.device)

@@ -11,11 +11,9 @@ from .ssd_boxes import LEVELS, Level, cell_boxes, cell_corners
 
 STRIDE = 32
 """Height and width of the input are multiples of it: that of the coarsest feature map."""
-
 VARIANCE = 0.25
 """Unit of the outputs for boxes: an edge moved by this share of the default box's size. Chosen: so
 that outputs are of the order of one."""
-
 RARE = 0.003
 """Score of every default box before training. Chosen: about the share of them that hold an object
 (the prior of Lin et al. 2017, Focal loss)."""

@@ -1,14 +1,13 @@
 """From annotated images to a detector: train, export, evaluate, write the card."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import torch
-from torch import Tensor, nn
 
 from ...card import DataNote, ModelCard
 from ...datasets import AugmentationSettings, Augmented, Dataset, evaluate
@@ -18,29 +17,10 @@ from ...onnx_file import read_weights, store_float16
 from .batch import Batch, batches
 from .fine_tuning import load_exported
 from .fit import fit
+from .ssd import Ssd
+from .yolo import Yolo
 
 OnStep = Callable[[int, int, float], None]
-
-
-class Architecture(Protocol):
-    """A kind of network that can be trained and exported; ``licence`` is of its weights."""
-
-    name: str
-    head: str
-    licence: str
-    learning_rate: float
-
-    def new(self, classes: int) -> nn.Module:
-        """Make a network with fresh weights."""
-        ...
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss of a batch, one number."""
-        ...
-
-    def export(self, model: nn.Module, path: Path, classes: Sequence[str], tile_px: int) -> None:
-        """Write an ONNX file for any height and width."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +51,6 @@ class Recipe:
     strength: AugmentationSettings = field(default_factory=AugmentationSettings)
 
 
-def architecture(name: str) -> Architecture:
-    """Return the architecture of that name; ModelError if it is not known."""
-    if name == "ssd":
-        from .ssd import Ssd
-
-        return Ssd()
-    from .yolo import Yolo
-
-    return Yolo(name)
-
-
 def train_detector(
     sources: Sequence[Dataset],
     recipe: Recipe,
@@ -91,6 +60,8 @@ def train_detector(
 ) -> ModelCard:
     """Train a detector and write ``path``, an ONNX file, with its card beside it.
 
+    The card says its precision on every source's held-back images.
+
     Parameters
     ----------
     sources : sequence of Dataset
@@ -99,18 +70,13 @@ def train_detector(
         ONNX file of a trained model of the same architecture to begin with.
     on_step : callable
         Told the steps done, of how many, and the loss.
-
-    Returns
-    -------
-    ModelCard
-        What was written, with the precision on every source's held-back images.
     """
     parts = [source.split(recipe.held_back) for source in sources]
     learned = [learned for learned, _ in parts]
     if not all(len(part) for part in learned):
         raise ModelError("too few images: give every data set at least ten")
     classes = tuple(dict.fromkeys(name for source in sources for name in source.classes))
-    built = architecture(recipe.arch)
+    built = Ssd() if recipe.arch == "ssd" else Yolo(recipe.arch)
     path.parent.mkdir(parents=True, exist_ok=True)
     _train(built, learned, classes, recipe, path, start, on_step)
     card = ModelCard(
@@ -133,7 +99,7 @@ def train_detector(
 
 
 def _train(
-    built: Architecture,
+    built: Ssd | Yolo,
     sources: Sequence[Dataset],
     classes: Sequence[str],
     recipe: Recipe,
@@ -148,7 +114,7 @@ def _train(
     model = built.new(len(classes))
     if start is not None:
         load_exported(model, read_weights(start), Batch.of(tiles, recipe.batch))
-    with batches(tiles, recipe.batch) as made:
+    with closing(batches(tiles, recipe.batch)) as made:
         mean = fit(
             model.to("cuda" if torch.cuda.is_available() else "cpu"),
             built.loss,

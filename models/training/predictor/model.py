@@ -12,7 +12,6 @@ from .motion_features import BANDS, SHORTEST, MotionFeatures
 _FARTHEST = 32.0
 """Frames ahead from which the standard deviation grows in proportion to the time. Chosen: training
 asks for 1 to 48 frames, and few tracks last for as long."""
-
 _HEAD, _AHEAD = 48, 3
 """Width of the head, and numbers that describe the horizon. Chosen: fast in every frame."""
 _LEAST_LOG, _MOST_LOG = -14.0, 14.0
@@ -153,13 +152,8 @@ class PredictorModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`update` and `predict` in one graph, independent of each other, for the ONNX file.
 
-        Returns
-        -------
-        after : (B, width)
-            ``update(before, measurement)``.
-        outlook : (B, 5)
-            ``predict(head_input(now), frames)``: mean in x and y, variance of x, covariance,
-            variance of y.
+        Returns ``update(before, measurement)``, (B, width), and of ``predict(head_input(now),
+        frames)`` the mean in x and y, variance of x, covariance, variance of y: (B, 5).
         """
         predicted = self.predict(self.head_input(now), frames)
         variances = (predicted.log_squares + predicted.log_stretch).exp()

@@ -6,22 +6,17 @@ from torch import Tensor, nn
 _MEMORIES = (0.4, 1.5, 4.0, 10.0, 25.0, 60.0)
 """Frames over which the mean velocities of an object look back, fastest first. Chosen: from less
 than one to about a training track, in steps of a factor of 2.5."""
-
 BANDS = len(_MEMORIES)
 """Number of frequency bands of the velocity."""
-
 _SHORT, _LONG = 4.0, 40.0
 """Frames over which the size of the steps is averaged. Chosen: what it does now, and usually."""
-
 SHORTEST = 0.2
 """In frames: measurements that follow each other faster count as this far apart. Chosen: two of
 one instant give no infinite velocity."""
-
 _NOISE_RATE = 0.125
 """Share of the difference by which a measurement changes the mean stated noise: 8 of them."""
 _PRIOR_STEPS = 0.25
 """Steps that the stated noise is worth in the size of the steps. Chosen: one step outweighs it."""
-
 _LEAST_UM2 = 1e-10
 """Least variance, of 0.01 nm: nothing is divided by 0."""
 _LEAST_SIZE = 1e-3
