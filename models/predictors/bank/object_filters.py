@@ -102,7 +102,10 @@ class ObjectFilters:
 
     def noise_scales(self, slots: Indices) -> Floats:
         """Estimated over stated variance of the measurements of objects, (K,)."""
-        return self._states.noise_scales(slots)
+        states = self._states
+        return (states.weights[slots] * states.square_sums[slots]).sum(axis=1) / states.counts[
+            slots
+        ]
 
     def _span(self, step_s: float) -> tuple[float, float]:
         """The step, bounded, and the frame interval."""

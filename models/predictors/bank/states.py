@@ -48,10 +48,6 @@ class FilterStates(NamedTuple):
     counts: Floats
     units_um2: Floats
 
-    def noise_scales(self, rows: Indices) -> Floats:
-        """Estimated over stated variance of the measurements of objects, (K,)."""
-        return (self.weights[rows] * self.square_sums[rows]).sum(axis=1) / self.counts[rows]
-
     def at(self, rows: Indices) -> "FilterStates":
         """Return a copy of the rows of some objects."""
         return FilterStates(*(array[rows] for array in self))

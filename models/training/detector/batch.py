@@ -44,6 +44,12 @@ class Batch:
             images, [torch.from_numpy(b) for b in boxes], [torch.from_numpy(c) for c in classes]
         )
 
+    @property
+    def pictures(self) -> Tensor:
+        """Index of the picture of every object."""
+        counts = torch.tensor([len(boxes) for boxes in self.boxes])
+        return torch.repeat_interleave(torch.arange(len(counts)), counts).to(self.images.device)
+
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device, the channels of a pixel side by side."""
         return Batch(

@@ -67,7 +67,7 @@ def match_boxes(outputs: HeadOutputs, batch: Batch) -> Match:
     pictures, total = outputs.boxes.shape[:2]
     boxes, classes = torch.cat(batch.boxes), torch.cat(batch.classes)
     near, inside = candidates(boxes, batch.images.shape[2], batch.images.shape[3])
-    slots = near + _pictures(batch)[:, None] * total
+    slots = near + batch.pictures[:, None] * total
     found = outputs.boxes.flatten(0, 1)[slots]
     fit = complete_overlap(found, boxes[:, None]).clamp(min=0) * inside
     score = outputs.logits.flatten(0, 1)[slots, classes[:, None]].float().sigmoid()
@@ -77,12 +77,6 @@ def match_boxes(outputs: HeadOutputs, batch: Batch) -> Match:
     good = merit > 0
     match = Match(slots.gather(1, chosen)[good], objects[good], quality[good])
     return _settled(match, merit[good], pictures * total)
-
-
-def _pictures(batch: Batch) -> Tensor:
-    """Index of the picture of every object."""
-    counts = torch.tensor([len(boxes) for boxes in batch.boxes])
-    return torch.repeat_interleave(torch.arange(len(counts)), counts).to(batch.images.device)
 
 
 def _settled(match: Match, merit: Tensor, slots: int) -> Match:

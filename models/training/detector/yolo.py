@@ -82,14 +82,11 @@ def _as_ultralytics(batch: Batch) -> dict[str, Tensor]:
     boxes = torch.cat(batch.boxes)
     size = batch.images.shape[-1]
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    counts = torch.tensor([len(b) for b in batch.boxes], device=boxes.device)
     return {
         "img": batch.images,
         "cls": torch.cat(batch.classes).float()[:, None],
         "bboxes": torch.cat((centres, sides), dim=1) / size,
-        "batch_idx": torch.arange(len(counts), device=boxes.device)
-        .repeat_interleave(counts)
-        .float(),
+        "batch_idx": batch.pictures.float(),
     }
 
 
