@@ -103,9 +103,8 @@ class ObjectFilters:
     def noise_scales(self, slots: Indices) -> Floats:
         """Estimated over stated variance of the measurements of objects, (K,)."""
         states = self._states
-        return (states.weights[slots] * states.square_sums[slots]).sum(axis=1) / states.counts[
-            slots
-        ]
+        square_sums = (states.weights[slots] * states.square_sums[slots]).sum(axis=1)
+        return square_sums / states.counts[slots]
 
     def _span(self, step_s: float) -> tuple[float, float]:
         """The step, bounded, and the frame interval."""

@@ -65,7 +65,7 @@ def batches(tiles: Augmented, size: int) -> Generator[Batch, None, None]:
     ahead = deque(maker.submit(Batch.of, tiles, size) for _ in range(_AHEAD))
     try:
         while True:
-            yield ahead.popleft().result()
             ahead.append(maker.submit(Batch.of, tiles, size))
+            yield ahead.popleft().result()
     finally:
         maker.shutdown(cancel_futures=True)
