@@ -3,13 +3,9 @@
 In: images of it, one or several. Out: sharpness, the peak of it, or the defocus.
 """
 
-from __future__ import annotations
-
-from .card import DefocusCard
-from .learned import LearnedDefocus
+from .learned import EDGE_PX, SIZES, DefocusCard, LearnedDefocus, Windows, normalised
 from .lens import Lens
 from .lock_in import LockedIn, lock_in
-from .normal import EDGE_PX, SIZES, Windows, normalised
 from .peak import LEAST_POINTS, NoPeak, Peak, fit_peak
 from .sharpness import LEAST_EDGE_PX, Sharpness, sharpness
 

@@ -1,7 +1,5 @@
 """What has to be known of an objective to measure focus."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

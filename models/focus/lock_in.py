@@ -1,7 +1,5 @@
 """Lock-in: the position of an object along z from its sharpness at dithered focal planes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -28,14 +26,7 @@ that of brightness and shape of a living object."""
 
 
 class LockedIn(NamedTuple):
-    """Where an object is at the last image.
-
-    Attributes
-    ----------
-    z_um, sigma_um : float
-    log_height : float
-        Logarithm of its sharpness in focus.
-    """
+    """Where an object is at the last image, and the logarithm of its sharpness in focus."""
 
     z_um: float
     sigma_um: float
@@ -55,24 +46,18 @@ def lock_in(
     The likelihood of the sharpnesses is summed over a grid of places and speeds, as with a
     uniform prior of the place; the height of the curve is eliminated. An object that moves
     steadily is thus not mistaken for one that is out of focus. Where none of the grid explains
-    them, as in a sudden turn, all is less sure.
+    them, as in a sudden turn, all is less sure. None if the object may be farther away.
 
     Parameters
     ----------
     times_s, z_um : (N,)
         Instants and focal positions of the images, from old to new.
-    seen : list of Sharpness
     width_um : float
         As in `Peak`.
     presumed_um : float
         Where it is presumed to be.
     log_height : float, optional
         Logarithm of the sharpness in focus, as found before.
-
-    Returns
-    -------
-    LockedIn or None
-        None if the object may be farther away.
     """
     t, z = np.asarray(times_s, float), np.asarray(z_um, float)
     values, noise = np.array(seen, float).T

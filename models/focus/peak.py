@@ -1,7 +1,5 @@
 """Where a curve of sharpness has its peak, and how sure that is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,12 +68,8 @@ def fit_peak(z_um: ArrayLike, sharpness: ArrayLike, sigma: ArrayLike) -> Peak | 
     Parameters
     ----------
     z_um, sharpness, sigma : (N,)
-        Focal positions in any order, sharpness there, its standard deviation.
-
-    Raises
-    ------
-    ValueError
-        If they are of different lengths.
+        Focal positions in any order, sharpness there, its standard deviation. ValueError if they
+        are of different lengths.
     """
     z, values, noise = (np.asarray(a, float).ravel() for a in (z_um, sharpness, sigma))
     if not len(z) == len(values) == len(noise):
@@ -85,9 +79,12 @@ def fit_peak(z_um: ArrayLike, sharpness: ArrayLike, sigma: ArrayLike) -> Peak | 
     if len(z) < LEAST_POINTS or np.ptp(z) <= 0:
         return NoPeak(f"{len(z)} sharpnesses along z are too few: {LEAST_POINTS} are needed")
     noise = np.hypot(noise, _MODEL_ERROR * (values.max() - values))
-    middle, reach = (z.max() + z.min()) / 2, np.ptp(z) / 2
+    middle, reach = float(z.max() + z.min()) / 2, float(np.ptp(z)) / 2
     curve = _fit((z - middle) / reach, values, noise)
-    return curve if isinstance(curve, NoPeak) else _scaled(curve, middle, reach)
+    if isinstance(curve, NoPeak):
+        return curve
+    z_um = middle + reach * curve.z_um
+    return Peak(z_um, reach * curve.sigma_um, reach * curve.width_um, curve.height)
 
 
 def _fit(u: Floats, values: Floats, noise: Floats) -> Peak | NoPeak:
@@ -125,8 +122,3 @@ def _search(u: Floats, values: Floats, weights: Floats) -> Floats:
     left = np.square(heights[..., None] * shapes - wanted).sum(axis=-1)
     row, column = np.unravel_index(left.argmin(), left.shape)
     return np.array([heights[row, column], centres[row], steepness[column]])
-
-
-def _scaled(peak: Peak, middle: float, reach: float) -> Peak:
-    z_um, sigma_um = middle + reach * peak.z_um, reach * peak.sigma_um
-    return Peak(float(z_um), float(sigma_um), float(reach * peak.width_um), peak.height)

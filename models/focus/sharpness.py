@@ -1,7 +1,5 @@
 """Sharpness of an object: the energy of the gradient in a window around it."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Predictors: measurements of objects in, their positions at any later instant out."""
 
-from __future__ import annotations
-
 from .predictor import Forecast, Prediction, Predictor
 from .registry import PREDICTORS, create
 

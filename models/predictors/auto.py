@@ -1,7 +1,5 @@
 """The default predictor: filters by many motion models and a network, forecasts mixed."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..arrays import Bools, Floats, Indices

@@ -1,7 +1,5 @@
 """Predictors by Kalman filters: one motion model, or several that interact."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
@@ -41,12 +39,7 @@ class FilterPredictor(SlotPredictor):
         super().__init__(self.hypotheses)
         speed_um_s = options.speed_um_s if options else None
         self._plane = ObjectFilters(self.hypotheses, 2, self._interval, speed_um_s)
-
-    def _advance(self, step_s: float, first: bool) -> None:
-        if first:
-            self._plane.restart()
-        self._plane.advance(step_s)
-        super()._advance(step_s, first)
+        self._filters.append(self._plane)
 
     def begin(self, positions_um: Floats, variances_um2: Floats) -> Indices:
         """Take in new objects at (K, 3), z a guess, with variances (K,) of x and of y."""
@@ -54,7 +47,7 @@ class FilterPredictor(SlotPredictor):
         self._plane.begin(slots, positions_um[:, :2], variances_um2)
         return slots
 
-    def take_over(self, slots: Indices, other: FilterPredictor) -> None:
+    def take_over(self, slots: Indices, other: "FilterPredictor") -> None:
         """Move objects here from a predictor whose hypotheses are the last here.
 
         They keep their slots, which are taken there until they end there too.
@@ -67,11 +60,6 @@ class FilterPredictor(SlotPredictor):
         """Take in positions, (K, 2), measured at the instant of the last `advance`."""
         self._check(slots)
         self._plane.update(slots, positions_um, variances_um2)
-
-    def end(self, slots: Indices) -> None:
-        """Forget objects."""
-        super().end(slots)
-        self._plane.end(slots)
 
     def noise_scales(self, slots: Indices) -> Floats:
         """Estimated over stated variances of the measurements of x and y, (K,)."""

@@ -1,7 +1,5 @@
 """Forecast mixing: two predictors, weighted and calibrated by the measurements that follow."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,7 +13,6 @@ from .predictor import Forecast
 OCTAVES = 6
 """Horizons are told apart by their octave: 1 frame, 2, 4, 8, 16, 32 and more. Chosen: 32 is as
 far as the network was trained to look."""
-
 _TAIL = 4.0
 """Degrees of freedom of the Student's t by which forecasts are compared. Chosen: heavy tails, so
 that one sharp turn does not decide."""
@@ -53,10 +50,8 @@ class _Pending:
 
     Attributes
     ----------
-    at_ns : int
     frames : float
         Horizon.
-    rows : (K,)
     first_um, second_um, mixed_um : (K, 3)
         Means by the first predictor, by the second and mixed.
     covs_um2 : (K, 2, 2)
@@ -71,7 +66,7 @@ class _Pending:
     mixed_um: Floats
     covs_um2: Floats
 
-    def of(self, which: Bools) -> _Pending:
+    def of(self, which: Bools) -> "_Pending":
         """Those of some of the objects."""
         means = self.first_um[which], self.second_um[which], self.mixed_um[which]
         return _Pending(self.at_ns, self.frames, self.rows[which], *means, self.covs_um2[which])

@@ -6,8 +6,6 @@ exact one (by the Riccati equation). They end where a filter hardly differs from
 model (at rest, straight on) or from the last measurement alone.
 """
 
-from __future__ import annotations
-
 from .bank import Hypothesis, Mode
 
 BROWNIAN = [Hypothesis((Mode(1, 10.0 ** (k / 2)),)) for k in range(-4, 8)]

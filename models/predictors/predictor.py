@@ -1,7 +1,5 @@
 """What a predictor is asked and what it answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -32,18 +30,12 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """Predicted positions of K objects at one instant.
+    """Predicted positions of K objects at one instant, as in `Prediction`.
 
     Attributes
     ----------
-    at_ns : int
-        The instant, on the clock of the frames.
     means_um : (K, 3) float64
-        x, y and z in µm.
     covs_um2 : (K, 3, 3) float64
-        Covariances of those positions in µm².
-    source : str
-        Name of the predictor.
     """
 
     at_ns: int
@@ -69,10 +61,7 @@ class Predictor(Protocol):
     is new, `end` what is gone, `watch` what is followed; then `predict`, as often as wanted.
     """
 
-    @property
-    def name(self) -> str:
-        """For people and records."""
-        ...
+    name: str
 
     def advance(self, at_ns: int) -> None:
         """Take all objects to an instant; one before the last is taken for the last."""
@@ -81,17 +70,8 @@ class Predictor(Protocol):
     def begin(self, positions_um: Floats, variances_um2: Floats) -> Indices:
         """Take in new objects, first seen at the instant of the last `advance`.
 
-        Parameters
-        ----------
-        positions_um : (K, 3)
-            x, y and a guess of z, which counts as not measured.
-        variances_um2 : (K,)
-            Stated variance of x and of y.
-
-        Returns
-        -------
-        (K,) intp
-            Their slots.
+        They are at positions (K, 3), of which z is a guess and counts as not measured; (K,) are
+        the stated variances of x and of y. Returns their slots, (K,) intp.
         """
         ...
 

@@ -1,10 +1,5 @@
 """The predictors by name: those of this package, and those of others."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
 from ..registry import Registry
 from .predictor import Predictor
 
@@ -22,13 +17,4 @@ PREDICTORS: Registry[Predictor] = Registry(
 )
 """Every predictor that comes with the package."""
 
-
-def create(name: str, options: Mapping[str, Any] | None = None) -> Predictor:
-    """Make the predictor called ``name``, or ``"package.module:attribute"``.
-
-    Raises
-    ------
-    ValueError
-        If the name or an option is not known, or a value is not allowed.
-    """
-    return PREDICTORS.create(name, options)
+create = PREDICTORS.create

@@ -1,7 +1,5 @@
 """What all predictors here share: slots, the clock, and z by filters of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +12,8 @@ from .predictor import Forecast
 class SlotPredictor:
     """Base of predictors that treat x and y alike and z apart.
 
-    A subclass says how the plane is predicted: it adds to `begin`, `update`, `end` and
-    `_advance`, and defines `_predict_plane`.
-
-    Parameters
-    ----------
-    z_hypotheses : sequence of Hypothesis
+    A subclass says how the plane is predicted: it defines `begin`, `update` and `_predict_plane`,
+    and adds filters of its own to ``_filters``, which all go on together.
     """
 
     name: str
@@ -27,6 +21,7 @@ class SlotPredictor:
     def __init__(self, z_hypotheses: Sequence[Hypothesis]) -> None:
         self._interval = IntervalEstimator()
         self._z = ObjectFilters(z_hypotheses, 1, self._interval)
+        self._filters = [self._z]
         # There is always one slot more at the end that is not in use.
         self._taken, self._guesses_um = np.zeros(1, np.bool_), np.zeros(1)
         self._latest_ns: int | None = None
@@ -46,13 +41,11 @@ class SlotPredictor:
         step_s = self._step_s(at_ns)
         self._latest_ns = at_ns if self._latest_ns is None else max(at_ns, self._latest_ns)
         if step_s > 0:
-            self._advance(step_s, self._interval.step(step_s))
-
-    def _advance(self, step_s: float, first: bool) -> None:
-        """Take all objects a step on; after the ``first``, the frame interval is known."""
-        if first:
-            self._z.restart()
-        self._z.advance(step_s)
+            first = self._interval.step(step_s)
+            for filters in self._filters:
+                if first:
+                    filters.restart()
+                filters.advance(step_s)
 
     def _occupy(self, positions_um: Floats) -> Indices:
         """Return free slots for objects at (K, 3), the lowest first."""
@@ -80,7 +73,8 @@ class SlotPredictor:
         """Forget objects."""
         self._check(slots)
         self._taken[slots] = False
-        self._z.end(slots)
+        for filters in self._filters:
+            filters.end(slots)
 
     def watch(self, slots: Indices, at_ns: int) -> None:
         """Do nothing: all objects are predicted in the same way."""

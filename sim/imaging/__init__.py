@@ -3,8 +3,6 @@
 In: a specimen and positions. Out: expected photoelectrons, frames.
 """
 
-from __future__ import annotations
-
 from .optics import PIXEL_VARIANCE, Optics, OpticsSettings, spread_variance_um2
 from .sensor import Sensor, SensorSettings
 

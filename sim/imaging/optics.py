@@ -1,7 +1,5 @@
 """The objective: expected photoelectrons of a frame from the positions of objects."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 
@@ -27,8 +25,7 @@ LEAST_EXPONENT = -40.0
 """Of a Gaussian: products of two, exp(-80), are still no denormal numbers, which are slow."""
 LEAST_PEAK = 1e-12
 """Photoelectrons in a pixel below which an object is not drawn. Chosen: no camera shows it."""
-AS_MOUNTED = ((1.0, 0.0), (0.0, 1.0))
-"""Orientation of a camera whose rows and columns lie along the axes of the stage."""
+Singles = NDArray[np.float32]
 
 
 class OpticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,26 +93,22 @@ class Optics:
 
     Parameters
     ----------
-    settings : OpticsSettings
     orientation : (2, 2) array_like
         Stage to image directions: a step of ``s`` µm of an object is one of
         ``orientation @ s`` µm in the image, whose x points right and y down. Without it the
         two agree.
     """
 
-    def __init__(self, settings: OpticsSettings, orientation: ArrayLike = AS_MOUNTED) -> None:
+    def __init__(
+        self, settings: OpticsSettings, orientation: ArrayLike = ((1.0, 0.0), (0.0, 1.0))
+    ) -> None:
         self.settings = settings
         self._to_px = np.asarray(orientation, float) / settings.pixel_um
 
     def subsamples(self, specimen: Specimen, travel_um: float) -> int:
         """Number of instants of an exposure, 1 to 64, to render so that a smear is continuous.
 
-        Parameters
-        ----------
-        specimen : Specimen
-            What is to be rendered.
-        travel_um : float
-            Path of its fastest object across the field within the exposure.
+        ``travel_um`` is the path of the fastest object across the field within the exposure.
         """
         pixel_um2 = self.settings.pixel_um**2 * PIXEL_VARIANCE
         focused_um2 = float(spread_variance_um2(self.settings, 0.0)) + pixel_um2
@@ -124,11 +117,7 @@ class Optics:
         return max(1, math.ceil(steps))
 
     def render(
-        self,
-        relative_um: Floats,
-        specimen: Specimen,
-        exposure_ms: float,
-        out: NDArray[np.float32],
+        self, relative_um: Floats, specimen: Specimen, exposure_ms: float, out: Singles
     ) -> None:
         """Render one exposure.
 
@@ -138,10 +127,6 @@ class Optics:
             Positions of all N objects, in stage directions, relative to the centre of the
             field and the focal plane at M instants, each of which stands for an equal part
             of the exposure.
-        specimen : Specimen
-            Shape and brightness of the objects.
-        exposure_ms : float
-            Length of the exposure.
         out : (H, W) float32
             Overwritten with photoelectrons; the centre of the field is at pixel
             ((W - 1) / 2, (H - 1) / 2).
@@ -163,7 +148,7 @@ class Optics:
 
     def _parts(
         self, relative_um: Floats, specimen: Specimen, exposure_ms: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[Singles, Singles, Singles]:
         """Centres (2, P, N), variances and photoelectrons at the peak (P, N) of P = M·K parts.
 
         Variances are (2, P, N), or (1, P, N) where both axes have the same.
@@ -186,7 +171,7 @@ class Optics:
         return centres.reshape(2, -1, n), variances, peaks.reshape(-1, n)
 
 
-def _single(values: Floats) -> NDArray[np.float32]:
+def _single(values: Floats) -> Singles:
     return values.astype(np.float32, order="C")
 
 
@@ -197,12 +182,12 @@ def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
 
 
 def _draw(
-    out: NDArray[np.float32],
+    out: Singles,
     edge_px: int,
-    first_px: NDArray[np.float32],
-    centres_px: NDArray[np.float32],
-    variances_px2: NDArray[np.float32],
-    peaks: NDArray[np.float32],
+    first_px: Singles,
+    centres_px: Singles,
+    variances_px2: Singles,
+    peaks: Singles,
 ) -> None:
     """Add objects that share a patch size; patches are shifted to lie within the frame."""
     height, width = min(edge_px, out.shape[0]), min(edge_px, out.shape[1])
@@ -218,12 +203,7 @@ def _draw(
         cv2.accumulate(patch, out[y : y + height, x : x + width])
 
 
-def _gaussians(
-    centres_px: NDArray[np.float32],
-    variances_px2: NDArray[np.float32],
-    peaks: NDArray[np.float32],
-    length: int,
-) -> NDArray[np.float32]:
+def _gaussians(centres_px: Singles, variances_px2: Singles, peaks: Singles, length: int) -> Singles:
     """Gaussians (2, P, n, length) along x, scaled by the peaks, and along y, of peak 1.
 
     Centres are counted from the middle of the length. The exponent is a parabola in the pixel's

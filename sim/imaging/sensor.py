@@ -1,7 +1,5 @@
 """A scientific camera: shot noise, read noise, offset, gain and saturation."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 
@@ -69,14 +67,7 @@ class Sensor:
     takes them from two random places in it, one of them with a random sign. Pixels of a frame
     and the same pixels of another are thus uncorrelated on average; about one strip in thirty
     repeats a stretch of noise of the same strip in a given other frame, shifted by a random
-    number of pixels.
-
-    Parameters
-    ----------
-    settings : SensorSettings
-        The camera.
-    rng : numpy.random.Generator
-        Source of all randomness; the same generator yields the same frames.
+    number of pixels. The same generator yields the same frames.
     """
 
     def __init__(self, settings: SensorSettings, rng: np.random.Generator) -> None:
@@ -89,10 +80,9 @@ class Sensor:
         self._read_noise = 2 * settings.gain * read_noise_e
         self._floor = settings.offset - settings.gain / 4
         self._depth = cv2.CV_8U if settings.bits <= 8 else cv2.CV_16U
-        self._saturation = settings.saturation
 
     def read(self, electrons: NDArray[np.float32], out: Image | None = None) -> Image:
-        """Expose and read out one frame.
+        """Expose and read out one frame of grey values; ValueError if it is of another size.
 
         Parameters
         ----------
@@ -100,47 +90,23 @@ class Sensor:
             Expected photoelectrons, not negative; left as they are.
         out : (H, W) uint8 or uint16, optional
             Contiguous frame of the camera's type to fill, which saves making a new one.
-
-        Returns
-        -------
-        (H, W) uint8 or uint16
-            Grey values.
-
-        Raises
-        ------
-        ValueError
-            If the light is not of the camera's size.
         """
         frame = self.settings.empty_frame() if out is None else out
         if electrons.shape != frame.shape:
             raise ValueError(f"this camera is {frame.shape} pixels, not {electrons.shape}")
         light, grey = np.ascontiguousarray(electrons).reshape(-1), frame.reshape(-1)
+        gain, saturation = self.settings.gain, self.settings.saturation
         starts = range(0, len(light), STRIP)
         places = self._rng.integers(0, BANK - STRIP, (len(starts), 2)).tolist()
         signs = self._rng.integers(0, 2, len(starts)).tolist()
         for start, (shot, read), sign in zip(starts, places, signs, strict=True):
-            part = light[start : start + STRIP]
-            self._read_strip(
-                part,
-                self._bank[shot : shot + len(part)],
-                self._bank[read : read + len(part)],
-                np.add if sign else np.subtract,
-                grey[start : start + STRIP],
-            )
-        if self._saturation < np.iinfo(grey.dtype).max:
-            cv2.threshold(frame, self._saturation, self._saturation, cv2.THRESH_TRUNC, frame)
+            part, strip = light[start : start + STRIP], grey[start : start + STRIP]
+            root, add = self._scratch[: len(part)], np.add if sign else np.subtract
+            np.sqrt(part, out=root)
+            add(root, self._bank[shot : shot + len(part)], out=root)
+            np.square(root, out=root)
+            noise = self._bank[read : read + len(part)], self._read_noise
+            cv2.addWeighted(root, gain, *noise, self._floor, strip, self._depth)
+        if saturation < np.iinfo(grey.dtype).max:
+            cv2.threshold(frame, saturation, saturation, cv2.THRESH_TRUNC, frame)
         return frame
-
-    def _read_strip(
-        self,
-        light: NDArray[np.float32],
-        shot: NDArray[np.float32],
-        read: NDArray[np.float32],
-        add: np.ufunc,
-        grey: NDArray,
-    ) -> None:
-        gain, root = self.settings.gain, self._scratch[: len(light)]
-        np.sqrt(light, out=root)
-        add(root, shot, out=root)
-        np.square(root, out=root)
-        cv2.addWeighted(root, gain, read, self._read_noise, self._floor, grey, self._depth)

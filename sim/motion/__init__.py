@@ -3,11 +3,8 @@
 In: settings and a time step. Out: positions of many objects.
 """
 
-from __future__ import annotations
-
 from .manoeuvres import Directed, Oscillating, RunAndTumble, Worm
-from .model import Floats, MotionModel, NotNegative, Positive
-from .motion import Brownian, Motion, Persistent
+from .model import Brownian, Floats, MotionModel, NotNegative, Persistent, Positive
 
 __all__ = [
     "Brownian",
@@ -22,3 +19,6 @@ __all__ = [
     "RunAndTumble",
     "Worm",
 ]
+
+Motion = Brownian | Persistent | RunAndTumble | Directed | Oscillating | Worm
+"""Any motion; the key ``kind`` of its TOML table tells which."""

@@ -1,7 +1,5 @@
 """Manoeuvring motions, which no linear model with Gaussian noise describes."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -21,26 +19,23 @@ class _MoveAndPause(MotionModel, frozen=True):
 
     speed_um_s: NotNegative
 
-    def _means_s(self) -> tuple[float, float]:
-        """Mean length of a move and of a pause."""
-        raise NotImplementedError
-
-    def _turns_rad(self) -> tuple[float, float]:
-        """Mean and standard deviation of the size of a turn, to either side."""
+    def _habits(self) -> tuple[float, float, float, float]:
+        """Mean times of a move and of a pause; mean and standard deviation of a turn, in rad."""
         raise NotImplementedError
 
     def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
-        move_s, pause_s = self._means_s()
+        move_s, pause_s, _, _ = self._habits()
         heading = rng.uniform(0.0, 2 * math.pi, count)
         moving = rng.random(count) < move_s / (move_s + pause_s)
         return np.column_stack([heading, moving.astype(float)])
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         """Advance in place from event to event."""
+        move_s, pause_s, turn_rad, spread_rad = self._habits()
         left_s = np.full(len(state), dt_s)
         while True:
             moving = state[:, 4] > 0
-            span_s = rng.standard_exponential(len(state)) * np.where(moving, *self._means_s())
+            span_s = rng.standard_exponential(len(state)) * np.where(moving, move_s, pause_s)
             over = span_s < left_s
             span_s = np.minimum(span_s, left_s)
             path_um = self.speed_um_s * span_s * moving
@@ -52,7 +47,7 @@ class _MoveAndPause(MotionModel, frozen=True):
             state[over, 4] = ~moving[over]
             turning = over & ~moving
             side = rng.choice([-1.0, 1.0], np.count_nonzero(turning))
-            state[turning, 3] += side * rng.normal(*self._turns_rad(), len(side))
+            state[turning, 3] += side * rng.normal(turn_rad, spread_rad, len(side))
 
     def _reverse(self, state: Floats) -> None:
         state[:, 3] += math.pi
@@ -76,11 +71,9 @@ class RunAndTumble(_MoveAndPause, frozen=True):
     turn_deg: NotNegative = 68.0
     turn_spread_deg: NotNegative = 36.0
 
-    def _means_s(self) -> tuple[float, float]:
-        return self.run_s, self.tumble_s
-
-    def _turns_rad(self) -> tuple[float, float]:
-        return math.radians(self.turn_deg), math.radians(self.turn_spread_deg)
+    def _habits(self) -> tuple[float, float, float, float]:
+        turn_rad = math.radians(self.turn_deg), math.radians(self.turn_spread_deg)
+        return self.run_s, self.tumble_s, *turn_rad
 
 
 class Directed(_MoveAndPause, frozen=True):
@@ -98,15 +91,14 @@ class Directed(_MoveAndPause, frozen=True):
     pause_s: NotNegative
     turn_deg: NotNegative = 10.0
 
-    def _means_s(self) -> tuple[float, float]:
-        return self.move_s, self.pause_s
-
-    def _turns_rad(self) -> tuple[float, float]:
-        return 0.0, math.radians(self.turn_deg)
+    def _habits(self) -> tuple[float, float, float, float]:
+        return self.move_s, self.pause_s, 0.0, math.radians(self.turn_deg)
 
 
 class Oscillating(MotionModel, frozen=True):
     """Oscillation along a line, with a phase and a centre that diffuse.
+
+    The state carries the direction of the line and the phase in radians in columns 3 and 4.
 
     Attributes
     ----------
@@ -128,7 +120,10 @@ class Oscillating(MotionModel, frozen=True):
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         before = np.sin(state[:, 4])
-        _advance_phase(state, dt_s, rng, self.period_s, self.phase_noise_rad_sqrt_s)
+        state[:, 4] += 2 * math.pi * dt_s / self.period_s
+        if self.phase_noise_rad_sqrt_s:
+            spread_rad = self.phase_noise_rad_sqrt_s * math.sqrt(dt_s)
+            state[:, 4] += rng.normal(0.0, spread_rad, len(state))
         offset_um = self.amplitude_um * (np.sin(state[:, 4]) - before)
         state[:, 0] += offset_um * np.cos(state[:, 3])
         state[:, 1] += offset_um * np.sin(state[:, 3])
@@ -176,7 +171,7 @@ class Worm(MotionModel, frozen=True):
         state[:, 0] += along_um * np.cos(middles).sum(axis=1)
         state[:, 1] += along_um * np.sin(middles).sum(axis=1)
         state[:, 3] = headings[:, -1]
-        _advance_phase(state, dt_s, rng, self.period_s, 0.0)
+        state[:, 4] += 2 * math.pi * dt_s / self.period_s
         state[:, :2] += self._sway(state)
 
     def _reverse(self, state: Floats) -> None:
@@ -186,12 +181,3 @@ class Worm(MotionModel, frozen=True):
     def _sway(self, state: Floats) -> Floats:
         across = np.column_stack([-np.sin(state[:, 3]), np.cos(state[:, 3])])
         return self.sway_um * np.sin(state[:, 4:5]) * across
-
-
-def _advance_phase(
-    state: Floats, dt_s: float, rng: np.random.Generator, period_s: float, noise: float
-) -> None:
-    """Advance column 4, a phase in radians, in place."""
-    state[:, 4] += 2 * math.pi * dt_s / period_s
-    if noise:
-        state[:, 4] += rng.normal(0.0, noise * math.sqrt(dt_s), len(state))

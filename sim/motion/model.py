@@ -1,6 +1,4 @@
-"""Base of all motions: a state, a start, a step, and settings that are checked."""
-
-from __future__ import annotations
+"""Base of all motions, with settings that are checked, and the motions with linear models."""
 
 import math
 import re
@@ -15,11 +13,8 @@ Pair = tuple[Floats, Floats]
 """Transition F and process noise Q."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
-"""A setting that must be positive and finite; checked where it is decoded."""
-
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
-"""A setting that must be zero or positive and finite; checked where it is decoded."""
-
+"""Settings that must be finite; checked where they are decoded."""
 _SHORT = 0.01
 """Steps in persistence times below which a series replaces a difference that would round away."""
 
@@ -28,16 +23,8 @@ def persistent_matrices(dt_s: float, persistence_s: float, variance_um2_s2: floa
     """Transition F (2, 2) and noise Q (2, 2) of a position whose velocity decays.
 
     The velocity is an Ornstein-Uhlenbeck process; the step is exact at any length (Gillespie,
-    Phys. Rev. E 54:2084, 1996).
-
-    Parameters
-    ----------
-    dt_s : float
-        Length of the step.
-    persistence_s : float
-        Time over which the correlation of the velocity falls by a factor e.
-    variance_um2_s2 : float
-        Variance of the velocity along the axis.
+    Phys. Rev. E 54:2084, 1996). ``persistence_s`` is the time over which the correlation of the
+    velocity falls by a factor e, ``variance_um2_s2`` its variance along the axis.
     """
     tau, h = persistence_s, dt_s / persistence_s
     lost = -math.expm1(-h)
@@ -62,17 +49,13 @@ def carry(position: Floats, velocity: Floats, matrices: Pair, rng: np.random.Gen
     velocity[:] = F[1, 1] * velocity + spread_v * first
 
 
-def _kebab(name: str) -> str:
-    """Name of a motion in TOML: ``RunAndTumble`` is ``run-and-tumble``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
-
-
 class MotionModel(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
-    tag=_kebab,
+    # in TOML RunAndTumble is run-and-tumble
+    tag=lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower(),
     tag_field="kind",
 ):
     """Base of all motions.
@@ -155,3 +138,53 @@ class MotionModel(
 
     def _reverse(self, state: Floats) -> None:
         raise NotImplementedError
+
+
+class Brownian(MotionModel, frozen=True):
+    """Free diffusion in the plane: variance ``2 D t`` on each axis."""
+
+    diffusion_um2_s: NotNegative
+
+    def matrices(self, dt_s: float) -> tuple[Floats, Floats]:
+        """Transition F (1, 1) and process noise Q (1, 1) of one axis."""
+        return np.eye(1), np.array([[2 * self.diffusion_um2_s * dt_s]])
+
+    def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
+        return np.empty((count, 0))
+
+    def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
+        spread_um = math.sqrt(2 * self.diffusion_um2_s * dt_s)
+        state[:, :2] += rng.normal(0.0, spread_um, (len(state), 2))
+
+    def _reverse(self, state: Floats) -> None:
+        """Do nothing: a diffusing object has no direction."""
+
+
+class Persistent(MotionModel, frozen=True):
+    """Persistent random walk: the velocity is an Ornstein-Uhlenbeck process.
+
+    The state carries the velocity in columns 3 and 4.
+
+    Attributes
+    ----------
+    speed_um_s : float
+        Root mean square of the velocity vector in the plane.
+    persistence_s : float
+        Time over which the correlation of the velocity falls by a factor e.
+    """
+
+    speed_um_s: NotNegative
+    persistence_s: Positive
+
+    def matrices(self, dt_s: float) -> tuple[Floats, Floats]:
+        """Transition F (2, 2) and process noise Q (2, 2) of one axis, position first."""
+        return persistent_matrices(dt_s, self.persistence_s, self.speed_um_s**2 / 2)
+
+    def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
+        return rng.normal(0.0, self.speed_um_s / math.sqrt(2), (count, 2))
+
+    def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
+        carry(state[:, :2], state[:, 3:5], self.matrices(dt_s), rng)
+
+    def _reverse(self, state: Floats) -> None:
+        state[:, 3:5] *= -1

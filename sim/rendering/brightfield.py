@@ -1,7 +1,5 @@
 """Cells in transmitted light: dark, bright, with rings or halos, as the focus makes them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
@@ -27,10 +25,8 @@ MOST_CELLS = 70
 """In a frame. Chosen: what an annotator would still annotate."""
 MOST_COVERED = 0.3
 """Share of the field that cells may fill. Chosen: in denser crowds halos run into each other."""
-
 REACH = 1.75
 """Radii of a body up to which its profile is drawn: where the widest halo has faded."""
-
 RHO: Single = np.linspace(0.0, 2 * REACH, 512, dtype=np.float32)
 """Distances, in radii of a body, at which radial profiles are tabulated."""
 
@@ -42,11 +38,7 @@ Radial = Callable[[Floats, np.random.Generator], tuple[Floats, Floats]]
 def brightfield_cells(rng: np.random.Generator, size_px: int) -> tuple[Image, NDArray[np.float32]]:
     """Draw cells on an uneven, grainy background with fibres and specks.
 
-    Returns
-    -------
-    image : (size_px, size_px) uint8 or uint16
-    boxes_px : (N, 4) float32
-        Extents of the bodies with their dark rims but without halos and fringes.
+    Boxes, (N, 4), are the extents of the bodies with their dark rims but without halos and fringes.
     """
     sensor, level_e = _camera(size_px, rng)
     grain = log_uniform(0.003, 0.05, rng)

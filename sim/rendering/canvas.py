@@ -1,7 +1,5 @@
 """Parts of all rendered training frames: positions, uneven light, visible extents, read-out."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2
@@ -13,11 +11,9 @@ from ..imaging import SensorSettings
 
 Single = NDArray[np.float32]
 """Light, (H, W)."""
-
 VISIBLE = 0.15
 """Share of its greatest contrast down to which an object is seen. Chosen: boxes
 then enclose what a person sees of an object."""
-
 LEAST_INSIDE = 0.35
 """Share of a box that has to lie within the field. Chosen: of less, the object is a guess."""
 

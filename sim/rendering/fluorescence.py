@@ -1,7 +1,5 @@
 """Fluorescent spots, cells and worms: the simulator's specimens with random appearance."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -26,14 +24,11 @@ from .canvas import (
 
 GRID = 56
 """Points on a side of the grid on which extents are found, to a hundredth of an object's size."""
-
 GAUSSIAN_EXTENT = 2 * math.sqrt(-2 * math.log(VISIBLE))
 SPOT_EXTENT = GAUSSIAN_EXTENT / 5**0.5
 """Visible diameter of a Gaussian over its standard deviation, and of a spot over its radius."""
-
 LEAST_SNR = 6.0
 """Of a matched filter, below which an object is left out: noise alone hardly ever reaches it."""
-
 MOST_COVERED = 0.35
 """Share of the field that objects may fill. Chosen: denser crowds overlap too much to annotate."""
 
@@ -44,7 +39,6 @@ class Appearance:
 
     Attributes
     ----------
-    shape : {"spot", "cell", "worm"}
     width_px : (float, float)
         Limits of the visible width.
     contrast : (float, float)
@@ -99,11 +93,7 @@ def fluorescent_objects(
 ) -> tuple[Image, NDArray[np.float32]]:
     """Draw a fluorescent specimen with a random stand and camera.
 
-    Returns
-    -------
-    image : (size_px, size_px) uint8 or uint16
-    boxes_px : (N, 4) float32
-        Extents, within the field, of what is bright enough to be found.
+    Boxes, (N, 4), are the extents, within the field, of what is bright enough to be found.
     """
     frame = _frame(appearance, size_px, rng)
     specimen, places_px = _specimen(frame, rng)

@@ -3,8 +3,6 @@
 In: a name. Out: what the file says; `pursuit.sim.stand` makes a `Scenario` of it.
 """
 
-from __future__ import annotations
-
 import tomllib
 from importlib.resources import files
 

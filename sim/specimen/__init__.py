@@ -3,8 +3,6 @@
 In: settings and time. Out: positions, sizes and brightness of the parts of all objects.
 """
 
-from __future__ import annotations
-
 from .bodies import WORM_ASPECT
 from .division import Separations
 from .settings import SpecimenSettings

@@ -1,7 +1,5 @@
 """Shapes of objects: spots, cells and worms as sums of Gaussian parts."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 
@@ -37,11 +35,8 @@ def bodies(shape: Shape, count: int, rng: np.random.Generator) -> tuple[Floats, 
         thick = np.sqrt(1.2 - (2 * along / WORM_ASPECT) ** 4)
         places = np.column_stack([along, np.zeros(_WORM_PARTS)])
         weights = thick**2 / (thick**2).sum()
-        return (
-            np.tile(places, (count, 1, 1)),
-            np.tile(_WORM_WIDTH * thick, (count, 1)),
-            np.tile(weights, (count, 1)),
-        )
+        per_part = np.tile(_WORM_WIDTH * thick, (count, 1)), np.tile(weights, (count, 1))
+        return np.tile(places, (count, 1, 1)), *per_part
     k = np.arange(_CELL_PARTS)
     radius = _CELL_REACH * np.sqrt((k + 0.5) / _CELL_PARTS)
     angle = k * math.pi * (3 - math.sqrt(5)) + rng.uniform(0.0, 2 * math.pi, (count, 1))

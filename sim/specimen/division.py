@@ -1,7 +1,5 @@
 """Separation of the daughters of a division, from within the outline of their mother."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -14,12 +12,7 @@ class Separations:
 
     A pair begins with its outer edges on the outline of the mother and ends with a radius of
     hers between the two. The distance grows as half a cosine, and the centre of the light of
-    both stays where it is.
-
-    Parameters
-    ----------
-    last_s : float
-        How long a separation takes.
+    both stays where it is. A separation takes ``last_s``.
     """
 
     def __init__(self, last_s: float) -> None:
@@ -36,7 +29,9 @@ class Separations:
         at_s: float,
         rng: np.random.Generator,
     ) -> Floats:
-        """Add pairs and return where they start.
+        """Add pairs that divide; return where they start, (K, 2, 2).
+
+        These are the offsets of the larger and the smaller daughter from the mother.
 
         Parameters
         ----------
@@ -46,15 +41,7 @@ class Separations:
             Radii of the mother, the larger and the smaller daughter.
         share : float
             Of the larger daughter in the mother's light.
-        at_s : float
-            Time of the division.
-        rng : numpy.random.Generator
-            Source of the directions.
 
-        Returns
-        -------
-        (K, 2, 2)
-            Offsets of the larger and the smaller daughter from the mother, in the plane.
         """
         angles = rng.uniform(0.0, 2 * math.pi, len(pairs))
         along = np.column_stack([np.cos(angles), np.sin(angles)])
@@ -62,8 +49,8 @@ class Separations:
         mothers_um, touching_um = radii_um[:, 0], radii_um[:, 1] + radii_um[:, 2]
         newborn_um = 2 * mothers_um - touching_um
         separated_um = mothers_um + touching_um
-        self._pairs = np.concatenate([self._pairs, pairs])
         travel_um = offsets * (separated_um - newborn_um)[:, None, None]
+        self._pairs = np.concatenate([self._pairs, pairs])
         self._travel_um = np.concatenate([self._travel_um, travel_um])
         self._since_s = np.concatenate([self._since_s, np.full(len(pairs), at_s)])
         return offsets * newborn_um[:, None, None]

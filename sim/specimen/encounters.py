@@ -1,7 +1,5 @@
 """Encounters of the target with other objects at set times, though all of them move at random."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -24,22 +22,13 @@ class Encounters:
 
     Parameters
     ----------
-    motion : Motion
-        Of all of them.
     target : (1, S)
         State of the target at time 0.
     meets_s : sequence of float
-        Times of the encounters.
+        Times of the encounters; after the last, objects move by their motion only.
     near_um, depth_um : float
         Greatest distance between the centres in the plane, and the standard deviation of the
         distance along the optical axis, at an encounter.
-    rng : numpy.random.Generator
-        Source of all randomness.
-
-    Attributes
-    ----------
-    end_s : float
-        Time of the last encounter, after which objects move by their motion only.
     """
 
     def __init__(
@@ -51,9 +40,9 @@ class Encounters:
         depth_um: float,
         rng: np.random.Generator,
     ) -> None:
-        self.end_s = max(meets_s)
+        self._end_s = max(meets_s)
         self._motion = motion
-        self._step_s = self.end_s / _STEPS
+        self._step_s = self._end_s / _STEPS
         target_path = self._simulated(target, rng)[:, 0]
         met_um = np.stack([_at(target_path, at_s / self._step_s)[:3] for at_s in meets_s])
         others = motion.start(met_um + _offsets(len(meets_s), near_um, depth_um, rng), rng)
@@ -62,7 +51,7 @@ class Encounters:
         pasts = np.stack([motion.reversed_in_time(past) for past in pasts[:0:-1]])
         other_paths = np.concatenate([pasts, futures]).swapaxes(0, 1)
         self._paths = [target_path, *other_paths]
-        self._starts_s = np.array([0.0, *(at_s - self.end_s for at_s in meets_s)])
+        self._starts_s = np.array([0.0, *(at_s - self._end_s for at_s in meets_s)])
 
     def states(self, at_s: float) -> Floats:
         """States (1 + M, S) of the target and of those that it meets, at a time until the end."""
@@ -72,12 +61,12 @@ class Encounters:
     def step(self, state: Floats, from_s: float, to_s: float, rng: np.random.Generator) -> Floats:
         """Return the states (1 + M, S) at a later time; positions may have been shifted."""
         after = state.copy()
-        if from_s < self.end_s:
+        if from_s < self._end_s:
             before = self.states(from_s)
-            now = self.states(min(to_s, self.end_s))
+            now = self.states(min(to_s, self._end_s))
             after[:, :3] += now[:, :3] - before[:, :3]
             after[:, 3:] = now[:, 3:]
-        return self._motion.step(after, to_s - max(from_s, self.end_s), rng)
+        return self._motion.step(after, to_s - max(from_s, self._end_s), rng)
 
     def _simulated(self, state: Floats, rng: np.random.Generator) -> Floats:
         """States (_STEPS + 1, N, S) from the given one on."""

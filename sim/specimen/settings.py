@@ -1,7 +1,5 @@
 """What to put under the objective, as a scenario's TOML file says it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """What lies under the objective: objects that move, fluoresce, bleach and divide."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -26,7 +24,6 @@ class Specimen:
 
     Attributes
     ----------
-    settings : SpecimenSettings
     state : (N, S) float64
         States of the motion after the last `advance`; row 0 is the target.
     parents : (N,) int
@@ -47,7 +44,11 @@ class Specimen:
         self._encounters: Encounters | None = None
         self.state = settings.motion.start(_scatter(settings, rng), rng)
         if settings.meets_s:
-            self._add_encounters(settings)
+            near_um, depth_um = settings.radius_um, settings.depth_um
+            self._encounters = Encounters(
+                settings.motion, self.state[:1], settings.meets_s, near_um, depth_um, rng
+            )
+            self.state = np.concatenate([self.state, self._encounters.states(0.0)[1:]])
         n, count = len(self.state), settings.count
         self.parents = np.full(n, -1)
         self._brightness = settings.brightness * _spread(n, settings.brightness_spread, rng)
@@ -63,7 +64,8 @@ class Specimen:
     @property
     def brightness(self) -> Floats:
         """Photoelectrons per ms (N,) of whole objects, without what is bleached or hidden."""
-        if not self._hidden():
+        age_s, spans_s = self._age_s, self.settings.hidden_s
+        if not any(first_s <= age_s < last_s for first_s, last_s in spans_s):
             return self._brightness
         visible = self._brightness.copy()
         visible[0] = 0.0
@@ -98,10 +100,7 @@ class Specimen:
     def advance(self, t_ns: int) -> Floats:
         """Move all objects on to a time and return the positions (N, 3).
 
-        Raises
-        ------
-        ValueError
-            If the time lies before that of the last call.
+        ValueError if the time lies before that of the last call.
         """
         if t_ns < self._at_ns:
             raise ValueError("a specimen cannot go back in time: advance it in order of time")
@@ -115,9 +114,8 @@ class Specimen:
 
     def expose(self, exposure_ms: float) -> None:
         """End an exposure: bleach by its light, divide what is due, wrap a crowd around."""
-        self._brightness = self._brightness * math.exp(
-            -self.settings.bleach_per_s * exposure_ms / 1000
-        )
+        bleached = math.exp(-self.settings.bleach_per_s * exposure_ms / 1000)
+        self._brightness = self._brightness * bleached
         self._divide()
         if self.settings.endless:
             self._wrap_around()
@@ -125,18 +123,6 @@ class Specimen:
     @property
     def _age_s(self) -> float:
         return (self._at_ns - self._start_ns) / NS_PER_S
-
-    def _hidden(self) -> bool:
-        age_s = self._age_s
-        return any(first_s <= age_s < last_s for first_s, last_s in self.settings.hidden_s)
-
-    def _add_encounters(self, settings: SpecimenSettings) -> None:
-        """Append the objects that the target meets."""
-        near_um, depth_um = settings.radius_um, settings.depth_um
-        self._encounters = Encounters(
-            settings.motion, self.state[:1], settings.meets_s, near_um, depth_um, self._rng
-        )
-        self.state = np.concatenate([self.state, self._encounters.states(0.0)[1:]])
 
     def _after(self, before_s: float, dt_s: float) -> Floats:
         step, rng, settings = self.settings.motion.step, self._rng, self.settings

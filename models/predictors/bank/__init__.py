@@ -3,10 +3,8 @@
 In: measurements of many objects. Out: their states by every hypothesis of motion, weighed.
 """
 
-from __future__ import annotations
-
 from .interval import NS_PER_S, IntervalEstimator
-from .modes import Hypothesis, Mode
+from .matrices import Hypothesis, Mode
 from .object_filters import UNKNOWN_UM2, ObjectFilters, bounded_variances
 
 __all__ = [

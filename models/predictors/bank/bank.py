@@ -1,7 +1,5 @@
 """A bank of Kalman filters: every hypothesis about the motion of every object."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +8,7 @@ from numpy.typing import NDArray
 
 from ...arrays import Floats, Indices
 from . import measurement_update, time_update
-from .matrices import initial_variances, parameters_of
-from .modes import Hypothesis
+from .matrices import Hypothesis, initial_variances, parameters_of
 from .states import FilterStates
 
 _COMMON_MEMORY = 300.0

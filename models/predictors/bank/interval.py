@@ -1,7 +1,5 @@
 """The frame interval, estimated from the steps between measurements."""
 
-from __future__ import annotations
-
 NS_PER_S = 1e9
 
 _UNKNOWN_S = 1.0
@@ -17,13 +15,7 @@ _SHORTEST_S = 1e-5
 
 
 class IntervalEstimator:
-    """The frame interval, which scales the process noise of all motion models.
-
-    Attributes
-    ----------
-    interval_s : float
-        1 s until there was a step.
-    """
+    """The frame interval, ``interval_s``, which scales the process noise of all motion models."""
 
     def __init__(self) -> None:
         self.interval_s = _UNKNOWN_S

@@ -1,21 +1,59 @@
-"""Transition and process noise matrices of motion models over a step of time, compiled."""
-
-from __future__ import annotations
+"""Motion models of an object, and their matrices over a step of time, compiled."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ...arrays import Floats, Indices
 from ...compiling import compiled
-from .modes import Mode
 
 _OSCILLATOR_SIZE = 3
 """Numbers on each axis in the state of an oscillator: position, velocity, offset of the centre."""
 _FACTORIALS = (1.0, 1.0, 2.0)
 """Of 0, 1 and 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One linear motion model along an axis, driven by white noise.
+
+    Attributes
+    ----------
+    order : {1, 2, 3}
+        Derivative of the position that the noise drives: 1 the position itself (Brownian motion),
+        2 its velocity (nearly constant velocity), 3 its acceleration (nearly constant
+        acceleration).
+    process_noise : float
+        Spectral density of that noise in units of ``r / T ** (2 * order - 1)``, with the
+        variance of a measured position ``r`` and the frame interval ``T``. It is the square of
+        the manoeuvring index (Kalata, IEEE Trans. Aerospace Electron. Syst. 20:174, 1984), so
+        that one set of values serves any specimen, magnification and frame rate.
+    position_noise : float
+        Spectral density of noise that drives the position besides, in units of ``r / T``.
+    period : float
+        Of an oscillation about a centre, or of circling it, in frame intervals, with noise that
+        drives the velocity (order 2); 0 for a mode that does not oscillate.
+    """
+
+    order: int
+    process_noise: float
+    position_noise: float = 0.0
+    period: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One mode for good, or several that the object switches between.
+
+    ``dwell_times`` are the mean times for which each mode is kept, in frame intervals; there are
+    none for a single mode.
+    """
+
+    modes: tuple[Mode, ...]
+    dwell_times: tuple[float, ...] = ()
 
 
 class ModeParameters(NamedTuple):
@@ -25,8 +63,6 @@ class ModeParameters(NamedTuple):
     ----------
     sizes : (M,) intp
         Numbers on each axis in the state of each mode.
-    process_noises, position_noises : (M,)
-        As in `Mode`.
     angles : (M,)
         Radians in a frame interval of modes that oscillate; 0 for the others.
     largest : int

@@ -1,7 +1,5 @@
 """The measurement update of a bank of filters, compiled: states, noise scales, weights."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The filters of objects that are known by slots, all at one instant, along the same axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +7,7 @@ import numpy as np
 from ...arrays import Bools, Floats, Indices
 from .bank import FilterBank
 from .interval import IntervalEstimator
-from .modes import Hypothesis
+from .matrices import Hypothesis
 from .states import FilterStates
 
 _LEAST_UM2 = 1e-9
@@ -24,14 +22,7 @@ object is by then, and powers of it stay within the range of doubles."""
 class ObjectFilters:
     """One bank of filters, and the states of each object in the row of its slot.
 
-    Parameters
-    ----------
-    hypotheses : sequence of Hypothesis
-    axes : int
-        Number of axes A, on which an object moves alike.
-    interval : IntervalEstimator
-    speed_um_s : float, optional
-        As in `FilterBank`.
+    Hypotheses, the number of axes A and ``speed_um_s`` are those of `FilterBank`.
     """
 
     def __init__(
@@ -58,7 +49,7 @@ class ObjectFilters:
         variances = bounded_variances(positions_um, variances_um2)
         self._put(slots, self._bank.begin(positions_um, variances, self._interval.interval_s))
 
-    def take_over(self, slots: Indices, other: ObjectFilters) -> None:
+    def take_over(self, slots: Indices, other: "ObjectFilters") -> None:
         """Move objects here, with their states, from filters by fewer hypotheses.
 
         Those must be the last of the hypotheses here, in the same order. Slots that are not
@@ -111,7 +102,9 @@ class ObjectFilters:
 
     def noise_scales(self, slots: Indices) -> Floats:
         """Estimated over stated variance of the measurements of objects, (K,)."""
-        return self._states.noise_scales(slots)
+        states = self._states
+        square_sums = (states.weights[slots] * states.square_sums[slots]).sum(axis=1)
+        return square_sums / states.counts[slots]
 
     def _span(self, step_s: float) -> tuple[float, float]:
         """The step, bounded, and the frame interval."""
@@ -120,12 +113,9 @@ class ObjectFilters:
 
 
 def bounded_variances(positions_um: Floats, variances_um2: Floats) -> Floats:
-    """Check measurements; return their variances within the bounds of this module.
+    """Return the variances of measurements within the bounds of this module.
 
-    Raises
-    ------
-    ValueError
-        If a position is not finite or a variance is not positive.
+    ValueError if a position is not finite or a variance is not positive.
     """
     if not np.isfinite(positions_um).all():
         raise ValueError("a position must be finite, in µm")

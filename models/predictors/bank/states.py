@@ -1,7 +1,5 @@
 """The states of all filters of a bank, object by object."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -50,20 +48,16 @@ class FilterStates(NamedTuple):
     counts: Floats
     units_um2: Floats
 
-    def noise_scales(self, rows: Indices) -> Floats:
-        """Estimated over stated variance of the measurements of objects, (K,)."""
-        return (self.weights[rows] * self.square_sums[rows]).sum(axis=1) / self.counts[rows]
-
-    def at(self, rows: Indices) -> FilterStates:
+    def at(self, rows: Indices) -> "FilterStates":
         """Return a copy of the rows of some objects."""
         return FilterStates(*(array[rows] for array in self))
 
-    def put(self, rows: Indices, other: FilterStates) -> None:
+    def put(self, rows: Indices, other: "FilterStates") -> None:
         """Overwrite the rows of some objects."""
         for array, new in zip(self, other, strict=True):
             array[rows] = new
 
-    def padded(self, more: int) -> FilterStates:
+    def padded(self, more: int) -> "FilterStates":
         """Return a copy with so many rows of zeros appended."""
         rooms = (np.zeros((more, *array.shape[1:])) for array in self)
         return FilterStates(*map(np.concatenate, zip(self, rooms, strict=True)))

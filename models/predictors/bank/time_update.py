@@ -1,7 +1,5 @@
 """The time update of a bank of filters, compiled: states are mixed and predicted."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -215,12 +213,8 @@ def _mix(
 @compiled
 def _position(layout: Layout, states: FilterStates, n: int, mean_um: Floats) -> float:
     """Write the mean position, (A,), of an object; return its variance along an axis."""
-    weights, probabilities, places = (
-        states.weights[n],
-        states.mode_probabilities[n],
-        states.means[n, 0],
-    )
-    axes = len(mean_um)
+    weights, probabilities = states.weights[n], states.mode_probabilities[n]
+    places, axes = states.means[n, 0], len(mean_um)
     for a in range(axes):
         mean_um[a] = places[a, 0]
         for m, h in enumerate(layout.owners):

@@ -3,8 +3,6 @@
 In: measurements of many objects, a model file. Out: their positions at any later instant.
 """
 
-from __future__ import annotations
-
 from .card import PredictorCard, TracksNote
 from .recurrent import Recurrent, RecurrentOptions
 

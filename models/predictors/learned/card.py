@@ -1,15 +1,10 @@
 """The card of a learned predictor: what it was trained on and how well it does."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
-from ...card import Card
-
-Share = Annotated[float, Meta(ge=0, le=1)]
+from ...card import Card, Share
 
 
 class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,7 +12,6 @@ class TracksNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    name : str
     tracks, held_back : int
         Numbers of tracks that it was trained on and evaluated on.
     licence : str
@@ -42,7 +36,6 @@ class PredictorCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Attributes
     ----------
-    name : str
     task : "motion"
         Distinguishes the card from those of other networks.
     architecture : str

@@ -24,10 +24,8 @@ _MEASUREMENT = 4
 """Columns: displacement in x and y in µm, time in frames, stated variance in µm²."""
 _MOMENTS = 5
 """Columns: displacement in x and y in µm, variance of x, covariance, variance of y in µm²."""
-
 _BLOCK = 64
 """Objects that are computed together. Chosen: a crowd takes few calls, few objects waste little."""
-
 _INPUTS = {"before", "sighting", "now", "frames"}
 _OUTPUTS = {"after", "outlook"}
 """Names in the ONNX file; a ``sighting`` is a measurement, an ``outlook`` the moments."""
@@ -48,34 +46,25 @@ class RecurrentNetwork:
     ``frames`` (B, 1) give ``outlook`` (B, 5). Each is compiled for one object and for a block
     of them, as with free shapes OpenVINO takes several times as long.
 
-    Parameters
-    ----------
-    path : Path
-        ONNX file of a trained predictor.
-
     Attributes
     ----------
     width : int
         Numbers in a row. A row of zeros is an object that was never measured.
+    update : callable
+        Turns rows, (K, width), and measurements, (K, 4), into the rows after them.
+    predict : callable
+        Turns rows and so many frames, (K, 1), after the last measurements into moments, (K, 5).
 
     Raises
     ------
     ModelError
-        If it is no such file, or OpenVINO is missing.
+        If ``path`` is no such file, or OpenVINO is missing.
     """
 
     def __init__(self, path: Path) -> None:
         check_file(path)
         self.width, update, predict = _compiled(path, path.stat().st_mtime_ns)
-        self._update, self._predict = _Part(*update), _Part(*predict)
-
-    def update(self, rows: Rows, measurements: Rows) -> Rows:
-        """Return the rows, (K, width), after measurements, (K, 4)."""
-        return self._update(rows, measurements)
-
-    def predict(self, rows: Rows, frames: Rows) -> Rows:
-        """Return moments, (K, 5), so many frames, (K, 1), after the last measurements."""
-        return self._predict(rows, frames)
+        self.update, self.predict = _Part(*update), _Part(*predict)
 
 
 class _Part:
@@ -146,13 +135,7 @@ def _compiled(path: Path, changed_ns: int) -> tuple[int, Pair, Pair]:
 
 
 def _row_width(path: Path, model: openvino.Model) -> int:
-    """Return the width of a row.
-
-    Raises
-    ------
-    ModelError
-        If the network is not that of a predictor.
-    """
+    """Return the width of a row; ModelError if the network is not that of a predictor."""
     inputs = {port.any_name: port.partial_shape for port in model.inputs}
     outputs = {port.any_name: port.partial_shape for port in model.outputs}
     if set(inputs) != _INPUTS or set(outputs) != _OUTPUTS:

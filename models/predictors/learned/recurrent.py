@@ -1,7 +1,5 @@
 """Learned predictors: a network reads each object's measurements and predicts its position."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 

@@ -3,17 +3,9 @@
 In: annotated images. Out: an ONNX file with its card.
 """
 
-from __future__ import annotations
-
 from .batch import Batch
 from .fine_tuning import load_exported
 from .train import Recipe, train_detector
 from .yolo import Yolo
 
-__all__ = [
-    "Batch",
-    "Recipe",
-    "Yolo",
-    "load_exported",
-    "train_detector",
-]
+__all__ = ["Batch", "Recipe", "Yolo", "load_exported", "train_detector"]

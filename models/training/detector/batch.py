@@ -1,13 +1,11 @@
 """Images and objects of one step of training, made in a thread of their own."""
 
-from __future__ import annotations
-
-import queue
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Self
 
 import numpy as np
 import torch
@@ -38,7 +36,7 @@ class Batch:
     classes: list[Tensor]
 
     @classmethod
-    def of(cls, tiles: Augmented, count: int) -> Batch:
+    def of(cls, tiles: Augmented, count: int) -> Self:
         """Make the next ``count`` tiles into a batch."""
         greys, boxes, classes = zip(*islice(tiles, count), strict=True)
         images = torch.from_numpy(np.stack(greys)[:, None])
@@ -46,45 +44,28 @@ class Batch:
             images, [torch.from_numpy(b) for b in boxes], [torch.from_numpy(c) for c in classes]
         )
 
-    def to(self, device: torch.device) -> Batch:
-        """Copy to a device."""
+    @property
+    def pictures(self) -> Tensor:
+        """Index of the picture of every object."""
+        counts = torch.tensor([len(boxes) for boxes in self.boxes])
+        return torch.repeat_interleave(torch.arange(len(counts)), counts).to(self.images.device)
+
+    def to(self, device: torch.device) -> "Batch":
+        """Copy to a device, the channels of a pixel side by side."""
         return Batch(
-            self.images.to(device),
+            self.images.to(device).contiguous(memory_format=torch.channels_last),
             [b.to(device) for b in self.boxes],
             [c.to(device) for c in self.classes],
         )
 
 
-@contextmanager
-def batches(tiles: Augmented, size: int) -> Iterator[Iterator[Batch]]:
-    """Make batches in a thread of their own, for as long as the context lasts."""
-    made: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
-    ended = threading.Event()
-
-    def make() -> None:
-        while not ended.is_set():
-            try:
-                item: Batch | BaseException = Batch.of(tiles, size)
-            except BaseException as error:
-                item = error
-            while not ended.is_set():
-                try:
-                    made.put(item, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-
-    def take() -> Iterator[Batch]:
-        while True:
-            item = made.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    maker = threading.Thread(target=make, name="batches", daemon=True)
-    maker.start()
+def batches(tiles: Augmented, size: int) -> Generator[Batch, None, None]:
+    """Make batches, some of them in advance, in a thread that ends with the iterator."""
+    maker = ThreadPoolExecutor(1, "batches")
+    ahead = deque(maker.submit(Batch.of, tiles, size) for _ in range(_AHEAD))
     try:
-        yield take()
+        while True:
+            ahead.append(maker.submit(Batch.of, tiles, size))
+            yield ahead.popleft().result()
     finally:
-        ended.set()
-        maker.join()
+        maker.shutdown(cancel_futures=True)

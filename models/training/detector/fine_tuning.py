@@ -1,9 +1,6 @@
 """Fine-tuning: weights of an exported model, made trainable again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -15,7 +12,7 @@ from .batch import Batch
 
 def load_exported(
     model: nn.Module, weights: Mapping[str, NDArray[np.float32]], batch: Batch
-) -> int:
+) -> None:
     """Give a network the weights of an exported one, as far as they fit.
 
     An exported convolution has its batch norm folded in. It is unfolded again: the norm gets
@@ -30,11 +27,6 @@ def load_exported(
         By name, as `read_weights` returns them.
     batch : Batch
         Typical pictures.
-
-    Returns
-    -------
-    int
-        How many tensors were taken over.
     """
     own = model.state_dict()
     fitting = {
@@ -42,63 +34,49 @@ def load_exported(
         for name, values in weights.items()
         if name in own and tuple(own[name].shape) == values.shape
     }
-    norms = {
-        conv: norm
-        for conv, norm in _pairs(model)
-        if f"{conv}.weight" in fitting and f"{conv}.bias" in weights
-    }
     model.load_state_dict(fitting, strict=False)
-    modules = dict(model.named_modules())
-    for conv, norm in norms.items():
-        _make_neutral(modules[norm], torch.from_numpy(np.array(weights[f"{conv}.bias"])))
-    if norms:
-        with _statistics({norm: modules[norm] for norm in norms.values()}):
-            model.eval()
-            with torch.no_grad():
-                model(batch.images)
-    return len(fitting)
+    hooks = []
+    for conv, norm in _pairs(model):
+        if f"{conv}.weight" in fitting and f"{conv}.bias" in weights:
+            _make_neutral(norm, torch.from_numpy(np.array(weights[f"{conv}.bias"])))
+            hooks.append(norm.register_forward_pre_hook(_learn_statistics))
+    if hooks:
+        model.eval()
+        with torch.no_grad():
+            model(batch.images)
+    for hook in hooks:
+        hook.remove()
 
 
-def _pairs(model: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of convolutions and of the batch norms that follow them."""
+def _pairs(model: nn.Module) -> Iterator[tuple[str, nn.BatchNorm2d]]:
+    """Names of convolutions, and the batch norms that follow them."""
     for prefix, parent in model.named_modules():
         last = ""
         for name, child in parent.named_children():
-            full = f"{prefix}.{name}" if prefix else name
             if isinstance(child, nn.BatchNorm2d) and last:
-                yield last, full
+                yield last, child
+            full = f"{prefix}.{name}" if prefix else name
             last = full if isinstance(child, nn.Conv2d) else ""
 
 
-def _make_neutral(norm: nn.Module, bias: Tensor) -> None:
+@torch.no_grad()
+def _make_neutral(norm: nn.BatchNorm2d, bias: Tensor) -> None:
     """Let a norm add a bias and nothing else."""
-    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
-    assert norm.running_var is not None
-    with torch.no_grad():
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1 - norm.eps)
-        norm.weight.fill_(1)
-        norm.bias.copy_(bias)
+    assert norm.running_mean is not None and norm.running_var is not None
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1 - norm.eps)
+    norm.weight.fill_(1)
+    norm.bias.copy_(bias)
 
 
-@contextmanager
-def _statistics(norms: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Give neutral norms the statistics of what comes through, their effect unchanged."""
-
-    def learn(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None
-        assert norm.running_var is not None
-        values = inputs[0].transpose(0, 1).flatten(1)
-        variance, mean = torch.var_mean(values, dim=1)
-        variance = torch.clamp(variance, min=1e-6)
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-        norm.weight.copy_(torch.sqrt(variance + norm.eps))
-        norm.bias.add_(mean)
-
-    hooks = [norm.register_forward_pre_hook(learn) for norm in norms.values()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _learn_statistics(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Give a neutral norm the statistics of what comes through, its effect unchanged."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None and norm.running_var is not None
+    values = inputs[0].transpose(0, 1).flatten(1)
+    variance, mean = torch.var_mean(values, dim=1)
+    variance = torch.clamp(variance, min=1e-6)
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_(torch.sqrt(variance + norm.eps))
+    norm.bias.add_(mean)

@@ -1,7 +1,5 @@
 """The training loop of every architecture."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterable
@@ -19,14 +17,9 @@ M = TypeVar("M", bound=nn.Module)
 WARM_UP, FIRST_RATE, LAST_RATE = 0.05, 0.05, 0.02
 """Share of the steps in which the learning rate rises; its first and last value as shares of the
 greatest. Chosen: usual for a cosine schedule."""
-
 AVERAGED, AVERAGED_STEPS = 0.998, 20
 """Share of the old in the running mean of the weights, and the steps in which it grows to that.
 Chosen: a mean over 500 steps, about a training of the default length."""
-
-WEIGHT_DECAY = 0.01
-"""The default of AdamW."""
-
 CLIP = 10.0
 """Greatest norm of a gradient, as in ultralytics."""
 
@@ -39,26 +32,18 @@ def fit(
     learning_rate: float,
     on_step: Callable[[int, float], None],
 ) -> M:
-    """Train with AdamW, a cosine schedule, and keep a running mean of the weights.
+    """Train with AdamW and a cosine schedule; return a running mean, ready to be used.
 
     Parameters
     ----------
     model : Module
         Trained in place.
-    loss_of : callable
-        Given the model and a batch, returns the loss.
     batches : iterable of Batch
         At least ``steps`` of them.
-    steps : int
     learning_rate : float
         The greatest.
     on_step : callable
         Told the number of the step, from 1, and its loss.
-
-    Returns
-    -------
-    Module
-        The running mean, ready to be used.
 
     Raises
     ------
@@ -72,10 +57,8 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / steps))
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
     for step, batch in enumerate(islice(batches, steps), start=1):
-        batch = batch.to(device)
-        images = batch.images.contiguous(memory_format=torch.channels_last)
         with half:
-            loss = loss_of(model, Batch(images, batch.boxes, batch.classes))
+            loss = loss_of(model, batch.to(device))
         value = loss.item()
         if not math.isfinite(value):
             raise ModelError(f"training failed at step {step}: the loss is no longer a number")
@@ -90,13 +73,10 @@ def fit(
 
 
 def _groups(model: nn.Module) -> list[dict]:
-    """Weights decay; biases and the parameters of norms do not."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
+    """Weights decay, as AdamW has it; biases and the parameters of norms do not."""
+    weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": WEIGHT_DECAY},
-        {"params": others, "weight_decay": 0.0},
-    ]
+    return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
 
 
 def _rate(done: float) -> float:

@@ -1,7 +1,5 @@
 """The single-shot detector as an architecture: its loss, its ONNX file."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..onnx_export import export_onnx
 from .batch import Batch
 from .ssd_loss import ssd_loss
 from .ssd_model import STRIDE, Conv, SsdModel
-
-OPSET = 17
-"""Of ONNX: released in 2022, which all runtimes know; as of the YOLOs."""
 
 
 class Ssd:
@@ -41,20 +37,10 @@ class Ssd:
         Input ``images`` (1, 1, H, W); outputs ``boxes`` (1, N, 4) and ``scores``
         (1, N, classes), as ``SsdModel.forward`` gives them.
         """
-        torch.onnx.export(
-            _folded(model),
-            (torch.zeros(1, 1, tile_px, tile_px + STRIDE),),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=["boxes", "scores"],
-            dynamic_axes={
-                "images": {2: "height", 3: "width"},
-                "boxes": {1: "count"},
-                "scores": {1: "count"},
-            },
-        )
+        example = torch.zeros(1, 1, tile_px, tile_px + STRIDE)
+        outputs = ["boxes", "scores"]
+        free = {"images": {2: "height", 3: "width"}, **{name: {1: "count"} for name in outputs}}
+        export_onnx(_folded(model), (example,), path, ["images"], outputs, free)
 
 
 def _folded(model: nn.Module) -> nn.Module:

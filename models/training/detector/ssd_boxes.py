@@ -1,7 +1,5 @@
 """Default boxes of our single-shot detector: their sizes, their shapes, and where they lie."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -34,37 +32,25 @@ class Level(NamedTuple):
         return sum(shape.across * shape.down for shape in self.shapes)
 
 
+def _oblong(size_px: float) -> tuple[Shape, Shape]:
+    return Shape(size_px, 2.4), Shape(size_px, 1 / 2.4)
+
+
+_FINE = (
+    Shape(6.5, 1, 3, 3),
+    Shape(10, 1, 2, 2),
+    Shape(11, 2.2, 1, 2),
+    Shape(11, 1 / 2.2, 2, 1),
+    Shape(16, 1, 2, 2),
+    *_oblong(19),
+    Shape(25, 1),
+    *_oblong(30),
+)
+_COARSE = (*_oblong(72), Shape(85, 1), *_oblong(112), Shape(128, 1), *_oblong(170), Shape(190, 1))
 LEVELS = (
-    Level(
-        8,
-        (
-            Shape(6.5, 1, 3, 3),
-            Shape(10, 1, 2, 2),
-            Shape(11, 2.2, 1, 2),
-            Shape(11, 1 / 2.2, 2, 1),
-            Shape(16, 1, 2, 2),
-            Shape(19, 2.4),
-            Shape(19, 1 / 2.4),
-            Shape(25, 1),
-            Shape(30, 2.4),
-            Shape(30, 1 / 2.4),
-        ),
-    ),
-    Level(16, (Shape(38, 1), Shape(46, 2.4), Shape(46, 1 / 2.4), Shape(57, 1))),
-    Level(
-        32,
-        (
-            Shape(72, 2.4),
-            Shape(72, 1 / 2.4),
-            Shape(85, 1),
-            Shape(112, 2.4),
-            Shape(112, 1 / 2.4),
-            Shape(128, 1),
-            Shape(170, 2.4),
-            Shape(170, 1 / 2.4),
-            Shape(190, 1),
-        ),
-    ),
+    Level(8, _FINE),
+    Level(16, (Shape(38, 1), *_oblong(46), Shape(57, 1))),
+    Level(32, _COARSE),
 )
 """Chosen so that every object of 6 to 200 px with sides up to 3 to 1 overlaps one by more than 0.4,
 which a test checks; strides are those of the network."""
@@ -91,16 +77,3 @@ def cell_corners(like: Tensor, stride: int) -> Tensor:
     x = torch.arange(width, device=like.device, dtype=torch.float32) * stride
     grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1)
     return grid.reshape(-1, 1, 2).repeat(1, 1, 2)
-
-
-def default_boxes(height: int, width: int) -> Tensor:
-    """Default boxes of a picture, (N, 4): left, top, right, bottom in pixels.
-
-    Levels one after another, in each the cells row by row, in each the boxes in the order of its
-    shapes: the order of the network's outputs.
-    """
-    maps = [torch.empty(1, 1, height // lv.stride, width // lv.stride) for lv in LEVELS]
-    placed = [
-        cell_corners(x, lv.stride) + cell_boxes(lv) for x, lv in zip(maps, LEVELS, strict=True)
-    ]
-    return torch.cat([boxes.reshape(-1, 4) for boxes in placed])

@@ -1,7 +1,5 @@
 """Loss of the single-shot detector, and its assignment of default boxes to objects."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -16,7 +14,6 @@ from .ssd_model import HeadOutputs
 
 ASSIGNED = 10
 """Default boxes that learn each object, at most, as in ultralytics' task-aligned assignment."""
-
 BOX_WEIGHT = 2.0
 """Weight of the errors of boxes against those of scores (chosen)."""
 
@@ -70,7 +67,7 @@ def match_boxes(outputs: HeadOutputs, batch: Batch) -> Match:
     pictures, total = outputs.boxes.shape[:2]
     boxes, classes = torch.cat(batch.boxes), torch.cat(batch.classes)
     near, inside = candidates(boxes, batch.images.shape[2], batch.images.shape[3])
-    slots = near + _pictures(batch)[:, None] * total
+    slots = near + batch.pictures[:, None] * total
     found = outputs.boxes.flatten(0, 1)[slots]
     fit = complete_overlap(found, boxes[:, None]).clamp(min=0) * inside
     score = outputs.logits.flatten(0, 1)[slots, classes[:, None]].float().sigmoid()
@@ -80,12 +77,6 @@ def match_boxes(outputs: HeadOutputs, batch: Batch) -> Match:
     good = merit > 0
     match = Match(slots.gather(1, chosen)[good], objects[good], quality[good])
     return _settled(match, merit[good], pictures * total)
-
-
-def _pictures(batch: Batch) -> Tensor:
-    """Index of the picture of every object."""
-    counts = torch.tensor([len(boxes) for boxes in batch.boxes])
-    return torch.repeat_interleave(torch.arange(len(counts)), counts).to(batch.images.device)
 
 
 def _settled(match: Match, merit: Tensor, slots: int) -> Match:
@@ -99,12 +90,9 @@ def _settled(match: Match, merit: Tensor, slots: int) -> Match:
 def candidates(boxes: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return default boxes of the cells around the centres of objects (G, 4).
 
-    Returns
-    -------
-    near : (G, K) int64
-        Index of default boxes in the order of ``default_boxes``.
-    inside : (G, K) bool
-        False where the cell lies outside the picture; the index is then meaningless.
+    They are indices, (G, K), in the order of the network's outputs: levels one after another,
+    in each the cells row by row, in each the boxes in the order of its shapes. Beside them,
+    (G, K), what is False where a cell lies outside the picture and its index is meaningless.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     steps = torch.tensor([-1, 0, 1], device=boxes.device)

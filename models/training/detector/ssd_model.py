@@ -1,7 +1,5 @@
 """The single-shot detector: a light network over default boxes of many sizes and shapes."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -13,11 +11,9 @@ from .ssd_boxes import LEVELS, Level, cell_boxes, cell_corners
 
 STRIDE = 32
 """Height and width of the input are multiples of it: that of the coarsest feature map."""
-
 VARIANCE = 0.25
 """Unit of the outputs for boxes: an edge moved by this share of the default box's size. Chosen: so
 that outputs are of the order of one."""
-
 RARE = 0.003
 """Score of every default box before training. Chosen: about the share of them that hold an object
 (the prior of Lin et al. 2017, Focal loss)."""
@@ -121,17 +117,11 @@ class Head(nn.Module):
 
 
 class SsdModel(nn.Module):
-    """Single-shot multibox detector (Liu et al. 2016) for pictures of one channel.
-
-    Parameters
-    ----------
-    classes : int
-    """
+    """Single-shot multibox detector (Liu et al. 2016) for pictures of one channel."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
         width = 64
-        self.classes = classes
         self.backbone = Backbone()
         self.lateral = nn.ModuleList(Conv(c, width, 1) for c in Backbone.channels)
         self.smooth = nn.ModuleList(Conv(width, width) for _ in LEVELS[:-1])

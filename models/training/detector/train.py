@@ -1,58 +1,26 @@
 """From annotated images to a detector: train, export, evaluate, write the card."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
-from torch import Tensor, nn
+import torch
 
 from ...card import DataNote, ModelCard
 from ...datasets import AugmentationSettings, Augmented, Dataset, evaluate
 from ...detectors.learned import factor_for
 from ...errors import ModelError
 from ...onnx_file import read_weights, store_float16
-from ..device import best_device
 from .batch import Batch, batches
 from .fine_tuning import load_exported
 from .fit import fit
+from .ssd import Ssd
+from .yolo import Yolo
 
 OnStep = Callable[[int, int, float], None]
-
-
-class Architecture(Protocol):
-    """A kind of network that can be trained and exported.
-
-    Attributes
-    ----------
-    name : str
-    head : str
-        As in `ModelCard`.
-    licence : str
-        Of weights trained with it.
-    learning_rate : float
-    """
-
-    name: str
-    head: str
-    licence: str
-    learning_rate: float
-
-    def new(self, classes: int) -> nn.Module:
-        """Make a network with fresh weights."""
-        ...
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss of a batch, one number."""
-        ...
-
-    def export(self, model: nn.Module, path: Path, classes: Sequence[str], tile_px: int) -> None:
-        """Write an ONNX file for any height and width."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +37,6 @@ class Recipe:
         Size to which the median object is scaled.
     held_back : float
         Share of the images to judge on.
-    seed : int
     strength : AugmentationSettings
         Of the augmentation.
     """
@@ -84,23 +51,6 @@ class Recipe:
     strength: AugmentationSettings = field(default_factory=AugmentationSettings)
 
 
-def architecture(name: str) -> Architecture:
-    """Return the architecture of that name.
-
-    Raises
-    ------
-    ModelError
-        If it is not known.
-    """
-    if name == "ssd":
-        from .ssd import Ssd
-
-        return Ssd()
-    from .yolo import Yolo
-
-    return Yolo(name)
-
-
 def train_detector(
     sources: Sequence[Dataset],
     recipe: Recipe,
@@ -110,28 +60,23 @@ def train_detector(
 ) -> ModelCard:
     """Train a detector and write ``path``, an ONNX file, with its card beside it.
 
+    The card says its precision on every source's held-back images.
+
     Parameters
     ----------
     sources : sequence of Dataset
         Classes of the same name are one class.
-    recipe : Recipe
-    path : Path
     start : Path, optional
         ONNX file of a trained model of the same architecture to begin with.
     on_step : callable
         Told the steps done, of how many, and the loss.
-
-    Returns
-    -------
-    ModelCard
-        What was written, with the precision on every source's held-back images.
     """
     parts = [source.split(recipe.held_back) for source in sources]
     learned = [learned for learned, _ in parts]
     if not all(len(part) for part in learned):
         raise ModelError("too few images: give every data set at least ten")
     classes = tuple(dict.fromkeys(name for source in sources for name in source.classes))
-    built = architecture(recipe.arch)
+    built = Ssd() if recipe.arch == "ssd" else Yolo(recipe.arch)
     path.parent.mkdir(parents=True, exist_ok=True)
     _train(built, learned, classes, recipe, path, start, on_step)
     card = ModelCard(
@@ -154,7 +99,7 @@ def train_detector(
 
 
 def _train(
-    built: Architecture,
+    built: Ssd | Yolo,
     sources: Sequence[Dataset],
     classes: Sequence[str],
     recipe: Recipe,
@@ -169,9 +114,9 @@ def _train(
     model = built.new(len(classes))
     if start is not None:
         load_exported(model, read_weights(start), Batch.of(tiles, recipe.batch))
-    with batches(tiles, recipe.batch) as made:
+    with closing(batches(tiles, recipe.batch)) as made:
         mean = fit(
-            model.to(best_device()),
+            model.to("cuda" if torch.cuda.is_available() else "cpu"),
             built.loss,
             made,
             recipe.steps,

@@ -1,7 +1,5 @@
 """YOLO of ultralytics' families 8, 11 and 26: trained and exported with their package."""
 
-from __future__ import annotations
-
 import copy
 import json
 import os
@@ -22,12 +20,10 @@ from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 from ultralytics.utils import LOGGER
 
 from ...errors import ModelError
+from ..onnx_export import export_onnx
 from .batch import Batch
 
 LOGGER.setLevel("WARNING")
-
-OPSET = 17
-"""Of ONNX: released in 2022, which all runtimes know; as of the SSD."""
 
 
 class Yolo:
@@ -70,18 +66,10 @@ class Yolo:
         fused = copied.fuse(verbose=False)
         head = fused.model[-1]
         head.export, head.dynamic, head.format = True, True, "onnx"
-        free = {"images": {2: "height", 3: "width"}}
+        example = torch.zeros(1, 1, tile_px, tile_px)
+        free = {"images": {2: "height", 3: "width"}, "output0": {2: "places"}}
         with torch.no_grad():
-            torch.onnx.export(
-                fused,
-                (torch.zeros(1, 1, tile_px, tile_px),),
-                str(path),
-                opset_version=OPSET,
-                input_names=["images"],
-                output_names=["output0"],
-                dynamic_axes={**free, "output0": {2: "places"}},
-                dynamo=False,
-            )
+            export_onnx(fused, (example,), path, ["images"], ["output0"], free)
         written = onnx.load(str(path))
         written.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4 + len(classes)
         for key, value in _metadata(fused, classes, tile_px).items():
@@ -94,14 +82,11 @@ def _as_ultralytics(batch: Batch) -> dict[str, Tensor]:
     boxes = torch.cat(batch.boxes)
     size = batch.images.shape[-1]
     centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    counts = torch.tensor([len(b) for b in batch.boxes], device=boxes.device)
     return {
         "img": batch.images,
         "cls": torch.cat(batch.classes).float()[:, None],
         "bboxes": torch.cat((centres, sides), dim=1) / size,
-        "batch_idx": torch.arange(len(counts), device=boxes.device)
-        .repeat_interleave(counts)
-        .float(),
+        "batch_idx": batch.pictures.float(),
     }
 
 

@@ -3,8 +3,6 @@
 In: tracks. Out: an ONNX file with its card.
 """
 
-from __future__ import annotations
-
 from .train import PredictorRecipe, train_predictor
 
 __all__ = ["PredictorRecipe", "train_predictor"]

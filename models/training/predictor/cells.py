@@ -1,25 +1,11 @@
-"""Recurrent cells of the networks: LSTM, GRU, or causal convolutions."""
+"""Recurrent cells of the networks: LSTM, GRU, or causal convolutions.
 
-from __future__ import annotations
-
-from typing import Protocol
+The state of a cell is a row of ``width`` numbers for each object, (B, width); the first ``hidden``
+of them are its output. Called with rows and inputs, (B, F), it returns the rows after them.
+"""
 
 import torch
 from torch import Tensor, nn
-
-
-class Cell(Protocol):
-    """A recurrent cell, whose state is a row of ``width`` numbers for each object.
-
-    The first ``hidden`` of them are its output.
-    """
-
-    width: int
-    hidden: int
-
-    def __call__(self, row: Tensor, inputs: Tensor) -> Tensor:
-        """Take in inputs, (B, F), and return the rows, (B, width), after them."""
-        ...
 
 
 class LstmCell(nn.Module):
@@ -85,8 +71,4 @@ class TcnCell(nn.Module):
         return torch.cat([value, *kept], dim=1)
 
 
-ARCHITECTURES: dict[str, type[LstmCell] | type[GruCell] | type[TcnCell]] = {
-    "lstm": LstmCell,
-    "gru": GruCell,
-    "tcn": TcnCell,
-}
+ARCHITECTURES = {"lstm": LstmCell, "gru": GruCell, "tcn": TcnCell}

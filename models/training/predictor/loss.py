@@ -1,7 +1,5 @@
 """The loss of a predictor: its errors, and how well it states them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +26,12 @@ class Errors:
     squares : (M, 2)
         Squared error along and across the heading in µm².
     scales2, variances : (M, 2)
-        Squared scales of their distribution, and the variances that are stated
-        (`Displacement.log_variances`), both with that of the truth.
+        Squared scales of their distribution, and the variances that are stated, both with that
+        of the truth.
     freedom : (M, 1)
         Degrees of freedom of that distribution.
     size2 : (M, 1)
         Square of the size of the object's steps.
-    weights : (M, 1)
     """
 
     squares: Tensor

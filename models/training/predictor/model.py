@@ -1,7 +1,5 @@
 """The networks that predict motion: a recurrent cell, and a head for any horizon."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -14,7 +12,6 @@ from .motion_features import BANDS, SHORTEST, MotionFeatures
 _FARTHEST = 32.0
 """Frames ahead from which the standard deviation grows in proportion to the time. Chosen: training
 asks for 1 to 48 frames, and few tracks last for as long."""
-
 _HEAD, _AHEAD = 48, 3
 """Width of the head, and numbers that describe the horizon. Chosen: fast in every frame."""
 _LEAST_LOG, _MOST_LOG = -14.0, 14.0
@@ -52,10 +49,6 @@ class Displacement(NamedTuple):
     freedom: Tensor
     log_stretch: Tensor
 
-    def log_variances(self) -> Tensor:
-        """Logarithms of those variances, along and across the heading, (B, 2)."""
-        return self.log_squares + self.log_stretch
-
 
 class HeadInput(NamedTuple):
     """What the head needs of objects, whatever the horizon.
@@ -74,7 +67,7 @@ class HeadInput(NamedTuple):
     bands: Tensor
     scale: Tensor
 
-    def repeated(self, times: int) -> HeadInput:
+    def repeated(self, times: int) -> "HeadInput":
         """Repeat every object so many times."""
         return HeadInput(*(values.repeat_interleave(times, dim=0) for values in self))
 
@@ -145,8 +138,7 @@ class PredictorModel(nn.Module):
         within = frames.clamp(0.0, _FARTHEST)
         ahead = torch.cat([torch.log1p(within), within / 8, torch.rsqrt(1.0 + within)], dim=1)
         answer = self.head(given.sums + self.ahead(ahead))
-        parts = answer.split([BANDS, BANDS, 2, 1, 1], dim=1)
-        gates, shifts, spreads, tails, stretch = parts
+        gates, shifts, spreads, tails, stretch = answer.split([BANDS, BANDS, 2, 1, 1], dim=1)
         shares = within * torch.sigmoid(gates) + torch.sqrt(1.0 + within) * shifts
         mean = (given.bands * shares[:, None]).sum(2)
         beyond = 2 * torch.log(frames.clamp_min(_FARTHEST) / _FARTHEST)
@@ -160,20 +152,16 @@ class PredictorModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`update` and `predict` in one graph, independent of each other, for the ONNX file.
 
-        Returns
-        -------
-        after : (B, width)
-            ``update(before, measurement)``.
-        outlook : (B, 5)
-            ``predict(head_input(now), frames)``: mean in x and y, variance of x, covariance,
-            variance of y.
+        Returns ``update(before, measurement)``, (B, width), and of ``predict(head_input(now),
+        frames)`` the mean in x and y, variance of x, covariance, variance of y: (B, 5).
         """
         predicted = self.predict(self.head_input(now), frames)
-        along, across = predicted.log_variances().exp().split(1, dim=1)
+        variances = (predicted.log_squares + predicted.log_stretch).exp()
+        along, across = variances.split(1, dim=1)
         x, y = predicted.heading.split(1, dim=1)
-        covariance = [along * x * x + across * y * y, (along - across) * x * y]
-        covariance.append(along * y * y + across * x * x)
-        return self.update(before, measurement), torch.cat([predicted.mean, *covariance], dim=1)
+        xx, xy = along * x * x + across * y * y, (along - across) * x * y
+        moments = [predicted.mean, xx, xy, along * y * y + across * x * x]
+        return self.update(before, measurement), torch.cat(moments, dim=1)
 
 
 def _pause(measurement: Tensor) -> Tensor:

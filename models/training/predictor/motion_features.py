@@ -1,29 +1,22 @@
 """What a learned predictor is shown of an object: its steps, without units and directions."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
 _MEMORIES = (0.4, 1.5, 4.0, 10.0, 25.0, 60.0)
 """Frames over which the mean velocities of an object look back, fastest first. Chosen: from less
 than one to about a training track, in steps of a factor of 2.5."""
-
 BANDS = len(_MEMORIES)
 """Number of frequency bands of the velocity."""
-
 _SHORT, _LONG = 4.0, 40.0
 """Frames over which the size of the steps is averaged. Chosen: what it does now, and usually."""
-
 SHORTEST = 0.2
 """In frames: measurements that follow each other faster count as this far apart. Chosen: two of
 one instant give no infinite velocity."""
-
 _NOISE_RATE = 0.125
 """Share of the difference by which a measurement changes the mean stated noise: 8 of them."""
 _PRIOR_STEPS = 0.25
 """Steps that the stated noise is worth in the size of the steps. Chosen: one step outweighs it."""
-
 _LEAST_UM2 = 1e-10
 """Least variance, of 0.01 nm: nothing is divided by 0."""
 _LEAST_SIZE = 1e-3
@@ -68,18 +61,10 @@ class MotionFeatures(nn.Module):
         self.register_buffer("pairs", torch.triu_indices(BANDS, BANDS, 1))
 
     def forward(self, row: Tensor, measurement: Tensor) -> Tensor:
-        """Take in a measurement.
+        """Take in measurements, (B, 4); return the rows, (B, width), after them.
 
-        Parameters
-        ----------
-        row : (B, width)
-        measurement : (B, 4)
-            Displacement in x and y since the last measurement in µm, the time since then in
-            frames, and the stated variance of a position along an axis in µm².
-
-        Returns
-        -------
-        (B, width)
+        The columns are the displacement in x and y since the last measurement in µm, the time
+        since then in frames, and the stated variance of a position along an axis in µm².
         """
         step, frames, noise = measurement[:, :2], measurement[:, 2:3], measurement[:, 3:4]
         paths, times, squares, counts, stated, seen = self._parts(row)
@@ -107,11 +92,8 @@ class MotionFeatures(nn.Module):
     def scale(self, row: Tensor) -> Tensor:
         """Size of the steps along an axis in µm, (B, 1)."""
         _, _, squares, counts, *_ = self._parts(row)
-        return (
-            (squares[:, 1:] / counts[:, 1:].clamp_min(_PRIOR_STEPS / 2))
-            .clamp_min(_LEAST_UM2)
-            .sqrt()
-        )
+        mean_um2 = squares[:, 1:] / counts[:, 1:].clamp_min(_PRIOR_STEPS / 2)
+        return mean_um2.clamp_min(_LEAST_UM2).sqrt()
 
     def features(self, row: Tensor) -> Tensor:
         """Features of the objects of rows, (B, count).
@@ -136,6 +118,5 @@ class MotionFeatures(nn.Module):
         ]
         return torch.cat([sizes.log() / 1.5, cosines, *rest], dim=1).clamp(-_BOUND, _BOUND)
 
-    def _parts(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        paths, times, squares, counts, stated, seen = row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)
-        return paths, times, squares, counts, stated, seen
+    def _parts(self, row: Tensor) -> tuple[Tensor, ...]:
+        return row.split([2 * BANDS, BANDS, 2, 2, 1, 1], 1)

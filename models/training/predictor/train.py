@@ -1,7 +1,5 @@
 """Trains a predictor of motion from tracks to an ONNX file with its card."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Sequence
@@ -16,9 +14,8 @@ import torch
 from ...datasets import TrainingTracks, draw_batch
 from ...errors import ModelError
 from ...predictors.learned import PredictorCard, TracksNote
-from ..device import best_device
+from ..onnx_export import export_onnx
 from .cells import ARCHITECTURES
-from .export import export_predictor
 from .loss import errors_of, loss_of
 from .model import WITHIN_95, PredictorModel
 
@@ -51,7 +48,6 @@ class PredictorRecipe:
         Steps of the optimizer, tracks in each, measurements of a track.
     held_back : float
         Share of the tracks of every source to evaluate on.
-    seed : int
     """
 
     arch: str = "lstm"
@@ -76,8 +72,6 @@ def train_predictor(
     ----------
     sources : sequence of TrainingTracks
         A step takes its tracks from one of them, chosen by the root of their numbers.
-    recipe : PredictorRecipe
-    path : Path
     on_step : callable
         Told the steps done, of how many, and the loss.
     not_trained_on : str
@@ -95,7 +89,8 @@ def train_predictor(
     rng = np.random.default_rng(recipe.seed)
     parts = [_split(source, recipe.held_back, rng) for source in sources]
     torch.manual_seed(recipe.seed)
-    model = PredictorModel(recipe.arch, recipe.hidden).to(best_device())
+    model = PredictorModel(recipe.arch, recipe.hidden)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     trained = _fit(model, [learned for learned, _ in parts], recipe, rng, on_step)
     path.parent.mkdir(parents=True, exist_ok=True)
     export_predictor(trained, path)
@@ -111,6 +106,20 @@ def train_predictor(
     )
     card.write(path.with_suffix(".json"))
     return card
+
+
+def export_predictor(model: PredictorModel, path: Path) -> None:
+    """Write an ONNX file for any number of objects.
+
+    Inputs and outputs are those of `PredictorModel.forward`: ``before`` (B, width) and
+    ``sighting`` (B, 4) give ``after`` (B, width); ``now`` (B, width) and ``frames`` (B, 1)
+    give ``outlook`` (B, 5). The two parts share no node, so that each can run alone.
+    """
+    inputs, outputs = ["before", "sighting", "now", "frames"], ["after", "outlook"]
+    rows = torch.zeros(2, model.width)
+    example = rows, torch.ones(2, 4), rows, torch.ones(2, 1)
+    free = {name: {0: "objects"} for name in (*inputs, *outputs)}
+    export_onnx(copy.deepcopy(model).cpu().eval(), example, path, inputs, outputs, free)
 
 
 def _fit(

@@ -166,7 +166,7 @@ def test_training_and_export_agree(tmp_path):
     pytest.importorskip("onnx")
     from pursuit.models.datasets import FocusSeries, measure_defocus, stack_windows
     from pursuit.models.focus import DefocusCard
-    from pursuit.models.training.defocus import train as defocus
+    from pursuit.models.training import defocus
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ from filterpy.kalman import IMMEstimator, KalmanFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.models.predictors.bank.bank import FilterBank
-from pursuit.models.predictors.bank.modes import Hypothesis, Mode
+from pursuit.models.predictors.bank.matrices import Hypothesis, Mode
 from pursuit.models.predictors.bank.states import FilterStates
 from scipy.stats import t as student
 

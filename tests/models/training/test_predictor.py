@@ -97,8 +97,8 @@ def test_the_file_computes_what_the_network_does(tmp_path):
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from pursuit.models.predictors.learned.network import RecurrentNetwork
-    from pursuit.models.training.predictor.export import export_predictor
     from pursuit.models.training.predictor.model import PredictorModel
+    from pursuit.models.training.predictor.train import export_predictor
 
     torch.manual_seed(0)
     model = PredictorModel("lstm", 16)

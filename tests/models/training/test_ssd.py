@@ -13,13 +13,10 @@ torch = pytest.importorskip("torch")
 
 from pursuit.models.errors import ModelError
 from pursuit.models.onnx_file import read_weights
-from pursuit.models.training.detector import (
-    Batch,
-    load_exported,
-)
+from pursuit.models.training.detector import Batch, load_exported
 from pursuit.models.training.detector.fit import fit
 from pursuit.models.training.detector.ssd import Ssd
-from pursuit.models.training.detector.ssd_boxes import default_boxes
+from pursuit.models.training.detector.ssd_boxes import LEVELS, cell_boxes, cell_corners
 from pursuit.models.training.detector.ssd_loss import match_boxes
 from pursuit.models.training.detector.ssd_model import SsdModel
 
@@ -70,6 +67,15 @@ def overlaps(a: Any, b: Any) -> Any:
     shared = torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])
     shared = shared.clamp(min=0).prod(2)
     return shared / (size_a.prod(1)[:, None] + size_b.prod(1) - shared)
+
+
+def default_boxes(height: int, width: int) -> Any:
+    """Default boxes of a picture, (N, 4), in the order of the network's outputs."""
+    placed = []
+    for level in LEVELS:
+        cells = torch.empty(1, 1, height // level.stride, width // level.stride)
+        placed.append(cell_corners(cells, level.stride) + cell_boxes(level))
+    return torch.cat([boxes.reshape(-1, 4) for boxes in placed])
 
 
 class Learned:

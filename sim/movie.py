@@ -1,6 +1,7 @@
-"""A recorded movie in place of a specimen: the field of the camera moves across its frames."""
+"""A recorded movie in place of a specimen: the field of the camera moves across its frames.
 
-from __future__ import annotations
+In: the frames of a recording, and a place in them. Out: fields of it.
+"""
 
 import math
 from typing import Protocol
@@ -8,18 +9,15 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from ...drivers.clock import NS_PER_S
-from ...drivers.messages import Image
-from ..imaging import OpticsSettings, spread_variance_um2
+from ..drivers.clock import NS_PER_S
+from ..drivers.messages import Image
+from .imaging import OpticsSettings, spread_variance_um2
 
 ASSUMED_OPTICS = OpticsSettings()
 """The objective whose cone of light blurs a movie that is put out of focus, NA 0.5 in air.
-
 Chosen: files do not tell theirs, and it is the simulator's own."""
-
 _BLUR_PX = 1e-3, 100.0
 """Limits of that blur: OpenCV takes no width of 0, and a wider one shows a plain field."""
-
 _MEDIAN_STEP = 4
 """Every so many rows and columns of a frame give its median: 16 times quicker, and as good for
 a grey value that is only shown beyond the frame."""
@@ -44,15 +42,6 @@ class Movie:
         At least one.
     pixel_um, interval_s : float
         Edge of a pixel, and time from frame to frame.
-
-    Attributes
-    ----------
-    count : int
-        Number of frames.
-    width_px, height_px : int
-        Size of a frame.
-    dtype : numpy.dtype
-        uint8 or uint16.
     """
 
     def __init__(self, frames: Frames, pixel_um: float, interval_s: float) -> None:
@@ -109,12 +98,8 @@ class Movie:
             Time since the beginning of the movie.
         centre_um : (x, y)
             Stage position of the centre of the field.
-        width_px, height_px : int
-            Size of the field, in pixels of the movie.
         out : (height_px, width_px), of the movie's dtype
             Overwritten.
-        defocus_um : float
-            Distance from focus.
         """
         if out.shape != (height_px, width_px) or out.dtype != self.dtype:
             raise ValueError(f"out must be {self.dtype} of shape ({height_px}, {width_px})")
