@@ -37,9 +37,8 @@ class _Job(NamedTuple):
 class MoveExecutor:
     """Sends the newest move to a stage, ends velocities, and reads the stage when there is time.
 
-    It has neither a thread nor waits: whoever owns it calls `step` when `due`, or when `wait_s`
-    has passed since the last step. Moves may be asked for, and everything held, from any thread;
-    `step`, `send` and `read` belong to the stage's own.
+    Whoever owns it calls `step` when `due`, or when `wait_s` has passed since the last step.
+    Moves may be asked for, and everything held, from any thread; the rest is for the stage's own.
 
     Parameters
     ----------
