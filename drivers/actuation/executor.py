@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
 from ..messages import Fault, Issued, Move, Report
@@ -15,23 +14,16 @@ from .device import StageDevice
 from .polling import PositionPolling, Reading
 from .position_mode import PositionMode
 from .velocity_mode import VelocityMode
+from .waiting_moves import Job, WaitingMoves
 
 _BUSY_RETRY_S = 0.002
 """After a busy stage has refused a move. Chosen: little against the time that moves take."""
 _END_RETRY_S = 0.02
 """After a stage has failed to end a velocity. Chosen: as long as a slow stage takes to answer."""
-_BUSY_LIMIT_NS = 10_000 * NS_PER_MS
-"""After which a refused move is given up. Chosen: longer than any stage travels."""
+_FAILS_NS = 1_000 * NS_PER_MS
+"""How long every move may fail. Chosen: a serial line that has lost one answer has the next."""
 _MOST_REPORTS = 10_000
 """Kept for a caller that does not ask. Chosen: a minute of the fastest camera, some MB."""
-
-
-class _Job(NamedTuple):
-    """A move, the exposure that it answers, and when it was accepted."""
-
-    move: Move
-    exposed_ns: int
-    received_ns: int
 
 
 class MoveExecutor:
@@ -77,8 +69,8 @@ class MoveExecutor:
         self._velocity = VelocityMode(device, pose, limits_um, clock)
         self._polling = PositionPolling(device, pose, self._velocity, clock)
         self._position = PositionMode(device, pose, clock)
-        self._newest: deque[_Job] = deque(maxlen=1)
-        self._refused: _Job | None = None
+        self._waiting = WaitingMoves()
+        self._fails_since_ns: int | None = None
         self._waits_for_rest = False
         self._reports: deque[Report] = deque(maxlen=_MOST_REPORTS)
         self.stopped = ""
@@ -101,13 +93,12 @@ class MoveExecutor:
         if move.velocity_um_s is not None:
             self._velocity.check()
         inside = guard.clipped_move(move, self._limits_um)
-        self._newest.append(_Job(inside, exposed_ns, received_ns))
+        self._waiting.put(Job(inside, exposed_ns, received_ns))
 
     def hold(self) -> None:
         """Forget all moves, and send nothing until `release`."""
         self.held = True
-        self._newest.clear()
-        self._refused = None
+        self._waiting.clear()
 
     def release(self) -> None:
         """Go on: the stage was brought to rest."""
@@ -117,7 +108,7 @@ class MoveExecutor:
     @property
     def due(self) -> bool:
         """Whether a step has something to do at once."""
-        return bool(self._newest) and not self.held
+        return self._waiting.new and not self.held
 
     @property
     def has_velocity(self) -> bool:
@@ -126,7 +117,7 @@ class MoveExecutor:
 
     def wait_s(self) -> float:
         """How long after a step the next one has something to do, unless asked to before."""
-        if self._refused is not None or self.held:
+        if self._waiting.refused or self.held:
             return _BUSY_RETRY_S
         return min(self._velocity.left_s() or _END_RETRY_S, self._polling.interval_ns / NS_PER_S)
 
@@ -134,9 +125,9 @@ class MoveExecutor:
         """Send the newest move; end a velocity whose time is up; read if that is due."""
         if self.held:
             return
-        job = self._next_job()
+        job = self._waiting.take()
         if job is not None and not self.others_move:
-            self._report_failure(self._carry_out, job)
+            self._note_failure(self._report_failure(self._carry_out, job))
         if self._velocity.left_s() <= 0:
             self._report_failure(self._velocity.end)
         self._report_failure(self._read_when_due, job is not None)
@@ -165,7 +156,7 @@ class MoveExecutor:
             velocity = self._velocity.send(move.velocity_um_s, move.expires_ns)
         elif to_x is not None or to_y is not None:
             self._velocity.end()
-        self._position.send(to_x, to_y, to_z, lambda: self.held or bool(self._newest))
+        self._position.send(to_x, to_y, to_z, lambda: self.held or self._waiting.new)
         return velocity
 
     def _is_busy(self) -> bool:
@@ -198,21 +189,25 @@ class MoveExecutor:
         """Report a fault."""
         self._reports.append(Fault(self._clock.now_ns(), text, fatal))
 
-    def _report_failure(self, act: Callable[..., None], *args: object) -> None:
+    def _report_failure(self, act: Callable[..., None], *args: object) -> str:
         try:
             act(*args)
         except Exception as error:
             self.note(f"The stage does not answer: {one_line(error)}")
+            return one_line(error)
+        return ""
 
-    def _next_job(self) -> _Job | None:
-        """The newest move, or else the one that a busy stage has refused."""
-        refused, self._refused = self._refused, None
-        try:
-            return self._newest.popleft()
-        except IndexError:
-            return refused
+    def _note_failure(self, problem: str) -> None:
+        """Have the stage stopped if no move was carried out for some time."""
+        now_ns = self._clock.now_ns()
+        if not problem:
+            self._fails_since_ns = None
+        elif self._fails_since_ns is None:
+            self._fails_since_ns = now_ns
+        elif now_ns - self._fails_since_ns > _FAILS_NS:
+            self._stop(f"it has not carried out any move for a second: {problem}")
 
-    def _carry_out(self, job: _Job) -> None:
+    def _carry_out(self, job: Job) -> None:
         move = job.move
         sets_velocity = move.velocity_um_s is not None
         waits_for_rest = self._waits_for_rest and not (self._velocity.running or sets_velocity)
@@ -236,15 +231,12 @@ class MoveExecutor:
             Issued(move.frame, job.exposed_ns, job.received_ns, issued_ns, *target, velocity)
         )
 
-    def _retry_later(self, job: _Job) -> None:
-        """Keep a move that a busy stage refuses, until a newer one comes."""
-        if self._clock.now_ns() - job.received_ns > _BUSY_LIMIT_NS:
+    def _retry_later(self, job: Job) -> None:
+        if not self._waiting.refuse(job, self._clock.now_ns()):
             self.note("The stage has been busy for 10 s: a move was given up.")
-        else:
-            self._refused = job
 
     def _read_when_due(self, moved: bool) -> None:
         """Read the stage if that was long ago, and neither a move nor a velocity waits for it."""
-        waiting = self.due or self._refused is not None
+        waiting = self.due or self._waiting.refused
         if not self.others_move and self._polling.due(moved) and not waiting:
             self.read()

@@ -9,6 +9,7 @@ from ..messages import PoseRead
 from ..microscope import one_line
 from ..stage import PoseModel
 from .device import StageDevice
+from .motion_check import MotionCheck
 from .reading_checks import ReadingChecks
 from .velocity_mode import VelocityMode
 
@@ -77,7 +78,7 @@ class PositionPolling:
         self._last_ns = clock.now_ns()
         self._slowest_s, self._count = 0.0, 0
         self._moved_ns = self._last_ns
-        self._checks = ReadingChecks()
+        self._checks, self._motion = ReadingChecks(), MotionCheck()
 
     @property
     def interval_ns(self) -> int:
@@ -132,7 +133,8 @@ class PositionPolling:
         predicted = self._pose.pose(middle_ns)
         self._pose.read(middle_ns, x, y, z)
         known = self._pose.pose(middle_ns)
-        disobeys = self._velocity.verify_reading(
-            (predicted.x_um, predicted.y_um), (x, y), (known.x_um, known.y_um)
-        )
+        before_um, now_um = (predicted.x_um, predicted.y_um), (known.x_um, known.y_um)
+        disobeys = self._velocity.verify_reading(before_um, (x, y), now_um)
+        if not self._velocity.running:
+            disobeys = disobeys or self._motion.fault(middle_ns, before_um, (x, y), now_um)
         return Reading(PoseRead(known, self._pose.identified), "", disobeys, (x, y, z))

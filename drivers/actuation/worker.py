@@ -16,6 +16,8 @@ from .guard import Box
 
 _END_S = 5.0
 """How long `close` waits for a device that blocks. Chosen: a few serial timeouts."""
+_SLOW_NS = NS_PER_S
+"""How long one command or reading takes before it is told. Chosen: many serial timeouts."""
 _HANGS_NS = 6 * NS_PER_S
 """How long one command or reading may take. Chosen: longer than Micro-Manager waits for a device
 by itself, 5 s."""
@@ -33,6 +35,7 @@ class StageWorker:
         self._braking = Braking(Brake(device, pose, clock), self._executor)
         self._closed = False
         self._stepping_ns: int | None = None
+        self._is_slow = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
         self._thread.start()
@@ -113,15 +116,24 @@ class StageWorker:
 
     def reports(self) -> list[Report]:
         """Everything since the last call."""
+        slow = self._blocked_ns > _SLOW_NS
+        if slow and not self._is_slow:
+            self._executor.note("The stage's adapter has not answered for a second.")
+        self._is_slow = slow
         return self._executor.reports()
+
+    @property
+    def _blocked_ns(self) -> int:
+        """How long the stage's thread has been waiting for the device."""
+        began_ns = self._stepping_ns
+        return 0 if began_ns is None else self._clock.now_ns() - began_ns
 
     @property
     def problem(self) -> str:
         """Why no move can be carried out any more; empty if all is well."""
         if not self._thread.is_alive() and not self._closed:
             return "The thread that moves the stage has ended."
-        began_ns = self._stepping_ns
-        if began_ns is not None and self._clock.now_ns() - began_ns > _HANGS_NS:
+        if self._blocked_ns > _HANGS_NS:
             return f"The stage's adapter has not answered for {_HANGS_NS // NS_PER_S} s."
         return ""
 
@@ -139,7 +151,7 @@ class StageWorker:
 
     def _emergency(self, reason: str) -> None:
         """Stop, without waiting for it: called in the stage's thread."""
-        self._executor.stopped = reason
+        self._executor.stopped = reason = reason.rstrip(".")
         self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
         self._braking.begin()
 

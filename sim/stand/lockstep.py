@@ -190,7 +190,7 @@ class LockstepMicroscope:
         return " ".join(filter(None, problems))
 
     def _emergency(self, reason: str) -> None:
-        self._executor.stopped = reason
+        self._executor.stopped = reason = reason.rstrip(".")
         self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
         self._come_to_rest()
 

@@ -282,3 +282,36 @@ def test_it_is_not_read_while_others_move_it(stand: Stand) -> None:
     for ms in range(0, 2_000, 100):
         stand.at_ms(ms)
         assert not stand.step(PoseRead)
+
+
+def test_a_stage_that_refuses_every_move_is_stopped(stand: Stand) -> None:
+    stand.device.refuses = True
+    for frame in range(1, 30):
+        stand.at_ms(50 * frame)
+        stand.accept(frame, float(frame))
+        stand.step(Fault)
+    assert "not carried out any move for a second: busy" in stand.reasons[0]
+    stand.device.refuses = False
+    stand.accept(31, 1.0)
+    assert stand.step(Issued)
+
+
+def test_a_stage_that_is_jammed_is_stopped_and_a_slow_one_is_not(stand: Stand) -> None:
+    """Sent 30 µm ahead at each step, as a target that runs away is followed."""
+    stand.device.send_xy = lambda x_um, y_um: None
+    for frame in range(1, 40):
+        stand.at_ms(100 * frame)
+        stand.accept(frame, 30.0 * (1 + frame % 2))
+        stand.step(Fault)
+    assert "stays at 0.0 µm" in stand.reasons[0]
+    slow = Stand()
+
+    def crawl(x_um: float, y_um: float) -> None:
+        slow.device.xy = slow.device.xy[0] + 2.0, 0.0
+
+    slow.device.send_xy = crawl
+    for frame in range(1, 40):
+        slow.at_ms(100 * frame)
+        slow.accept(frame, 30.0 * frame)
+        slow.step(Fault)
+    assert not slow.reasons
