@@ -61,7 +61,16 @@ def follow(
     """
     from rich.console import Console
 
-    from ..session import Interrupted, Progress, SessionError, print_summary, run_live, run_lockstep
+    from ..session import (
+        Interrupted,
+        Progress,
+        SessionError,
+        how_it_ended,
+        in_hand,
+        print_summary,
+        run_live,
+        run_lockstep,
+    )
 
     config, simulated = configure(
         scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
@@ -89,13 +98,9 @@ def follow(
         print(json.dumps(summary))
     else:
         print_summary(console, summary)
-    if not problem and summary["first_lock"] is None:
-        problem = (
-            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
-            "or tell [detector] the size and polarity of the objects."
-        )
-    if problem:
-        fail(problem)
+    if problem or not in_hand(summary):
+        fail(problem or how_it_ended(summary))
+    console.print(how_it_ended(summary))
 
 
 def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:

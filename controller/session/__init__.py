@@ -9,6 +9,7 @@ from __future__ import annotations
 from .following import Acquisitions
 from .frame_files import FrameStream, open_zarr
 from .observers import Observer
+from .outcome import how_it_ended, in_hand
 from .processes import ProcessError, switch_threads_often, tell_parent, when_parent_ends
 from .progress import Progress, print_summary
 from .recorder import Recorder
@@ -29,6 +30,8 @@ __all__ = [
     "Rows",
     "SessionError",
     "entries",
+    "how_it_ended",
+    "in_hand",
     "is_held",
     "open_zarr",
     "print_summary",

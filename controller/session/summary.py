@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Description
 from ..decisions import Lock
-from .series import Rows, Series
+from .series import LOCKS, Rows, Series
 
 _FOUND = ("delay_ms", "speed_um_s", "acceleration_um_s2")
 """What readings can tell of a stage; the other numbers of `Dynamics` are taken as configured."""
@@ -41,7 +41,9 @@ def summarise(
         of frames from then on with the target inside the central half of the field, and
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
-        ``dropped``, exposures among the processed ones that the controller passed over;
+        ``last_seen_s`` and ``lock_at_end``, when the target was last seen, and what it was in
+        the last frame; ``dropped``, exposures among the processed ones that the controller
+        passed over;
         ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
         ``stage_found``, the delay, speed and acceleration of the stage if readings differ from
         what was configured.
@@ -60,6 +62,8 @@ def summarise(
         "seconds": round(seconds, 6),
         "frame_rate": _rate(series),
         **_centring(series, description),
+        "last_seen_s": _last_seen_s(series),
+        "lock_at_end": _lock_at_end(series),
         "lost": entries(series.is_lock(Lock.LOST)[series.processed]),
         "dropped": _dropped(series.frame[series.processed]),
         "latency_ms": _percentiles(rows.latency_ms),
@@ -95,6 +99,16 @@ def _centring(series: Series, description: Description) -> dict[str, Any]:
         "rms_error_um": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "error_from": "truth" if series.truth[counts].any() else "detection",
     }
+
+
+def _last_seen_s(series: Series) -> float | None:
+    seen_s = series.t_s[series.is_lock(Lock.LOCKED)]
+    return round(float(seen_s[-1] - series.t_s[0]), 6) if len(seen_s) else None
+
+
+def _lock_at_end(series: Series) -> Lock | None:
+    locks = series.lock[series.processed]
+    return LOCKS[locks[-1]] if len(locks) else None
 
 
 def _rate(series: Series) -> float | None:

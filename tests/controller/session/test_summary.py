@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.controller.decisions import Decision, Lock
-from pursuit.controller.session import Rows, is_held, print_summary
+from pursuit.controller.session import Rows, how_it_ended, in_hand, is_held, print_summary
 from pursuit.controller.session.figure import draw
 from pursuit.controller.session.summary import summarise
 from pursuit.drivers.messages import (
@@ -135,8 +135,28 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     unknown = {key for key, value in summary.items() if value is None}
     assert unknown == {
         *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
-        "stage_found",
+        *("stage_found", "last_seen_s", "lock_at_end"),
     }
+
+
+@pytest.mark.parametrize(
+    ("locks", "hand", "says"),
+    [
+        ([Lock.SEARCHING] * 3, False, "Nothing to follow was found in 3 frames"),
+        ([Lock.SEARCHING, Lock.LOCKED, Lock.LOCKED], True, "was followed to the end."),
+        ([Lock.LOCKED] * 2 + [Lock.COASTING] * 10, True, "unseen for the last 0.1 s"),
+        ([Lock.LOCKED] * 6 + [Lock.LOST] * 55, False, "lost: last seen at 0.1 s of 0.6 s"),
+        ([Lock.LOCKED, Lock.LOST, Lock.LOCKED], True, "was followed to the end."),
+    ],
+)
+def test_the_end_of_a_session_tells_the_truth(locks: list[Lock], hand: bool, says: str) -> None:
+    rows = Rows()
+    for i, lock in enumerate(locks):
+        note(rows, i)
+        rows.decision(decision(i, lock, seen=(6, 8) if lock is Lock.LOCKED else None))
+    summary = summarise(rows, description(), len(locks), 0)
+    assert in_hand(summary) is hand
+    assert says in how_it_ended(summary)
 
 
 _number = st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6))
