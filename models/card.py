@@ -1,7 +1,5 @@
 """Cards of models: what they do, what they were trained on, and how well they do."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -45,7 +43,6 @@ class DataNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    name : str
     images : int
         How many it was trained on.
     held_back : int
@@ -69,7 +66,6 @@ class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
     architecture : str
         ``yolo26n``, ``ssd`` and so on.
     head : {"yolo", "yolo-nms-free", "ssd"}

@@ -1,7 +1,5 @@
 """Export of models to the files that a runtime, or another program, loads directly."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +22,6 @@ def export_model(
     ----------
     path : Path
         ONNX file; its card is copied too.
-    runtime : str
     folder : Path
         Made if it is not there; a file of the same name in it is replaced.
     on_progress : callable

@@ -1,7 +1,5 @@
 """Weights of ONNX files: stored in 16 bits, read back."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

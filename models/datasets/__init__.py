@@ -3,8 +3,6 @@
 In: folders and files of others. Out: samples, tracks, scores.
 """
 
-from __future__ import annotations
-
 from .augment import AugmentationSettings, Augmented
 from .dataset import Dataset, Sample
 from .evaluation import evaluate

@@ -1,7 +1,5 @@
 """Formats of annotated images: label maps, YOLO, Pascal VOC and COCO."""
 
-from __future__ import annotations
-
 import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence

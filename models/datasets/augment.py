@@ -1,7 +1,5 @@
 """Augmentation of microscope images: as of another day, focus or camera."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -87,8 +85,6 @@ class Augmented:
         Size to which the median object of every source is scaled; see `factor_for`.
     tile_px : int
         Edge of a tile.
-    strength : AugmentationSettings
-    seed : int
     """
 
     def __init__(

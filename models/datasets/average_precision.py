@@ -1,7 +1,5 @@
 """Mean average precision of a detector, as COCO defines it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -52,9 +52,6 @@ class Dataset:
 
     Attributes
     ----------
-    name : str
-    classes : tuple of str
-    samples : tuple of Sample
     licence : str
         Of the images; empty if unknown.
     """

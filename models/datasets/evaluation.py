@@ -1,7 +1,5 @@
 """The average precision of a trained detector on annotated images, run as in a session."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,8 +35,6 @@ def evaluate(
     ----------
     path : Path
         ONNX file, its card beside it.
-    dataset : Dataset
-    runtime : str
     on_image : callable
         Told how many images are done, of how many.
 

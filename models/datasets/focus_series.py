@@ -1,7 +1,5 @@
 """Focus series of objects, to train the defocus network on the user's own microscope."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -163,12 +161,10 @@ def stack_windows(
 
     Parameters
     ----------
-    objects : sequence of FocusSeries
     lens : Lens
         Through which they were taken, with its astigmatism.
     count : int
         Windows in a batch.
-    rng : numpy.random.Generator
     """
     pairs = [pair for seen in objects for pair in zip(*seen, strict=True)]
     while True:

@@ -1,7 +1,5 @@
 """Annotated images from a folder: label maps, YOLO, Pascal VOC or COCO."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +26,6 @@ def read_dataset(folder: Path, default_class: str = "object") -> Dataset:
 
     Parameters
     ----------
-    folder : Path
     default_class : str
         Name of the only class where the labels name none.
 

@@ -1,7 +1,5 @@
 """A window of an image seen by a detector that only knows whole images: it is shown a crop."""
 
-from __future__ import annotations
-
 from ..arrays import Image
 from ..detections import Detections
 from ..images import checked
@@ -27,7 +25,6 @@ def detect_within(detector: Detector, image: Image, window: Window) -> Detection
         the crop.
     image : (H, W) uint8 or uint16
         All of it.
-    window : Window
 
     Returns
     -------

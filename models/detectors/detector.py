@@ -1,7 +1,5 @@
 """Detectors: an image in, Detections out; what some of them can do besides, and their names."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable

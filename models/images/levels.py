@@ -1,7 +1,5 @@
 """Contrast levels: the grey values that a network gets as black and white, smoothed over time."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +69,6 @@ def stretched(image: Image, levels: Levels, out: FloatImage | None = None) -> Fl
     Parameters
     ----------
     image : (H, W) uint8 or uint16
-    levels : Levels
     out : (H, W) float32, optional
         To write to.
     """

@@ -1,7 +1,5 @@
 """Images prepared for detection: binned, blurred, of one polarity; and their noise."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import cv2

@@ -1,7 +1,5 @@
 """Images and movies from files: of any format, as frames of one channel in grey values."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

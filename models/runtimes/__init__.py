@@ -1,7 +1,5 @@
 """Runtimes: libraries that compute a network, behind one protocol; the best that works is used."""
 
-from __future__ import annotations
-
 from .engines import EngineRequest, engine
 from .files import cache_folder, check_file, damaged, sentence
 from .openvino import UNPINNED

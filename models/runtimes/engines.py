@@ -1,7 +1,5 @@
 """Builds TensorRT engines from ONNX files, and keeps them."""
 
-from __future__ import annotations
-
 import importlib
 from dataclasses import dataclass
 from hashlib import sha256

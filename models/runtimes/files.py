@@ -1,7 +1,5 @@
 """What every runtime checks of a model file and an input, and where compiled models are kept."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

@@ -40,7 +40,6 @@ class Runtime(Protocol):
         As in a configuration: ``"openvino"``.
     device : str
         What it runs on, for people.
-    inputs, outputs : tuple of Tensor
     """
 
     name: str
@@ -150,7 +149,6 @@ def load(
 
     Parameters
     ----------
-    path : Path
     runtime : str
         ``auto``: the first of :data:`RUNTIMES` that works. Or one of them, if wanted with a
         device: ``openvino:GPU``, ``torch:cuda:1``.

@@ -1,7 +1,5 @@
 """Runtime cache of TensorRT for RTX: kernels compiled for a GPU, kept for the next start."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

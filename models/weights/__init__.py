@@ -1,7 +1,5 @@
 """The weights that come with the package, and where a user's own lie."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

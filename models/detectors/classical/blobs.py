@@ -1,7 +1,5 @@
 """The classical detector: finds spots, blobs and bodies of about a given size, untrained."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

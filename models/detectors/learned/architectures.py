@@ -1,7 +1,5 @@
 """Learned detectors by the names of their architectures: weights found, opened and checked."""
 
-from __future__ import annotations
-
 from ... import weights
 from ...card import ModelCard
 from ...errors import ModelError

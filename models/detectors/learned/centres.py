@@ -1,7 +1,5 @@
 """Centre and brightness of the object in a box, from the pixels of the image."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """From a raw image to boxes without leaving the GPU: contrast, scale, network, suppression."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass

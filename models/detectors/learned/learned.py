@@ -1,7 +1,5 @@
 """The learned detector: a network finds the objects in images of any size and contrast."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,8 +53,6 @@ class LearnedDetector:
 
     Parameters
     ----------
-    options : LearnedOptions
-    network : Network
     factor : float, optional
         Of scale from image to network; found out if not given.
 

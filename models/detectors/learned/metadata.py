@@ -1,7 +1,5 @@
 """What is known of a model file: its card, or what ultralytics wrote into the file itself."""
 
-from __future__ import annotations
-
 import ast
 import os
 from collections.abc import Sequence
@@ -28,7 +26,6 @@ class ModelInfo(NamedTuple):
 
     Attributes
     ----------
-    card : ModelCard
     has_object_size : bool
         Whether ``card.object_px`` is measured rather than a guess.
     note : str
@@ -49,7 +46,6 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
         An ONNX file.
     input_shape : tuple of int
         (1, channels, height, width), -1 where free.
-    output_shapes : sequence of tuple of int
 
     Raises
     ------

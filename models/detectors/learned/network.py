@@ -28,13 +28,11 @@ class Network:
     ----------
     info : ModelInfo
         What is known of the model.
-    runtime : Runtime
     on_cpu : callable
         Opens the model on the CPU.
 
     Attributes
     ----------
-    card : ModelCard
     runtime : Runtime
         The one in use.
     notes : list of str

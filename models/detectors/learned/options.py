@@ -1,7 +1,5 @@
 """Options of a learned detector: its weights, and which of its detections are wanted."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """From camera image to network input: contrast, size and padding, on one grid of cells."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -156,10 +154,8 @@ def render(
         Of that image.
     region : Region
         May reach beyond the image.
-    levels : Levels
     pixels : (1, channels, rows * stride, cols * stride) float32
         To write to, 0 to 1.
-    scratch : Scratch
     """
     cell, plane = grid.cell_px, pixels[0, 0]
     size = (region.rows * cell, region.cols * cell)

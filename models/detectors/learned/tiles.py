@@ -1,7 +1,5 @@
 """Large images in overlapping tiles, and the boxes of several tiles merged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +31,6 @@ def tiles_of(grid: Grid, most: tuple[int, int], overlap: int, fixed: bool) -> li
 
     Parameters
     ----------
-    grid : Grid
     most : tuple of int
         Rows and columns of cells that a tile may have.
     overlap : int
@@ -54,7 +51,6 @@ def region_around(
 
     Parameters
     ----------
-    grid : Grid
     crop : tuple of int
         Left, top, right, bottom in image pixels, the latter two exclusive.
     sizes : sequence of tuple of int
@@ -104,7 +100,6 @@ def merged(parts: Sequence[tuple[Region, ScoredBoxes]], grid: Grid, iou: float) 
     ----------
     parts : sequence of (Region, ScoredBoxes)
         Tiles and what was found in them, in network pixels of the field.
-    grid : Grid
     iou : float
         Boxes of one class that overlap more are one object.
 

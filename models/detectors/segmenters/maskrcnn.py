@@ -1,7 +1,5 @@
 """Mask R-CNN by torchvision from a user's weights: the example of a learned segmenter."""
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """A Python function that makes label maps, as a detector."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Place of a template in an image: normalised correlation, its peak, and its level by chance."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2

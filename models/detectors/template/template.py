@@ -1,7 +1,5 @@
 """Follows one object that the user points at by its appearance: no training, no model."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -4,8 +4,6 @@ In: a path. Out: pixels with their axes and scales, as the file has them. A new 
 module with a function ``read(path)`` that returns a `FileContent`, and its suffixes in `SUFFIXES`.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a file of images holds, in the units that all formats share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

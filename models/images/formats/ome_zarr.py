@@ -1,7 +1,5 @@
 """OME-Zarr folders; chunks are read when they are asked for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """PNG, JPEG and BMP files, and whatever else OpenCV decodes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

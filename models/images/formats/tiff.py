@@ -1,7 +1,5 @@
 """TIFF files, with the scales that OME and ImageJ write into them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
