@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,14 +67,11 @@ class TrainingTracks:
 
     def part(self, chosen: NDArray[np.bool_]) -> TrainingTracks:
         """Return the chosen tracks, (N,)."""
-        return TrainingTracks(
-            self.name,
-            self.frames[chosen],
-            self.positions[chosen],
-            self.lengths[chosen],
-            self.noise,
-            self.every,
-            self.licence,
+        return replace(
+            self,
+            frames=self.frames[chosen],
+            positions=self.positions[chosen],
+            lengths=self.lengths[chosen],
         )
 
 

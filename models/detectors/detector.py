@@ -83,10 +83,7 @@ class HasCard(Protocol):
 class HasLimit(Protocol):
     """Keeps no more than so many objects of an image."""
 
-    @property
-    def max_objects(self) -> int:
-        """Most objects of an image."""
-        ...
+    max_objects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +107,3 @@ class MovieDefaults:
     diameters_per_sigma: float = 4
     high_score: float = 0.0
     diameter_px: float = 16.0
-
-
-@runtime_checkable
-class SuggestsMovieDefaults(Protocol):
-    """A class of detectors that was tried on movies of unknown objects."""
-
-    @classmethod
-    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
-        """Say what to assume, given the options that a user has set."""
-        ...

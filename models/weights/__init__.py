@@ -10,17 +10,19 @@ FOLDER = Path(__file__).parent
 
 
 def shipped() -> dict[str, Path]:
-    """Names of the detectors that come with the package, and their ONNX files."""
-    return {name: path for name, path in _all().items() if not _is_of_another_task(path)}
+    """Names of the detectors that come with the package, and their ONNX files.
+
+    The card of a model for another task says so.
+    """
+    return {
+        name: path
+        for name, path in _all().items()
+        if "task" not in json.loads(path.with_suffix(".json").read_bytes())
+    }
 
 
 def _all() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
-
-
-def _is_of_another_task(path: Path) -> bool:
-    """Whether the card beside a file says that it is no detector's."""
-    return "task" in json.loads(path.with_suffix(".json").read_bytes())
 
 
 def find(name: str) -> Path:

@@ -1,5 +1,7 @@
 """What watershed and edges share: a mask of bodies, cut apart where they touch."""
 
+from __future__ import annotations
+
 from typing import Annotated, ClassVar, Generic, TypeVar
 
 import cv2

@@ -7,7 +7,7 @@ import tensorstore
 import yaozarrs
 
 from ...errors import ModelError
-from .content import FileContent, in_unit
+from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from .content import FileContent
+from . import FileContent
 
 
 def read(path: Path) -> FileContent:

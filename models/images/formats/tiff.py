@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from ...errors import ModelError
-from .content import FileContent, in_unit
+from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:
