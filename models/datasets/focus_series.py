@@ -47,12 +47,8 @@ def measure_defocus(
     z_um : sequence of float
         Focal position of each.
     focus_um : float, optional
-        Where it is in focus; without it, at the peak of its own sharpness curve.
-
-    Returns
-    -------
-    FocusSeries or NoPeak
-        The latter if that curve has no peak.
+        Where it is in focus; without it, at the peak of its own sharpness curve. If that has
+        none, that is returned.
 
     Raises
     ------

@@ -26,8 +26,6 @@ class Network:
 
     Parameters
     ----------
-    info : ModelInfo
-        What is known of the model.
     on_cpu : callable
         Opens the model on the CPU.
 
