@@ -106,17 +106,13 @@ class Augmented:
 
     def __iter__(self) -> Iterator[tuple[Grey, NDArray[np.float32], NDArray[np.int64]]]:
         """Yield tiles (S, S) float32 from 0 to 1, boxes (N, 4) in pixel edges, classes (N,)."""
-        while True:
-            yield self.tile()
-
-    def tile(self) -> tuple[Grey, NDArray[np.float32], NDArray[np.int64]]:
-        """Make one tile."""
         size = self._tile_px
-        if self._rng.random() >= self._strength.mosaic:
-            grey, boxes, classes = self._crop(size, size)
-        else:
-            grey, boxes, classes = self._mosaic(size)
-        return _developed(grey, self._rng, self._strength.invert), boxes, classes
+        while True:
+            if self._rng.random() >= self._strength.mosaic:
+                grey, boxes, classes = self._crop(size, size)
+            else:
+                grey, boxes, classes = self._mosaic(size)
+            yield _developed(grey, self._rng, self._strength.invert), boxes, classes
 
     def _mosaic(self, size: int) -> tuple[Grey, NDArray[np.float32], NDArray[np.int64]]:
         """Four crops that meet somewhere in the middle."""

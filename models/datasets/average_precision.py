@@ -73,17 +73,7 @@ class AveragePrecision:
         scores: ArrayLike,
         classes: ArrayLike,
     ) -> None:
-        """Count one image.
-
-        Parameters
-        ----------
-        truth_boxes : (T, 4) array_like
-            Left, top, right, bottom.
-        truth_classes : (T,) array_like of int
-        boxes : (N, 4) array_like
-            What was found.
-        scores : (N,) array_like
-        classes : (N,) array_like of int
+        """Count one image: boxes (N, 4) as left, top, right, bottom, true ones and those found.
 
         Raises
         ------
@@ -199,10 +189,7 @@ def evaluate(
 def matched(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
     """For every class of a model, the index of that of a data set, or -1.
 
-    Raises
-    ------
-    ModelError
-        If the model lacks one of several classes.
+    ModelError if the model lacks one of several classes.
     """
     names = [name.casefold() for name in wanted]
     classes = [names.index(n) if (n := name.casefold()) in names else -1 for name in known]

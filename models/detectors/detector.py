@@ -40,13 +40,7 @@ class SupportsWindow(Protocol):
     """Looks at a part of an image better or faster than by being shown a crop."""
 
     def detect_within(self, image: Image, window: Window) -> Detections:
-        """Find the objects in a window of an image, in coordinates of the whole image.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
+        """Find the objects in a window of an image, in coordinates of the whole image."""
         ...
 
 

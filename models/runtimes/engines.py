@@ -29,13 +29,7 @@ def missing() -> str:
 
 
 def library() -> Any:
-    """Import whichever TensorRT is installed.
-
-    Raises
-    ------
-    ModelError
-        If none is, or it cannot be loaded.
-    """
+    """Import whichever TensorRT is installed; ModelError if none is, or it cannot be loaded."""
     for name in LIBRARIES:
         if find_spec(name):
             try:

@@ -76,7 +76,7 @@ class MaskRCNN:
         self._network = network.eval().to(self._device)
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, as :meth:`.Detector.detect`; ModelError if that fails."""
+        """Find the objects in an image, as :meth:`.Detector.detect`; DeviceError if that fails."""
         image = checked(image)
         grey = torch.from_numpy(stretched(image, levels_of(image))).to(self._device)
         try:

@@ -11,13 +11,7 @@ from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:
-    """Open the first image of a folder at its full size.
-
-    Raises
-    ------
-    ModelError
-        If it is not an OME-Zarr image.
-    """
+    """Open the first image of a folder at its full size."""
     try:
         group = yaozarrs.open_group(path)
         image: Any = group.ome_metadata()

@@ -11,13 +11,7 @@ from . import FileContent
 
 
 def read(path: Path) -> FileContent:
-    """Read a picture.
-
-    Raises
-    ------
-    ModelError
-        If it is not one.
-    """
+    """Read a picture."""
     try:
         raw = np.fromfile(path, np.uint8)
         image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None

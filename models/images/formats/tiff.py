@@ -13,13 +13,7 @@ from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:
-    """Read a file; plain pixels stay on disk, as a movie may not fit in memory.
-
-    Raises
-    ------
-    ModelError
-        If it is damaged or no TIFF file.
-    """
+    """Read a file; plain pixels stay on disk, as a movie may not fit in memory."""
     try:
         with _lost_pages_refused(), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
