@@ -44,10 +44,7 @@ def detector_for(model: str) -> str:
 def open_learned(options: LearnedOptions) -> LearnedDetector:
     """Make the detector for the weights that the options name, of whatever architecture.
 
-    Raises
-    ------
-    ModelError
-        If there are no such weights, or they cannot be used.
+    ModelError if there are no such weights, or they cannot be used.
     """
     return (Ssd if detector_for(options.weights) == "ssd" else Yolo)(options)
 

@@ -40,12 +40,7 @@ class ModelInfo(NamedTuple):
 def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> ModelInfo:
     """Find out what a model is: by ``NAME.json`` beside it, or else by its own metadata.
 
-    Parameters
-    ----------
-    path : Path
-        An ONNX file.
-    input_shape : tuple of int
-        (1, channels, height, width), -1 where free.
+    The input's shape is (1, channels, height, width), -1 where free.
 
     Raises
     ------
@@ -87,10 +82,7 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
 def read_metadata(path: Path) -> dict[str, str]:
     """Read the metadata of an ONNX file, without the libraries for it and without the weights.
 
-    Raises
-    ------
-    ModelError
-        If the file cannot be read or is cut off.
+    ModelError if the file cannot be read or is cut off.
     """
     found: dict[str, str] = {}
     try:
