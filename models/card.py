@@ -19,13 +19,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a card.
-
-        Raises
-        ------
-        ModelError
-            If there is none or it is not one of this kind.
-        """
+        """Read a card; ModelError if there is none or it is not one of this kind."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except OSError as error:

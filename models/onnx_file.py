@@ -34,13 +34,7 @@ def store_float16(path: Path) -> None:
 
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the weights of an ONNX file by their names.
-
-    Raises
-    ------
-    ModelError
-        If it is not an ONNX file.
-    """
+    """Read the weights of an ONNX file by their names; ModelError if it is not one."""
     try:
         model = onnx.load(str(path))
     except Exception as error:

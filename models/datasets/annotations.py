@@ -23,10 +23,7 @@ Labelled = Iterator[tuple[Path, Boxes]]
 def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
     """Return the reader of the annotations in a folder; it takes the folder and a class name.
 
-    Raises
-    ------
-    ModelError
-        If it has none that can be read.
+    ModelError if there are none that can be read.
     """
     if _coco_file(folder):
         return _coco

@@ -153,14 +153,9 @@ def greatest_defocus_um(objects: Sequence[FocusSeries]) -> float:
 def stack_windows(
     objects: Sequence[FocusSeries], lens: Lens, count: int, rng: np.random.Generator
 ) -> Iterator[Windows]:
-    """Yield batches of windows around objects, cropped by random amounts, without end.
+    """Yield batches of so many windows around objects, cropped by random amounts, without end.
 
-    Parameters
-    ----------
-    lens : Lens
-        Through which they were taken, with its astigmatism.
-    count : int
-        Windows in a batch.
+    The lens is that through which they were taken, with its astigmatism.
     """
     pairs = [pair for seen in objects for pair in zip(*seen, strict=True)]
     while True:

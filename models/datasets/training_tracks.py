@@ -76,13 +76,7 @@ class TrainingTracks:
 
 
 def to_training_tracks(tracks: Tracks) -> TrainingTracks:
-    """Prepare the tracks of a file for training: those of at least three measurements.
-
-    Raises
-    ------
-    ModelError
-        If there are none.
-    """
+    """Prepare the tracks of a file that have at least three measurements; ModelError if none do."""
     long = [n for n, times in enumerate(tracks.times) if len(times) >= _LEAST_MEASUREMENTS]
     if not long:
         raise ModelError(

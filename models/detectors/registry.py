@@ -28,12 +28,8 @@ create = DETECTORS.create
 def movie_defaults(name: str, options: Mapping[str, Any]) -> MovieDefaults:
     """Say what to assume of the detector called ``name`` for objects of unknown kind.
 
-    Its class may have a method ``movie_defaults(options)``, given what a user has set.
-
-    Raises
-    ------
-    ValueError
-        If the name is not known.
+    Its class may have a method ``movie_defaults(options)``, given what a user has set. ValueError
+    if the name is not known.
     """
     suggested = getattr(DETECTORS.load(name), "movie_defaults", None)
     return suggested(options) if suggested else MovieDefaults({})

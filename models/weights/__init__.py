@@ -26,13 +26,7 @@ def _all() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """Return the ONNX file of a shipped model's name, detector or not, or of a path.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model or file.
-    """
+    """Return the ONNX file of a shipped model's name or of a path; ModelError if there is none."""
     known = _all()
     if name in known:
         return known[name]

@@ -32,10 +32,7 @@ class Ssd(LearnedDetector):
 def detector_for(model: str) -> str:
     """Name of the detector for a model, by its card if it has one, else ``yolo``.
 
-    Raises
-    ------
-    ModelError
-        If there are no such weights, or their card is not one.
+    ModelError if there are no such weights, or their card is not one.
     """
     card = weights.find(model).with_suffix(".json")
     return "ssd" if card.exists() and ModelCard.read(card).head == "ssd" else "yolo"
