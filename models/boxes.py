@@ -1,7 +1,5 @@
 """Areas of boxes and of what they share, in NumPy; boxes are left, top, right, bottom."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

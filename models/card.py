@@ -1,7 +1,5 @@
 """Cards of models: what they do, what they were trained on, and how well they do."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -21,13 +19,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a card.
-
-        Raises
-        ------
-        ModelError
-            If there is none or it is not one of this kind.
-        """
+        """Read a card; ModelError if there is none or it is not one of this kind."""
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except OSError as error:
@@ -45,7 +37,6 @@ class DataNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    name : str
     images : int
         How many it was trained on.
     held_back : int
@@ -69,7 +60,6 @@ class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes
     ----------
-    name : str
     architecture : str
         ``yolo26n``, ``ssd`` and so on.
     head : {"yolo", "yolo-nms-free", "ssd"}

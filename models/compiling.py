@@ -1,7 +1,5 @@
 """Functions compiled by Numba, for arithmetic on one object after another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar, cast
 

@@ -1,7 +1,5 @@
 """What can go wrong with a model file, in a sentence for the user."""
 
-from __future__ import annotations
-
 
 class ModelError(ValueError):
     """A model, its card or the data for it cannot be used; the text says what to do."""

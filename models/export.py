@@ -1,20 +1,14 @@
 """Export of models to the files that a runtime, or another program, loads directly."""
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ModelError
+from .runtimes import check_file, damaged, engine
 
-OnProgress = Callable[[str, float], None]
 
-
-def export_model(
-    path: Path, runtime: str, folder: Path, on_progress: OnProgress = lambda text, share: None
-) -> list[Path]:
-    """Write a model for a runtime.
+def export_model(path: Path, runtime: str, folder: Path) -> list[Path]:
+    """Write a model for a runtime, and return the files that were written.
 
     ``onnx``: the file itself. ``openvino``: its intermediate representation, ``.xml`` and
     ``.bin``. ``tensorrt``: an engine for the GPU of this computer. ``torch``: the weights as a
@@ -24,28 +18,20 @@ def export_model(
     ----------
     path : Path
         ONNX file; its card is copied too.
-    runtime : str
     folder : Path
         Made if it is not there; a file of the same name in it is replaced.
-    on_progress : callable
-        Told what is being done and the share that is done, where it takes long.
-
-    Returns
-    -------
-    list of Path
-        What was written.
 
     Raises
     ------
     ModelError
         If the runtime is not known or not installed, or the model cannot be used with it.
     """
-    writers = {"onnx": _onnx, "openvino": _openvino, "tensorrt": _tensorrt, "torch": _torch}
+    writers = {"onnx": _copied, "openvino": _openvino, "tensorrt": _tensorrt, "torch": _torch}
     if runtime not in writers:
         raise ModelError(f"there is no runtime {runtime!r}; known: {', '.join(writers)}")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        written = writers[runtime](path, folder, on_progress)
+        written = writers[runtime](path, folder)
     except ImportError as error:
         raise ModelError(
             f"exporting for {runtime} needs {error.name}: pip install {error.name}"
@@ -53,14 +39,8 @@ def export_model(
     return [*written, *_copied(path.with_suffix(".json"), folder)]
 
 
-def _onnx(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
-    return _copied(path, folder)
-
-
-def _openvino(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
+def _openvino(path: Path, folder: Path) -> list[Path]:
     import openvino
-
-    from .runtimes import check_file, damaged
 
     check_file(path)
     try:
@@ -72,10 +52,8 @@ def _openvino(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
     return [to, to.with_suffix(".bin")]
 
 
-def _tensorrt(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
-    from .runtimes import EngineRequest, engine
-
-    _, content = engine(EngineRequest(path, _gpu_name()), on_progress)
+def _tensorrt(path: Path, folder: Path) -> list[Path]:
+    _, content = engine(path, _gpu_name())
     to = folder / f"{path.stem}.engine"
     to.write_bytes(content)
     return [to]
@@ -90,7 +68,7 @@ def _gpu_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
 
-def _torch(path: Path, folder: Path, on_progress: OnProgress) -> list[Path]:
+def _torch(path: Path, folder: Path) -> list[Path]:
     import torch
 
     from .onnx_file import read_weights

@@ -1,7 +1,5 @@
 """Weights of ONNX files: stored in 16 bits, read back."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +34,7 @@ def store_float16(path: Path) -> None:
 
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the weights of an ONNX file by their names.
-
-    Raises
-    ------
-    ModelError
-        If it is not an ONNX file.
-    """
+    """Read the weights of an ONNX file by their names; ModelError if it is not one."""
     try:
         model = onnx.load(str(path))
     except Exception as error:

@@ -3,8 +3,6 @@
 Nothing is imported before it is asked for.
 """
 
-from __future__ import annotations
-
 import difflib
 import importlib
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Areas of boxes and of what they share, in torch; boxes are left, top, right, bottom."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

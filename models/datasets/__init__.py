@@ -3,11 +3,9 @@
 In: folders and files of others. Out: samples, tracks, scores.
 """
 
-from __future__ import annotations
-
 from .augment import AugmentationSettings, Augmented
-from .dataset import Dataset, Sample
-from .evaluation import evaluate
+from .average_precision import evaluate
+from .dataset import Dataset, Sample, read_dataset
 from .focus_series import (
     FocusSeries,
     check_sign,
@@ -17,7 +15,6 @@ from .focus_series import (
     split_series,
     stack_windows,
 )
-from .readers import read_dataset
 from .track_files import Tracks, read_tracks
 from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
 

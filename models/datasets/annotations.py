@@ -1,12 +1,10 @@
 """Formats of annotated images: label maps, YOLO, Pascal VOC and COCO."""
 
-from __future__ import annotations
-
 import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,20 +13,8 @@ from scipy import ndimage
 from ..errors import ModelError
 from ..images import IMAGE_SUFFIXES, read_labels, size_px
 
-
-@dataclass(slots=True)
-class Boxes:
-    """Boxes of one image while they are read: corners in pixel edges, 0 at the left edge."""
-
-    corners: list[tuple[float, float, float, float]] = field(default_factory=list)
-    classes: list[str] = field(default_factory=list)
-
-    def add(self, corners: Sequence[float], name: str) -> None:
-        """Add a box: left, top, right, bottom."""
-        left, top, right, bottom = corners
-        self.corners.append((left, top, right, bottom))
-        self.classes.append(name)
-
+Boxes = list[tuple[tuple[float, float, float, float], str]]
+"""Left, top, right and bottom in pixel edges, 0 at the left edge; and the name of the class."""
 
 Labelled = Iterator[tuple[Path, Boxes]]
 """Images and the boxes in them."""
@@ -37,10 +23,7 @@ Labelled = Iterator[tuple[Path, Boxes]]
 def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
     """Return the reader of the annotations in a folder; it takes the folder and a class name.
 
-    Raises
-    ------
-    ModelError
-        If it has none that can be read.
+    ModelError if there are none that can be read.
     """
     if _coco_file(folder):
         return _coco
@@ -69,12 +52,8 @@ def _boxes_of_map(image: Path, path: Path, default_class: str) -> Boxes:
     labels = read_labels(path)
     if labels.shape != (size := size_px(image))[::-1]:
         raise ModelError(f"{path} does not fit its image, which is {size[0]} × {size[1]}")
-    boxes = Boxes()
-    for found in ndimage.find_objects(labels.astype(np.int32)):
-        if found is not None:
-            rows, columns = found
-            boxes.add((columns.start, rows.start, columns.stop, rows.stop), default_class)
-    return boxes
+    places = [place for place in ndimage.find_objects(labels.astype(np.int32)) if place]
+    return [((x.start, y.start, x.stop, y.stop), default_class) for y, x in places]
 
 
 def _yolo(folder: Path, default_class: str) -> Labelled:
@@ -83,14 +62,14 @@ def _yolo(folder: Path, default_class: str) -> Labelled:
     for image in _images(folder):
         if image.stem in labels:
             width, height = size_px(image)
-            boxes = Boxes()
+            boxes: Boxes = []
             for number, line in enumerate(labels[image.stem].read_text("utf-8").splitlines(), 1):
                 if line.strip():
                     where = f"line {number} of {labels[image.stem]}"
                     index, x, y, w, h = _yolo_line(line, where)
                     corners = (x - w / 2) * width, (y - h / 2) * height
                     end = (x + w / 2) * width, (y + h / 2) * height
-                    boxes.add((*corners, *end), _named(names, index, default_class, where))
+                    boxes.append(((*corners, *end), _named(names, index, default_class, where)))
             yield image, boxes
 
 
@@ -133,16 +112,15 @@ def _voc(folder: Path, default_class: str) -> Labelled:
         image = images.get(path.stem)
         if image is None:
             raise ModelError(f"{path} has no image of that name in {folder}")
-        boxes = Boxes()
+        boxes: Boxes = []
         try:
             for entry in ElementTree.parse(path).getroot().iter("object"):
-                box = [
+                left, top, right, bottom = (
                     float(entry.findtext(f"bndbox/{k}", ""))
                     for k in ("xmin", "ymin", "xmax", "ymax")
-                ]
-                boxes.add(
-                    (box[0] - 1, box[1] - 1, box[2], box[3]), entry.findtext("name", default_class)
                 )
+                name = entry.findtext("name", default_class)
+                boxes.append(((left - 1, top - 1, right, bottom), name))
         except (ElementTree.ParseError, ValueError) as error:
             raise ModelError(f"{path} is not a Pascal VOC annotation: {error}") from error
         yield image, boxes
@@ -155,11 +133,13 @@ def _coco(folder: Path, default_class: str) -> Labelled:
     try:
         content = json.loads(path.read_text("utf-8"))
         names = {entry["id"]: entry["name"] for entry in content.get("categories", [])}
-        labelled = {entry["id"]: (entry["file_name"], Boxes()) for entry in content["images"]}
+        labelled: dict[Any, tuple[str, Boxes]] = {
+            entry["id"]: (entry["file_name"], []) for entry in content["images"]
+        }
         for entry in content["annotations"]:
             x, y, w, h = entry["bbox"]
             name = names.get(entry.get("category_id"), default_class)
-            labelled[entry["image_id"]][1].add((x, y, x + w, y + h), name)
+            labelled[entry["image_id"]][1].append(((x, y, x + w, y + h), name))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is not a COCO file: {error!r} is missing or wrong") from error
     for file_name, boxes in labelled.values():

@@ -1,7 +1,5 @@
 """Augmentation of microscope images: as of another day, focus or camera."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -87,8 +85,6 @@ class Augmented:
         Size to which the median object of every source is scaled; see `factor_for`.
     tile_px : int
         Edge of a tile.
-    strength : AugmentationSettings
-    seed : int
     """
 
     def __init__(
@@ -110,17 +106,13 @@ class Augmented:
 
     def __iter__(self) -> Iterator[tuple[Grey, NDArray[np.float32], NDArray[np.int64]]]:
         """Yield tiles (S, S) float32 from 0 to 1, boxes (N, 4) in pixel edges, classes (N,)."""
-        while True:
-            yield self.tile()
-
-    def tile(self) -> tuple[Grey, NDArray[np.float32], NDArray[np.int64]]:
-        """Make one tile."""
         size = self._tile_px
-        if self._rng.random() >= self._strength.mosaic:
-            grey, boxes, classes = self._crop(size, size)
-        else:
-            grey, boxes, classes = self._mosaic(size)
-        return _developed(grey, self._rng, self._strength.invert), boxes, classes
+        while True:
+            if self._rng.random() >= self._strength.mosaic:
+                grey, boxes, classes = self._crop(size, size)
+            else:
+                grey, boxes, classes = self._mosaic(size)
+            yield _developed(grey, self._rng, self._strength.invert), boxes, classes
 
     def _mosaic(self, size: int) -> tuple[Grey, NDArray[np.float32], NDArray[np.int64]]:
         """Four crops that meet somewhere in the middle."""

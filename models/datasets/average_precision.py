@@ -1,20 +1,29 @@
-"""Mean average precision of a detector, as COCO defines it."""
+"""Mean average precision, as COCO defines it, of a detector run as in a session."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..boxes import intersection_over_union
+from ..detections import Detections
+from ..detectors.learned import LearnedOptions, ScoredBoxes, open_learned
+from ..errors import ModelError
+from .dataset import Dataset
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
 """Least overlaps (intersection over union) at which a box counts as found, as in COCO."""
 
 RECALLS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
 """Shares of the objects found at which precision is read, as in COCO."""
+
+LEAST_SCORE = 0.001
+"""Average precision is about all thresholds. As in ultralytics' validation."""
+
+MOST_OBJECTS = 1000
+"""Of an image. Chosen: no annotated image that we know has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +73,7 @@ class AveragePrecision:
         scores: ArrayLike,
         classes: ArrayLike,
     ) -> None:
-        """Count one image.
-
-        Parameters
-        ----------
-        truth_boxes : (T, 4) array_like
-            Left, top, right, bottom.
-        truth_classes : (T,) array_like of int
-        boxes : (N, 4) array_like
-            What was found.
-        scores : (N,) array_like
-        classes : (N,) array_like of int
+        """Count one image: boxes (N, 4) as left, top, right, bottom, true ones and those found.
 
         Raises
         ------
@@ -147,3 +146,63 @@ def _average_precision(hits: NDArray[np.bool_], objects: int) -> NDArray[np.floa
     best = np.concatenate([best, np.zeros((1, len(THRESHOLDS)))])
     columns = zip(best.T, found.T / objects, strict=True)
     return np.array([line[np.searchsorted(recall, RECALLS)].mean() for line, recall in columns])
+
+
+def evaluate(
+    path: Path,
+    dataset: Dataset,
+    runtime: str = "auto",
+    on_image: Callable[[int, int], None] = lambda done, total: None,
+) -> Scores:
+    """Mean average precision of a model on a data set.
+
+    Each image is detected as in a session, with the typical size of the data set's objects
+    stated. Classes are matched by name, upper and lower case alike. A single class that the
+    model does not know is matched by all of the model's, as any object is one.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file, its card beside it.
+    on_image : callable
+        Told how many images are done, of how many.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be used, or does not know a class of several.
+    """
+    options = LearnedOptions(
+        str(path), runtime, None, LEAST_SCORE, dataset.object_px, max_objects=MOST_OBJECTS
+    )
+    detector = open_learned(options)
+    classes = matched(detector.card.classes, dataset.classes)
+    precision = AveragePrecision(dataset.classes)
+    for done, sample in enumerate(dataset.samples, start=1):
+        detector.reset()
+        found = _renamed(detector.detect(sample.load()), classes)
+        precision.add(sample.boxes_px, sample.classes, *found)
+        on_image(done, len(dataset))
+    return precision.result()
+
+
+def matched(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+    """For every class of a model, the index of that of a data set, or -1.
+
+    ModelError if the model lacks one of several classes.
+    """
+    names = [name.casefold() for name in wanted]
+    classes = [names.index(n) if (n := name.casefold()) in names else -1 for name in known]
+    missing = [wanted[i] for i in sorted(set(range(len(wanted))) - set(classes))]
+    if missing and len(wanted) > 1:
+        raise ModelError(
+            f"the model knows no class {', '.join(missing)}; it knows {', '.join(known)}"
+        )
+    return np.zeros(len(known), np.int64) if missing else np.array(classes)
+
+
+def _renamed(detections: Detections, classes: NDArray[np.int64]) -> ScoredBoxes:
+    """ScoredBoxes objects by the classes of a data set, without those that it does not have."""
+    named = classes[detections.classes]
+    found = ScoredBoxes(detections.boxes_px, detections.scores, named.astype(np.int32))
+    return found.pick(np.flatnonzero(named >= 0))

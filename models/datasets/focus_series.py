@@ -1,7 +1,5 @@
 """Focus series of objects, to train the defocus network on the user's own microscope."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -49,12 +47,8 @@ def measure_defocus(
     z_um : sequence of float
         Focal position of each.
     focus_um : float, optional
-        Where it is in focus; without it, at the peak of its own sharpness curve.
-
-    Returns
-    -------
-    FocusSeries or NoPeak
-        The latter if that curve has no peak.
+        Where it is in focus; without it, at the peak of its own sharpness curve. If that has
+        none, that is returned.
 
     Raises
     ------
@@ -159,16 +153,9 @@ def greatest_defocus_um(objects: Sequence[FocusSeries]) -> float:
 def stack_windows(
     objects: Sequence[FocusSeries], lens: Lens, count: int, rng: np.random.Generator
 ) -> Iterator[Windows]:
-    """Yield batches of windows around objects, cropped by random amounts, without end.
+    """Yield batches of so many windows around objects, cropped by random amounts, without end.
 
-    Parameters
-    ----------
-    objects : sequence of FocusSeries
-    lens : Lens
-        Through which they were taken, with its astigmatism.
-    count : int
-        Windows in a batch.
-    rng : numpy.random.Generator
+    The lens is that through which they were taken, with its astigmatism.
     """
     pairs = [pair for seen in objects for pair in zip(*seen, strict=True)]
     while True:

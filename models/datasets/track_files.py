@@ -1,7 +1,5 @@
 """Tracks from tables: where each object was, and when."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping
@@ -76,7 +74,6 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
 
     Parameters
     ----------
-    path : Path
     columns : mapping of str to str, optional
         What the columns are called in this file: ``{"track": "TRACK_ID"}``.
 

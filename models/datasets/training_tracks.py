@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,25 +67,16 @@ class TrainingTracks:
 
     def part(self, chosen: NDArray[np.bool_]) -> TrainingTracks:
         """Return the chosen tracks, (N,)."""
-        return TrainingTracks(
-            self.name,
-            self.frames[chosen],
-            self.positions[chosen],
-            self.lengths[chosen],
-            self.noise,
-            self.every,
-            self.licence,
+        return replace(
+            self,
+            frames=self.frames[chosen],
+            positions=self.positions[chosen],
+            lengths=self.lengths[chosen],
         )
 
 
 def to_training_tracks(tracks: Tracks) -> TrainingTracks:
-    """Prepare the tracks of a file for training: those of at least three measurements.
-
-    Raises
-    ------
-    ModelError
-        If there are none.
-    """
+    """Prepare the tracks of a file that have at least three measurements; ModelError if none do."""
     long = [n for n, times in enumerate(tracks.times) if len(times) >= _LEAST_MEASUREMENTS]
     if not long:
         raise ModelError(

@@ -1,7 +1,5 @@
 """Detectors: an image in, Detections out."""
 
-from __future__ import annotations
-
 from .crop import detect_within
 from .detector import (
     Detector,

@@ -1,7 +1,5 @@
 """A window of an image seen by a detector that only knows whole images: it is shown a crop."""
 
-from __future__ import annotations
-
 from ..arrays import Image
 from ..detections import Detections
 from ..images import checked
@@ -14,25 +12,14 @@ pixel."""
 
 
 def detect_within(detector: Detector, image: Image, window: Window) -> Detections:
-    """Find the objects in a window of an image.
+    """Find the objects in a window of an image, in coordinates of the whole image.
 
     Objects cut by the window are left out, unless the detector looks at more and sees them
     whole. A track whose expected box is not well inside :meth:`Window.crop` is not missed if
     nothing is found.
 
-    Parameters
-    ----------
-    detector : Detector
-        Its own ``detect_within(image, window)`` is used if it has one; otherwise it is shown
-        the crop.
-    image : (H, W) uint8 or uint16
-        All of it.
-    window : Window
-
-    Returns
-    -------
-    Detections
-        In coordinates of the whole image.
+    The detector's own ``detect_within(image, window)`` is used if it has one; otherwise it is
+    shown the crop.
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Detectors: an image in, Detections out; what some of them can do besides, and their names."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -42,13 +40,7 @@ class SupportsWindow(Protocol):
     """Looks at a part of an image better or faster than by being shown a crop."""
 
     def detect_within(self, image: Image, window: Window) -> Detections:
-        """Find the objects in a window of an image, in coordinates of the whole image.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
+        """Find the objects in a window of an image, in coordinates of the whole image."""
         ...
 
 
@@ -85,10 +77,7 @@ class HasCard(Protocol):
 class HasLimit(Protocol):
     """Keeps no more than so many objects of an image."""
 
-    @property
-    def max_objects(self) -> int:
-        """Most objects of an image."""
-        ...
+    max_objects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +101,3 @@ class MovieDefaults:
     diameters_per_sigma: float = 4
     high_score: float = 0.0
     diameter_px: float = 16.0
-
-
-@runtime_checkable
-class SuggestsMovieDefaults(Protocol):
-    """A class of detectors that was tried on movies of unknown objects."""
-
-    @classmethod
-    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
-        """Say what to assume, given the options that a user has set."""
-        ...

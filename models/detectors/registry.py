@@ -1,12 +1,10 @@
 """The detectors by name: those of this package, and those of others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from ..registry import Registry
-from .detector import Detector, MovieDefaults, SuggestsMovieDefaults
+from .detector import Detector, MovieDefaults
 
 DETECTORS: Registry[Detector] = Registry(
     "detector",
@@ -30,12 +28,8 @@ create = DETECTORS.create
 def movie_defaults(name: str, options: Mapping[str, Any]) -> MovieDefaults:
     """Say what to assume of the detector called ``name`` for objects of unknown kind.
 
-    Raises
-    ------
-    ValueError
-        If the name is not known.
+    Its class may have a method ``movie_defaults(options)``, given what a user has set. ValueError
+    if the name is not known.
     """
-    made = DETECTORS.load(name)
-    if isinstance(made, SuggestsMovieDefaults):
-        return made.movie_defaults(options)
-    return MovieDefaults({})
+    suggested = getattr(DETECTORS.load(name), "movie_defaults", None)
+    return suggested(options) if suggested else MovieDefaults({})

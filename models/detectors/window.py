@@ -1,7 +1,5 @@
 """The attention window: the part of an image in which the target is expected."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

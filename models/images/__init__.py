@@ -3,8 +3,6 @@
 In: files, arrays. Out: recordings, arrays that detectors can use, contrast levels.
 """
 
-from __future__ import annotations
-
 from .formats import IMAGE_SUFFIXES
 from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
 from .preprocessing import (

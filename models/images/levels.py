@@ -1,7 +1,5 @@
 """Contrast levels: the grey values that a network gets as black and white, smoothed over time."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -51,10 +49,6 @@ def levels_of(image: Image) -> Levels:
 
     Percentiles of a grid of pixels, at least 12 sigmas of the camera's noise apart, so that an
     image without contrast stays without.
-
-    Parameters
-    ----------
-    image : (H, W) uint8 or uint16
     """
     step = int(np.ceil((image.size / MOST_SAMPLES) ** 0.5))
     values = np.sort(image[::step, ::step], axis=None)
@@ -66,15 +60,7 @@ def levels_of(image: Image) -> Levels:
 
 
 def stretched(image: Image, levels: Levels, out: FloatImage | None = None) -> FloatImage:
-    """Map grey values between levels to 0 to 1, cut off beyond.
-
-    Parameters
-    ----------
-    image : (H, W) uint8 or uint16
-    levels : Levels
-    out : (H, W) float32, optional
-        To write to.
-    """
+    """Map grey values between levels to 0 to 1, cut off beyond, if wanted into ``out``."""
     out = np.subtract(image, np.float32(levels.low), out=out, dtype=np.float32)
     np.multiply(out, np.float32(1 / (levels.high - levels.low)), out=out)
     np.maximum(out, 0, out=out)

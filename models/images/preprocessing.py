@@ -1,7 +1,5 @@
 """Images prepared for detection: binned, blurred, of one polarity; and their noise."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import cv2
@@ -44,13 +42,7 @@ class Scratch:
 
 
 def checked(image: NDArray) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Refuse what is not a camera image.
-
-    Raises
-    ------
-    ValueError
-        If the image is not (H, W) uint8 or uint16, or has no pixels.
-    """
+    """Refuse, with a ValueError, what is not (H, W) uint8 or uint16, or has no pixels."""
     image = np.asarray(image)
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16) or not image.size:
         raise ValueError(

@@ -1,7 +1,5 @@
 """Images and movies from files: of any format, as frames of one channel in grey values."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,13 +112,7 @@ def open_recording(
 
 
 def read_grey(path: Path) -> Image:
-    """Read a picture as one channel, (H, W) uint8 or uint16.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read, or holds more than one.
-    """
+    """Read a picture as one channel; ModelError if it cannot be, or there is more than one."""
     recording = open_recording(path)
     if len(recording) > 1:
         raise ModelError(f"{path} holds {len(recording)} images: a single picture is needed")
@@ -128,13 +120,7 @@ def read_grey(path: Path) -> Image:
 
 
 def read_labels(path: Path) -> NDArray:
-    """Read a label map, (H, W) of integers.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read, or is not one.
-    """
+    """Read a label map, (H, W) of integers; ModelError if it cannot be read, or is not one."""
     pixels, axes = _without_single(read(path))
     if axes != "YX" or pixels.dtype.kind not in "ui":
         raise ModelError(f"{path} is not a label map: it needs one channel of integers")

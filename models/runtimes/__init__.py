@@ -1,8 +1,6 @@
 """Runtimes: libraries that compute a network, behind one protocol; the best that works is used."""
 
-from __future__ import annotations
-
-from .engines import EngineRequest, engine
+from .engines import engine
 from .files import cache_folder, check_file, damaged, sentence
 from .openvino import UNPINNED
 from .runtime import RUNTIMES, Runtime, TensorRuntime, load, reasons
@@ -10,7 +8,6 @@ from .runtime import RUNTIMES, Runtime, TensorRuntime, load, reasons
 __all__ = [
     "RUNTIMES",
     "UNPINNED",
-    "EngineRequest",
     "Runtime",
     "TensorRuntime",
     "cache_folder",

@@ -1,9 +1,6 @@
 """Builds TensorRT engines from ONNX files, and keeps them."""
 
-from __future__ import annotations
-
 import importlib
-from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +9,6 @@ from typing import Any
 
 from ..errors import DeviceError, ModelError
 from .files import cache_folder, check_file, damaged, not_understood, sentence
-from .runtime import OnProgress
 
 LIBRARIES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
 """Import names, best first; the last is what the wheels of the second bring."""
@@ -33,13 +29,7 @@ def missing() -> str:
 
 
 def library() -> Any:
-    """Import whichever TensorRT is installed.
-
-    Raises
-    ------
-    ModelError
-        If none is, or it cannot be loaded.
-    """
+    """Import whichever TensorRT is installed; ModelError if none is, or it cannot be loaded."""
     for name in LIBRARIES:
         if find_spec(name):
             try:
@@ -54,11 +44,12 @@ def is_rtx(trt: Any) -> bool:
     return "rtx" in trt.__name__
 
 
-@dataclass(frozen=True, slots=True)
-class EngineRequest:
-    """Which engine to build.
+def engine(path: Path, gpu: str = "", exact: bool = False) -> tuple[Path, bytes]:
+    """Return the file of an engine and its content, built if it is not there or damaged.
 
-    Attributes
+    The key is made of the model's content, GPU, library and version, precision and sizes.
+
+    Parameters
     ----------
     path : Path
         The ONNX file.
@@ -66,17 +57,6 @@ class EngineRequest:
         Name of the GPU it is for; empty for any, which TensorRT for RTX alone can do.
     exact : bool
         FP32 throughout, else FP16 but for the last steps.
-    """
-
-    path: Path
-    gpu: str = ""
-    exact: bool = False
-
-
-def engine(request: EngineRequest, on_progress: OnProgress) -> tuple[Path, bytes]:
-    """Return the file of an engine and its content, built if it is not there or damaged.
-
-    The key is made of the model's content, GPU, library and version, precision and sizes.
 
     Raises
     ------
@@ -84,16 +64,15 @@ def engine(request: EngineRequest, on_progress: OnProgress) -> tuple[Path, bytes
         If TensorRT is not installed or cannot build from this file.
     """
     trt = library()
-    check_file(request.path)
-    model = request.path.read_bytes()
+    check_file(path)
+    model = path.read_bytes()
     key = sha256(model)
     sizes = (SMALLEST_PX, TYPICAL_PX, LARGEST_PX)
-    key.update(repr((request.gpu, trt.__name__, trt.__version__, request.exact, sizes)).encode())
-    folder = cache_folder() / "tensorrt"
-    file = folder / f"{request.path.stem}-{key.hexdigest()[:20]}.engine"
+    key.update(repr((gpu, trt.__name__, trt.__version__, exact, sizes)).encode())
+    file = cache_folder() / "tensorrt" / f"{path.stem}-{key.hexdigest()[:20]}.engine"
     content = read_checked(file)
     if content is None:
-        content = _build(trt, request, model, on_progress)
+        content = _build(trt, path, model, gpu, exact)
         write_checked(file, content)
     return file, content
 
@@ -135,25 +114,22 @@ class Log:
         self.logger = Logger()
 
 
-def _build(trt: Any, request: EngineRequest, model: bytes, on_progress: OnProgress) -> bytes:
+def _build(trt: Any, path: Path, model: bytes, gpu: str, exact: bool) -> bytes:
     log = Log(trt)
     builder = trt.Builder(log.logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log.logger)
-    if not parser.parse(model if request.exact else _half(request.path, model)):
-        raise _refusal(request.path, parser)
+    if not parser.parse(model if exact else _half(path, model)):
+        raise _refusal(path, parser)
     config = builder.create_builder_config()
-    text = f"building {request.path.stem} for TensorRT"
-    monitor = _monitor(trt, lambda share: on_progress(text, share))
-    config.progress_monitor = monitor
-    config.add_optimization_profile(_sizes(builder, network, request.path))
-    if request.gpu and is_rtx(trt):
+    config.add_optimization_profile(_sizes(builder, network, path))
+    if gpu and is_rtx(trt):
         config.num_compute_capabilities = 1
         config.set_compute_capability(trt.ComputeCapability.CURRENT, 0)
     built = builder.build_serialized_network(network, config)
     if built is None:
         raise DeviceError(
-            f"TensorRT cannot build {request.path.name}: {sentence(log.error or 'no reason')}"
+            f"TensorRT cannot build {path.name}: {sentence(log.error or 'no reason')}"
         )
     return bytes(built)
 
@@ -195,36 +171,26 @@ def _sizes(builder: Any, network: Any, path: Path) -> Any:
     return profile
 
 
-def _monitor(trt: Any, on_share: Any) -> Any:
-    class Monitor(trt.IProgressMonitor):
-        """Nested phases of so many steps each, folded to one share that never falls."""
+class RuntimeCache:
+    """Kernels that TensorRT for RTX compiles when an engine first runs, kept beside the engine.
 
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self._phases: dict[str, list[int]] = {}
-            self._share = 0.0
+    Attributes
+    ----------
+    config : IRuntimeConfig
+        For execution contexts: with these kernels, CUDA graphs and memory from outside.
+    """
 
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            self._phases[phase_name] = [0, num_steps]
+    def __init__(self, trt: Any, loaded: Any, file: Path) -> None:
+        self._file = file.with_suffix(".kernels")
+        self.config = loaded.create_runtime_config()
+        self.config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        by_us = trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        self.config.set_execution_context_allocation_strategy(by_us)
+        self._cache = self.config.create_runtime_cache()
+        if kept := read_checked(self._file):
+            self._cache.deserialize(kept)
+        self.config.set_runtime_cache(self._cache)
 
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            if phase_name in self._phases:
-                self._phases[phase_name][0] = step + 1
-                self._tell()
-            return True
-
-        def phase_finish(self, phase_name: str) -> None:
-            self._phases.pop(phase_name, None)
-            if not self._phases:
-                on_share(1.0)
-
-        def _tell(self) -> None:
-            share, part = 0.0, 1.0
-            for done, steps in self._phases.values():
-                part /= max(1, steps)
-                share += part * done
-            if share > self._share:
-                self._share = min(share, 1.0)
-                on_share(self._share)
-
-    return Monitor()
+    def save(self) -> None:
+        """Write them for the next start."""
+        write_checked(self._file, bytes(self._cache.serialize()))

@@ -1,7 +1,5 @@
 """What every runtime checks of a model file and an input, and where compiled models are kept."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,15 +25,10 @@ def cache_folder() -> Path:
 
 
 def check_file(path: Path) -> None:
-    """Make sure that a file may be an ONNX model, by its first bytes.
+    """Refuse what is missing or cannot be an ONNX model, by its first bytes.
 
     Files of PyTorch are refused without being opened: a pickled model can run any code, and
     exported programs (``.pt2``) are read with pickle and ``sympify`` too.
-
-    Raises
-    ------
-    ModelError
-        If it is missing, or something else.
     """
     try:
         with path.open("rb") as file:
@@ -72,13 +65,7 @@ def sentence(error: object, most: int = 160) -> str:
 
 
 def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
-    """Make sure that a network takes one picture, float32 (1, channels, height, width).
-
-    Raises
-    ------
-    ModelError
-        If it does not.
-    """
+    """Refuse a network that does not take one picture, float32 (1, channels, height, width)."""
     said = " and ".join(_sizes(tensor.shape) for tensor in inputs) or "nothing"
     picture = len(inputs) == 1 and len(inputs[0].shape) == 4
     if not picture or inputs[0].shape[0] not in (1, -1) or inputs[0].shape[1] < 1:
@@ -91,13 +78,7 @@ def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
 
 
 def checked(pixels: NDArray, tensor: Tensor) -> Pixels:
-    """Return an input as contiguous float32.
-
-    Raises
-    ------
-    ModelError
-        If its shape is not that of the tensor.
-    """
+    """Return an input as contiguous float32; refuse one whose shape is not that of the tensor."""
     fits = pixels.ndim == len(tensor.shape) and all(
         size == wanted or (wanted < 0 and size > 0)
         for size, wanted in zip(pixels.shape, tensor.shape, strict=True)

@@ -1,7 +1,5 @@
 """Rewrites an ONNX network to 16 bit floats, all but the last steps, which give positions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

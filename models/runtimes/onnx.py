@@ -7,12 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, damaged, not_understood, sentence, wrong_size
-from .runtime import Pixels, RunOptions, Tensor
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,7 +29,7 @@ def unavailable() -> str:
     return "" if find_spec("onnxruntime") else 'not installed: pip install "pursuit[onnx]"'
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """A network in ONNX Runtime, for inputs of any size."""
 
     name = "onnx"
@@ -55,10 +54,6 @@ class OnnxRuntime:
                 raise wrong_size(*pixels.shape[2:]) from error
             raise DeviceError(f"onnxruntime failed on {self.device}: {sentence(error)}") from error
         return list(outputs)
-
-    def warm_up(self, height: int, width: int) -> None:
-        """Run once."""
-        self.run(np.zeros((1, self.inputs[0].shape[1], height, width), np.float32))
 
     def close(self) -> None:
         """Free the session."""

@@ -1,7 +1,5 @@
 """Runs the graph of an ONNX file with torch's operations, step by step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

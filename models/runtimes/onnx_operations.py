@@ -1,7 +1,5 @@
 """ONNX operations in torch: those of convolutional detectors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -22,7 +22,7 @@ from .files import (
     sentence,
     wrong_size,
 )
-from .runtime import Pixels, RunOptions, Tensor
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import openvino
@@ -46,7 +46,7 @@ def unavailable() -> str:
     return "" if find_spec("openvino") else "not installed: pip install openvino"
 
 
-class OpenVinoRuntime:
+class OpenVinoRuntime(Runtime):
     """A network in OpenVINO, compiled for each size of input: faster than for any size.
 
     CPUs with matrix units compute in bfloat16 unless the options ask for exactness. On a YOLO26n
@@ -82,10 +82,6 @@ class OpenVinoRuntime:
         except _FAILURES as error:
             raise DeviceError(f"openvino failed on {self.device}: {sentence(error)}") from error
         return [request.get_output_tensor(i).data for i in range(len(self.outputs))]
-
-    def warm_up(self, height: int, width: int) -> None:
-        """Compile for inputs of that size and run once."""
-        self.run(np.zeros((1, self.inputs[0].shape[1], height, width), np.float32))
 
     def close(self) -> None:
         """Free what was compiled."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
 Pixels = NDArray[np.float32]
-OnProgress = Callable[[str, float], None]
 
 RUNTIMES = ("tensorrt", "openvino", "onnx", "torch")
 """Best first: the fastest on a GPU of NVIDIA, then on a CPU, then those that run everywhere."""
@@ -40,7 +38,6 @@ class Runtime(Protocol):
         As in a configuration: ``"openvino"``.
     device : str
         What it runs on, for people.
-    inputs, outputs : tuple of Tensor
     """
 
     name: str
@@ -64,7 +61,7 @@ class Runtime(Protocol):
 
     def warm_up(self, height: int, width: int) -> None:
         """Prepare for inputs of that size, so that the first run is not slow."""
-        ...
+        self.run(np.zeros((1, self.inputs[0].shape[1], height, width), np.float32))
 
     def close(self) -> None:
         """Free the device."""
@@ -84,7 +81,9 @@ class TensorRuntime(Protocol):
     tensor_device: str
 
     def run_tensors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        """Compute on the device, on its current stream; the next run may overwrite the outputs.
+        """Compute on the device, on its current stream, which must not be CUDA's default one.
+
+        The next run may overwrite the outputs.
 
         Parameters
         ----------
@@ -110,13 +109,10 @@ class RunOptions:
         As the library calls it (``GPU``, ``cuda:1``); empty for the best.
     exact : bool
         Compute in 32 bits throughout; otherwise in 16 where the device is faster for it.
-    on_progress : callable
-        Told what is being done and the share that is done, where it takes long.
     """
 
     device: str = ""
     exact: bool = False
-    on_progress: OnProgress = lambda text, share: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +135,17 @@ class _Backend(Protocol):
         ...
 
 
-def load(
-    path: Path,
-    runtime: str = "auto",
-    *,
-    exact: bool = False,
-    on_progress: OnProgress | None = None,
-) -> Loaded:
+def load(path: Path, runtime: str = "auto", *, exact: bool = False) -> Loaded:
     """Make the network of an ONNX file ready.
 
     Parameters
     ----------
-    path : Path
     runtime : str
         ``auto``: the first of :data:`RUNTIMES` that works. Or one of them, if wanted with a
         device: ``openvino:GPU``, ``torch:cuda:1``.
     exact : bool
         Compute in 32 bits throughout. Otherwise 16 are used where the device is faster for it,
         which moves a box by some hundredths of a pixel.
-    on_progress : callable, optional
-        Called with a text and a share from 0 to 1 while an engine is built.
 
     Raises
     ------
@@ -166,7 +153,7 @@ def load(
         If the file is no such network or the runtime does not work here.
     """
     name, _, device = runtime.partition(":")
-    run_options = RunOptions(device, exact, on_progress or RunOptions().on_progress)
+    run_options = RunOptions(device, exact)
     if name == "auto":
         return _load_best(path, run_options)
     if name not in RUNTIMES:
@@ -184,29 +171,25 @@ def reasons() -> dict[str, str]:
 
 
 def _load_best(path: Path, run_options: RunOptions) -> Loaded:
-    reasons: dict[str, str] = {}
+    passed: list[str] = []
     failed: ModelError | None = None
     for position, name in enumerate(RUNTIMES):
         if reason := _backend(name).unavailable():
-            reasons[name] = reason
+            passed.append(f"{name}: {reason}")
             continue
         try:
             opened = _backend(name).open_model(path, run_options)
         except ModelError as error:
             failed = failed or error
-            reasons[name] = str(error)
+            passed.append(f"{name}: {error}")
             continue
-        why = [f"{name} on {opened.device}", *_clauses(reasons)]
+        why = [f"{name} on {opened.device}", *passed]
         if rest := RUNTIMES[position + 1 :]:
             why.append(f"{', '.join(rest)}: not needed")
         return Loaded(opened, "; ".join(why))
     if failed is not None:
         raise failed
-    raise ModelError(f"no runtime works here; {'; '.join(_clauses(reasons))}")
-
-
-def _clauses(reasons: dict[str, str]) -> list[str]:
-    return [f"{name}: {reason}" for name, reason in reasons.items()]
+    raise ModelError(f"no runtime works here; {'; '.join(passed)}")
 
 
 def _backend(name: str) -> _Backend:

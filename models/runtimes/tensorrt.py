@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
-from .engines import LARGEST_PX, SMALLEST_PX, EngineRequest, Log, engine, is_rtx, library, missing
+from .engines import LARGEST_PX, SMALLEST_PX, Log, RuntimeCache, engine, is_rtx, library, missing
 from .files import check_input, checked, sentence, wrong_size
-from .runtime import Pixels, RunOptions, Tensor
-from .runtime_cache import RuntimeCache
+from .runtime import Pixels, RunOptions, Runtime, Tensor
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +58,7 @@ class _Plan:
     graph: torch.cuda.CUDAGraph | None
 
 
-class TensorRtRuntime:
+class TensorRtRuntime(Runtime):
     """A network in TensorRT.
 
     Each size of input has its own execution context, as the documentation recommends for CUDA
@@ -77,7 +76,7 @@ class TensorRtRuntime:
         self.tensor_device = str(self._cuda)
         gpu = _gpu_name(torch, self._cuda)
         self._log = Log(self._trt)
-        file, content = engine(EngineRequest(path, gpu, run_options.exact), run_options.on_progress)
+        file, content = engine(path, gpu, run_options.exact)
         with torch.cuda.device(self._cuda):
             self.stream = torch.cuda.Stream()
             self._runtime = self._trt.Runtime(self._log.logger)
@@ -107,30 +106,13 @@ class TensorRtRuntime:
         return [host.numpy() for host in plan.to_host]
 
     def run_tensors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        """Compute on the GPU, on the current stream, which must not be the default one.
-
-        Parameters
-        ----------
-        pixels : (1, channels, height, width) float32 on the GPU
-
-        Returns
-        -------
-        list of Tensor
-            On the GPU; the next run overwrites them.
-
-        Raises
-        ------
-        ModelError
-            If the size does not fit.
-        DeviceError
-            If the GPU fails.
-        """
+        """Compute on the GPU, on the current stream."""
         with self._guarded():
             return self._enqueue(self._plans(*pixels.shape[2:]), pixels)
 
     def warm_up(self, height: int, width: int) -> None:
         """Allocate, record and run once; keeps the kernels that were compiled for it."""
-        self.run(np.zeros((1, self.inputs[0].shape[1], height, width), np.float32))
+        super().warm_up(height, width)
         if self._kernels:
             self._kernels.save()
 

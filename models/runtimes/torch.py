@@ -6,12 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, ModelError
 from .files import check_file, check_input, checked, sentence, wrong_size
-from .runtime import Pixels, RunOptions
+from .runtime import Pixels, RunOptions, Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +22,7 @@ def unavailable() -> str:
     return f"needs {' and '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
 
 
-class TorchRuntime:
+class TorchRuntime(Runtime):
     """A network in torch: its ONNX graph, carried out with torch's operations.
 
     PyTorch's own files are not read: ``torch.export.load`` falls back to pickle and evaluates
@@ -56,24 +55,7 @@ class TorchRuntime:
         return [output.cpu().numpy() for output in self.run_tensors(ready)]
 
     def run_tensors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        """Compute on the device.
-
-        Parameters
-        ----------
-        pixels : (1, channels, height, width) float32
-
-        Returns
-        -------
-        list of Tensor
-            On the device.
-
-        Raises
-        ------
-        ModelError
-            If the size does not fit.
-        DeviceError
-            If the device fails or runs out of memory.
-        """
+        """Compute on the device."""
         torch, kind = self._torch, self._on.type
         try:
             with torch.inference_mode(), torch.autocast(kind, torch.float16, enabled=self._half):
@@ -84,10 +66,6 @@ class TorchRuntime:
             if "size" in str(error).lower():
                 raise wrong_size(*pixels.shape[2:]) from error
             raise DeviceError(f"torch failed on {self._on}: {sentence(error)}") from error
-
-    def warm_up(self, height: int, width: int) -> None:
-        """Run once."""
-        self.run(np.zeros((1, self.inputs[0].shape[1], height, width), np.float32))
 
     def close(self) -> None:
         """Free the weights."""

@@ -1,7 +1,5 @@
 """The weights that come with the package, and where a user's own lie."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -12,27 +10,23 @@ FOLDER = Path(__file__).parent
 
 
 def shipped() -> dict[str, Path]:
-    """Names of the detectors that come with the package, and their ONNX files."""
-    return {name: path for name, path in _all().items() if not _is_of_another_task(path)}
+    """Names of the detectors that come with the package, and their ONNX files.
+
+    The card of a model for another task says so.
+    """
+    return {
+        name: path
+        for name, path in _all().items()
+        if "task" not in json.loads(path.with_suffix(".json").read_bytes())
+    }
 
 
 def _all() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
 
 
-def _is_of_another_task(path: Path) -> bool:
-    """Whether the card beside a file says that it is no detector's."""
-    return "task" in json.loads(path.with_suffix(".json").read_bytes())
-
-
 def find(name: str) -> Path:
-    """Return the ONNX file of a shipped model's name, detector or not, or of a path.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model or file.
-    """
+    """Return the ONNX file of a shipped model's name or of a path; ModelError if there is none."""
     known = _all()
     if name in known:
         return known[name]

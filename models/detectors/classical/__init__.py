@@ -3,8 +3,6 @@
 In: an image. Out: centres, sizes and how they stand out.
 """
 
-from __future__ import annotations
-
 from .blobs import HALF_SCORE_SNR
 from .bodies import above_background
 from .search import SearchCriteria

@@ -1,7 +1,5 @@
 """The classical detector: finds spots, blobs and bodies of about a given size, untrained."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -84,12 +82,8 @@ class Blobs:
         self.options = options or BlobOptions()
         per_diameter = _PIXELS_PER_DIAMETER[self.options.method]
         self._factor = max(1, int(self.options.diameter_px / per_diameter))
+        self.max_objects = self.options.max_objects
         self._scratch = Scratch()
-
-    @property
-    def max_objects(self) -> int:
-        """Most objects of an image."""
-        return self.options.max_objects
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -99,15 +93,9 @@ class Blobs:
         return MovieDefaults(_BODIES)
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16.
+        """Find the objects in an image, as :meth:`.Detector.detect`.
 
-        Images are averaged in blocks while a diameter still spans 6 pixels (``threshold``: 10):
-        that loses no light and at most 2 % of the variance of a centre.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
+        Images are averaged in blocks while a diameter still spans 6 pixels (``threshold``: 10).
         """
         options, scratch = self.options, self._scratch
         image = checked(image)

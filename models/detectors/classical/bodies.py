@@ -1,7 +1,5 @@
 """Finds larger bodies of any shape: local background, threshold, connected components."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Sub-pixel centres: many small patches, each fitted by a Gaussian on a flat background."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What to search an image for, and the result of the search, in pixels of that image."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Finds spots and round blobs of about one size: Laplacian of Gaussian, then a Gaussian fit."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

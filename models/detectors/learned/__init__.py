@@ -3,8 +3,6 @@
 In: an image of any size and contrast, a model file. Out: Detections.
 """
 
-from __future__ import annotations
-
 from .architectures import detector_for, open_learned
 from .decoding import ScoredBoxes
 from .learned import LearnedDetector

@@ -1,7 +1,5 @@
 """Learned detectors by the names of their architectures: weights found, opened and checked."""
 
-from __future__ import annotations
-
 from ... import weights
 from ...card import ModelCard
 from ...errors import ModelError
@@ -34,10 +32,7 @@ class Ssd(LearnedDetector):
 def detector_for(model: str) -> str:
     """Name of the detector for a model, by its card if it has one, else ``yolo``.
 
-    Raises
-    ------
-    ModelError
-        If there are no such weights, or their card is not one.
+    ModelError if there are no such weights, or their card is not one.
     """
     card = weights.find(model).with_suffix(".json")
     return "ssd" if card.exists() and ModelCard.read(card).head == "ssd" else "yolo"
@@ -46,10 +41,7 @@ def detector_for(model: str) -> str:
 def open_learned(options: LearnedOptions) -> LearnedDetector:
     """Make the detector for the weights that the options name, of whatever architecture.
 
-    Raises
-    ------
-    ModelError
-        If there are no such weights, or they cannot be used.
+    ModelError if there are no such weights, or they cannot be used.
     """
     return (Ssd if detector_for(options.weights) == "ssd" else Yolo)(options)
 

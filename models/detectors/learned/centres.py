@@ -1,7 +1,5 @@
 """Centre and brightness of the object in a box, from the pixels of the image."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +32,8 @@ def centres_and_brightness(
     to image, its content does not. Brightness is the signal above the surroundings, summed
     over pixels in grey values; dark objects count positive too.
 
-    Parameters
-    ----------
-    image : (H, W) uint8 or uint16
-    boxes_px : (N, 4) float32
-        Inside the image.
-
-    Returns
-    -------
-    centres_px : (N, 2) float32
-        As (x, y).
-    brightness : (N,) float32
-        0 where a box leaves no surroundings.
+    From boxes (N, 4), which lie inside the image, to centres (N, 2) as (x, y) and brightness (N,),
+    0 where a box leaves no surroundings.
     """
     sizes = boxes_px[:, 2:] - boxes_px[:, :2]
     ring = np.maximum(RING_SHARE * sizes, LEAST_RING_PX)

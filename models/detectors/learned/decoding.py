@@ -60,19 +60,12 @@ class Thresholds:
 
 
 def head_of(shapes: Sequence[Shape], classes: int) -> Head:
-    """Tell the head by the shapes of the outputs.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        As the model declares them, -1 where a size is free.
-    classes : int
-        Number of classes.
+    """Tell the head by the shapes that a model declares for its outputs, -1 where a size is free.
 
     Raises
     ------
     ModelError
-        If no head has such outputs.
+        If no head has such outputs for that many classes.
     """
     if all(len(shape) == 3 for shape in shapes):
         if len(shapes) == 1 and shapes[0][1] == 4 + classes:
@@ -108,18 +101,8 @@ def decode(outputs: Sequence[NDArray], head: Head, thresholds: Thresholds) -> Sc
 def nms(found: ScoredBoxes, iou: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression in each class: of boxes that overlap the best stays.
 
-    Parameters
-    ----------
-    found : ScoredBoxes
-        Best first.
-    iou : float
-        A box is left out if its intersection over union with a better one that is kept is
-        larger.
-
-    Returns
-    -------
-    (K,) intp
-        Rows that are kept, best first.
+    Returns the rows that are kept, (K,), of boxes that come best first: those whose intersection
+    over union with a better one that is kept is at most ``iou``.
     """
     if len(found.scores) < 2:
         return np.arange(len(found.scores))

@@ -1,10 +1,7 @@
 """From a raw image to boxes without leaving the GPU: contrast, scale, network, suppression."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,36 +12,13 @@ from torch.nn import functional
 
 from ...arrays import Image
 from ...errors import DeviceError, ModelError
+from ...images import Levels
 from ...runtimes import TensorRuntime, sentence
 from ...torch_boxes import shared_and_joint_areas
 from .decoding import MOST_CANDIDATES, Head, ScoredBoxes, Thresholds
 
 _TYPES = {"uint8": torch.uint8, "uint16": torch.uint16}
 """Of camera images, by the names that NumPy gives them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """How an image becomes the input of a network.
-
-    Attributes
-    ----------
-    low, high : float
-        Grey values that become 0 and 1; what is beyond is cut off.
-    scale : float
-        Pixels of the input for a pixel of the image.
-    height, width : int
-        Of the input, multiples of its stride; the image is in its upper left corner.
-    fill : float
-        What the rest of the input is filled with, 0 to 1.
-    """
-
-    low: float
-    high: float
-    scale: float
-    height: int
-    width: int
-    fill: float = 0.0
 
 
 class GpuPipeline:
@@ -72,8 +46,23 @@ class GpuPipeline:
         self._stream: Any = torch.cuda.Stream(self._device) if on_cuda else None
         self._staging = torch.empty(0)
 
-    def run(self, image: Image, how: Preprocessing, thresholds: Thresholds) -> ScoredBoxes:
+    def run(
+        self,
+        image: Image,
+        levels: Levels,
+        scale: float,
+        size: tuple[int, int],
+        thresholds: Thresholds,
+    ) -> ScoredBoxes:
         """Find the objects in one image, (H, W) uint8 or uint16; boxes in pixels of the input.
+
+        Parameters
+        ----------
+        scale : float
+            Pixels of the input for a pixel of the image.
+        size : (height, width)
+            Of the input, multiples of its stride. The image is in its upper left corner, the
+            rest is filled with ``levels.middle``.
 
         Raises
         ------
@@ -90,7 +79,7 @@ class GpuPipeline:
         stream = torch.cuda.stream(self._stream) if self._stream else nullcontext()
         try:
             with stream, torch.inference_mode():
-                outputs = self._run(self._input(image, how))
+                outputs = self._run(self._input(image, levels, scale, size))
                 least = torch.from_numpy(thresholds.scores).to(self._device, non_blocking=True)
                 rows = _read([output.float() for output in outputs], self._head, least)
                 if self._head != "yolo-nms-free":
@@ -100,16 +89,15 @@ class GpuPipeline:
             raise DeviceError(f"{self._device} failed: {sentence(error)}") from error
         return ScoredBoxes(found[:, :4], found[:, 4], found[:, 5].astype(np.int32))
 
-    def _input(self, image: Image, how: Preprocessing) -> Tensor:
+    def _input(self, image: Image, levels: Levels, scale: float, size: tuple[int, int]) -> Tensor:
         grey = self._uploaded(image)[None, None].float()
-        grey = grey.sub_(how.low).mul_(1 / (how.high - how.low)).clamp_(0, 1)
-        if how.scale != 1:
+        grey = grey.sub_(levels.low).mul_(1 / (levels.high - levels.low)).clamp_(0, 1)
+        if scale != 1:
             grey = functional.interpolate(
-                grey, scale_factor=how.scale, mode="bilinear", antialias=how.scale < 1
+                grey, scale_factor=scale, mode="bilinear", antialias=scale < 1
             )
-        grey = grey[..., : how.height, : how.width]
-        size = (1, self._channels, how.height, how.width)
-        pixels = torch.full(size, how.fill, device=self._device)
+        grey = grey[..., : size[0], : size[1]]
+        pixels = torch.full((1, self._channels, *size), levels.middle, device=self._device)
         pixels[..., : grey.shape[2], : grey.shape[3]] = grey
         return pixels
 

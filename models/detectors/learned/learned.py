@@ -1,7 +1,5 @@
 """The learned detector: a network finds the objects in images of any size and contrast."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,10 +37,6 @@ RETRY_AFTER = 50
 """Images without objects after which the scale is looked for again. Chosen: trying four scales
 costs about four images."""
 
-MOVIE_DEFAULTS = MovieDefaults({"score": 0.1}, diameters_per_sigma=11, high_score=0.2)
-"""Found on movies of T cells and beads: the centres of bodies are more exact than by a threshold,
-and cells in brightfield score low."""
-
 
 class LearnedDetector:
     """Finds what a network was trained to find.
@@ -55,8 +49,6 @@ class LearnedDetector:
 
     Parameters
     ----------
-    options : LearnedOptions
-    network : Network
     factor : float, optional
         Of scale from image to network; found out if not given.
 
@@ -75,6 +67,7 @@ class LearnedDetector:
 
     def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
         self.options, self.card, self.notes = options, network.card, network.notes
+        self.name, self.max_objects = self.card.name, options.max_objects
         least = least_scores(options, self.card)
         self._network, self._levels = network, SmoothedLevels()
         self._thresholds = Thresholds(least, options.iou, options.max_objects)
@@ -82,20 +75,14 @@ class LearnedDetector:
         self._is_factor_given = self._is_factor_known = factor is not None
         self._until_trial = 0
 
-    @property
-    def name(self) -> str:
-        """For people and records."""
-        return self.card.name
-
-    @property
-    def max_objects(self) -> int:
-        """Most objects of an image."""
-        return self.options.max_objects
-
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
-        """Say what to assume for objects of unknown kind."""
-        return MOVIE_DEFAULTS
+        """Say what to assume for objects of unknown kind.
+
+        Found on movies of T cells and beads: the centres of bodies are more exact than by a
+        threshold, and cells in brightfield score low.
+        """
+        return MovieDefaults({"score": 0.1}, diameters_per_sigma=11, high_score=0.2)
 
     @property
     def factor(self) -> float:
@@ -103,12 +90,10 @@ class LearnedDetector:
         return self.card.stride / self._cell_px
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16.
+        """Find the objects in an image, as :meth:`.Detector.detect`.
 
         Raises
         ------
-        ValueError
-            If the image has another shape or type.
         DeviceError
             If the network cannot be run, on the CPU neither.
         """
@@ -128,14 +113,7 @@ class LearnedDetector:
         """Find the objects in a window of an image, and some around it, in image coordinates.
 
         The network gets the same pixels as of the whole image: same contrast, scale and grid.
-        What the inner edges of its part of the image cut is left out.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        DeviceError
-            If the network cannot be run, on the CPU neither.
+        What the inner edges of its part of the image cut is left out. Raises as `detect`.
         """
         image = checked(image)
         if not self._levels.fits(image):

@@ -1,7 +1,5 @@
 """What is known of a model file: its card, or what ultralytics wrote into the file itself."""
 
-from __future__ import annotations
-
 import ast
 import os
 from collections.abc import Sequence
@@ -28,7 +26,6 @@ class ModelInfo(NamedTuple):
 
     Attributes
     ----------
-    card : ModelCard
     has_object_size : bool
         Whether ``card.object_px`` is measured rather than a guess.
     note : str
@@ -43,13 +40,7 @@ class ModelInfo(NamedTuple):
 def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> ModelInfo:
     """Find out what a model is: by ``NAME.json`` beside it, or else by its own metadata.
 
-    Parameters
-    ----------
-    path : Path
-        An ONNX file.
-    input_shape : tuple of int
-        (1, channels, height, width), -1 where free.
-    output_shapes : sequence of tuple of int
+    The input's shape is (1, channels, height, width), -1 where free.
 
     Raises
     ------
@@ -91,10 +82,7 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
 def read_metadata(path: Path) -> dict[str, str]:
     """Read the metadata of an ONNX file, without the libraries for it and without the weights.
 
-    Raises
-    ------
-    ModelError
-        If the file cannot be read or is cut off.
+    ModelError if the file cannot be read or is cut off.
     """
     found: dict[str, str] = {}
     try:

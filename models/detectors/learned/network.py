@@ -26,15 +26,11 @@ class Network:
 
     Parameters
     ----------
-    info : ModelInfo
-        What is known of the model.
-    runtime : Runtime
     on_cpu : callable
         Opens the model on the CPU.
 
     Attributes
     ----------
-    card : ModelCard
     runtime : Runtime
         The one in use.
     notes : list of str
@@ -83,11 +79,8 @@ class Network:
         """Find objects in a region; boxes in network pixels of the region."""
         size = region.rows * grid.stride, region.cols * grid.stride
         if self._pipeline is not None:
-            from .gpu import Preprocessing
-
-            scale = grid.stride / grid.cell_px
-            how = Preprocessing(levels.low, levels.high, scale, *size, levels.middle)
-            return self._pipeline.run(grid.part(image, region), how, thresholds)
+            part, scale = grid.part(image, region), grid.stride / grid.cell_px
+            return self._pipeline.run(part, levels, scale, size, thresholds)
         shape = (1, self.card.channels, *size)
         pixels = self._scratch.take(f"pixels {shape}", shape)
         render(image, grid, region, levels, pixels, self._scratch)

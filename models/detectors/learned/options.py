@@ -1,7 +1,5 @@
 """Options of a learned detector: its weights, and which of its detections are wanted."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec
@@ -65,10 +63,7 @@ class SsdOptions(LearnedOptions, frozen=True, forbid_unknown_fields=True):
 def least_scores(options: LearnedOptions, card: ModelCard) -> NDArray[np.float32]:
     """Least score of every class of the model, infinite for those that are not wanted.
 
-    Raises
-    ------
-    ModelError
-        If the model does not know a wanted class.
+    ModelError if the model does not know a wanted class.
     """
     given = options.score if isinstance(options.score, dict) else {}
     wanted = card.classes if options.classes is None else options.classes

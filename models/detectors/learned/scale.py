@@ -1,7 +1,5 @@
 """From camera image to network input: contrast, size and padding, on one grid of cells."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -109,7 +107,7 @@ def cell_px_for(factor: float, stride: int) -> int:
 
 
 def best_factor(found: Mapping[float, tuple[FloatImage, FloatImage]]) -> float | None:
-    """Choose the factor of scale at which a network sees best.
+    """Choose the factor of scale at which a network sees best; None if nothing is found with any.
 
     By the sum of the squared scores times the edge of the objects: three sure objects outweigh
     ten doubtful ones, and a whole one the parts that it falls into when enlarged. Factor one is
@@ -121,10 +119,6 @@ def best_factor(found: Mapping[float, tuple[FloatImage, FloatImage]]) -> float |
         Factor to the scores, and width and height in image pixels, of all that is found with
         it in the same part of an image.
 
-    Returns
-    -------
-    float or None
-        None if nothing is found with any.
     """
     worth = {
         factor: float((np.square(scores) * np.sqrt(sizes.prod(axis=1))).sum())
@@ -151,15 +145,10 @@ def render(
 
     Parameters
     ----------
-    image : (H, W) uint8 or uint16
-    grid : Grid
-        Of that image.
     region : Region
         May reach beyond the image.
-    levels : Levels
     pixels : (1, channels, rows * stride, cols * stride) float32
         To write to, 0 to 1.
-    scratch : Scratch
     """
     cell, plane = grid.cell_px, pixels[0, 0]
     size = (region.rows * cell, region.cols * cell)

@@ -1,7 +1,5 @@
 """Large images in overlapping tiles, and the boxes of several tiles merged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +31,6 @@ def tiles_of(grid: Grid, most: tuple[int, int], overlap: int, fixed: bool) -> li
 
     Parameters
     ----------
-    grid : Grid
     most : tuple of int
         Rows and columns of cells that a tile may have.
     overlap : int
@@ -50,20 +47,14 @@ def tiles_of(grid: Grid, most: tuple[int, int], overlap: int, fixed: bool) -> li
 def region_around(
     grid: Grid, crop: tuple[int, int, int, int], sizes: Sequence[tuple[int, int]]
 ) -> Region | None:
-    """Choose the cells to look at for a crop of the image.
+    """Choose the cells to look at for a crop of the image: None if only the whole grid holds it.
 
     Parameters
     ----------
-    grid : Grid
     crop : tuple of int
         Left, top, right, bottom in image pixels, the latter two exclusive.
     sizes : sequence of tuple of int
-        Rows and columns that a region may have, ascending.
-
-    Returns
-    -------
-    Region or None
-        The smallest one that holds the crop, none if only the whole grid does.
+        Rows and columns that a region may have, ascending; the first that holds it is taken.
     """
     cell = grid.cell_px
     left, top = crop[0] // cell, crop[1] // cell
@@ -94,24 +85,12 @@ def placed(found: ScoredBoxes, grid: Grid, region: Region) -> ScoredBoxes:
 
 
 def merged(parts: Sequence[tuple[Region, ScoredBoxes]], grid: Grid, iou: float) -> ScoredBoxes:
-    """Put together what was found in overlapping tiles; an object comes out once.
+    """Put together, best first, what was found in overlapping tiles; an object comes out once.
 
     What an inner edge of a tile cuts is left to a neighbour in which it is whole. Parts of what
     is whole in no tile are joined, if they agree where their tiles overlap. Of several boxes of
-    one object the one deepest in its tile counts.
-
-    Parameters
-    ----------
-    parts : sequence of (Region, ScoredBoxes)
-        Tiles and what was found in them, in network pixels of the field.
-    grid : Grid
-    iou : float
-        Boxes of one class that overlap more are one object.
-
-    Returns
-    -------
-    ScoredBoxes
-        Best first.
+    one object the one deepest in its tile counts. Boxes are in network pixels of the field;
+    those of one class that overlap by more than ``iou`` are one object.
     """
     if len(parts) == 1:
         return parts[0][1]

@@ -1,7 +1,5 @@
 """Edge segmentation: outlines by Canny or Sobel, closed and filled."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import cv2

@@ -1,7 +1,5 @@
 """Label maps as Detections with masks."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import cv2

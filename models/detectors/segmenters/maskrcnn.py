@@ -1,7 +1,5 @@
 """Mask R-CNN by torchvision from a user's weights: the example of a learned segmenter."""
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,13 +76,7 @@ class MaskRCNN:
         self._network = network.eval().to(self._device)
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type, or the device fails.
-        """
+        """Find the objects in an image, as :meth:`.Detector.detect`; DeviceError if that fails."""
         image = checked(image)
         grey = torch.from_numpy(stretched(image, levels_of(image))).to(self._device)
         try:

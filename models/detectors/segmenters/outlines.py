@@ -60,13 +60,7 @@ class OutlineSegmenter(Generic[Options]):
         self._scratch = Scratch()
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16, with their masks.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
+        """Find the objects in an image with their masks, as :meth:`.Detector.detect`."""
         image, options = checked(image), self.options
         mask = self._mask(as_float(image, self._scratch))
         labels = cut_apart(mask, options.diameter_px)

@@ -1,7 +1,5 @@
 """A Python function that makes label maps, as a detector."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -46,13 +44,12 @@ class Segmenter:
         self._function = _imported(options.function)
 
     def detect(self, image: Image) -> Detections:
-        """Find the objects in an image, (H, W) uint8 or uint16.
+        """Find the objects in an image, as :meth:`.Detector.detect`.
 
         Raises
         ------
-        ValueError
-            If the image has another shape or type, or the function fails or returns no label
-            map.
+        ModelError
+            If the function fails or returns no label map.
         """
         options, image = self.options, checked(image)
         try:

@@ -1,7 +1,5 @@
 """Watershed segmentation: bodies of about a given size, cut apart where they touch."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import cv2

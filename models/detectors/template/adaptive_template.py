@@ -1,7 +1,5 @@
 """Template of a followed object: its first appearance and a running mean of later ones."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from ...arrays import FloatImage
 from ...images import Scratch, as_float, binned, median_of
 
-Crop = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class BinnedCrop:
@@ -32,7 +30,9 @@ class BinnedCrop:
     factor: int
 
     @classmethod
-    def of(cls, image: NDArray, crop: Crop, factor: int, scratch: Scratch) -> BinnedCrop:
+    def of(
+        cls, image: NDArray, crop: tuple[int, int, int, int], factor: int, scratch: Scratch
+    ) -> BinnedCrop:
         """Take what lies in ``crop``, (left, top, right, bottom), and the blocks it cuts.
 
         Blocks are those of the whole image, whatever the crop. An incomplete last one at the
@@ -48,13 +48,10 @@ class BinnedCrop:
 
     def inside(self, at: tuple[float, float]) -> tuple[float, float]:
         """From (x, y) in the image to blocks."""
-        x, y = at
-        return self._to_blocks(x - self.left), self._to_blocks(y - self.top)
+        x, y = at[0] - self.left, at[1] - self.top
+        return (x + 0.5) / self.factor - 0.5, (y + 0.5) / self.factor - 0.5
 
     def outside(self, at: tuple[float, float]) -> tuple[float, float]:
         """From blocks to (x, y) in the image."""
         x, y = ((value + 0.5) * self.factor - 0.5 for value in at)
         return x + self.left, y + self.top
-
-    def _to_blocks(self, value: float) -> float:
-        return (value + 0.5) / self.factor - 0.5

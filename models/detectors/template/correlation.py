@@ -1,7 +1,5 @@
 """Place of a template in an image: normalised correlation, its peak, and its level by chance."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2
@@ -87,10 +85,7 @@ def chance_level(spread: float, places: float) -> float:
 
 
 def spread_around(z: FloatImage, at: tuple[int, int], reach: float) -> float:
-    """Spread of z by chance: the robust noise of what is further than ``reach`` from a place.
-
-    Zero if nothing is.
-    """
+    """Robust noise of z further than ``reach`` from a place; zero if there is nothing."""
     row, column = at
     away = np.ones(z.shape, np.bool_)
     low = (max(0, int(np.ceil(row - reach))), max(0, int(np.ceil(column - reach))))

@@ -1,7 +1,5 @@
 """Follows one object that the user points at by its appearance: no training, no model."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec
@@ -90,13 +88,12 @@ class Template:
         self._spread = 0.0
 
     def detect(self, image: Image) -> Detections:
-        """Search a whole image, (H, W) uint8 or uint16.
+        """Search a whole image, as :meth:`.Detector.detect`.
 
         Raises
         ------
-        ValueError
-            If the image has another shape or type, or another size than the first, or the
-            object cannot be in it.
+        ModelError
+            If it has another size than the first, or the object cannot be in it.
         """
         image = self._known(image)
         whole = (0, 0, image.shape[1], image.shape[0])
@@ -112,13 +109,7 @@ class Template:
         return self._found(area, correlation, place, score)
 
     def detect_within(self, image: Image, window: Window) -> Detections:
-        """Search a window; of two of the same appearance the one nearer to its middle is taken.
-
-        Raises
-        ------
-        ValueError
-            As `detect`.
-        """
+        """Search a window; of two of the same appearance the one nearer to its middle is taken."""
         template = self._template
         if template is None:
             return self.detect(image)

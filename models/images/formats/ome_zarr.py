@@ -1,7 +1,5 @@
 """OME-Zarr folders; chunks are read when they are asked for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +7,11 @@ import tensorstore
 import yaozarrs
 
 from ...errors import ModelError
-from .content import FileContent, in_unit
+from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:
-    """Open the first image of a folder at its full size.
-
-    Raises
-    ------
-    ModelError
-        If it is not an OME-Zarr image.
-    """
+    """Open the first image of a folder at its full size."""
     try:
         group = yaozarrs.open_group(path)
         image: Any = group.ome_metadata()

@@ -1,7 +1,5 @@
 """PNG, JPEG and BMP files, and whatever else OpenCV decodes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2
@@ -9,17 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
-from .content import FileContent
+from . import FileContent
 
 
 def read(path: Path) -> FileContent:
-    """Read a picture.
-
-    Raises
-    ------
-    ModelError
-        If it is not one.
-    """
+    """Read a picture."""
     try:
         raw = np.fromfile(path, np.uint8)
         image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None

@@ -1,7 +1,5 @@
 """TIFF files, with the scales that OME and ImageJ write into them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +9,11 @@ import numpy as np
 import tifffile
 
 from ...errors import ModelError
-from .content import FileContent, in_unit
+from . import FileContent, in_unit
 
 
 def read(path: Path) -> FileContent:
-    """Read a file; plain pixels stay on disk, as a movie may not fit in memory.
-
-    Raises
-    ------
-    ModelError
-        If it is damaged or no TIFF file.
-    """
+    """Read a file; plain pixels stay on disk, as a movie may not fit in memory."""
     try:
         with _lost_pages_refused(), tifffile.TiffFile(path) as tif:
             series = tif.series[0]

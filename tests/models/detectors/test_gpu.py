@@ -10,7 +10,8 @@ from pursuit.models.detectors.learned.decoding import Head, Thresholds, decode
 from pursuit.models.errors import DeviceError, ModelError
 
 torch = pytest.importorskip("torch")
-from pursuit.models.detectors.learned.gpu import GpuPipeline, Preprocessing
+from pursuit.models.detectors.learned.gpu import GpuPipeline
+from pursuit.models.images import Levels
 
 NOTHING = Thresholds(np.full(1, 2, np.float32), 0.5, 10)
 
@@ -36,8 +37,8 @@ def camera() -> Camera:
 def test_contrast_is_stretched_before_precision_is_lost() -> None:
     network = camera()
     image = np.arange(40_000, 44_096, dtype=np.uint16).reshape(64, 64)
-    view = Preprocessing(low=40_100, high=40_200, scale=1, height=64, width=96, fill=0.25)
-    GpuPipeline(network, "yolo", 3).run(image, view, NOTHING)
+    view = Levels(low=40_100, high=40_200, middle=0.25), 1, (64, 96)
+    GpuPipeline(network, "yolo", 3).run(image, *view, NOTHING)
     wanted = np.clip((image.astype(np.float64) - 40_100) / 100, 0, 1)
     assert network.shown.shape == (1, 3, 64, 96)
     for channel in network.shown[0]:
@@ -49,15 +50,15 @@ def test_contrast_is_stretched_before_precision_is_lost() -> None:
 def test_a_box_around_what_is_shown_is_where_it_is_in_the_image(scale: float) -> None:
     y, x = np.mgrid[:90, :120]
     image = (200 * np.exp(-((x - 61.3) ** 2 + (y - 30.7) ** 2) / 50)).astype(np.uint8)
-    view = Preprocessing(low=0, high=250, scale=scale, height=288, width=384)
+    view = Levels(low=0, high=250, middle=0.0), scale, (288, 384)
     network = camera()
-    GpuPipeline(network, "yolo", 1).run(image, view, NOTHING)
+    GpuPipeline(network, "yolo", 1).run(image, *view, NOTHING)
     light = network.shown[0, 0].astype(np.float64)
     middle = (light.sum(0) @ np.arange(384.0), light.sum(1) @ np.arange(288.0)) / light.sum() + 0.5
     box = np.array([[[*(middle - 8), *(middle + 8), 0.9, 0]]], np.float32)
     pipeline = GpuPipeline(Camera(box), "yolo-nms-free", 1)
-    found = pipeline.run(image, view, Thresholds(np.array([0.5], np.float32), 0.5, 10))
-    boxes_px = found.boxes / view.scale - 0.5
+    found = pipeline.run(image, *view, Thresholds(np.array([0.5], np.float32), 0.5, 10))
+    boxes_px = found.boxes / scale - 0.5
     centre = (boxes_px[0, :2] + boxes_px[0, 2:]) / 2
     np.testing.assert_allclose(centre, [61.3, 30.7], atol=0.03)
     np.testing.assert_allclose(boxes_px[0, 2] - boxes_px[0, 0], 16 / scale, rtol=1e-5)
@@ -84,8 +85,8 @@ def test_the_same_boxes_as_by_numpy(head: Head, seed: int, n: int) -> None:
     }[head]
     thresholds = Thresholds(np.array([0.1, 0.3, 0.5], np.float32), 0.6, 100)
     wanted = decode(outputs, head, thresholds)
-    image, view = np.zeros((32, 32), np.uint8), Preprocessing(0, 1, 2.0, 64, 64)
-    found = GpuPipeline(Camera(*outputs), head, 1).run(image, view, thresholds)
+    image, view = np.zeros((32, 32), np.uint8), (Levels(0.0, 1.0, 0.0), 2.0, (64, 64))
+    found = GpuPipeline(Camera(*outputs), head, 1).run(image, *view, thresholds)
     np.testing.assert_array_equal(found.scores, wanted.scores)
     np.testing.assert_array_equal(found.classes, wanted.classes)
     np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-4)
@@ -96,9 +97,9 @@ def test_what_does_not_work_is_said() -> None:
         def run_tensors(self, pixels: Any) -> Any:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    view = Preprocessing(0, 1, 1, 32, 32)
+    view = Levels(0.0, 1.0, 0.0), 1, (32, 32)
     with pytest.raises(ModelError, match="uint8 or uint16"):
         bad: Any = np.zeros((8, 8), np.float32)
-        GpuPipeline(camera(), "yolo", 1).run(bad, view, NOTHING)
+        GpuPipeline(camera(), "yolo", 1).run(bad, *view, NOTHING)
     with pytest.raises(DeviceError, match="out of memory"):
-        GpuPipeline(Broken(), "yolo", 1).run(np.zeros((8, 8), np.uint8), view, NOTHING)
+        GpuPipeline(Broken(), "yolo", 1).run(np.zeros((8, 8), np.uint8), *view, NOTHING)

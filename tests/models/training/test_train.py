@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 
 from pursuit.models.card import ModelCard
 from pursuit.models.datasets import evaluate, read_dataset
-from pursuit.models.datasets.evaluation import matched
+from pursuit.models.datasets.average_precision import matched
 from pursuit.models.detectors import create
 from pursuit.models.errors import ModelError
 from pursuit.models.export import export_model
