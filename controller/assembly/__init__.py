@@ -3,8 +3,6 @@
 In: a `Config`, or the tables of one. Out: a microscope, and a loop around it.
 """
 
-from __future__ import annotations
-
 from .loop import (
     detector_table,
     make_detector,

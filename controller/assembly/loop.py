@@ -1,7 +1,5 @@
 """From a configuration to a loop: detector, tracker, target and policy around a microscope."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

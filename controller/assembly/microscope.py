@@ -1,7 +1,5 @@
 """From a configuration to a microscope: real hardware, the simulator, or virtual time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

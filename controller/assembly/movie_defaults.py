@@ -1,7 +1,5 @@
 """Settings that suit a recorded movie, of whose objects nothing is known but what is told."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Particle filters with the true motion model: what noisy measurements leave open of the state."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """What all benchmarks share: the machine, a table to read, a file to compare."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -1,7 +1,5 @@
 """``pursuit bench``: each yardstick is one command."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """``pursuit microscope``: the process that owns the hardware."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 from typing import Annotated

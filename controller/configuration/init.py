@@ -1,7 +1,5 @@
 """``pursuit init``: a configuration file for a stand, drawn from what Micro-Manager knows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What every setting is: key, default, meaning and tier, as the structs say."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

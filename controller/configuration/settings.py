@@ -5,8 +5,6 @@ Each field is a key. What it means is said once, in the docstring of its struct:
 `reference` makes the documentation and the file of ``pursuit init`` of that.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Calibration stacks: objects at many focal positions, to train the defocus network on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Frames of the simulator as a data set to train on, with exact truth."""
 
-from __future__ import annotations
-
 from functools import lru_cache, partial
 
 import numpy as np

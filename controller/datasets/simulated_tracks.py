@@ -1,7 +1,5 @@
 """Simulated tracks to train predictors on, of all motions but those kept for the bench."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

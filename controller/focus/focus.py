@@ -1,7 +1,5 @@
 """Focus: where the target lies along the optical axis, and where the focal plane goes."""
 
-from __future__ import annotations
-
 import math
 
 from ...drivers.messages import Description, Dynamics, Frame

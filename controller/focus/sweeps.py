@@ -1,7 +1,5 @@
 """When the focal plane sweeps through the target, and how widely."""
 
-from __future__ import annotations
-
 from ...models.focus import LEAST_POINTS, NoPeak, Peak, Sharpness
 from .methods import LightMeter, Sweep
 from .settings import FocusingSettings

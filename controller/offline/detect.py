@@ -1,7 +1,5 @@
 """Detection in an image or movie: a table of the objects, and a figure."""
 
-from __future__ import annotations
-
 import csv
 import time
 from collections import Counter

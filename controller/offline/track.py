@@ -1,7 +1,5 @@
 """A movie becomes a table of tracks: detector and tracker run over it without a stage."""
 
-from __future__ import annotations
-
 import csv
 import time
 from collections.abc import Callable, Mapping

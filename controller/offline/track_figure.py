@@ -1,7 +1,5 @@
 """A figure of tracks: their paths on the last frame of a movie."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Tracking without a stage: images that all show the same field."""
 
-from __future__ import annotations
-
 from ...drivers.messages import Description, Dynamics, Frame, Image, StagePose
 from ...models.detections import Detections
 from ...models.predictors import Predictor

@@ -1,7 +1,5 @@
 """How far ahead to look: the first exposure that a move can still affect, from measured times."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from statistics import median

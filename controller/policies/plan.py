@@ -1,7 +1,5 @@
 """What a policy is asked and what it answers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 

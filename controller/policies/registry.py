@@ -1,7 +1,5 @@
 """The policies by name: those of this package, and those of others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

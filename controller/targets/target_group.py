@@ -1,7 +1,5 @@
 """What is followed: one object, or several by their common middle."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The visit schedule: which objects to show next when one field does not hold all."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...drivers.messages import Frame

@@ -3,8 +3,6 @@
 In: the measurements of a frame. Out: tracks, and what happened between them.
 """
 
-from __future__ import annotations
-
 from .field_geometry import FieldGeometry
 from .measurements import Crop, Measurements
 from .settings import TrackingSettings

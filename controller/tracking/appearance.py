@@ -1,7 +1,5 @@
 """Appearance of objects, size and brightness, and how far it may differ between measurements."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats

@@ -1,7 +1,5 @@
 """Which measurement belongs to which track: pairs within reach, and the best matching of them."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching

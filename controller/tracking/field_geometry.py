@@ -1,7 +1,5 @@
 """Field geometry: how pixels and stage coordinates belong together."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...drivers.messages import Description, Frame

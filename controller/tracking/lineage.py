@@ -1,7 +1,5 @@
 """Lineage: which object divided into which, and which were seen as one for a while."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Giving the measurements of a frame to tracks: gates, costs, and the order in which to match."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices

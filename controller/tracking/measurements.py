@@ -1,7 +1,5 @@
 """The detections of a frame in stage coordinates."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Merged measurements: which tracks share one because their objects overlap."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

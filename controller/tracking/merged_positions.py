@@ -1,7 +1,5 @@
 """What the measurements of objects that overlap still say of the position of each."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices

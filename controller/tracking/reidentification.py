@@ -1,7 +1,5 @@
 """Re-identification: after a loss, and after two objects were seen as one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

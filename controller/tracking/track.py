@@ -1,7 +1,5 @@
 """A track: what is known of one object over time, for reading only."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from ...models.arrays import Floats

@@ -1,7 +1,5 @@
 """Identity over time: which measurement belongs to which object, in stage coordinates."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import numpy as np

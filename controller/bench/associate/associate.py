@@ -1,7 +1,5 @@
 """Speed and faithfulness of the association, beside other trackers on the same detections."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

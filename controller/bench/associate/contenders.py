@@ -1,7 +1,5 @@
 """Trackers behind one way to be asked: detections in, identities out; Pursuit's own is one."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A crowd of simulated objects as a detector would report it, with the truth beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

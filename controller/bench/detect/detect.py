@@ -1,7 +1,5 @@
 """Speed of the learned detector and of the loop, beside ultralytics with the same weights."""
 
-from __future__ import annotations
-
 import gc
 import tempfile
 import time

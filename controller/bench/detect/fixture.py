@@ -1,7 +1,5 @@
 """Frames of moving cells, rendered once and replayed for every contender."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice

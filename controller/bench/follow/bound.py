@@ -1,7 +1,5 @@
 """The best that any controller can do: Riccati's bound, or an oracle where nothing is Gaussian."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

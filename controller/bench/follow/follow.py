@@ -1,7 +1,5 @@
 """How well each policy follows, over the best that any controller could."""
 
-from __future__ import annotations
-
 import math
 import multiprocessing
 import os

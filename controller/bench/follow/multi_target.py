@@ -1,7 +1,5 @@
 """Scores of following several objects at once, by the true positions of all of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The fastest target that each policy holds: its speed is bisected."""
 
-from __future__ import annotations
-
 import math
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """The motions that predictors are compared on; none of them is trained on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

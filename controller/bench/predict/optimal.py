@@ -1,7 +1,5 @@
 """Predictors that are given the motion model of the truth: no other predicts it better."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.random import Generator
 

@@ -1,7 +1,5 @@
 """Error of predictors against the horizon, on motions never trained on and on real tracks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

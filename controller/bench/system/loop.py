@@ -1,7 +1,5 @@
 """Time from a readable frame to its move, as a user's session has it: three real processes."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

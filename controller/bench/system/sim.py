@@ -1,7 +1,5 @@
 """Speed of the simulator: a frame of a crowded field, beside pymmcore-plus's on the same scene."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """``pursuit eval``: how well a detector finds what is annotated."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """``pursuit track``: detector and tracker over a movie, without a stage."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

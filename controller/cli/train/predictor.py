@@ -1,7 +1,5 @@
 """``pursuit train predictor``: a predictor of motion from tracks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

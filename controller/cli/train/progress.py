@@ -1,7 +1,5 @@
 """What the commands that train share: how they fail, and what a person sees."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
