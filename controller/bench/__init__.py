@@ -4,6 +4,6 @@ In: scenarios, motions, crowds. Out: rows of numbers, each beside what it is mea
 No product code knows of a bench.
 """
 
-from .report import progress, report
+from .report import report
 
-__all__ = ["progress", "report"]
+__all__ = ["report"]

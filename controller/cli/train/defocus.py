@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from .progress import needing_training, training_progress
+from ..progress import needing_training, training_progress
 
 if TYPE_CHECKING:
     from ....models.focus import Windows
