@@ -33,13 +33,6 @@ Values = Mapping[str, Mapping[str, Any]]
 def write_scope(mm_config: Path, out: Path) -> Description:
     """Load a Micro-Manager configuration and write a configuration file for it.
 
-    Parameters
-    ----------
-    mm_config : Path
-        The ``.cfg`` file.
-    out : Path
-        Must not exist yet.
-
     Raises
     ------
     ConfigError

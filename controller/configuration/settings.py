@@ -126,13 +126,7 @@ class Config(Settings, frozen=True):
 
 
 def _completed(name: str, **given: Any) -> dict[str, Any]:
-    """Check the table of a policy, and add the defaults of what was not given.
-
-    Raises
-    ------
-    ValueError
-        If the policy or an option is not known, or a value is not allowed.
-    """
+    """Check the table of a policy, and add the defaults of what was not given."""
     options = getattr(policies.create(name, given), "options", None)
     return {"name": name} | (
         msgspec.to_builtins(options) if isinstance(options, msgspec.Struct) else given

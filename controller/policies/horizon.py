@@ -17,10 +17,7 @@ _FIRST_LATENCY_NS = NS_PER_MS
 class Horizon:
     """Learns the camera's interval and the latency of commands.
 
-    Parameters
-    ----------
-    description : Description
-        Nominal interval and stage dynamics, until there are measurements.
+    Until there are measurements, interval and dynamics of the stage are nominal.
 
     Attributes
     ----------

@@ -91,13 +91,7 @@ OptionsT = TypeVar("OptionsT", bound=PolicyOptions)
 
 
 class CheckedPolicy(Generic[OptionsT]):
-    """Base of the policies of this package: numbers that are not finite move nothing.
-
-    Parameters
-    ----------
-    options : PolicyOptions, optional
-        Of the type that ``Options`` names.
-    """
+    """Base of the policies of this package: numbers that are not finite move nothing."""
 
     Options: ClassVar[type[PolicyOptions]] = PolicyOptions
     name: ClassVar[str]

@@ -12,12 +12,7 @@ from ..tracking import Track
 class TargetGroup:
     """One or more objects whose common middle is followed, as if they were one.
 
-    Parameters
-    ----------
-    members : sequence of Track
-        At least one.
-    lost : sequence of Track
-        Further ones that are not in hand, but still looked for where they are predicted.
+    Those that are ``lost`` are not in hand, but still looked for where they are predicted.
     """
 
     def __init__(self, members: Sequence[Track], lost: Sequence[Track] = ()) -> None:
