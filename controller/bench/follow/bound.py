@@ -93,18 +93,9 @@ def riccati_um2(
     The stationary covariance ``P`` of the one-step prediction solves the discrete algebraic
     Riccati equation; a measurement makes it ``P - P H' (H P H' + R)^-1 H P``, none leaves it as
     it is, and each further step makes it ``F P F' + Q`` (Kalman 1960; Anderson and Moore 1979,
-    Optimal Filtering, chapter 4).
-
-    Parameters
-    ----------
-    transition, diffusion : (S, S)
-        F and Q of one axis for one frame, position first.
-    noise_um : float
-        Root of R.
-    delay : int
-        Frames from a measurement to the first prediction that it serves.
-    seen : (N,)
-        Frames with a measurement; it was steady before the first.
+    Optimal Filtering, chapter 4). F and Q, (S, S), are of one axis for one frame, position first;
+    R is the noise squared. The delay is from a measurement to the first prediction that it serves;
+    ``seen``, (N,), are the frames with a measurement, and it was steady before the first.
     """
     noise_um2 = max(noise_um, 1e-6) ** 2
     measured = np.eye(1, len(transition))

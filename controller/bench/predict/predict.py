@@ -44,17 +44,11 @@ class Observed:
 
     Attributes
     ----------
-    tracks, motion : str
-        For the rows.
-    interval_s : float
-    measured : (F, N, 2)
-        Positions; NaN where an object was not measured.
-    truth : (F, N, 2)
-        What predictions are compared with.
-    stated : float
-        Standard deviation of a position along an axis, as the predictor is told.
-    truth_noise : float
-        That of the truth itself: 0 where it is exact.
+    measured, truth : (F, N, 2)
+        Positions, NaN where an object was not measured; what predictions are compared with.
+    stated, truth_noise : float
+        Standard deviation of a position along an axis, as the predictor is told; that of the truth
+        itself, 0 where it is exact.
     warm_up : int
         Measurements of an object before its predictions count.
     optimal : Predictor, optional
