@@ -15,7 +15,8 @@ from rich.table import Table
 
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 _WIDTH = 240
 """The widest table, in a file or a narrow terminal too: a wrapped line can still be read."""
 
