@@ -3,8 +3,6 @@
 In: a `Config`, or the tables of one. Out: a microscope, and a loop around it.
 """
 
-from __future__ import annotations
-
 from .loop import (
     detector_table,
     make_detector,
@@ -13,8 +11,13 @@ from .loop import (
     make_policy,
     make_predictor,
 )
-from .microscope import Simulation, complete, open_lockstep, open_microscope
-from .movie_defaults import suggested_for_movie
+from .microscope import (
+    Simulation,
+    complete,
+    open_lockstep,
+    open_microscope,
+    suggested_for_movie,
+)
 
 __all__ = [
     "Simulation",

@@ -1,7 +1,5 @@
 """From a configuration to a loop: detector, tracker, target and policy around a microscope."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,13 +21,7 @@ from ..tracking import FieldGeometry, Tracker
 
 
 def make_loop(config: Config, microscope: Microscope) -> Loop:
-    """Put the loop together.
-
-    Raises
-    ------
-    ConfigError
-        If a model or one of its options is unknown.
-    """
+    """Put the loop together; raises a `ConfigError` if a model or one of its options is unknown."""
     description = microscope.describe()
     predictor = make_predictor(config)
     detector = make_detector(config, description.pixel_um)

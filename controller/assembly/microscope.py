@@ -1,7 +1,6 @@
 """From a configuration to a microscope: real hardware, the simulator, or virtual time."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import msgspec
 from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
-from ...drivers.settings import StandSettings
-from ...models.detectors import DETECTORS
+from ...models.detectors import DETECTORS, movie_defaults
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ...sim.imaging import OpticsSettings, SensorSettings
@@ -26,13 +24,14 @@ from ...sim.stand import (
     load_scenario,
 )
 from ..configuration import Config, ConfigError, as_sentence, make_config, merge
-from .movie_defaults import suggested_for_movie
 
 DEFAULT_SCENARIO = "swimmer"
 """What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
 _MOST_STREAMING_MS = 200.0
 """Greatest interval at which the camera streams; chosen: with longer ones a person would open the
 shutter for each picture, as in a time lapse."""
+_FRAMES_PER_DIAMETER = 5
+"""Frame intervals in which objects drift by their diameter, as was found on T cells and beads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,13 @@ def simulation(config: Config) -> Simulation | None:
     except ModelError as error:
         raise MicroscopeError(as_sentence(error)) from error
     movie = Movie(recording, recording.pixel_um, recording.interval_s)
+    unknown = " and ".join(recording.assumed)
     return Simulation(
         recording.path.stem,
         _under_movie(recording, source.field_px),
         movie,
         movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0),
-        _assumptions(recording),
+        unknown and f"{recording.path.name} does not tell its {unknown}: taken as 1.",
     )
 
 
@@ -96,7 +96,8 @@ def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
-        suggested["focusing"] = _lens(simulated.scenario.optics)
+        lens = ("na", "wavelength_um", "index", "astigmatism_um")
+        suggested["focusing"] = {key: getattr(simulated.scenario.optics, key) for key in lens}
         own = simulated.scenario.detectors.get(config.detector["name"], {})
         task = merge(simulated.scenario.task, {"detector": own})
         if simulated.movie is not None:
@@ -118,14 +119,38 @@ def _unless_given(suggested: dict[str, Any], given: dict[str, Any]) -> dict[str,
     }
 
 
-def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
-    """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver.
+def suggested_for_movie(
+    pixel_um: float, interval_s: float, detector: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Suggest the tables ``detector``, ``tracking`` and ``predictor`` for a movie.
+
+    Objects are pointed at in the first frame, so one measurement makes a track. The diameter sets
+    how exactly an object is detected and how far it moves between frames.
 
     Raises
     ------
-    MicroscopeError
-        If a file or a device is missing.
+    ConfigError
+        If there is no detector as in the table that is wanted.
     """
+    options = dict(detector)
+    try:
+        expected = movie_defaults(options.pop("name"), options)
+    except ValueError as error:
+        raise ConfigError(as_sentence(error)) from error
+    diameter_px = options.get("diameter_px", expected.diameter_px)
+    return {
+        "detector": dict(expected.options),
+        "tracking": {
+            "confirm_hits": 1,
+            "sigma_px": diameter_px / expected.diameters_per_sigma,
+            "high_score": expected.high_score,
+        },
+        "predictor": {"speed_um_s": diameter_px * pixel_um / interval_s / _FRAMES_PER_DIAMETER},
+    }
+
+
+def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
+    """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver."""
     if simulated is None:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
@@ -143,26 +168,8 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
     """
     if simulated is None:
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
-    stand: StandSettings = config.stand(simulated.name)
-    return LockstepMicroscope(simulated.world(config.session.seed), stand, VirtualClock())
-
-
-def _lens(optics: OpticsSettings) -> dict[str, float]:
-    """What focusing must know of an objective."""
-    return {
-        "na": optics.na,
-        "wavelength_um": optics.wavelength_um,
-        "index": optics.index,
-        "astigmatism_um": optics.astigmatism_um,
-    }
-
-
-def _assumptions(recording: Recording) -> str:
-    """Say which scales of a recording nobody told; empty if none."""
-    if not recording.assumed:
-        return ""
-    what = " and ".join(recording.assumed)
-    return f"{recording.path.name} does not tell its {what}: taken as 1."
+    world, stand = simulated.world(config.session.seed), config.stand(simulated.name)
+    return LockstepMicroscope(world, stand, VirtualClock())
 
 
 def _under_movie(recording: Recording, field_px: int) -> Scenario:

@@ -4,8 +4,6 @@ In: scenarios, motions, crowds. Out: rows of numbers, each beside what it is mea
 No product code knows of a bench.
 """
 
-from __future__ import annotations
+from .report import report
 
-from .report import progress, report
-
-__all__ = ["progress", "report"]
+__all__ = ["report"]

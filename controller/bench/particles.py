@@ -1,7 +1,5 @@
 """Particle filters with the true motion model: what noisy measurements leave open of the state."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +26,7 @@ class Light:
         return self._body.centres_um[:, :2]
 
 
-def blur_um2(
-    specimen: SpecimenSettings,
-    interval_s: float,
-    noise_um: float,
-    delay: int,
-    runs: int = _RUNS,
-    particles: int = _PARTICLES,
-) -> float:
+def blur_um2(specimen: SpecimenSettings, interval_s: float, noise_um: float, delay: int) -> float:
     """Variance, over two axes, that measurement noise adds to the best prediction.
 
     The least mean square error of predicting x from measurements z is E[Var(x | z)] (the posterior
@@ -47,18 +38,10 @@ def blur_um2(
     Var(x | s). Too few particles crowd upon the one nearest to a measurement, which makes the
     spread too small, not too large.
 
-    Parameters
-    ----------
-    specimen : SpecimenSettings
-    interval_s : float
-        From frame to frame.
-    noise_um : float
-        Standard deviation of a measurement along one axis.
-    delay : int
-        Frames from a measurement to the first prediction that it serves.
-    runs, particles : int
-        Simulated objects, and particles of each.
+    The noise is along one axis; the delay, in frames, from a measurement to the first prediction
+    that it serves.
     """
+    runs, particles = _RUNS, _PARTICLES
     rng = np.random.default_rng(0)
     step, light = specimen.motion.step, Light(specimen)
     truth = specimen.motion.start(np.zeros((runs, 3)), rng)

@@ -1,45 +1,35 @@
-"""What all benchmarks share: the machine, a table to read, a file to compare."""
-
-from __future__ import annotations
+"""What benchmarks share: all cores, the machine, a table to read, a file to compare."""
 
 import json
+import multiprocessing
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 _WIDTH = 240
 """The widest table, in a file or a narrow terminal too: a wrapped line can still be read."""
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-    }
+def no_progress(done: int, total: int) -> None:
+    """Show nobody how much is done, of how much."""
 
 
-@contextmanager
-def progress(what: str) -> Iterator[OnProgress]:
-    """Show how much is done, of how much, while a benchmark runs."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def in_parallel(work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+    """Do all jobs, in order, spread over the cores."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(os.cpu_count() or 1, len(jobs))) as pool:
+        yield from zip(jobs, pool.imap(work, jobs, chunksize=1), strict=True)
 
 
 def report(rows: Sequence[Row], json_file: Path | None) -> None:
@@ -56,7 +46,15 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
     console.print(table)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
-        content = {"machine": machine(), "rows": list(rows)}
+        machine = {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        }
+        content = {"machine": machine, "rows": list(rows)}
         json_file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 

@@ -1,7 +1,5 @@
 """The truth about simulated targets, for scoring."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ...drivers.messages import Frame, Report, Truth

@@ -3,8 +3,6 @@
 In: what a person types. Out: a session, a table, a model or one sentence, and an exit code.
 """
 
-from __future__ import annotations
-
 from .app import main
 
 __all__ = ["main"]

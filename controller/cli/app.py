@@ -1,7 +1,5 @@
 """The ``pursuit`` command: what it consists of, and how it ends."""
 
-from __future__ import annotations
-
 import errno
 import signal
 from typing import Any, NoReturn

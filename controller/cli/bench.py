@@ -1,21 +1,16 @@
 """``pursuit bench``: each yardstick is one command."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .inputs import Columns, read_all_tracks
-from .options import JsonFile
+from .options import NO_FILES, Columns, JsonFile, read_all_tracks
+from .progress import print_note, progress
 
 app = typer.Typer(
     no_args_is_help=True, help="Measure following, detectors, latency, simulator, transport."
 )
-
-_NO_FILES: list[Path] = []
-"""Default of an argument with files."""
 
 
 @app.command()
@@ -37,22 +32,15 @@ def follow(
     Example: `pursuit bench follow --scenario swimmer --seeds 10`
     """
     from ..bench import follow as bench
-    from ..bench import progress, report
+    from ..bench import report
 
     with progress("following") as on_progress:
         if sweep_speed:
-            rows = bench.sweep_speed(
-                policy or bench.OURS + bench.PEERS, seeds=seeds or 4, on_progress=on_progress
-            )
+            every = bench.OURS + bench.PEERS
+            rows = bench.sweep_speed(policy or every, seeds=seeds or 4, on_progress=on_progress)
         else:
-            rows = bench.run(
-                scenario or (),
-                policy or bench.POLICIES,
-                detector,
-                predictor,
-                seeds or 30,
-                on_progress,
-            )
+            models = policy or bench.POLICIES, detector, predictor
+            rows = bench.run(scenario or (), *models, seeds or 30, on_progress)
     report(rows, json_file)
 
 
@@ -68,19 +56,12 @@ def associate(
 
     Example: `pursuit bench associate --objects 100 --json associate.json`
     """
-    from rich.console import Console
-
     from ..bench import associate as bench
-    from ..bench import progress, report
+    from ..bench import report
 
-    console = Console(stderr=True)
     with progress("tracking") as on_progress:
-        rows = bench.run(
-            objects or bench.OBJECTS,
-            frames,
-            on_note=lambda note: console.print(note, markup=False, soft_wrap=True),
-            on_progress=on_progress,
-        )
+        sizes = objects or bench.OBJECTS
+        rows = bench.run(sizes, frames, on_note=print_note, on_progress=on_progress)
     report(rows, json_file)
 
 
@@ -97,20 +78,11 @@ def detect(
 
     Example: `pursuit bench detect --json detect.json`
     """
-    from rich.console import Console
-
     from ..bench import detect as bench
-    from ..bench import progress, report
+    from ..bench import report
 
-    console = Console(stderr=True)
     with progress("detecting") as on_progress:
-        rows = bench.run(
-            model,
-            size,
-            frames,
-            lambda note: console.print(note, markup=False, soft_wrap=True),
-            on_progress,
-        )
+        rows = bench.run(model, size, frames, print_note, on_progress)
     report(rows, json_file)
 
 
@@ -155,7 +127,7 @@ def predict(
     tracks: Annotated[
         list[Path],
         typer.Argument(metavar="[TRACKS.csv...]", help="Tracks to judge on too."),
-    ] = _NO_FILES,
+    ] = NO_FILES,
     predictor: Annotated[
         list[str] | None,
         typer.Option(help="Name, or ONNX file of a trained one; repeatable; default: all."),
@@ -173,19 +145,10 @@ def predict(
 
     Example: `pursuit bench predict tracks.csv --unit-um 0.65 --json predict.json`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ..bench import predict as bench
     from ..bench import report
 
     files = read_all_tracks(tracks, columns)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("predicting", total=None)
-        rows = bench.run(
-            files,
-            predictor or (),
-            unit_um,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with progress("predicting") as on_progress:
+        rows = bench.run(files, predictor or (), unit_um, on_progress)
     report(rows, json_file)

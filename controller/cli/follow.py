@@ -1,10 +1,8 @@
 """``pursuit follow``: follow a target and keep the session in a folder."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,10 +22,6 @@ from .options import (
     fail,
     new_folder,
 )
-
-if TYPE_CHECKING:
-    from ..assembly import Simulation
-    from ..configuration import Config
 
 
 def follow(
@@ -77,7 +71,13 @@ def follow(
     )
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
-    _announce(console, config, simulated, realtime)
+    what = simulated.scenario.title if simulated else config.microscope.mm_config
+    console.print(
+        f"{what}\nfollowed in {'real' if realtime else 'virtual'} time by "
+        f"{config.detector['name']} and {config.predictor['name']}, {config.policy['name']}"
+    )
+    if simulated and simulated.note:
+        console.print(simulated.note, style="yellow")
     running = address(microscope) if microscope else None
     if running and not realtime:
         fail("A microscope that runs already is followed in real time: leave --lockstep out.")
@@ -101,14 +101,3 @@ def follow(
     if problem or not in_hand(summary):
         fail(problem or how_it_ended(summary))
     console.print(how_it_ended(summary))
-
-
-def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
-    what = simulated.scenario.title if simulated else config.microscope.mm_config
-    how = "in real time" if realtime else "in virtual time"
-    console.print(
-        f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "
-        f"{config.policy['name']}"
-    )
-    if simulated and simulated.note:
-        console.print(simulated.note, style="yellow")

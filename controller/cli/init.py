@@ -1,7 +1,5 @@
 """``pursuit init``: a configuration file for a stand that Micro-Manager knows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

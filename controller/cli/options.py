@@ -1,4 +1,4 @@
-"""What the commands share: their options, a configuration made of them, and how they fail."""
+"""What the commands share: their options, what is made or read of them, and how they fail."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from ...sim.scenarios import scenario_names
 
 if TYPE_CHECKING:
+    from ...models.datasets import Dataset, Tracks
     from ..assembly import Simulation
     from ..configuration import Config
 
@@ -53,6 +54,20 @@ ModelFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+DATA = typer.Argument(
+    metavar="DATA...",
+    help="Folders with images and labels: label maps, YOLO, Pascal VOC or COCO; "
+    "CLASS=FOLDER names the only class of a folder whose labels name none.",
+)
+Columns = Annotated[
+    str,
+    typer.Option(
+        metavar="KEY=NAME,...",
+        help="What the columns track, t, x, y and z are called in the files.",
+    ),
+]
+NO_FILES: list[Path] = []
+"""Default of an argument with files."""
 
 
 def configure(
@@ -97,6 +112,30 @@ def configure(
     return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
 
 
+def read_source(text: str) -> Dataset:
+    """Read the data set that an argument names."""
+    from ...models.datasets import read_dataset
+
+    name, equals, folder = text.partition("=")
+    if equals and not Path(text).exists():
+        return read_dataset(Path(folder), name)
+    return read_dataset(Path(text))
+
+
+def read_all_tracks(paths: list[Path], columns: str) -> list[Tracks]:
+    """Read files of tracks; ``columns`` is ``KEY=NAME``, separated by commas."""
+    from ...models.datasets import read_tracks
+    from ...models.errors import ModelError
+
+    names: dict[str, str] = {}
+    for pair in filter(None, columns.split(",")):
+        key, equals, name = pair.partition("=")
+        if not equals or not name:
+            raise ModelError(f"--columns takes KEY=NAME, separated by commas, not {pair!r}")
+        names[key.strip()] = name.strip()
+    return [read_tracks(path, names) for path in paths]
+
+
 def new_folder(name: str) -> Path:
     """Return a name for a session folder that says when and what."""
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
@@ -104,13 +143,7 @@ def new_folder(name: str) -> Path:
 
 
 def address(text: str) -> tuple[str, int]:
-    """Split HOST:PORT.
-
-    Raises
-    ------
-    ConfigError
-        If it is of another form.
-    """
+    """Split HOST:PORT."""
     from ..configuration import ConfigError
 
     host, colon, port = text.rpartition(":")

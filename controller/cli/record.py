@@ -1,7 +1,5 @@
 """``pursuit record``: keep what a microscope and a controller say."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@ In: TOML files, ``table.key=value`` texts, a Micro-Manager file. Out: a checked 
 sentence that says what is wrong.
 """
 
-from __future__ import annotations
-
 from .check import as_sentence, make_config
 from .init import write_scope
 from .settings import Config

@@ -3,8 +3,6 @@
 To be run at the top of the repository, after a setting or a scenario has changed.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """From tables to a configuration, or one sentence that says what is wrong with them."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import typing

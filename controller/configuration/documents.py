@@ -5,8 +5,6 @@ A page marks what is written with ``<!-- KIND SUBJECT -->`` and ``<!-- end -->``
 (``detector.blobs``); ``scenarios``, a table of them; ``scenario names``, a list.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

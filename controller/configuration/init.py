@@ -1,7 +1,5 @@
 """``pursuit init``: a configuration file for a stand, drawn from what Micro-Manager knows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,13 +32,6 @@ Values = Mapping[str, Mapping[str, Any]]
 
 def write_scope(mm_config: Path, out: Path) -> Description:
     """Load a Micro-Manager configuration and write a configuration file for it.
-
-    Parameters
-    ----------
-    mm_config : Path
-        The ``.cfg`` file.
-    out : Path
-        Must not exist yet.
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """What every setting is: key, default, meaning and tier, as the structs say."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import re
@@ -30,21 +28,10 @@ _ENTRY = re.compile(r"^(\w+) : [^\n]*\n((?:    [^\n]*\n?)+)", re.M)
 
 
 class Setting(NamedTuple):
-    """A key of a table.
+    """A key of a table, and whether it is for experts.
 
-    Attributes
-    ----------
-    key : str
-    default : object
-        None if there is none.
-    meaning : str
-        In Markdown, on one line.
-    choices : tuple of str
-        Words that it can be; empty if it is of another kind.
-    example : object
-        A value for people who have to choose one; None if there is none.
-    is_expert : bool
-        Whether it is for experts.
+    The meaning is in Markdown, on one line. Choices are the words that it can be, none if it is of
+    another kind; the example is for people who have to choose a value.
     """
 
     key: str

@@ -5,8 +5,6 @@ Each field is a key. What it means is said once, in the docstring of its struct:
 `reference` makes the documentation and the file of ``pursuit init`` of that.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import msgspec
@@ -128,13 +126,7 @@ class Config(Settings, frozen=True):
 
 
 def _completed(name: str, **given: Any) -> dict[str, Any]:
-    """Check the table of a policy, and add the defaults of what was not given.
-
-    Raises
-    ------
-    ValueError
-        If the policy or an option is not known, or a value is not allowed.
-    """
+    """Check the table of a policy, and add the defaults of what was not given."""
     options = getattr(policies.create(name, given), "options", None)
     return {"name": name} | (
         msgspec.to_builtins(options) if isinstance(options, msgspec.Struct) else given

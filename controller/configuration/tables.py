@@ -1,7 +1,5 @@
 """Tables of a configuration, before they are judged: read, merged, given on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 In: seeds, stacks. Out: annotated frames, tracks, windows of known defocus.
 """
 
-from __future__ import annotations
-
 from .defocus_stacks import StackSettings, calibrate
 from .rendered_defocus import MOST_DEFOCUS, rendered_windows
 from .rendered_frames import rendered_dataset

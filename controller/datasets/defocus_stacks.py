@@ -1,7 +1,5 @@
 """Calibration stacks: objects at many focal positions, to train the defocus network on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,15 +60,7 @@ class StackSettings:
 class Calibration:
     """The objects of a stack, out of focus by known amounts.
 
-    Attributes
-    ----------
-    lens : Lens
-        Through which they were taken.
-    learned, judged : list of FocusSeries
-    most_defocus : float
-        Greatest defocus of which both sides were seen, in depths of field.
-    about : str
-        For people.
+    The greatest defocus of which both sides were seen is in depths of field.
     """
 
     lens: Lens
@@ -132,18 +122,8 @@ def _lens(settings: StackSettings, pixel_um: float) -> Lens:
 def stack_objects(images: NDArray, diameter_px: float) -> list[list[Image]]:
     """Cut out the isolated objects of a stack: of each, its window in every image.
 
-    They are detected in the image with the greatest sum of scores.
-
-    Parameters
-    ----------
-    images : (P, H, W) uint8 or uint16
-    diameter_px : float
-        Their typical diameter in focus.
-
-    Raises
-    ------
-    ModelError
-        If there is none.
+    They are detected in the image, of (P, H, W), with the greatest sum of scores, by their typical
+    diameter in focus. Raises a `ModelError` if there is none.
     """
     detector = create("blobs", {"diameter_px": diameter_px, "max_objects": _MOST_OBJECTS})
     found = max((detector.detect(image) for image in images), key=lambda one: one.scores.sum())

@@ -1,7 +1,5 @@
 """Windows rendered by the simulator's optics, to train the defocus network on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

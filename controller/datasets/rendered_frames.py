@@ -1,7 +1,5 @@
 """Frames of the simulator as a data set to train on, with exact truth."""
 
-from __future__ import annotations
-
 from functools import lru_cache, partial
 
 import numpy as np
@@ -12,17 +10,7 @@ from ...sim.rendering import KINDS, Rendered, render
 
 
 def rendered_dataset(kind: str, count: int, size_px: int, class_name: str = "") -> Dataset:
-    """Render frames of one kind.
-
-    Parameters
-    ----------
-    kind : str
-        One of `pursuit.sim.rendering.KINDS`.
-    count, size_px : int
-        Number of frames, and their edge.
-    class_name : str
-        Name of the class; without it, the renderer's.
-    """
+    """Render frames of one of `pursuit.sim.rendering.KINDS`, whose class is named by it or here."""
     samples = tuple(_sample(kind, seed, size_px) for seed in range(count))
     names = (class_name or _frame(kind, 0, size_px).kind,)
     return Dataset(f"rendered {kind}", names, samples, "BSD-3-Clause")

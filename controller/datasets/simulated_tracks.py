@@ -1,9 +1,6 @@
 """Simulated tracks to train predictors on, of all motions but those kept for the bench."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,29 +48,16 @@ _SMOOTHED = 0.25
 """Share of all of these that is smoothed, as by inertia or the length of a body. Chosen so too."""
 
 Rng = np.random.Generator
-OnProgress = Callable[[int, int], None]
 
 
-def simulate_tracks(
-    tracks: int, frames: int, seed: int, on_progress: OnProgress = lambda done, total: None
-) -> TrainingTracks:
-    """Draw tracks with times in frame intervals; their steps are of about one unit.
-
-    Parameters
-    ----------
-    tracks, frames : int
-        Number and length.
-    seed : int
-    on_progress : callable
-        Told the tracks done, of how many.
-    """
+def simulate_tracks(tracks: int, frames: int, seed: int) -> TrainingTracks:
+    """Draw tracks with times in frame intervals; their steps are of about one unit."""
     rng = np.random.default_rng(seed)
     instants, places = [], []
-    for done in range(0, tracks, _SHARED):
+    for _ in range(0, tracks, _SHARED):
         times = _times(frames, rng)
         instants.append(np.tile(times, (_SHARED, 1)))
         places.append(_drawn(times, rng))
-        on_progress(min(done + _SHARED, tracks), tracks)
     positions = np.concatenate(places)[:tracks].astype(np.float32)
     lengths = np.full(len(positions), positions.shape[1])
     return TrainingTracks(
@@ -104,19 +88,12 @@ def _times(frames: int, rng: Rng) -> NDArray:
 
 
 def _drawn(times: NDArray, rng: Rng) -> NDArray:
-    places = _combined(times, rng)
-    return _smoothed(times, places, rng) if rng.random() < _SMOOTHED else places
-
-
-def _combined(times: NDArray, rng: Rng) -> NDArray:
     places = walked(draw_motion(rng), times, _SHARED, rng)
     kind = rng.random()
-    if kind < _ADDED:
-        return places + walked(draw_motion(rng), times, _SHARED, rng) * log_uniform(0.1, 3.0, rng)
     if kind < _ADDED + _CHANGING:
         other = walked(draw_motion(rng), times, _SHARED, rng) * log_uniform(0.1, 3.0, rng)
-        return _changing(places, other, rng)
-    return places
+        places = places + other if kind < _ADDED else _changing(places, other, rng)
+    return _smoothed(times, places, rng) if rng.random() < _SMOOTHED else places
 
 
 def _changing(places: NDArray, other: NDArray, rng: Rng) -> NDArray:

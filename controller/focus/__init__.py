@@ -3,8 +3,6 @@
 In: windows of frames and predictions. Out: measurements of z, focal positions.
 """
 
-from __future__ import annotations
-
 from .focus import Focus
 from .settings import FocusingSettings
 

@@ -1,7 +1,5 @@
 """Focus: where the target lies along the optical axis, and where the focal plane goes."""
 
-from __future__ import annotations
-
 import math
 
 from ...drivers.messages import Description, Dynamics, Frame
@@ -33,14 +31,6 @@ class Focus:
 
     For each frame `see`, whose result goes into the track, then `plan` with its prediction.
 
-    Parameters
-    ----------
-    settings : FocusingSettings
-    description : Description
-        Of the microscope.
-    drive : Dynamics
-        Of the focus drive.
-
     Attributes
     ----------
     note : str
@@ -59,13 +49,8 @@ class Focus:
         self, settings: FocusingSettings, description: Description, drive: Dynamics
     ) -> None:
         self.settings = settings
-        self.lens = Lens(
-            settings.na,
-            settings.wavelength_um,
-            settings.index,
-            description.pixel_um,
-            settings.astigmatism_um,
-        )
+        light = settings.na, settings.wavelength_um, settings.index
+        self.lens = Lens(*light, description.pixel_um, settings.astigmatism_um)
         depth_um = self.lens.depth_of_field_um
         self._light = LightMeter(settings.light_share, depth_um)
         swing_um = self._light.swing_um(_DITHER_SHARE * settings.light_share)
@@ -86,7 +71,7 @@ class Focus:
     def see(
         self, frame: Frame, window: Window | None, prediction: Prediction | None
     ) -> Measured | None:
-        """Measure in a frame where the target lies.
+        """Measure in a frame where the target lies; None where it tells nothing new.
 
         Parameters
         ----------
@@ -95,11 +80,6 @@ class Focus:
             Around the target, one and a half of its sizes to either side; None if it was not seen.
         prediction : Prediction, optional
             Where the target was at the exposure, without this frame; None without a target.
-
-        Returns
-        -------
-        Measured or None
-            None where the frame tells nothing new.
         """
         self.reason = ""
         if self._passive() or prediction is None:
@@ -116,24 +96,12 @@ class Focus:
         return Measured(self._last_um, measured[1])
 
     def plan(self, prediction: Prediction | None, frame: Frame) -> float | None:
-        """Say where the focal plane goes for the next exposure.
+        """Say where the focal plane goes for the exposure after a frame, in µm of its drive.
 
-        Parameters
-        ----------
-        prediction : Prediction, optional
-            Where the target will be then; None without a target.
-        frame : Frame
-            The last one.
-
-        Returns
-        -------
-        float or None
-            Position of the focus drive in µm, within its limits and no farther from where it
-            was than ``max_step_um``; None to leave it alone.
+        It stays within its limits and no farther from where it was than ``max_step_um``; None
+        leaves it alone. The prediction is for that exposure, None without a target.
         """
-        offset_um = 0.0
-        if not self._passive():
-            offset_um = self._offset_um(prediction, frame)
+        offset_um = 0.0 if self._passive() else self._offset_um(prediction, frame)
         self._light.note(frame.exposure_ms, offset_um)
         if self._passive() or prediction is None:
             return None

@@ -124,14 +124,8 @@ class LightMeter:
 class Sweep:
     """One pass of the focal plane through the presumed focus, one step for each exposure.
 
-    What counts are the focal positions at which the exposures really were made. It ends early
-    once the sharpness has risen and clearly fallen again.
-
-    Parameters
-    ----------
-    start_um, end_um : float
-        From where it goes to where, relative to the presumed focus.
-    steps : int
+    What counts are the focal positions at which the exposures really were made, relative to that.
+    It ends early once the sharpness has risen and clearly fallen again.
     """
 
     def __init__(self, start_um: float, end_um: float, steps: int) -> None:
@@ -184,12 +178,7 @@ class Sweep:
 class Dither:
     """The focal plane swings around the presumed focus; the sharpness is demodulated by it.
 
-    Parameters
-    ----------
-    swing_um : float
-        To either side.
-    hold : int
-        Exposures on each side, so that the drive comes to rest.
+    It holds for some exposures on each side, so that the drive comes to rest.
     """
 
     def __init__(self, swing_um: float, hold: int) -> None:

@@ -1,7 +1,5 @@
 """What can be said about focus: its settings, its states, what it measures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """When the focal plane sweeps through the target, and how widely."""
 
-from __future__ import annotations
-
 from ...models.focus import LEAST_POINTS, NoPeak, Peak, Sharpness
 from .methods import LightMeter, Sweep
 from .settings import FocusingSettings
@@ -30,14 +28,6 @@ that a drive of some hundred µm can reach with an objective of low aperture."""
 class Sweeps:
     """The sweeps for one target, one after the other.
 
-    Parameters
-    ----------
-    settings : FocusingSettings
-    depth_um : float
-        Depth of field.
-    light : LightMeter
-        Says whether there is light for another.
-
     Attributes
     ----------
     running : Sweep or None
@@ -60,12 +50,8 @@ class Sweeps:
     def due(self, sigma_um: float, alone: bool) -> bool:
         """Whether only a sweep can tell where the target is; asked once a frame.
 
-        Parameters
-        ----------
-        sigma_um : float
-            Of the predicted z.
-        alone : bool
-            Whether nothing but sweeps tells of the focus.
+        It depends on the standard deviation of the predicted z, and on whether sweeps ``alone``
+        tell of the focus.
         """
         most_um = (_SIGMA_ALONE if alone else _SIGMA_BESIDE) * self._depth_um
         self._unsure_frames = self._unsure_frames + 1 if sigma_um >= most_um else 0

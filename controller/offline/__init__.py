@@ -3,8 +3,6 @@
 In: images and movies. Out: tables of detections or tracks, and figures of them.
 """
 
-from __future__ import annotations
-
 from .detect import DetectionSummary, detect_all, how_many, open_detector, open_images
 from .scores import TrackPoints, score
 from .track import open_models, score_movie, track_movie, write_tracks

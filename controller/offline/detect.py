@@ -1,11 +1,9 @@
 """Detection in an image or movie: a table of the objects, and a figure."""
 
-from __future__ import annotations
-
 import csv
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,7 +11,6 @@ from typing import IO
 import numpy as np
 
 from ...drivers.clock import NS_PER_MS
-from ...drivers.messages import Image
 from ...models.detections import Detections
 from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
@@ -33,19 +30,7 @@ _DRAWN = 6
 
 @dataclass(frozen=True, slots=True)
 class DetectionSummary:
-    """How much was found, and where it was written to.
-
-    Attributes
-    ----------
-    objects, frames : int
-    classes : dict of str to int
-        Objects of every class that was found.
-    ms_per_frame : float
-        Median time of the detector.
-    table, overlay : Path
-    notes : list of str
-        What the detector has to tell.
-    """
+    """How much was found, also of every class, the median time, and where it was written to."""
 
     objects: int
     frames: int
@@ -57,13 +42,7 @@ class DetectionSummary:
 
 
 def open_images(path: Path) -> Recording:
-    """Open a picture or a movie.
-
-    Raises
-    ------
-    ModelError
-        If there is none, or it cannot be read.
-    """
+    """Open a picture or a movie; raises a `ModelError` if that cannot be done."""
     if not path.exists():
         raise ModelError(f"there is no picture or movie {path}: check the path")
     return open_recording(path)
@@ -74,16 +53,8 @@ def open_detector(
 ) -> Detector:
     """Make a detector for images from what a command line says.
 
-    Parameters
-    ----------
-    images : Recording
-        Its pixel size is for options in µm.
-    name : str, optional
-        As in a configuration; without it, a learned one of the family of the model.
-    model : str, optional
-        ONNX file or name of a shipped model; without it, the detector's default.
-    sets : sequence of str
-        Options, each as ``detector.key=value``.
+    Without a name it is a learned one of the family of the model. Each of ``sets`` is an option,
+    ``detector.key=value``; one in µm needs the pixel size of the images.
 
     Raises
     ------
@@ -113,15 +84,6 @@ def detect_all(
 
     The first frame is detected in twice, so that what detectors prepare then is not timed.
 
-    Parameters
-    ----------
-    images : Recording
-    detector : Detector
-    folder : Path
-        To make.
-    on_progress : callable
-        Told how many frames are done, of how many.
-
     Raises
     ------
     FileExistsError
@@ -129,7 +91,9 @@ def detect_all(
     ModelError
         If a frame cannot be read, or the detector fails.
     """
-    _make_folder(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
+    folder.mkdir(parents=True, exist_ok=True)
     detector.detect(images[0])
     name = class_namer(detector)
     drawn = np.linspace(0, len(images) - 1, min(_DRAWN, len(images))).round()
@@ -138,9 +102,12 @@ def detect_all(
     table, overlay = folder / "detections.csv", folder / "overlay.png"
     with table.open("w", encoding="utf-8", newline="") as file:
         write = _writer(file, name)
-        for index, image, found, ms in _detected(images, detector):
+        for index in range(len(images)):
+            image = images[index]
+            start_ns = time.perf_counter_ns()
+            found = detector.detect(image)
+            times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
             write(index, found)
-            times_ms.append(ms)
             most = max(most, len(found))
             counts.update(map(name, found.classes.tolist()))
             if index in drawn:
@@ -150,7 +117,8 @@ def detect_all(
     title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
     draw_overlay(overlay, panels, name, title)
     notes = [*detector.notes] if isinstance(detector, HasNotes) else []
-    notes += _crowding(detector, most)
+    if isinstance(detector, HasLimit) and most == detector.max_objects:
+        notes.append(f"no more than {most} objects of a frame are kept: raise detector.max_objects")
     classes = dict(counts.most_common())
     return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
 
@@ -168,30 +136,6 @@ def how_many(objects: int, frames: int) -> str:
         f"{objects:,} object{'' if objects == 1 else 's'} in "
         f"{frames:,} frame{'' if frames == 1 else 's'}"
     )
-
-
-def _crowding(detector: Detector, most: int) -> list[str]:
-    """Warn if ``most``, the objects of one frame, is as many as the detector keeps."""
-    if not isinstance(detector, HasLimit) or most != detector.max_objects:
-        return []
-    return [f"no more than {most} objects of a frame are kept: raise detector.max_objects"]
-
-
-def _detected(
-    images: Recording, detector: Detector
-) -> Iterator[tuple[int, Image, Detections, float]]:
-    """Index, image, detections and detection time in ms of each frame."""
-    for index in range(len(images)):
-        image = images[index]
-        start_ns = time.perf_counter_ns()
-        found = detector.detect(image)
-        yield index, image, found, (time.perf_counter_ns() - start_ns) / NS_PER_MS
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _writer(file: IO[str], name: Callable[[int], str]) -> Callable[[int, Detections], None]:

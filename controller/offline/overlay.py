@@ -54,15 +54,7 @@ def draw_overlay(
 ) -> None:
     """Draw images with boxes as a PNG, side by side, with their numbers if there are several.
 
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    panels : sequence of Panel
-        At least one, all of one size.
-    name : callable
-        Index of a class to its name.
-    title : str
+    There is at least one panel, all are of one size; ``name`` turns the index of a class into text.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

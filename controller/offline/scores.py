@@ -75,12 +75,6 @@ def score(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Scores:
 
     The similarity of two positions is ``1 - distance / (2 * tolerance)``, at least 0: they agree
     if it is at least a half. HOTA asks for 0.05, 0.1, … 0.95 in turn.
-
-    Parameters
-    ----------
-    truth, found : TrackPoints
-    tolerance : float
-        Distance within which a position counts as right.
     """
     true, got, similarity = _similar(truth, found, tolerance)
     if not len(true):
@@ -89,13 +83,8 @@ def score(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Scores:
     right = _identity_matches(truth.ids[true[near]], found.ids[got[near]])
     pairs = _assigned(true, got, similarity * _alignment(truth, found, true, got, similarity))
     hota, assa, matched = _hota(truth, found, true[pairs], got[pairs], similarity[pairs])
-    return Scores(
-        2 * right / (len(truth) + len(found)),
-        hota,
-        assa,
-        matched / len(truth),
-        right / len(truth),
-    )
+    idf1 = 2 * right / (len(truth) + len(found))
+    return Scores(idf1, hota, assa, matched / len(truth), right / len(truth))
 
 
 def annotated(truth: TrackPoints, found: TrackPoints, tolerance: float) -> TrackPoints:

@@ -1,7 +1,5 @@
 """A movie becomes a table of tracks: detector and tracker run over it without a stage."""
 
-from __future__ import annotations
-
 import csv
 import time
 from collections.abc import Callable, Mapping
@@ -64,12 +62,6 @@ class TrackedMovie:
 def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, OfflineTracker]:
     """Make what finds the tracks of objects in a movie, set up for it where nothing is told.
 
-    Parameters
-    ----------
-    movie : Recording
-    tables : mapping
-        Settings of ``detector``, ``tracking`` and ``predictor`` that are wanted.
-
     Raises
     ------
     ConfigError, ModelError
@@ -78,13 +70,8 @@ def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, 
     wanted = make_config({**tables})
     suggested = suggested_for_movie(movie.pixel_um, movie.interval_s, wanted.detector)
     config = make_config(merge(suggested, tables))
-    tracker = OfflineTracker(
-        config.tracking,
-        make_predictor(config),
-        movie.width_px,
-        movie.height_px,
-        movie.pixel_um,
-    )
+    size_px, predictor = (movie.width_px, movie.height_px), make_predictor(config)
+    tracker = OfflineTracker(config.tracking, predictor, *size_px, movie.pixel_um)
     return make_detector(config, movie.pixel_um), tracker
 
 
@@ -94,13 +81,7 @@ def track_movie(
     tracker: OfflineTracker,
     on_progress: OnProgress = lambda done, total: None,
 ) -> TrackedMovie:
-    """Detect and track in every frame.
-
-    Raises
-    ------
-    ModelError
-        If the detector fails or a frame cannot be read.
-    """
+    """Detect and track in every frame."""
     table, times_ns = _Table(movie), []
     for frame in range(len(movie)):
         image = movie[frame]
@@ -139,25 +120,9 @@ def score_movie(
     judged (`annotated`): false alarms do not count, and neither does what a track does away
     from annotated objects.
 
-    Parameters
-    ----------
-    tracked : TrackedMovie
-    truth : Tracks
-        In px; its times in any unit, 0 for the first frame.
-    pixel_um : float
-    tolerance_px : float, optional
-        Distance within which a position is right; otherwise half the median size of the
-        objects found.
-
-    Returns
-    -------
-    Scores, float
-        And the tolerance.
-
-    Raises
-    ------
-    ModelError
-        If there is nothing to judge.
+    The truth is in px, its times in any unit, 0 for the first frame. A position is right within the
+    tolerance, which is returned too; if none is given, half the median size of the objects found.
+    Raises a `ModelError` if there is nothing to judge.
     """
     if not tracked.rows:
         raise ModelError("no tracks were found, so that there is nothing to score")

@@ -1,7 +1,5 @@
 """A figure of tracks: their paths on the last frame of a movie."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +20,9 @@ are used, as 7 and 20 have no common factor."""
 
 
 def draw_tracks(path: Path, image: Image, tracks: TrackPoints, title: str) -> None:
-    """Draw the paths of tracks on an image as a PNG: a line for each, a dot at its end.
+    """Draw the paths of tracks, in px and frame by frame, on the last image as a PNG.
 
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    image : (H, W) uint8 or uint16
-        The last frame.
-    tracks : TrackPoints
-        In px of it, frame by frame.
-    title : str
+    There is a line for each, and a dot at its end.
     """
     from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg

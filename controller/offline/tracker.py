@@ -1,7 +1,5 @@
 """Tracking without a stage: images that all show the same field."""
 
-from __future__ import annotations
-
 from ...drivers.messages import Description, Dynamics, Frame, Image, StagePose
 from ...models.detections import Detections
 from ...models.predictors import Predictor
@@ -15,15 +13,6 @@ class OfflineTracker:
     """A `Tracker` of detections in images of one size.
 
     Its tracks are in µm from the middle of the image, right and down.
-
-    Parameters
-    ----------
-    settings : TrackingSettings
-    predictor : Predictor
-    width_px, height_px : int
-        Size of the images.
-    pixel_um : float
-        Edge of a pixel.
     """
 
     def __init__(
@@ -39,15 +28,7 @@ class OfflineTracker:
         self._count = 0
 
     def update(self, image: Image, found: Detections, at_ns: int) -> list[Track]:
-        """Update with the detections in the next image; return the confirmed tracks.
-
-        Parameters
-        ----------
-        image : (H, W) uint8 or uint16
-        found : Detections
-        at_ns : int
-            Instant of the image, on any clock.
-        """
+        """Update with the detections in the next image, at an instant; return confirmed tracks."""
         pose = StagePose(0.0, 0.0, 0.0, at_ns)
         frame = Frame(image, self._count, at_ns, at_ns, 0.0, pose)
         self._count += 1

@@ -3,8 +3,6 @@
 In: a target that can be predicted, a frame, a `Horizon`. Out: a `Plan`.
 """
 
-from __future__ import annotations
-
 from .horizon import Horizon
 from .plan import Followable, Plan, Policy
 from .registry import POLICIES, create

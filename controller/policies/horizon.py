@@ -1,7 +1,5 @@
 """How far ahead to look: the first exposure that a move can still affect, from measured times."""
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from statistics import median
@@ -19,10 +17,7 @@ _FIRST_LATENCY_NS = NS_PER_MS
 class Horizon:
     """Learns the camera's interval and the latency of commands.
 
-    Parameters
-    ----------
-    description : Description
-        Nominal interval and stage dynamics, until there are measurements.
+    Until there are measurements, interval and dynamics of the stage are nominal.
 
     Attributes
     ----------

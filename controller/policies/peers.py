@@ -1,7 +1,5 @@
 """The policies of other programs, which act on the measured offset, for comparison."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

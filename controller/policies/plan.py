@@ -1,7 +1,5 @@
 """What a policy is asked and what it answers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -93,13 +91,7 @@ OptionsT = TypeVar("OptionsT", bound=PolicyOptions)
 
 
 class CheckedPolicy(Generic[OptionsT]):
-    """Base of the policies of this package: numbers that are not finite move nothing.
-
-    Parameters
-    ----------
-    options : PolicyOptions, optional
-        Of the type that ``Options`` names.
-    """
+    """Base of the policies of this package: numbers that are not finite move nothing."""
 
     Options: ClassVar[type[PolicyOptions]] = PolicyOptions
     name: ClassVar[str]

@@ -1,7 +1,5 @@
 """Our policies: the stage is sent to where the target will be, within what it can do."""
 
-from __future__ import annotations
-
 import math
 from typing import TypeVar
 

@@ -1,10 +1,5 @@
 """The policies by name: those of this package, and those of others."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
 from ...models.registry import Registry
 from .plan import Policy
 
@@ -20,14 +15,5 @@ POLICIES: Registry[Policy] = Registry(
     },
 )
 """Every policy that comes with the package."""
-
-
-def create(name: str, options: Mapping[str, Any] | None = None) -> Policy:
-    """Make the policy called ``name``: built in, of an entry point, or ``"module:attribute"``.
-
-    Raises
-    ------
-    ValueError
-        If the name or an option is not known, or a value is not allowed.
-    """
-    return POLICIES.create(name, options)
+create = POLICIES.create
+"""Make a policy by its name: built in, of an entry point, or ``"module:attribute"``."""

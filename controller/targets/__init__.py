@@ -3,8 +3,6 @@
 In: confirmed tracks. Out: what to follow, or what to look for.
 """
 
-from __future__ import annotations
-
 from .target_group import TargetGroup
 from .target_selection import TargetSelection, TargetSettings
 from .visits import VisitSchedule

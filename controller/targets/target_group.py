@@ -1,7 +1,5 @@
 """What is followed: one object, or several by their common middle."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +12,7 @@ from ..tracking import Track
 class TargetGroup:
     """One or more objects whose common middle is followed, as if they were one.
 
-    Parameters
-    ----------
-    members : sequence of Track
-        At least one.
-    lost : sequence of Track
-        Further ones that are not in hand, but still looked for where they are predicted.
+    Those that are ``lost`` are not in hand, but still looked for where they are predicted.
     """
 
     def __init__(self, members: Sequence[Track], lost: Sequence[Track] = ()) -> None:

@@ -1,7 +1,5 @@
 """Which objects to follow, and whether they are still in hand."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """The visit schedule: which objects to show next when one field does not hold all."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...drivers.messages import Frame
@@ -23,10 +21,7 @@ class VisitSchedule:
     as many others as the field holds. One that was in the field by the way counts as visited; so
     does one that is not found where it should be, or cannot be reached.
 
-    Parameters
-    ----------
-    field_um : float
-        Edge of the part of the field within which an object counts as shown.
+    ``field_um`` is the edge of the part of the field within which an object counts as shown.
     """
 
     def __init__(self, field_um: float) -> None:

@@ -3,10 +3,7 @@
 In: the measurements of a frame. Out: tracks, and what happened between them.
 """
 
-from __future__ import annotations
-
-from .field_geometry import FieldGeometry
-from .measurements import Crop, Measurements
+from .field_geometry import Crop, FieldGeometry, Measurements
 from .settings import TrackingSettings
 from .track import Track
 from .tracker import Tracker

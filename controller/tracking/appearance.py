@@ -1,7 +1,5 @@
 """Appearance of objects, size and brightness, and how far it may differ between measurements."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats
@@ -43,14 +41,7 @@ class AppearanceModel:
         self._variances = np.full(2, _FIRST_SPREAD**2)
 
     def costs(self, tracks: Floats, measurements: Floats, same_class: Bools) -> Floats:
-        """Negative log likelihood, times two and but for a constant, of pairs of appearances.
-
-        Parameters
-        ----------
-        tracks, measurements : (P, 2)
-            Logarithms of size and brightness; NaN where unknown.
-        same_class : (P,)
-        """
+        """Negative log likelihood, times two and but for a constant, of pairs (P, 2), (P, 2)."""
         return _misfits(tracks, measurements, self._variances) + _OTHER_CLASS * ~same_class
 
     def learn(self, tracks: Floats, measurements: Floats) -> None:

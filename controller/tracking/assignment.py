@@ -1,7 +1,5 @@
 """Which measurement belongs to which track: pairs within reach, and the best matching of them."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
@@ -24,16 +22,7 @@ def nearby(centres_um: Floats, reaches_um: Floats, positions_um: Floats) -> tupl
 
     Positions are sorted along x, so that only a strip of them is looked at for each centre.
 
-    Parameters
-    ----------
-    centres_um : (T, 2)
-    reaches_um : (T,)
-    positions_um : (S, 2)
-
-    Returns
-    -------
-    (P,), (P,) intp
-        Rows of the centres and of the positions.
+    Returns rows (P,) of the centres, (T, 2) with reaches (T,), and of the positions, (S, 2).
     """
     order = np.argsort(positions_um[:, 0], kind="stable")
     along = positions_um[order, 0]
@@ -60,7 +49,7 @@ def cheapest_of_each(names: Indices, costs: Floats) -> Indices:
 
 
 def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
-    """Choose pairs so that as many as can be are matched, at the least sum of costs.
+    """Indices of pairs so that as many as can be are matched, at the least sum of costs.
 
     Pairs without a rival are taken at once; the others make a sparse assignment problem, in
     which every row may also take a place of its own that costs more than anything else.
@@ -71,11 +60,6 @@ def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
         Members of the pairs; each pair at most once.
     costs : (P,)
         Any finite numbers much smaller than a million.
-
-    Returns
-    -------
-    (K,) intp
-        Indices of the chosen pairs.
     """
     alone = without_rival(rows, columns)
     rivals = np.flatnonzero(~alone)

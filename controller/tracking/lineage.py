@@ -1,7 +1,5 @@
 """Lineage: which object divided into which, and which were seen as one for a while."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +7,7 @@ import numpy as np
 
 from ..decisions import Event
 from .assignment import nearby
-from .track_record import Appearance, TrackRecord, TrackTable
+from .track import Appearance, Track, TrackTable
 
 _BESIDE = 1.5
 """Distance, in sizes of the mother, within which a daughter appears. Chosen: two daughters of half
@@ -44,11 +42,11 @@ class Lineage:
     """
 
     def __init__(self) -> None:
-        self._mothers: dict[TrackRecord, tuple[TrackRecord, Appearance]] = {}
+        self._mothers: dict[Track, tuple[Track, Appearance]] = {}
         self._merged: set[Pair] = set()
         self.events: list[Event] = []
 
-    def note_merged(self, pairs: set[Pair], tracks: Sequence[TrackRecord]) -> None:
+    def note_merged(self, pairs: set[Pair], tracks: Sequence[Track]) -> None:
         """Note which identities share a measurement in this frame: merges and partings.
 
         A pair is forgotten when one of its identities ends.
@@ -60,7 +58,7 @@ class Lineage:
         self.events += [Event("parting", pair, pair) for pair in _sorted(parted)]
         self._merged = {pair for pair in self._merged | pairs if pair <= alive} - parted
 
-    def note_births(self, born: Sequence[TrackRecord], table: TrackTable) -> None:
+    def note_births(self, born: Sequence[Track], table: TrackTable) -> None:
         """Note beside which objects new ones appeared; each may be its mother.
 
         A mother is confirmed and seen in this frame, and occludes nothing.
@@ -84,7 +82,7 @@ class Lineage:
                 before = size, _before(others[other], 1)
                 self._mothers[born[child]] = others[other], before
 
-    def mother_of(self, child: TrackRecord) -> TrackRecord | None:
+    def mother_of(self, child: Track) -> Track | None:
         """Return what has divided, now that a new object has been seen some times; None if nothing.
 
         Its candidate is forgotten with this.
@@ -103,7 +101,7 @@ class Lineage:
         """Note that the identity ``mother`` has ended in two others."""
         self.events.append(Event("division", (mother,), daughters))
 
-    def forget(self, dead: Iterable[TrackRecord]) -> None:
+    def forget(self, dead: Iterable[Track]) -> None:
         """Forget new objects that came to nothing."""
         for track in dead:
             self._mothers.pop(track, None)
@@ -113,7 +111,7 @@ def _sorted(pairs: set[Pair]) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(pair)) for pair in pairs)
 
 
-def _before(mother: TrackRecord, trait: int) -> float:
+def _before(mother: Track, trait: int) -> float:
     """Logarithm of a mother's size, or brightness, before she began to divide."""
     ordered = sorted([appearance[trait] for appearance in mother.past])
     return ordered[round(_BEFORE * (len(ordered) - 1))]

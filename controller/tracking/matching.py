@@ -1,14 +1,12 @@
 """Giving the measurements of a frame to tracks: gates, costs, and the order in which to match."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
 from .appearance import AppearanceModel
 from .assignment import GATE, MOST_SQUARE, best_pairs, nearby, without_rival
-from .measurements import Measurements
-from .track_record import TrackTable
+from .field_geometry import Measurements
+from .track import TrackTable
 
 _WIDE_GATE = 100.0
 """Squared Mahalanobis distance up to which a measurement without a rival continues a track. Chosen:
@@ -63,8 +61,7 @@ class Matcher:
 
         Parameters
         ----------
-        table : TrackTable
-        measurements : Measurements
+        table, measurements
         high : (N,)
             Which measurements have a high score and come first.
         noise_um2 : float

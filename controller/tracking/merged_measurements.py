@@ -1,7 +1,5 @@
 """Merged measurements: which tracks share one because their objects overlap."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +7,8 @@ import numpy as np
 from ...models.arrays import Bools, Floats, Indices
 from .appearance import MERGED_SPREAD, MOST_MISFIT, misfits
 from .assignment import GATE, MOST_SQUARE, cheapest_of_each, nearby
-from .measurements import Measurements
-from .track_record import TrackTable
+from .field_geometry import Measurements
+from .track import TrackTable
 
 CENTRE_ERROR = 0.1
 """Error of the middle of two objects in their merged measurement, in sizes or, if that is more, in
@@ -61,14 +59,10 @@ class ClosePairs:
 
     Each pair is there twice, with either of them first.
 
-    Parameters
-    ----------
-    table : TrackTable
-    noise_um2 : float
-        Variance of an undisturbed measurement along one axis.
-
     Attributes
     ----------
+    noise_um2 : float
+        Variance of an undisturbed measurement along one axis.
     first, second : (P,), (P,)
         Rows of the tracks of each pair.
     gaps_um, distances : (P, 2), (P,)
@@ -97,14 +91,7 @@ class ClosePairs:
         return len(self.first)
 
     def assign(self, rows: Indices, columns: Indices, measurements: Measurements) -> Assigned:
-        """Complete an assignment of measurements to tracks by those that are merged.
-
-        Parameters
-        ----------
-        rows, columns : (K,), (K,)
-            Tracks and the measurements that they were given.
-        measurements : Measurements
-        """
+        """Complete an assignment, tracks (K,) and their measurements (K,), by those merged."""
         own, free = np.full(len(self.table.tracks), -1), np.ones(len(measurements), np.bool_)
         own[rows], free[columns] = columns, False
         occluders = np.full_like(own, -1)

@@ -1,12 +1,10 @@
 """What the measurements of objects that overlap still say of the position of each."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
 from .assignment import cheapest_of_each
-from .measurements import Measurements
+from .field_geometry import Measurements
 from .merged_measurements import CENTRE_ERROR, MOST_DISTANCE, Assigned, ClosePairs
 
 _FREE, _TOUCHING = 1.6, 1.2
@@ -23,23 +21,11 @@ the other is predicted, which rests on earlier merged measurements: their errors
 def resolve(
     close: ClosePairs, assigned: Assigned, rows: Indices, measurements: Measurements
 ) -> tuple[Floats, Floats, Bools]:
-    """Say where the measurements put the tracks that have them.
+    """Say where the measurements put the tracks, rows (K,), that have them.
 
-    Parameters
-    ----------
-    close : ClosePairs
-    assigned : Assigned
-    rows : (K,)
-        Tracks with a measurement.
-    measurements : Measurements
+    Returns positions (K, 2), their variances along one axis (K,), and whether no other object
+    disturbs them (K,).
 
-    Returns
-    -------
-    (K, 2), (K,), (K,)
-        Positions, their variances along one axis, and whether no other object disturbs them.
-
-    Notes
-    -----
     A merged measurement shows the centre of the light of two objects. It is a measurement of both
     positions, each weighed by its share of the light (Koch and van Keuk, IEEE Trans. Aerospace and
     Electronic Systems 33:883, 1997). Its second moments are those of one object and of the two

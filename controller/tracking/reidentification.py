@@ -1,7 +1,5 @@
 """Re-identification: after a loss, and after two objects were seen as one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,7 +8,7 @@ import numpy as np
 from .appearance import LATER_SPREAD, MOST_MISFIT, AppearanceModel, misfits
 from .assignment import GATE
 from .lineage import Pair
-from .track_record import TrackRecord
+from .track import Track
 
 _LEAST_ADVANTAGE = 6.0
 """How much less another explanation must cost than the next best, or than the present one: 20 to 1
@@ -23,28 +21,17 @@ _COMPARED = 3
 Chosen: few, as a mistake spoils what is followed; more than one, as single ones err."""
 
 
-def recovered(
-    lost: Sequence[TrackRecord], new: Sequence[TrackRecord]
-) -> list[tuple[TrackRecord, TrackRecord]]:
-    """Pairs of a lost track and the new one that must be it.
+def recovered(lost: Sequence[Track], new: Sequence[Track]) -> list[tuple[Track, Track]]:
+    """Pairs of a lost track, predicted to the last frame, and the new one that must be it.
 
     A new object that two lost ones might be is neither.
-
-    Parameters
-    ----------
-    lost : sequence of TrackRecord
-        Predicted to the last frame.
-    new : sequence of TrackRecord
-        Confirmed tracks that might be one of them.
     """
-    if not lost:
-        return []
     pairs = [(one, found) for one in lost if (found := _only_candidate(one, new)) is not None]
     claims = Counter(found.id for _, found in pairs)
     return [(one, found) for one, found in pairs if claims[found.id] == 1]
 
 
-def _only_candidate(lost: TrackRecord, new: Sequence[TrackRecord]) -> TrackRecord | None:
+def _only_candidate(lost: Track, new: Sequence[Track]) -> Track | None:
     """Return the one new track that must be the lost one, None if none must or two may.
 
     An object that was seen beside it before the loss is not it. Another is, if it is where the
@@ -52,7 +39,7 @@ def _only_candidate(lost: TrackRecord, new: Sequence[TrackRecord]) -> TrackRecor
     """
     mean_um, cov_um2 = lost.prediction.mean_um[:2], lost.prediction.cov_um2[:2, :2]
     spread_um2 = cov_um2 + np.eye(2) * (_POSITION_ERROR * lost.size_um) ** 2
-    costs: list[tuple[float, int, TrackRecord]] = []
+    costs: list[tuple[float, int, Track]] = []
     for track in new:
         if track.seen_um is None or track.born_ns <= lost.seen_ns:
             continue
@@ -81,27 +68,17 @@ class SwapCheck:
     def swapped(
         self,
         merged: set[Pair],
-        tracks: Sequence[TrackRecord],
-        undisturbed: Sequence[TrackRecord],
+        tracks: Sequence[Track],
+        undisturbed: Sequence[Track],
         appearance: AppearanceModel,
-    ) -> list[tuple[TrackRecord, TrackRecord]]:
-        """Return those that were taken for each other.
-
-        Parameters
-        ----------
-        merged : set of frozenset of int
-            Identities of pairs that share a measurement in this frame.
-        tracks : sequence of TrackRecord
-        undisturbed : sequence of TrackRecord
-            Those that were seen undisturbed.
-        appearance : AppearanceModel
-        """
+    ) -> list[tuple[Track, Track]]:
+        """Return those that were taken for each other, given the pairs that share a measurement."""
         self._advantages |= {pair: [] for pair in merged}
         if not self._advantages:
             return []
         named, seen = {track.id: track for track in tracks}, {track.id for track in undisturbed}
         self._advantages = {p: each for p, each in self._advantages.items() if p <= named.keys()}
-        found: list[tuple[TrackRecord, TrackRecord]] = []
+        found: list[tuple[Track, Track]] = []
         for pair in [pair for pair in self._advantages if pair <= seen]:
             one, other = (named[id] for id in sorted(pair))
             advantages = self._advantages[pair]
@@ -112,7 +89,7 @@ class SwapCheck:
         return found
 
 
-def _advantage_of_swap(one: TrackRecord, other: TrackRecord, appearance: AppearanceModel) -> float:
+def _advantage_of_swap(one: Track, other: Track, appearance: AppearanceModel) -> float:
     """By how much less the appearance of two would cost the other way round."""
     usual = np.array([one.appearance, other.appearance, one.appearance, other.appearance])
     seen = np.array([one.past[-1], other.past[-1], other.past[-1], one.past[-1]])

@@ -1,7 +1,5 @@
 """What can be said about tracking."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

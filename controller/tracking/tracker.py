@@ -1,7 +1,5 @@
 """Identity over time: which measurement belongs to which object, in stage coordinates."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -11,16 +9,14 @@ from ...models.arrays import Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
-from .field_geometry import FieldGeometry
+from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
 from .matching import Matcher
-from .measurements import Measurements
 from .merged_measurements import Assigned, ClosePairs
 from .merged_positions import resolve
 from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
-from .track import Track
-from .track_record import TrackRecord, TrackTable, note_measurements, slots_of
+from .track import Track, TrackTable, note_measurements, slots_of
 
 _LEAST_BODY_PX = 2.0
 """Least distance within which an object is taken for itself. Chosen: the shake of a sharp image."""
@@ -39,22 +35,14 @@ class Tracker:
     that has left the field is not missed there until its position has become vague.
 
     For each frame `advance` to its exposure, then `update`.
-
-    Parameters
-    ----------
-    settings : TrackingSettings
-    geometry : FieldGeometry
-        Of the microscope.
-    predictor : Predictor
-        Of all objects.
     """
 
     def __init__(
         self, settings: TrackingSettings, geometry: FieldGeometry, predictor: Predictor
     ) -> None:
         self._settings, self._geometry, self._predictor = settings, geometry, predictor
-        self._tracks: list[TrackRecord] = []
-        self._lost: list[TrackRecord] = []
+        self._tracks: list[Track] = []
+        self._lost: list[Track] = []
         self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._swap_check = Lineage(), SwapCheck()
@@ -110,7 +98,7 @@ class Tracker:
         variances = np.full(len(slots), sigma_um**2)
         self._predictor.focus(slots, np.full(len(slots), z_um), variances)
 
-    def _forecast(self, tracks: Sequence[TrackRecord], frame: Frame) -> Forecast:
+    def _forecast(self, tracks: Sequence[Track], frame: Frame) -> Forecast:
         """Predict tracks for this frame."""
         return self._predictor.predict(slots_of(tracks), frame.exposed_ns)
 
@@ -139,7 +127,7 @@ class Tracker:
         assigned: Assigned,
         measurements: Measurements,
         frame: Frame,
-    ) -> list[TrackRecord]:
+    ) -> list[Track]:
         """Give tracks their measurements; return those that no other object disturbed."""
         rows = np.flatnonzero(assigned.columns >= 0)
         if not len(rows):
@@ -156,27 +144,20 @@ class Tracker:
         note_measurements(table.at(rows), measurements, columns, now, frame.exposed_ns, undisturbed)
         return table.at(rows[undisturbed])
 
-    def _note_merged(
-        self, table: TrackTable, assigned: Assigned, undisturbed: list[TrackRecord]
-    ) -> None:
+    def _note_merged(self, table: TrackTable, assigned: Assigned, undisturbed: list[Track]) -> None:
         """Note which tracks occlude which, and correct identities that were swapped by it."""
         rows = assigned.occluded
-        occluders = {
-            occluded.id: occluder.id
-            for occluded, occluder in zip(
-                table.at(rows), table.at(assigned.occluders[rows]), strict=True
-            )
-        }
+        pairs = zip(table.at(rows), table.at(assigned.occluders[rows]), strict=True)
+        occluders = {occluded.id: occluder.id for occluded, occluder in pairs}
         for track in self._tracks:
             track.occluder = occluders.get(track.id, 0)
         merged = {frozenset(pair) for pair in occluders.items()}
         self._lineage.note_merged(merged, self._tracks)
         appearance = self._matcher.appearance
-        swapped = self._swap_check.swapped(merged, self._tracks, undisturbed, appearance)
-        for one, other in swapped:
-            one.exchange_identity(other)
+        for pair in self._swap_check.swapped(merged, self._tracks, undisturbed, appearance):
+            pair[0].exchange_identity(pair[1])
 
-    def _prune(self, unseen: list[TrackRecord], whole_field: bool) -> None:
+    def _prune(self, unseen: list[Track], whole_field: bool) -> None:
         """End tracks without evidence, but keep predicting those that are wanted.
 
         Of those not confirmed, only ones outside of the part that was looked at live on.
@@ -192,9 +173,7 @@ class Tracker:
         gone = set(dead)
         self._tracks = [track for track in self._tracks if track not in gone]
 
-    def _begin(
-        self, columns: Indices, measurements: Measurements, frame: Frame
-    ) -> list[TrackRecord]:
+    def _begin(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
         """Begin tracks with measurements that no other took."""
         if not len(columns):
             return []
@@ -204,7 +183,7 @@ class Tracker:
         slots = self._predictor.begin(positions_um, variances)
         forecast = self._predictor.predict(slots, frame.exposed_ns)
         born = [
-            TrackRecord(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
+            Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
             for row, slot in enumerate(slots.tolist())
         ]
         appearance, all_born = measurements.appearance[columns], np.ones(len(born), np.bool_)

@@ -1,7 +1,5 @@
 """Association: crowds of detections in, speed and faithfulness of trackers out."""
 
-from __future__ import annotations
-
 from .associate import OBJECTS, run
 
 __all__ = ["OBJECTS", "run"]

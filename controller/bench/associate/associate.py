@@ -1,7 +1,5 @@
 """Speed and faithfulness of the association, beside other trackers on the same detections."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +9,9 @@ import numpy as np
 from ....drivers.clock import NS_PER_MS
 from ....models.detections import Detections
 from ...offline import TrackPoints, score
-from ..report import Row
-from .contenders import Contender, Named
+from ..report import OnProgress, Row, no_progress
+from .contenders import Contender, Named, openers
 from .crowd import DIAMETER_PX, Crowd, make_crowd
-from .peers import openers
 
 OBJECTS = (10, 30, 100, 300, 1000)
 """In a field. Chosen: from a few cells to what one field of a small objective holds."""
@@ -27,8 +24,6 @@ _LEAST_OBJECTS = 1000
 _MOST_CROWDS = 5
 """Simulations of one size. Chosen: small crowds take no time, but peers have to be made anew."""
 
-OnProgress = Callable[[int, int], None]
-
 
 @dataclass(slots=True, eq=False)
 class _Run:
@@ -39,14 +34,12 @@ class _Run:
     named: list[Named] = field(default_factory=list)
 
     def take(self, found: Detections) -> None:
-        """Let it take in a frame."""
         start_ns = time.perf_counter_ns()
         self.contender.update(found)
         self.times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
         self.named.append(self.contender.named())
 
     def places(self) -> TrackPoints:
-        """All that it saw."""
         frames = np.repeat(np.arange(len(self.named)), [len(ids) for ids, _ in self.named])
         ids, positions = (np.concatenate(column) for column in zip(*self.named, strict=True))
         return TrackPoints(frames, ids, positions)
@@ -58,7 +51,7 @@ def run(
     predictor: str = "auto",
     seed: int = 0,
     on_note: Callable[[str], None] = print,
-    on_progress: OnProgress = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> list[Row]:
     """Track crowds of simulated objects with every tracker that works here.
 
@@ -75,20 +68,7 @@ def run(
     noise, as they do. What is scored is who is said to be seen where, so that nobody gains or
     loses by smoothing or by filling gaps; a position is right within half a diameter.
 
-    Parameters
-    ----------
-    objects : sequence of int
-        Sizes of the crowds.
-    frames : int
-        Of each; the first 20 do not count for the time.
-    predictor : str
-        Name of Pursuit's predictor.
-    seed : int
-        Of everything random.
-    on_note : callable
-        Told what is left out, and why.
-    on_progress : callable
-        Told how many frames are done, of how many.
+    ``objects`` are the sizes of the crowds; ``on_note`` is told what is left out, and why.
 
     Returns
     -------
@@ -96,11 +76,11 @@ def run(
         ``who``, ``objects``, ``ms_per_frame`` (median), ``idf1`` and ``hota`` (`score`), and
         ``times``: how many times as long as Pursuit it takes.
     """
-    sizes = [n for n in objects for _ in range(_crowds(n))]
+    sizes = [n for n in objects for _ in range(min(_MOST_CROWDS, -(-_LEAST_OBJECTS // n)))]
     runs: dict[int, list[tuple[Crowd, list[_Run]]]] = {n: [] for n in objects}
     for number, size in enumerate(sizes):
         crowd = make_crowd(size, frames, seed + number)
-        say = on_note if number == 0 else _say_nothing
+        say = on_note if number == 0 else lambda note: None
         those = [_Run(opened()) for opened in openers(crowd.size_px, predictor, say)]
         for turn in range(0, frames, TURN):
             for one in those:
@@ -110,11 +90,6 @@ def run(
             on_progress(done, len(sizes) * frames)
         runs[size].append((crowd, those))
     return [row for size, crowds in runs.items() for row in _rows(size, crowds)]
-
-
-def _crowds(objects: int) -> int:
-    """How often a crowd of that size is simulated."""
-    return min(_MOST_CROWDS, -(-_LEAST_OBJECTS // objects))
 
 
 def _rows(objects: int, crowds: Sequence[tuple[Crowd, Sequence[_Run]]]) -> list[Row]:
@@ -135,7 +110,3 @@ def _rows(objects: int, crowds: Sequence[tuple[Crowd, Sequence[_Run]]]) -> list[
     for row in rows:
         row["times"] = row["ms_per_frame"] / rows[0]["ms_per_frame"]
     return rows
-
-
-def _say_nothing(note: str) -> None:
-    """For notes that were given already."""

@@ -1,7 +1,5 @@
 """A crowd of simulated objects as a detector would report it, with the truth beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,17 +40,7 @@ _SIZES, _BRIGHTNESSES = (0.2, 0.08), (0.4, 0.15)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """What there was, and what was seen of it.
-
-    Attributes
-    ----------
-    size_px : int
-        Width and height of the field.
-    truth : TrackPoints
-        Every object in every frame, in px.
-    seen : list of Detections
-        For every frame, in no order.
-    """
+    """Edge of the field, every object in every frame in px, and what was seen in each frame."""
 
     size_px: int
     truth: TrackPoints

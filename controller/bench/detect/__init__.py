@@ -1,7 +1,5 @@
 """Detection: rendered frames in, times of detectors and of the locked loop out."""
 
-from __future__ import annotations
-
 from .detect import run
 
 __all__ = ["run"]

@@ -1,18 +1,19 @@
 """Speed of the learned detector and of the loop, beside ultralytics with the same weights."""
 
-from __future__ import annotations
-
 import gc
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from ....drivers.clock import NS_PER_MS
 from ....drivers.messages import Frame
+from ....drivers.microscope import Microscope
 from ....models import weights
 from ....models.card import ModelCard
 from ....models.detectors import Window
@@ -24,9 +25,9 @@ from ...configuration import make_config
 from ...loop import Loop
 from ...targets import TargetSelection
 from ...tracking import FieldGeometry, Tracker
-from ..report import Row
+from ..report import OnProgress, Row, no_progress
 from .fixture import DIAMETER_PX, Recording, record_cells
-from .peers import SCORE, Peer, open_peers
+from .peers import SCORE, Pixels, open_peers
 
 OnNote = Callable[[str], None]
 
@@ -47,17 +48,7 @@ DEFAULT_RUNTIME = "torch"
 
 @dataclass(slots=True, eq=False)
 class Contender:
-    """One way to process frames, and how long it took.
-
-    Attributes
-    ----------
-    who, runtime, mode : str
-    process : callable
-        Frame to the number of objects found.
-    times_ms : list of float
-    objects : int
-        Found in the last frame.
-    """
+    """One way to process frames, the objects in the last one, and how long it took."""
 
     who: str
     runtime: str
@@ -66,18 +57,13 @@ class Contender:
     times_ms: list[float] = field(default_factory=list)
     objects: int = 0
 
-    @property
-    def fps(self) -> float:
-        """Frames over the sum of their times."""
-        return 1e3 / float(np.mean(self.times_ms))
-
 
 def run(
     model: str = "yolo",
     size_px: int = 512,
     frames: int = 200,
     on_note: OnNote = print,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> list[Row]:
     """Time frames of some twenty moving cells, in every runtime that works here.
 
@@ -95,18 +81,8 @@ def run(
     Threads are not limited. All take turns of twelve frames in one process, so that a busy
     computer slows all alike; the first two of a turn do not count.
 
-    Parameters
-    ----------
-    model : str
-        Shipped model or ONNX file.
-    size_px : int
-        Edge of a frame.
-    frames : int
-        Timed frames of each, in whole turns of ten.
-    on_note : callable
-        Told what is left out, and why.
-    on_progress : callable
-        Told how many turns are done, of how many.
+    Each gets ``frames`` timed frames, in whole turns of ten; ``on_note`` is told what is left out,
+    and why.
 
     Returns
     -------
@@ -129,17 +105,22 @@ def run(
     card = next(iter(detectors.values())).card
     with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as folder:
         if card.head.startswith("yolo"):
-            first = recording.frames[0].image
+            first = recording.shown[0].image
             peers = open_peers(path, card.architecture, first, Path(folder), on_note)
-            contenders += [c for peer in peers for c in _theirs(peer)]
+            contenders += [
+                Contender("ultralytics", runtime, mode, partial(_found, process))
+                for runtime, modes in peers.items()
+                for mode, process in modes.items()
+            ]
         else:
             on_note(f"ultralytics is left out: it does not run {card.architecture}")
         for turn in range(turns):
-            part = recording.frames[turn * (TURN + COLD) : (turn + 1) * (TURN + COLD)]
+            part = recording.shown[turn * (TURN + COLD) : (turn + 1) * (TURN + COLD)]
             for contender in contenders:
                 _take_turn(contender, part)
-            if turn == 0:
-                _drop_first_turn(contenders)
+            if turn == 0:  # Networks are prepared, and the loop finds its target.
+                for contender in contenders:
+                    contender.times_ms.clear()
             on_progress(turn + 1, turns)
     gc.unfreeze()  # The loops froze all objects; torch complains if they are never freed.
     return _rows(contenders, size_px)
@@ -148,7 +129,8 @@ def run(
 def _detectors(path: Path, size_px: int, on_note: OnNote) -> dict[str, LearnedDetector]:
     """Open the model in every runtime that works, ready for frames of that size."""
     opened: dict[str, LearnedDetector] = {}
-    diameter_px = _unscaled_px(path)
+    card = path.with_suffix(".json")  # Objects of that size are shown at their own scale.
+    diameter_px = ModelCard.read(card).object_px[1] if card.exists() else DIAMETER_PX
     for runtime in RUNTIMES:
         try:
             detector = open_learned(LearnedOptions(str(path), runtime, None, SCORE, diameter_px))
@@ -160,12 +142,6 @@ def _detectors(path: Path, size_px: int, on_note: OnNote) -> dict[str, LearnedDe
     if not opened:
         raise ModelError(f"no runtime works here for {path}: install openvino")
     return opened
-
-
-def _unscaled_px(path: Path) -> float:
-    """Size to tell of the objects for a model to be shown them at their own scale."""
-    card = path.with_suffix(".json")
-    return ModelCard.read(card).object_px[1] if card.exists() else DIAMETER_PX
 
 
 def _ours(runtime: str, detector: LearnedDetector, recording: Recording) -> list[Contender]:
@@ -192,7 +168,7 @@ def _loop(detector: LearnedDetector, recording: Recording) -> Loop:
     """The loop as it is configured by default, around a detector and recorded frames."""
     config = make_config({})
     return Loop(
-        recording.replayed(),
+        cast(Microscope, recording),
         detector,
         Tracker(config.tracking, FieldGeometry(recording.description), make_predictor(config)),
         TargetSelection(config.target),
@@ -202,13 +178,8 @@ def _loop(detector: LearnedDetector, recording: Recording) -> Loop:
     )
 
 
-def _theirs(peer: Peer) -> list[Contender]:
-    """Both modes of ultralytics in a runtime."""
-    who = "ultralytics", peer.runtime
-    return [
-        Contender(*who, "predict", lambda frame: len(peer.predict(frame.image))),
-        Contender(*who, "track", lambda frame: len(peer.track(frame.image))),
-    ]
+def _found(process: Callable[[Pixels], Any], frame: Frame) -> int:
+    return len(process(frame.image))
 
 
 def _take_turn(contender: Contender, frames: Sequence[Frame]) -> None:
@@ -219,19 +190,13 @@ def _take_turn(contender: Contender, frames: Sequence[Frame]) -> None:
             contender.times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
 
 
-def _drop_first_turn(contenders: Sequence[Contender]) -> None:
-    """Leave out the first turn, in which networks are prepared and the loop finds its target."""
-    for contender in contenders:
-        contender.times_ms.clear()
-
-
 def _rows(contenders: Sequence[Contender], size_px: int) -> list[Row]:
-    fps = {(c.who, c.runtime, c.mode): c.fps for c in contenders}
+    fps = {(c.who, c.runtime, c.mode): 1e3 / float(np.mean(c.times_ms)) for c in contenders}
 
     def over(contender: Contender, runtime: str) -> float | None:
         mode = COUNTERPART.get(contender.mode, contender.mode)
         other = fps.get(("ultralytics", runtime, mode))
-        return contender.fps / other if other else None
+        return fps[contender.who, contender.runtime, contender.mode] / other if other else None
 
     return [
         {
@@ -241,7 +206,7 @@ def _rows(contenders: Sequence[Contender], size_px: int) -> list[Row]:
             "size": size_px,
             "p50_ms": float(np.percentile(c.times_ms, 50)),
             "p99_ms": float(np.percentile(c.times_ms, 99)),
-            "fps": c.fps,
+            "fps": fps[c.who, c.runtime, c.mode],
             "objects": c.objects,
             "over_default": over(c, DEFAULT_RUNTIME),
             "over_same": over(c, c.runtime),

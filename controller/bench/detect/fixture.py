@@ -1,19 +1,16 @@
 """Frames of moving cells, rendered once and replayed for every contender."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
 
 import msgspec
 import numpy as np
 
 from ....drivers.clock import VirtualClock
 from ....drivers.messages import Description, Frame, Move, Report, Truth
-from ....drivers.microscope import Frames, Microscope
-from ....models.images import Levels, levels_of, stretched
+from ....drivers.microscope import Frames
+from ....models.images import levels_of, stretched
 from ....sim.imaging import OpticsSettings, SensorSettings
 from ....sim.motion import Persistent
 from ....sim.specimen import SpecimenSettings
@@ -30,46 +27,30 @@ DIAMETER_PX = 2 * RADIUS_UM / PIXEL_UM
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Frames, the truth about each in the same order, and the microscope that they are from."""
+    """Frames and the truth about each, in one order: as much of a microscope as a loop needs."""
 
     description: Description
-    frames: Sequence[Frame]
+    shown: Sequence[Frame]
     truths: Sequence[Truth]
 
-    def replayed(self) -> Microscope:
-        """Return a microscope that shows the frames and whose stage stands still."""
-        return cast(Microscope, _Replay(self))
-
-
-class _Replay:
-    """As much of a microscope as a loop needs."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-
     def describe(self) -> Description:
-        return self._recording.description
+        """Describe the microscope that they are from."""
+        return self.description
 
     def frames(self, *, resume: bool = False) -> Frames:
-        yield from self._recording.frames
+        """Show them."""
+        yield from self.shown
 
     def move(self, move: Move) -> None:
         """Stay."""
 
     def reports(self) -> list[Report]:
+        """Report nothing."""
         return []
 
 
 def record_cells(size_px: int, count: int) -> Recording:
-    """Render cells that creep about, one of them in the middle at first, stretched to uint8.
-
-    Parameters
-    ----------
-    size_px : int
-        Edge of a frame.
-    count : int
-        Number of frames.
-    """
+    """Render cells that creep about, one of them in the middle at first, stretched to uint8."""
     world = Simulation("cells", _scenario(size_px)).world(seed=1)
     stand = world.scenario.stand("cells")
     with LockstepMicroscope(world, stand, VirtualClock()) as microscope:
@@ -79,12 +60,10 @@ def record_cells(size_px: int, count: int) -> Recording:
             truths.append(truth_about(frame, microscope.reports()))
         description = msgspec.structs.replace(microscope.describe(), dtype="uint8")
     levels = levels_of(frames[0].image)
-    return Recording(description, [_flat(frame, levels) for frame in frames], truths)
-
-
-def _flat(frame: Frame, levels: Levels) -> Frame:
-    grey = (255 * stretched(frame.image, levels)).astype(np.uint8)
-    return msgspec.structs.replace(frame, image=grey)
+    flat = [(255 * stretched(frame.image, levels)).astype(np.uint8) for frame in frames]
+    pairs = zip(frames, flat, strict=True)
+    shown = [msgspec.structs.replace(frame, image=grey) for frame, grey in pairs]
+    return Recording(description, shown, truths)
 
 
 def _scenario(size_px: int) -> Scenario:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,49 +23,27 @@ SCORE = 0.25
 Pixels = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Ultralytics with a model in one runtime.
-
-    Attributes
-    ----------
-    runtime : str
-    predict, track : callable
-        Image, (H, W) uint8, to ultralytics' result for it.
-    """
-
-    runtime: str
-    predict: Callable[[Pixels], Any]
-    track: Callable[[Pixels], Any]
+Peer = dict[str, Callable[[Pixels], Any]]
+"""``predict`` and ``track`` in one runtime: image, (H, W) uint8, to ultralytics' result for it."""
 
 
 def open_peers(
     path: Path, architecture: str, image: Pixels, folder: Path, on_note: Callable[[str], None]
-) -> list[Peer]:
-    """Open a model with ultralytics in every runtime that it has in common with Pursuit.
+) -> dict[str, Peer]:
+    """Open a YOLO with ultralytics in every runtime that it has in common with Pursuit.
 
-    Parameters
-    ----------
-    path : Path
-        ONNX file of a YOLO.
-    architecture : str
-        As in its card: ``yolo26n``.
-    image : (S, S) uint8
-        A typical one.
-    folder : Path
-        For files that are needed meanwhile.
-    on_note : callable
-        Told what is left out, and why.
+    The architecture is that of its card, such as ``yolo26n``; the image a typical one, (S, S)
+    uint8; the folder for files that are needed meanwhile. ``on_note`` is told what is left out.
     """
     missing = [name for name in ("torch", "ultralytics", "onnx", "lap") if not find_spec(name)]
     if missing:
         packages = " ".join(missing)
         on_note(f"ultralytics is left out: it needs {packages}: pip install {packages}")
-        return []
+        return {}
     os.environ["YOLO_AUTOINSTALL"] = "false"
     from ....models.training.detector import Yolo
 
-    peers = []
+    peers = {}
     ways: dict[str, Callable[[], Any]] = {
         "torch": lambda: _in_torch(path, Yolo(architecture), image),
         "onnx": lambda: _in_onnx(path),
@@ -74,13 +51,13 @@ def open_peers(
     }
     for runtime, opener in ways.items():
         try:
-            peers.append(_peer(runtime, opener(), opener(), image))
+            peers[runtime] = _peer(opener(), opener(), image)
         except (ModelError, ImportError, OSError, RuntimeError, ValueError) as error:
             on_note(f"ultralytics in {runtime} is left out: {error}")
     return peers
 
 
-def _peer(runtime: str, predicting: Any, tracking: Any, image: Pixels) -> Peer:
+def _peer(predicting: Any, tracking: Any, image: Pixels) -> Peer:
     """Wrap a model for each of the two ways, and make sure that it uses all pixels."""
     size_px = image.shape[0]
     usual: dict[str, Any] = {"conf": SCORE, "imgsz": size_px, "verbose": False}
@@ -88,11 +65,10 @@ def _peer(runtime: str, predicting: Any, tracking: Any, image: Pixels) -> Peer:
     if [*predicting.predictor.imgsz] != [size_px, size_px]:
         wrong = predicting.predictor.imgsz
         raise ModelError(f"it takes the model for one of fixed size and would shrink to {wrong}")
-    return Peer(
-        runtime,
-        lambda image: predicting.predict(image, **usual)[0],
-        lambda image: tracking.track(image, persist=True, **usual)[0],
-    )
+    return {
+        "predict": lambda image: predicting.predict(image, **usual)[0],
+        "track": lambda image: tracking.track(image, persist=True, **usual)[0],
+    }
 
 
 def _in_onnx(path: Path) -> Any:

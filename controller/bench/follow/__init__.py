@@ -1,7 +1,5 @@
 """Following, over the best that any controller could: error, losses, the fastest target."""
 
-from __future__ import annotations
-
 from .follow import POLICIES, Run, follow_once, run
 from .speed import OURS, PEERS
 from .speed import run as sweep_speed

@@ -1,7 +1,5 @@
 """The best that any controller can do: Riccati's bound, or an oracle where nothing is Gaussian."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -25,12 +23,8 @@ def delay_frames(scenario: Scenario) -> int:
     Counted from middle to middle, for a stage that needs no time once it starts.
     """
     camera = scenario.camera
-    late_ms = (
-        camera.exposure_ms / 2
-        + camera.readout_ms
-        + scenario.processing_ms
-        + scenario.stage.delay_ms
-    )
+    late_ms = camera.exposure_ms / 2 + camera.readout_ms + scenario.processing_ms
+    late_ms += scenario.stage.delay_ms
     return max(1, math.ceil(late_ms / camera.interval_ms - _ROUNDING))
 
 
@@ -43,18 +37,8 @@ def best_error_um(scenario: Scenario, noise_um: float, counted: range) -> tuple[
     predicted; it is taken as known from the first exposure that shows it on. Divisions by chance
     (``doubling_s``) are left out, for which the bound may be too low, but never too high.
 
-    Parameters
-    ----------
-    scenario : Scenario
-    noise_um : float
-        Standard deviation of a measured position along one axis.
-    counted : range
-        Exposures that count, from the first one, 0, on.
-
-    Returns
-    -------
-    error_um, kind
-        ``kind`` is ``"riccati"`` for linear-Gaussian motion, else ``"oracle"``.
+    The noise is along one axis, and exposures are counted from 0. The second number is the kind:
+    ``"riccati"`` for linear-Gaussian motion, else ``"oracle"``.
     """
     specimen = scenario.specimen
     assert specimen is not None
@@ -97,19 +81,7 @@ def _since_seen(seen: NDArray[np.bool_], delay: int) -> NDArray[np.intp]:
 
 
 def riccati_um(transition: NDArray, diffusion: NDArray, noise_um: float, frames: int) -> float:
-    """Root of the position variance, over two axes, of the optimal ``frames``-step prediction.
-
-    See `riccati_um2`, here with the target in sight at all times.
-
-    Parameters
-    ----------
-    transition, diffusion : (S, S)
-        F and Q of one axis for one frame, position first.
-    noise_um : float
-        Root of R.
-    frames : int
-        Delay.
-    """
+    """Root of `riccati_um2` with the target in sight at all times."""
     return math.sqrt(riccati_um2(transition, diffusion, noise_um, frames, np.ones(1, bool))[0])
 
 
@@ -121,18 +93,9 @@ def riccati_um2(
     The stationary covariance ``P`` of the one-step prediction solves the discrete algebraic
     Riccati equation; a measurement makes it ``P - P H' (H P H' + R)^-1 H P``, none leaves it as
     it is, and each further step makes it ``F P F' + Q`` (Kalman 1960; Anderson and Moore 1979,
-    Optimal Filtering, chapter 4).
-
-    Parameters
-    ----------
-    transition, diffusion : (S, S)
-        F and Q of one axis for one frame, position first.
-    noise_um : float
-        Root of R.
-    delay : int
-        Frames from a measurement to the first prediction that it serves.
-    seen : (N,)
-        Frames with a measurement; it was steady before the first.
+    Optimal Filtering, chapter 4). F and Q, (S, S), are of one axis for one frame, position first;
+    R is the noise squared. The delay is from a measurement to the first prediction that it serves;
+    ``seen``, (N,), are the frames with a measurement, and it was steady before the first.
     """
     noise_um2 = max(noise_um, 1e-6) ** 2
     measured = np.eye(1, len(transition))

@@ -1,11 +1,7 @@
 """How well each policy follows, over the best that any controller could."""
 
-from __future__ import annotations
-
 import math
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....drivers.clock import VirtualClock
-from ....drivers.messages import Description, Truth
+from ....drivers.messages import Truth
 from ....sim.scenarios import scenario_names
 from ....sim.stand import LockstepMicroscope, Scenario, load_scenario
 from ...assembly import complete, make_loop
 from ...decisions import Decision, Lock
 from ...session import Rows, entries, is_held
-from ..report import Row
+from ..report import OnProgress, Row, in_parallel, no_progress
 from ..truth import truth_about
 from .bound import best_error_um, delay_frames
 from .multi_target import LAST, MultiTargetResult, MultiTargetScores, multi_target_row
@@ -88,49 +84,26 @@ def run(
     detector: str = "blobs",
     predictor: str = "auto",
     seeds: int = 30,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> list[Row]:
     """Follow every scenario with every policy, in virtual time, on all cores.
 
-    Parameters
-    ----------
-    scenarios : sequence of str
-        Names; all that come with the package if empty.
-    policies, detector, predictor
-        Names as in a configuration file.
-    seeds : int
-        Runs of each.
-    on_progress : callable
-        Told how many runs are done, of how many.
-
-    Returns
-    -------
-    list of dict
-        One for each scenario and policy.
+    Returns one row for each scenario, all that come with the package if none is named, and policy.
     """
     runs = [
-        Run(scenario, policy, detector, predictor, seed, _frames(scenario))
+        Run(scenario, policy, detector, predictor, seed, _FRAMES.get(scenario, _FRAMES_ELSE))
         for scenario in (scenarios or scenario_names())
         for policy in policies
         for seed in range(seeds)
     ]
     results: dict[tuple[str, str], list[Result]] = {}
-    for done, (one, result) in enumerate(_in_parallel(runs), start=1):
+    for done, (one, result) in enumerate(in_parallel(follow_once, runs), start=1):
         results.setdefault((one.scenario, one.policy), []).append(result)
         on_progress(done, len(runs))
     return [
         _row(scenario, policy, detector, predictor, found)
         for (scenario, policy), found in results.items()
     ]
-
-
-def _frames(scenario: str) -> int:
-    return _FRAMES.get(scenario, _FRAMES_ELSE)
-
-
-def _counted(frames: int) -> range:
-    """Frames that count."""
-    return range(round(_WARM_UP * frames), frames)
 
 
 def follow_once(run: Run) -> Result:
@@ -150,7 +123,9 @@ def follow_once(run: Run) -> Result:
     world = simulated.world(run.seed)
     with LockstepMicroscope(world, config.stand(simulated.name), VirtualClock()) as microscope:
         description = microscope.describe()
-        scores = MultiTargetScores(config.target.count, _field_um(description), size_um)
+        sides_px = description.width_px, description.height_px
+        field_um = np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
+        scores = MultiTargetScores(config.target.count, field_um, size_um)
         for step in islice(make_loop(config, microscope).steps(), run.frames):
             rows.step(step)
             truth = truth_about(step.frame, step.reports)
@@ -158,7 +133,7 @@ def follow_once(run: Run) -> Result:
             missed_um.append(_missed_um(step.decision, truth))
             z_um.append(truth.z_um)
     series = rows.series()
-    counted = series.frame >= _counted(run.frames).start
+    counted = series.frame >= round(_WARM_UP * run.frames)
     missed = np.array(missed_um)
     wrong = np.hypot(*missed.T) > size_um
     return Result(
@@ -167,17 +142,11 @@ def follow_once(run: Run) -> Result:
         int(is_held(series, description)[counted].sum()),
         entries(series.is_lock(Lock.LOST)),
         entries(wrong),
-        _is_kept(missed[-LAST:], size_um),
+        float(np.median(np.hypot(*np.nan_to_num(missed[-LAST:], nan=np.inf).T))) <= size_um,
         float((np.array(z_um)[counted] ** 2).sum()),
         _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
         scores.result() if config.target.count > 1 else None,
     )
-
-
-def _field_um(description: Description) -> NDArray[np.float64]:
-    """Width and height of the field along the axes of the stage."""
-    sides_px = description.width_px, description.height_px
-    return np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
 
 
 def _missed_um(decision: Decision, truth: Truth) -> tuple[float, float]:
@@ -186,11 +155,6 @@ def _missed_um(decision: Decision, truth: Truth) -> tuple[float, float]:
     if seen is None:
         return math.nan, math.nan
     return seen[0] - pose[0] - truth.x_um, seen[1] - pose[1] - truth.y_um
-
-
-def _is_kept(missed_um: NDArray[np.float64], size_um: float) -> bool:
-    """Whether most of the last measurements, (N, 2) off the truth, are of the target."""
-    return float(np.median(np.hypot(*np.nan_to_num(missed_um, nan=np.inf).T))) <= size_um
 
 
 def _spread_um(missed: NDArray[np.float64]) -> float:
@@ -221,7 +185,9 @@ def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
     frames = sum(result.frames for result in results)
     rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
     noise_um = float(np.median([result.noise_um for result in results]))
-    best_um, kind = best_error_um(scenario, noise_um, _counted(_frames(name)))
+    count = _FRAMES.get(name, _FRAMES_ELSE)
+    counted = range(round(_WARM_UP * count), count)
+    best_um, kind = best_error_um(scenario, noise_um, counted)
     return {
         "rms_um": rms_um,
         "bound_um": best_um,
@@ -237,10 +203,3 @@ def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
         "unseen_s": None,
         "visit_um": None,
     }
-
-
-def _in_parallel(runs: list[Run]) -> Iterable[tuple[Run, Result]]:
-    """Do all runs, in order, spread over the cores."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(os.cpu_count() or 1, len(runs))) as pool:
-        yield from zip(runs, pool.imap(follow_once, runs, chunksize=1), strict=True)

@@ -1,7 +1,5 @@
 """Scores of following several objects at once, by the true positions of all of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,16 +52,8 @@ class MultiTargetScores:
     """Scores a run frame by frame.
 
     The targets are the objects nearest to the middle of the field when following begins. Each
-    is given the identity of the first track that is on it.
-
-    Parameters
-    ----------
-    count : int
-        How many targets are wanted.
-    field_um : (2,)
-        Width and height of the field, along the axes of the stage.
-    size_um : float
-        Distance from an object within which a track is on it.
+    is given the identity of the first track that is on it, nearer than ``size_um``. The field has
+    width and height along the axes of the stage.
     """
 
     def __init__(self, count: int, field_um: Floats, size_um: float) -> None:

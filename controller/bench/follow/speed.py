@@ -1,11 +1,7 @@
 """The fastest target that each policy holds: its speed is bisected."""
 
-from __future__ import annotations
-
 import math
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, cast
@@ -18,7 +14,7 @@ from ....drivers.messages import Description, Truth
 from ....sim.motion import Floats, Motion, MotionModel, Persistent, Positive
 from ....sim.stand import VELOCITIES, XY_STAGE, Scenario
 from ...assembly import Simulation, complete, make_loop, open_lockstep
-from ..report import Row
+from ..report import OnProgress, Row, in_parallel, no_progress
 from ..truth import truth_about
 
 SCENARIO = "swimmer"
@@ -102,7 +98,7 @@ def run(
     policies: Sequence[str] = OURS + PEERS,
     motions: Sequence[str] = MOTIONS,
     seeds: int = 4,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> list[Row]:
     """Find the greatest speed that each policy holds, in virtual time, on all cores.
 
@@ -110,18 +106,24 @@ def run(
     speed; whether it is held counts from then on, by where it truly is. So a target that got
     away meanwhile is not held.
 
-    Returns
-    -------
-    list of dict
-        One for each motion and policy. ``ratio``, with a peer's law: the greatest speed of
-        the best of ours over that of this one.
+    Returns a row for each motion and policy. ``ratio``, with a peer's law, is the greatest speed of
+    the best of ours over that of this one.
     """
     sweeps = [Sweep(motion, policy, seeds) for motion in motions for policy in policies]
     found: dict[tuple[str, str], float] = {}
-    for done, (sweep, speed) in enumerate(_in_parallel(sweeps), start=1):
+    for done, (sweep, speed) in enumerate(in_parallel(fastest_um_s, sweeps), start=1):
         found[sweep.motion, sweep.policy] = speed
         on_progress(done, len(sweeps))
-    return [_row(motion, policy, found) for motion, policy in found]
+    ours = {motion: max(found.get((motion, one), 0.0) for one in OURS) for motion in motions}
+    return [
+        {
+            "motion": motion,
+            "policy": policy,
+            "max_speed_um_s": speed,
+            "ratio": ours[motion] / speed if policy in PEERS and ours[motion] and speed else None,
+        }
+        for (motion, policy), speed in found.items()
+    ]
 
 
 def fastest_um_s(sweep: Sweep) -> float:
@@ -175,36 +177,14 @@ def _simulation(motion: str, speed_um_s: float) -> tuple[dict[str, Any], Simulat
     }
     _, simulated = complete(tables)
     assert simulated is not None and simulated.scenario.specimen is not None
-    inner = Run if motion == "run" else _persistent
-    moves = cast(Motion, FromRest(motion=inner(speed_um_s=speed_um_s)))
+    run, walk = Run(speed_um_s=speed_um_s), Persistent(speed_um_s=speed_um_s, persistence_s=1.0)
+    moves = cast(Motion, FromRest(motion=run if motion == "run" else walk))
     specimen = msgspec.structs.replace(simulated.scenario.specimen, motion=moves)
     scenario: Scenario = msgspec.structs.replace(simulated.scenario, specimen=specimen)
     return tables, replace(simulated, scenario=scenario)
-
-
-def _persistent(speed_um_s: float) -> Persistent:
-    return Persistent(speed_um_s=speed_um_s, persistence_s=1.0)
 
 
 def _is_held(truth: Truth, about: Description) -> bool:
     """Whether the target truly is in the central half of the field."""
     right, down = np.linalg.inv(np.reshape(about.affine, (2, 2))) @ (truth.x_um, truth.y_um)
     return abs(right) <= about.width_px / 4 and abs(down) <= about.height_px / 4
-
-
-def _row(motion: str, policy: str, found: dict[tuple[str, str], float]) -> Row:
-    speed = found[motion, policy]
-    ours = max((found.get((motion, name), 0.0) for name in OURS), default=0.0)
-    return {
-        "motion": motion,
-        "policy": policy,
-        "max_speed_um_s": speed,
-        "ratio": ours / speed if policy in PEERS and ours and speed else None,
-    }
-
-
-def _in_parallel(sweeps: list[Sweep]) -> Iterable[tuple[Sweep, float]]:
-    """Do all sweeps, in order, spread over the cores."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(os.cpu_count() or 1, len(sweeps))) as pool:
-        yield from zip(sweeps, pool.imap(fastest_um_s, sweeps, chunksize=1), strict=True)

@@ -1,7 +1,5 @@
 """The motions that predictors are compared on; none of them is trained on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,18 +30,9 @@ _EXPONENT = 1.5
 
 @dataclass(frozen=True, slots=True)
 class BenchMotion:
-    """A motion as a microscope measures it.
+    """A motion as a microscope measures it, with noise along an axis.
 
-    Attributes
-    ----------
-    name : str
-    draw : Draw
-    interval_s : float
-        From frame to frame.
-    noise_um : float
-        Standard deviation of a measured position along an axis.
-    motion : MotionModel, optional
-        What ``draw`` steps, if it does: then the optimal predictor is known.
+    If ``draw`` steps a ``motion``, the optimal predictor is known.
     """
 
     name: str

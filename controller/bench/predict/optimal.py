@@ -1,7 +1,5 @@
 """Predictors that are given the motion model of the truth: no other predicts it better."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.random import Generator
 
@@ -34,19 +32,10 @@ few particles agree with. Chosen: far below what the motions of the bench change
 
 
 def optimal_predictor(motion: MotionModel, noise_um: float) -> Predictor:
-    """Return the best predictor of a motion that is measured with noise.
+    """Return the best predictor of a motion that is measured with noise, along one axis.
 
-    Parameters
-    ----------
-    motion : MotionModel
-    noise_um : float
-        Standard deviation of a measurement along one axis.
-
-    Returns
-    -------
-    Predictor
-        Exact for linear motions with Gaussian noise. Its measurement noise is the one given here,
-        whatever `begin` and `update` are told.
+    It is exact for linear motions with Gaussian noise. Its measurement noise is the one given here,
+    whatever `begin` and `update` are told.
     """
     if isinstance(motion, Brownian | Persistent):
         return TrueKalman(motion, noise_um)
@@ -131,21 +120,13 @@ class TrueParticles(_TruePredictor):
     Statist. Soc. B 62:493, 2000). Hidden states are roughened at each measurement, as Gordon et
     al. advise, but for columns of whole numbers, which are modes. If hardly any particle agrees
     with a measurement, as at a sudden turn, the last step is taken again by many more of that
-    object. All of this leaves it a little worse than the best predictor, never better.
-
-    Parameters
-    ----------
-    motion : MotionModel
-        Its hidden states are whole numbers, or of the order of one: angles or logarithms.
-    noise_um : float
-        Standard deviation of a measurement along one axis.
-    particles : int
-        Of each object.
+    object. All of this leaves it a little worse than the best predictor, never better. Hidden
+    states must be whole numbers, or of the order of one: angles or logarithms.
     """
 
-    def __init__(self, motion: MotionModel, noise_um: float, particles: int = _PARTICLES) -> None:
+    def __init__(self, motion: MotionModel, noise_um: float) -> None:
         super().__init__()
-        self._motion, self._noise_um, self._particles = motion, noise_um, particles
+        self._motion, self._noise_um = motion, noise_um
         self._rng = np.random.default_rng(_SEED)
         self._states = self._before = self._new(np.empty((0, 2)))
         self._last_s = 0.0
@@ -176,7 +157,7 @@ class TrueParticles(_TruePredictor):
 
     def predict(self, slots: Indices, at_ns: int) -> Forecast:
         """Say where objects are at an instant, by random futures that depend on it alone."""
-        some = self._states[slots, :: max(1, self._particles // _FUTURES)]
+        some = self._states[slots, :: max(1, _PARTICLES // _FUTURES)]
         rng = np.random.default_rng(max(at_ns, 0))
         places = self._moved(some, self._step_s(at_ns), rng)[..., :2]
         means = places.mean(axis=1)
@@ -185,10 +166,10 @@ class TrueParticles(_TruePredictor):
         return _forecast(at_ns, means, covs + _OWN_SPREAD * self._noise_um**2 * np.eye(2))
 
     def _new(self, places_um: Floats) -> Floats:
-        many = np.repeat(np.column_stack([places_um, np.zeros(len(places_um))]), self._particles, 0)
+        many = np.repeat(np.column_stack([places_um, np.zeros(len(places_um))]), _PARTICLES, 0)
         many[:, :2] += self._noise_um * self._rng.standard_normal((len(many), 2))
         states = self._motion.start(many, self._rng)
-        return states.reshape(len(places_um), self._particles, states.shape[1])
+        return states.reshape(len(places_um), _PARTICLES, states.shape[1])
 
     def _moved(self, states: Floats, step_s: float, rng: Generator) -> Floats:
         rows = states.reshape(-1, states.shape[2])
@@ -208,9 +189,9 @@ class TrueParticles(_TruePredictor):
         own_um2 = _OWN_SPREAD * noise_um2 + _PULL * np.maximum(far_um2, 0.0)
         weights = likelihoods(off_um, own_um2 + noise_um2)
         effective = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
-        rows = drawn(weights, self._particles, self._rng)
+        rows = drawn(weights, _PARTICLES, self._rng)
         kept = states.reshape(-1, states.shape[2])[rows]
-        kept = kept.reshape(len(states), self._particles, states.shape[2])
+        kept = kept.reshape(len(states), _PARTICLES, states.shape[2])
         gains = (own_um2 / (own_um2 + noise_um2))[:, :, None]
         kept[..., :2] += gains * (positions_um[:, None] - kept[..., :2])
         return kept, effective < _FEW * states.shape[1]

@@ -1,10 +1,9 @@
 """Error of predictors against the horizon, on motions never trained on and on real tracks."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from ....models.datasets import Tracks
 from ....models.errors import ModelError
 from ....models.predictors import PREDICTORS, Predictor, create
 from ....models.predictors.learned import Recurrent, RecurrentOptions
-from ..report import Row
+from ..report import OnProgress, Row, no_progress
 from .motions import MOTIONS, BenchMotion
 from .optimal import optimal_predictor
 
@@ -35,7 +34,6 @@ real tracks are short."""
 _MISSTATED = 1.5
 """Ratio of the stated noise to the true one. Chosen: a detector does not know it well."""
 
-OnProgress = Callable[[int, int], None]
 Scores = dict[int, tuple[float, float]]
 """Root mean square error in µm and coverage for each horizon in frames."""
 
@@ -46,17 +44,11 @@ class Observed:
 
     Attributes
     ----------
-    tracks, motion : str
-        For the rows.
-    interval_s : float
-    measured : (F, N, 2)
-        Positions; NaN where an object was not measured.
-    truth : (F, N, 2)
-        What predictions are compared with.
-    stated : float
-        Standard deviation of a position along an axis, as the predictor is told.
-    truth_noise : float
-        That of the truth itself: 0 where it is exact.
+    measured, truth : (F, N, 2)
+        Positions, NaN where an object was not measured; what predictions are compared with.
+    stated, truth_noise : float
+        Standard deviation of a position along an axis, as the predictor is told; that of the truth
+        itself, 0 where it is exact.
     warm_up : int
         Measurements of an object before its predictions count.
     optimal : Predictor, optional
@@ -78,19 +70,11 @@ def run(
     files: Sequence[Tracks] = (),
     predictors: Sequence[str] = (),
     unit_um: float = 1.0,
-    on_progress: OnProgress = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> list[Row]:
-    """Compare predictors on the simulated motions and on files.
+    """Compare predictors on the simulated motions and on files, positions there in ``unit_um``.
 
-    Parameters
-    ----------
-    files : sequence of Tracks
-    predictors : sequence of str
-        Names, or ONNX files of trained ones; otherwise all that come with the package.
-    unit_um : float
-        Size of the unit of the files' positions in µm.
-    on_progress : callable
-        Told how many of how many runs are done.
+    Predictors are names, or ONNX files of trained ones; otherwise all that come with the package.
 
     Returns
     -------
@@ -98,16 +82,12 @@ def run(
         ``vs_cv`` is the error over that of constant velocity (`REFERENCE`); ``best_vs_cv`` that
         of the optimal predictor, which is given the motion model, None on real tracks;
         ``coverage95`` the share of true positions inside the ellipse that is to hold 95 %.
-
-    Raises
-    ------
-    ModelError
-        If there is no such predictor.
     """
     names = list(predictors or PREDICTORS.builtin)
     asked = [REFERENCE, *(name for name in names if name != REFERENCE)]
     total, done, rows = len(MOTIONS) * (1 + len(asked)) + len(files) * len(asked), 0, []
-    for observed in _all_observed(files, unit_um):
+    ours = (simulated(one, _TRACKS, _FRAMES, number) for number, one in enumerate(MOTIONS))
+    for observed in chain(ours, (measured(tracks, unit_um) for tracks in files)):
         results: dict[str, Scores] = {}
         for name in asked:
             results[name] = evaluate(opened(name), observed)
@@ -124,10 +104,7 @@ def run(
 def opened(name: str) -> Predictor:
     """Make a predictor from its name, or from the ONNX file of a trained one.
 
-    Raises
-    ------
-    ModelError
-        If there is none.
+    Raises a `ModelError` if there is none.
     """
     if name.endswith(".onnx"):
         return Recurrent(RecurrentOptions(name))
@@ -192,13 +169,6 @@ def _shown(
         if len(gone):
             predictor.end(slots[gone])
             slots[gone] = -1
-
-
-def _all_observed(files: Sequence[Tracks], unit_um: float) -> Iterator[Observed]:
-    for number, motion in enumerate(MOTIONS):
-        yield simulated(motion, _TRACKS, _FRAMES, number)
-    for tracks in files:
-        yield measured(tracks, unit_um)
 
 
 def simulated(motion: BenchMotion, count: int, frames: int, seed: int) -> Observed:

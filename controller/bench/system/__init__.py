@@ -1,7 +1,5 @@
 """The system around the loop: its latency, the simulator's speed, the speed of transport."""
 
-from __future__ import annotations
-
 from .loop import run as time_loop
 from .sim import run as time_simulator
 from .transport import run as time_transport

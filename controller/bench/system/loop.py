@@ -1,7 +1,5 @@
 """Time from a readable frame to its move, as a user's session has it: three real processes."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -32,16 +30,6 @@ def run(seconds: float) -> list[Row]:
     until the move has been handed to the socket, less what the detector takes. ``wire`` is the
     way there, from the moment at which Micro-Manager has the pixels in the other process;
     ``camera to move`` is both.
-
-    Parameters
-    ----------
-    seconds : float
-        How long to follow.
-
-    Returns
-    -------
-    list of dict
-        ``stage``, ``p50_ms``, ``p99_ms``.
     """
     laps = _Laps()
     with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:

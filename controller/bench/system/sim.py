@@ -1,7 +1,5 @@
 """Speed of the simulator: a frame of a crowded field, beside pymmcore-plus's on the same scene."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +29,7 @@ PIXEL_UM = 1.0
 RADIUS_UM = 6.0
 DEFOCUS_UM = 8.0
 EXPOSURE_MS = 10.0
+SEED = 1
 SPEED_UM_S = 400.0
 
 TURN = 10
@@ -53,7 +52,7 @@ Shape = Literal["spot", "cell"]
 Timings = dict[str, list[float]]
 
 
-def run(frames: int = 100, seed: int = 1) -> list[Row]:
+def run(frames: int = 100) -> list[Row]:
     """Time frames of 512 x 512 pixels with 100 objects, out of focus and with shot noise.
 
     The scene is the same: pymmcore-plus draws discs and blurs the picture once, Pursuit
@@ -72,24 +71,14 @@ def run(frames: int = 100, seed: int = 1) -> list[Row]:
 
     All take turns in one process and on one core, so that a busy computer slows all alike.
 
-    Parameters
-    ----------
-    frames : int
-        Frames of each, in whole turns of ten.
-    seed : int
-        Of the scene.
-
-    Returns
-    -------
-    list of dict
-        Rows of ``who``, ``ms_per_frame`` (median) and ``ratio`` (to that of Pursuit).
+    Rows are of ``who``, ``ms_per_frame`` (median) and ``ratio`` (to that of Pursuit).
 
     Raises
     ------
     MicroscopeError
         If the Micro-Manager demo devices are not installed.
     """
-    spots, cells, parts = _Camera("spot", seed), _Camera("cell", seed), _Parts("spot", seed)
+    spots, cells, parts = _Camera("spot"), _Camera("cell"), _Parts()
     sample, flux = _sample(parts.specimen)
     with _one_thread(), _demo_core(flux) as core, sample.patch(core):
         state = core.state()
@@ -104,14 +93,18 @@ def run(frames: int = 100, seed: int = 1) -> list[Row]:
         for _ in range(frames // TURN):
             for turn in turns:
                 _time(turn, times)
-    return _rows(times)
+    medians = {who: float(np.median(values)) for who, values in times.items()}
+    return [
+        {"who": who, "ms_per_frame": ms, "ratio": ms / medians["pursuit"]}
+        for who, ms in medians.items()
+    ]
 
 
 class _Camera:
     """Pursuit's simulated camera, above a stage that keeps to the first object."""
 
-    def __init__(self, shape: Shape, seed: int) -> None:
-        self._scene = RenderedScene(_scenario(shape), *np.random.default_rng(seed).spawn(2))
+    def __init__(self, shape: Shape) -> None:
+        self._scene = RenderedScene(_scenario(shape), *np.random.default_rng(SEED).spawn(2))
         self._stage_um = np.array([0.0, 0.0, -DEFOCUS_UM])
         self._start_ns = 0
 
@@ -127,9 +120,9 @@ class _Camera:
 class _Parts:
     """What the simulated camera is made of, on one exposure again and again."""
 
-    def __init__(self, shape: Shape, seed: int) -> None:
-        scenario = _scenario(shape)
-        motion, noise = np.random.default_rng(seed).spawn(2)
+    def __init__(self) -> None:
+        scenario = _scenario("spot")
+        motion, noise = np.random.default_rng(SEED).spawn(2)
         assert scenario.specimen is not None
         self.specimen = Specimen(scenario.specimen, motion)
         self._optics = Optics(scenario.optics)
@@ -232,11 +225,3 @@ def _time(turn: dict[str, Callable[[], Any]], times: Timings) -> None:
             work()
             if i >= COLD:
                 times.setdefault(who, []).append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
-
-
-def _rows(times: Timings) -> list[Row]:
-    medians = {who: float(np.median(values)) for who, values in times.items()}
-    return [
-        {"who": who, "ms_per_frame": ms, "ratio": ms / medians["pursuit"]}
-        for who, ms in medians.items()
-    ]

@@ -39,23 +39,11 @@ _PLANES = 24
 def run(folder: Path | None = None, repeats: int = 5) -> list[dict[str, Any]]:
     """Measure every path that a 2048 x 2048 uint16 image takes.
 
-    Parameters
-    ----------
-    folder : Path, optional
-        Where the disk is measured, 400 MB at most, removed afterwards; the current folder
-        if not given.
-    repeats : int
-        Rounds. All paths take turns in a round, so that what disturbs the host disturbs all.
+    Rows are of ``path``, ``bytes_per_s`` (median of the rounds), ``share`` and ``of``: the fraction
+    of the speed of ``memcpy`` between two warm buffers, or of a ``raw write`` of the same bytes to
+    one file. The disk is that of the folder, otherwise of the current one: 400 MB at most, removed
+    afterwards. All paths take turns in a round, so that what disturbs the host disturbs all.
 
-    Returns
-    -------
-    list of dict
-        ``path``, ``bytes_per_s`` (median of the rounds), ``share`` and ``of``: the fraction of
-        the speed of ``memcpy`` between two warm buffers, or of a ``raw write`` of the same bytes
-        to one file.
-
-    Notes
-    -----
     The controller's path is the real one: a server in another process writes each image into
     shared memory, or sends it, and `RemoteMicroscope` copies it out. One by one it is timed from
     readable there to held here, which takes two copies in turn and the news in between; streamed,

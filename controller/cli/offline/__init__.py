@@ -3,8 +3,6 @@
 In: images, movies, models. Out: tables, pictures, numbers, exported models.
 """
 
-from __future__ import annotations
-
 from .detect import detect
 from .evaluate import evaluate
 from .export import export

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from ..options import AsJson, DetectorName, ModelFile, Sets
+from ..progress import progress
 
 if TYPE_CHECKING:
     from ....models.detectors import Detector
@@ -31,20 +32,13 @@ def detect(
 
     Example: `pursuit detect cells.tif --model nuclei.onnx --set detector.score=0.4`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ...offline import detect_all, open_detector, open_images
 
     images = open_images(path)
     opened = open_detector(images, detector, model, sets or ())
     folder = out or Path(f"{path.resolve().name.partition('.')[0] or 'objects'}_detections")
-    console, is_one = Console(stderr=True), len(images) == 1
-    with Progress(console=console, transient=True, disable=is_one) as progress:
-        task = progress.add_task("detecting", total=len(images))
-        result = detect_all(
-            images, opened, folder, lambda done, total: progress.update(task, completed=done)
-        )
+    with progress("detecting", len(images), disable=len(images) == 1) as on_progress:
+        result = detect_all(images, opened, folder, on_progress)
     if as_json:
         print(json.dumps({"detector": opened.name, **msgspec.to_builtins(result, enc_hook=str)}))
     else:

@@ -1,14 +1,13 @@
 """``pursuit eval``: how well a detector finds what is annotated."""
 
-from __future__ import annotations
-
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from ..inputs import DATA, read_source
-from ..options import JsonFile
+from ..options import DATA, JsonFile, read_source
+from ..progress import progress
 
 
 def evaluate(
@@ -25,36 +24,16 @@ def evaluate(
 
     Example: `pursuit eval nuclei.onnx nucleus=more_images --json scores.json`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ....models.datasets import evaluate as score
     from ....models.weights import find
 
     rows = []
     for source in map(read_source, data):
         judged = source if held_back is None else source.split(held_back)[1]
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(source.name, total=len(judged))
-            scores = score(
-                find(model),
-                judged,
-                runtime,
-                lambda done, total, p=progress, t=task: p.update(t, completed=done),
-            )
-        per_class = {
-            name: {"map50": one.map50, "map50_95": one.map50_95, "objects": one.objects}
-            for name, one in scores.per_class.items()
-        }
-        rows.append(
-            {
-                "data": source.name,
-                "images": len(judged),
-                "map50": scores.map50,
-                "map50_95": scores.map50_95,
-                "per_class": per_class,
-            }
-        )
+        with progress(source.name, len(judged)) as on_progress:
+            scores = score(find(model), judged, runtime, on_progress)
+        about = {"data": source.name, "images": len(judged)}
+        rows.append(about | asdict(scores))
         _print_scores(rows[-1])
     if json_file is not None:
         content: dict[str, Any] = rows[0] if len(rows) == 1 else {"data": rows}

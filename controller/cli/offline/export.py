@@ -1,7 +1,5 @@
 """``pursuit export``: a model in the form that a runtime, or another program, loads directly."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def models(
-    as_json: AsJson = False,
-) -> None:
+def models(as_json: AsJson = False) -> None:
     """List the models that come with Pursuit, and what can compute them here.
 
     Example: `pursuit models`
     """
     from rich.console import Console
 
-    shelf, runtimes = shipped_models(), usable_runtimes()
+    from ....models.runtimes import reasons
+
+    shelf = shipped_models()
+    runtimes: list[dict[str, str | bool]] = [
+        {"name": name, "works": not reason, "reason": reason} for name, reason in reasons().items()
+    ]
     if as_json:
         print(json.dumps({"models": shelf, "runtimes": runtimes}))
         return
@@ -33,13 +36,7 @@ def models(
 
 
 def shipped_models() -> list[dict[str, Any]]:
-    """Return what the cards of the shipped models say, with file and size.
-
-    Raises
-    ------
-    ModelError
-        If a card is missing or damaged.
-    """
+    """Return what the cards of the shipped models say, with file and size."""
     from ....models import weights
     from ....models.card import ModelCard
 
@@ -51,15 +48,6 @@ def shipped_models() -> list[dict[str, Any]]:
             "megabytes": path.stat().st_size / 1e6,
         }
         for name, path in weights.shipped().items()
-    ]
-
-
-def usable_runtimes() -> list[dict[str, str | bool]]:
-    """Return for every runtime, best first, whether it works here and why not."""
-    from ....models.runtimes import reasons
-
-    return [
-        {"name": name, "works": not reason, "reason": reason} for name, reason in reasons().items()
     ]
 
 

@@ -1,7 +1,5 @@
 """``pursuit track``: detector and tracker over a movie, without a stage."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..inputs import read_all_tracks
-from ..options import AsJson, DetectorName, ModelFile, Sets
+from ..options import AsJson, DetectorName, ModelFile, Sets, read_all_tracks
+from ..progress import progress
 
 _TABLES = {"detector", "tracking", "predictor"}
 """Tables of a configuration that matter without a microscope."""
@@ -58,24 +56,19 @@ def track(
 
     Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ....models.images import open_recording
+    from ...assembly import detector_table
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
     picture = table.with_suffix(_PICTURE)
     _keep(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
-    tables = _tables(detector, model, diameter_px, predictor, sets or [])
+    tables = _tables(detector_table(detector, model), diameter_px, predictor, sets or [])
     movie = open_recording(path, pixel_um, interval_s)
     used, tracker = open_models(movie, tables)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("tracking", total=len(movie))
-        tracked = track_movie(
-            movie, used, tracker, lambda done, total: progress.update(task, completed=done)
-        )
+    with progress("tracking", len(movie)) as on_progress:
+        tracked = track_movie(movie, used, tracker, on_progress)
     write_tracks(table, tracked, movie.interval_s)
     points = tracked.points_px(movie.pixel_um)
     count = len(set(points.ids.tolist()))
@@ -104,20 +97,9 @@ def track(
 
 
 def _tables(
-    detector: str | None,
-    model: str | None,
-    diameter_px: float | None,
-    predictor: str | None,
-    sets: list[str],
+    detector: dict[str, Any], diameter_px: float | None, predictor: str | None, sets: list[str]
 ) -> dict[str, Any]:
-    """Return the tables of a configuration that the command line asks for.
-
-    Raises
-    ------
-    ConfigError
-        If one is about something else than detecting and tracking.
-    """
-    from ...assembly import detector_table
+    """Return the tables of a configuration that the command line asks for."""
     from ...configuration import ConfigError, assignment, merge
 
     given = [assignment(text) for text in sets]
@@ -126,17 +108,12 @@ def _tables(
             raise ConfigError(f"--set {text} is not about detector, tracking or predictor.")
     size = {} if diameter_px is None else {"diameter_px": diameter_px}
     named = {} if predictor is None else {"name": predictor}
-    line = {"detector": detector_table(detector, model) | size, "predictor": named}
+    line = {"detector": detector | size, "predictor": named}
     return merge(line, *given)
 
 
 def _keep(table: Path, *inputs: Path | None) -> None:
-    """Refuse to write over what is read, or a picture over the table.
-
-    Raises
-    ------
-    FileExistsError
-    """
+    """Refuse to write over what is read, or a picture over the table."""
     if table.suffix.lower() == _PICTURE:
         raise FileExistsError(f"{table} is for the picture: name the table, such as tracks.csv.")
     for path in filter(None, inputs):

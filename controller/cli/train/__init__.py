@@ -3,8 +3,6 @@
 In: annotated images, tracks or stacks. Out: an ONNX file with its card.
 """
 
-from __future__ import annotations
-
 import typer
 
 from .defocus import defocus

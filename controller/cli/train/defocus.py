@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .progress import needing_training, training_progress
+from ..progress import needing_training, training_progress
 
 if TYPE_CHECKING:
     from ....models.focus import Windows
@@ -19,15 +19,6 @@ _STACK = "Calibration stack"
 """Heading of the options about a stack in the help."""
 _JUDGED_RENDERED, _JUDGED_SEEN = 2000, 1000
 """Windows to judge on, rendered and of a stack. Chosen: their RMS is then known to some 2 %."""
-
-
-class TrainingWindows(NamedTuple):
-    """What to train on and to judge by, the greatest defocus in it, and words for people."""
-
-    windows: Iterator[Windows]
-    held_back: Windows
-    most_defocus: float
-    about: str
 
 
 def defocus(
@@ -107,18 +98,18 @@ def defocus(
         "diameter_px": diameter_px,
     }
     settings = _settings(stack, {name: value for name, value in told.items() if value is not None})
-    training = _training_windows(stack, settings, batch, steps, seed)
+    windows, held_back, most_defocus, about = _training_windows(stack, settings, batch, steps, seed)
     card = DefocusCard(
         name=out.stem,
-        trained_on=training.about,
-        most_defocus=training.most_defocus,
+        trained_on=about,
+        most_defocus=most_defocus,
         rms_px=1.0,
         within_95=0.0,
         licence="BSD-3-Clause",
         date=datetime.now(UTC).date().isoformat(),
     )
     with training_progress(Console(stderr=True)) as on_step:
-        made = make(training.windows, training.held_back, steps, card, out, on_step, seed)
+        made = make(windows, held_back, steps, card, out, on_step, seed)
     print(
         f"{out} written, with its card: error {made.rms_px:.2f} px of blur, {made.within_95:.1%} "
         "of the errors within 1.96 standard deviations"
@@ -126,13 +117,7 @@ def defocus(
 
 
 def _settings(stack: Path | None, told: dict[str, float]) -> StackSettings | None:
-    """Put together what was told of a stack; None without one.
-
-    Raises
-    ------
-    BadParameter
-        If something is missing or does not belong here.
-    """
+    """Put together what was told of a stack; None without one."""
     if stack is None:
         if told:
             option = f"--{next(iter(told)).replace('_', '-')}"
@@ -150,13 +135,10 @@ def _settings(stack: Path | None, told: dict[str, float]) -> StackSettings | Non
 
 def _training_windows(
     stack: Path | None, settings: StackSettings | None, batch: int, steps: int, seed: int
-) -> TrainingWindows:
+) -> tuple[Iterator[Windows], Windows, float, str]:
     """Rendered objects, and for half of the windows those of a stack if there is one.
 
-    Raises
-    ------
-    ModelError
-        If the stack cannot be used.
+    What to train on and to judge by, the greatest defocus in it, and words for people.
     """
     from ...datasets import MOST_DEFOCUS, rendered_windows
 
@@ -164,7 +146,7 @@ def _training_windows(
     if stack is None or settings is None:
         held_back = next(rendered_windows(seed + 1, _JUDGED_RENDERED))
         windows = rendered_windows(seed, batch)
-        return TrainingWindows(windows, held_back, MOST_DEFOCUS, about.format(steps * batch))
+        return windows, held_back, MOST_DEFOCUS, about.format(steps * batch)
 
     import numpy as np
 
@@ -178,4 +160,4 @@ def _training_windows(
         rendered_windows(seed, half), stack_windows(seen.learned, seen.lens, batch - half, rng)
     )
     about = f"{seen.about}, and {about.format(steps * half)}"
-    return TrainingWindows(windows, held_back, min(seen.most_defocus, MOST_DEFOCUS), about)
+    return windows, held_back, min(seen.most_defocus, MOST_DEFOCUS), about

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..inputs import DATA, read_source
-from .progress import needing_training, training_progress
+from ..options import DATA, read_source
+from ..progress import needing_training, training_progress
 
 if TYPE_CHECKING:
     from ....models.datasets import Dataset

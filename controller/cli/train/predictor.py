@@ -1,24 +1,19 @@
 """``pursuit train predictor``: a predictor of motion from tracks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..inputs import Columns, read_all_tracks
-from .progress import needing_training, training_progress
-
-_NO_FILES: list[Path] = []
-"""Default of an argument with files."""
+from ..options import NO_FILES, Columns, read_all_tracks
+from ..progress import needing_training, training_progress
 
 
 def predictor(
     tracks: Annotated[
         list[Path],
         typer.Argument(metavar="[TRACKS.csv...]", help="Tracks to learn from too."),
-    ] = _NO_FILES,
+    ] = NO_FILES,
     out: Annotated[Path, typer.Option(help="ONNX file to write; its card goes beside it.")] = Path(
         "predictor.onnx"
     ),

@@ -10,7 +10,7 @@ from pursuit.controller.bench.predict import predict as bench
 from pursuit.controller.bench.predict.motions import MOTIONS, BenchMotion, Circling, Levy
 from pursuit.controller.bench.predict.optimal import TrueParticles
 from pursuit.controller.cli.bench import app
-from pursuit.controller.cli.inputs import read_all_tracks
+from pursuit.controller.cli.options import read_all_tracks
 from pursuit.controller.datasets import walked
 from pursuit.controller.datasets.simulated_tracks import HELD_BACK, KEPT_APART, draw_motion
 from pursuit.models.errors import ModelError

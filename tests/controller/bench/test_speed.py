@@ -47,10 +47,10 @@ def test_the_limit_is_found_by_bisection(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_row_compares_the_best_of_ours_with_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     speeds = {"predictive": 900.0, "velocity": 1_000.0, "reactive": 250.0, "quadratic": 0.0}
 
-    def in_parallel(sweeps: list[Sweep]) -> Any:
+    def in_parallel(work: object, sweeps: list[Sweep]) -> Any:
         return [(sweep, speeds[sweep.policy]) for sweep in sweeps]
 
-    monkeypatch.setattr(speed, "_in_parallel", in_parallel)
+    monkeypatch.setattr(speed, "in_parallel", in_parallel)
     told: list[tuple[int, int]] = []
     rows = speed.run(tuple(speeds), ("run",), 1, lambda done, total: told.append((done, total)))
     assert [(row["policy"], row["max_speed_um_s"]) for row in rows] == list(speeds.items())

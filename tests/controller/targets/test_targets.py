@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def track(
     mean = np.array([x_um, y_um, 0.0])
     prediction = Prediction(0, mean, np.eye(3) * sigma_um**2, "test")
     seen_um = mean[:2] if seen else None
-    return Resting(id, prediction, seen_um, size_um, brightness, sigma_um, born_ns, parents)
+    rests = Resting(id, prediction, seen_um, size_um, brightness, sigma_um, born_ns, parents)
+    return cast(Track, rests)
 
 
 def only(followed: TargetGroup | None) -> Track:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
-from pursuit.controller.tracking.measurements import Measurements
-from pursuit.controller.tracking.track_record import TrackRecord, TrackTable
+from pursuit.controller.tracking.field_geometry import Measurements
+from pursuit.controller.tracking.track import Track, TrackTable
 from pursuit.models import predictors
 from pursuit.models.detections import BoxConvention
 from pursuit.models.predictors import Forecast, Prediction
 
-MakeTrack = Callable[..., TrackRecord]
-MakeTable = Callable[[list[TrackRecord]], TrackTable]
+MakeTrack = Callable[..., Track]
+MakeTable = Callable[[list[Track]], TrackTable]
 MakeMeasurements = Callable[..., Measurements]
 
 
@@ -33,9 +33,9 @@ def make_track() -> MakeTrack:
         seen: bool = True,
         hits: int = 100,
         born_ns: int = 0,
-    ) -> TrackRecord:
+    ) -> Track:
         mean_um = np.array([x_um, y_um, 0.0])
-        track = TrackRecord(
+        track = Track(
             predictor,
             id,
             Prediction(0, mean_um, np.eye(3) * sigma_um**2, "test"),
@@ -55,7 +55,7 @@ def make_track() -> MakeTrack:
 
 @pytest.fixture(scope="session")
 def make_table() -> MakeTable:
-    def make(tracks: list[TrackRecord]) -> TrackTable:
+    def make(tracks: list[Track]) -> TrackTable:
         means_um = np.array([track.prediction.mean_um for track in tracks]).reshape(-1, 3)
         covs_um2 = np.array([track.prediction.cov_um2 for track in tracks]).reshape(-1, 3, 3)
         return TrackTable.of(tracks, Forecast(0, means_um, covs_um2, "test"))

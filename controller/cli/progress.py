@@ -1,6 +1,4 @@
-"""What the commands that train share: how they fail, and what a person sees."""
-
-from __future__ import annotations
+"""What a person sees while a command works."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +6,29 @@ from typing import Any
 
 
 @contextmanager
+def progress(
+    what: str, total: int | None = None, disable: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Show how much is done, of how much, on the standard error stream."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=disable) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_note(note: str) -> None:
+    """Say something beside the result, on the standard error stream."""
+    from rich.console import Console
+
+    Console(stderr=True).print(note, markup=False, soft_wrap=True)
+
+
+@contextmanager
 def needing_training() -> Iterator[None]:
     """Step a missing package into a sentence."""
-    from ....models.errors import ModelError
+    from ...models.errors import ModelError
 
     try:
         yield
