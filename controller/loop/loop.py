@@ -14,6 +14,7 @@ from ...models.detections import Detections
 from ...models.detectors import Detector, HasNotes, Window, detect_within
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
+from ..response import ResponseCheck, ResponseError
 from ..targets import TargetGroup, TargetSelection, VisitSchedule
 from ..tracking import Crop, FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
@@ -74,6 +75,8 @@ class Loop:
         self._began = False
         self._sender = MoveSender(microscope, self._horizon)
         self._focus = focus
+        self._response = ResponseCheck(description)
+        self._refuted = ""
 
     @property
     def interval_ns(self) -> float:
@@ -94,6 +97,8 @@ class Loop:
             try:
                 for frame in frames:
                     yield self._step(frame)
+                    if self._refuted:
+                        raise ResponseError(self._refuted)
             finally:
                 gc.unfreeze()
 
@@ -115,10 +120,15 @@ class Loop:
         tracks = self._tracker.update(measurements, frame)
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.keep(self._target.wanted)
+        self._refuted = self._response.see(frame, detections, target)
+        if self._refuted:
+            self._microscope.stop(self._refuted)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
-        plan = self._plan(shown, frame)
+        plan = self._response.limited(self._plan(shown, frame), shown, frame)
+        if self._refuted:
+            plan = Plan(reason=self._refuted)
         z_um = self._plan_focus(shown, plan, frame)
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)

@@ -1,0 +1,119 @@
+"""The first moves of a session, and the watch over all others."""
+
+import numpy as np
+
+from ...drivers.clock import NS_PER_S
+from ...drivers.messages import Description, Frame
+from ...drivers.microscope import MicroscopeError
+from ...models.arrays import Floats
+from ...models.detections import Detections
+from ..policies import Plan
+from ..targets import TargetGroup
+from .evidence import Evidence
+from .hypotheses import Hypothesis
+
+_PROVEN = 6.0
+"""Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
+_REFUTED = -12.0
+"""Lead from which it is taken for wrong: 160,000 to 1. Chosen: a false alarm ends a session."""
+_STEP_SIGMAS = 10.0
+"""Length of a first move in errors of a displacement. Chosen: the hypotheses that lie closest to
+each other then differ by five."""
+_LEAST_STEP_PX = 6.0
+_MOST_STEP = 0.08
+"""Bounds of that length: in pixels, and in shorter sides of the field. Chosen: a wrong one does no
+harm."""
+_SEEN_NS = NS_PER_S // 8
+"""Time from a first move to the next one. Chosen: longer than the lag of any stage."""
+_REST_PX = 0.1
+"""Motion from frame to frame of a stage that rests."""
+FIRST_MOVES = "first moves: whether the picture answers to the stage"
+"""Reason while the calibration is not proven."""
+
+
+class ResponseError(MicroscopeError):
+    """The picture does not answer to the stage as the calibration says."""
+
+
+class ResponseCheck:
+    """Proves the calibration by small first moves, and watches it from then on.
+
+    Parameters
+    ----------
+    description : Description
+        Of the microscope, with the affine in question.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self._affine = np.array(description.affine).reshape(2, 2)
+        self._inverse = np.linalg.inv(self._affine)
+        width, height = description.width_px, description.height_px
+        self._middle_px = np.array([width, height]) / 2 - 0.5
+        self._most_step_px = _MOST_STEP * min(width, height)
+        self._evidence = Evidence(self._affine, float(width * height))
+        self._last: Frame | None = None
+        self._moves_px = 0.0
+        self._sent_ns: int | None = None
+        self._steps = 0
+        self._last_step_px = np.zeros(2)
+        self.proven = False
+
+    def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
+        """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
+        last, self._last = self._last, frame
+        if last is not None:
+            moved_um = (frame.pose.x_um - last.pose.x_um, frame.pose.y_um - last.pose.y_um)
+            self._moves_px = float(np.abs(self._inverse @ moved_um).max())
+        target_px = None
+        if target is not None and target.seen_um is not None:
+            target_px = self._pixel_of(target.seen_um, frame) + self._middle_px
+        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
+        lead = self._evidence.lead
+        self.proven = self.proven or lead > _PROVEN
+        return self._explain(self._evidence.best) if lead < _REFUTED else ""
+
+    def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
+        """Return a plan, or in its place a small first move while nothing is proven."""
+        if self.proven:
+            return plan
+        waits = self._sent_ns is not None and frame.exposed_ns - self._sent_ns < _SEEN_NS
+        moves = waits or self._moves_px > _REST_PX or not self._evidence.ready
+        step_px = None if moves else self._step_px(target, frame)
+        if step_px is None:
+            return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
+        self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
+        self._steps += 1
+        move_um = self._affine @ step_px + (frame.pose.x_um, frame.pose.y_um)
+        return Plan(move_um, plan.prediction, FIRST_MOVES)
+
+    def _step_px(self, target: TargetGroup | None, frame: Frame) -> Floats | None:
+        """A step toward the target that tells most of the hypotheses from each other, (2,).
+
+        Back again if that has made the target disappear.
+        """
+        if target is None or target.seen_um is None:
+            return -self._last_step_px if self._steps % 2 else None
+        offset_px = self._pixel_of(target.seen_um, frame)
+        length_px = max(_STEP_SIGMAS * self._evidence.sigma_px, _LEAST_STEP_PX)
+        length_px = min(length_px, self._most_step_px)
+        major = int(np.abs(offset_px).argmax()) ^ (self._steps % 2)
+        step_px = np.where(offset_px < 0, -length_px, length_px)
+        step_px[1 - major] /= 2
+        return step_px
+
+    def _pixel_of(self, position_um: Floats, frame: Frame) -> Floats:
+        """Offset of a place from the middle of the field in pixels, (2,)."""
+        return self._inverse @ (position_um - (frame.pose.x_um, frame.pose.y_um))
+
+    def _explain(self, fault: Hypothesis) -> str:
+        right = fault.affine(self._affine)
+        if right is None:
+            return (
+                "What is followed stays at its place in the picture while the stage moves: it is "
+                "a speck on the camera, the picture is repeated, or the stage slips."
+            )
+        numbers = ", ".join(f"{number:.4g}" for number in right.ravel())
+        return (
+            f"The picture does not move as the stage does: camera.affine is {fault.name}. With "
+            f"affine = [{numbers}] under [camera] it would be right; or run `pursuit calibrate`."
+        )

@@ -1,0 +1,168 @@
+"""What detections in two frames tell of how the picture answers to the stage."""
+
+import math
+from collections import deque
+
+import numpy as np
+
+from ...drivers.clock import NS_PER_S
+from ...drivers.messages import Frame
+from ...models.arrays import Floats
+from .hypotheses import RIGHT, WRONG, Hypothesis
+
+_OUTLIERS = 0.1
+"""Share of objects that are not found again. Chosen: of faint ones."""
+_MOST_PER_FRAME = 4.0
+"""Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
+is in it."""
+_MEMORY = 0.9
+"""Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
+changes during a session is found too."""
+_FLOOR = -14.0
+"""Least sum of a hypothesis, relative to the best. Chosen: a little more than what refutes."""
+_MOST_OBJECTS = 5
+"""Objects beside the target that are compared. Chosen: more take time and tell the same."""
+_FIRST_SIGMA_PX = 1.5
+"""Error of a displacement before any was measured. Chosen: of a faint object."""
+_LEAST_SIGMA_PX = 0.3
+"""Least error of a displacement. Chosen: what bright objects wobble by."""
+_GAIN_ERROR = 0.15
+"""Error of a shift, as a share of it. Chosen: of a calibration that still counts as one, and of a
+stage that rings."""
+_DRIFT_GAIN = 0.5
+"""Weight of the last frame in the target's own motion. Chosen: it turns within a few frames."""
+_FEWEST_MISSES = 3
+"""Frames of a resting stage before its first move. Chosen: of five frames of a slow time lapse."""
+_FOUND_SIGMAS = 5.0
+"""Errors of a displacement within which an object is taken for the same. Chosen."""
+_MOST_MISS_PX = 20.0
+"""Distance from which an object was not found again, whatever its motion. Chosen."""
+_RAYLEIGH_MEDIAN = math.sqrt(2 * math.log(2))
+"""Median of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
+_REMEMBERED_NS = NS_PER_S
+"""How long poses are kept: longer than any lag of `RIGHT`."""
+
+
+class Evidence:
+    """Sums of log likelihoods of all hypotheses, the last frames the most.
+
+    Objects in a frame are compared with those in the one before, displaced as each hypothesis
+    says; it does not matter which is which. An object that is not found again may be anywhere.
+
+    Parameters
+    ----------
+    affine : (2, 2) float64
+        From pixels to µm, as calibrated.
+    area_px : float
+        Of a frame.
+    """
+
+    def __init__(self, affine: Floats, area_px: float) -> None:
+        self._inverse = np.linalg.inv(affine)
+        self._area_px = area_px
+        self._all = (*RIGHT, *WRONG)
+        self._sums = np.zeros(len(self._all))
+        self._poses: deque[tuple[int, float, float]] = deque()
+        self._before_px = np.empty((0, 2))
+        self._misses_px: deque[float] = deque(maxlen=30)
+        self._drift_px = np.zeros(2)
+        self.sigma_px = _FIRST_SIGMA_PX
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is known how far the target moves by itself."""
+        return len(self._misses_px) >= _FEWEST_MISSES
+
+    @property
+    def lead(self) -> float:
+        """By how many nats the calibration leads over what is the most likely fault."""
+        return float(self._sums[: len(RIGHT)].max() - self._sums[len(RIGHT) :].max())
+
+    @property
+    def best(self) -> Hypothesis:
+        """The most likely of all."""
+        return self._all[int(self._sums.argmax())]
+
+    def add(self, frame: Frame, places_px: Floats, target_px: Floats | None) -> None:
+        """Compare the objects of a frame with those of the one before.
+
+        Parameters
+        ----------
+        frame : Frame
+        places_px : (N, 2)
+            All objects.
+        target_px : (2,) or None
+            Of these, the one that is followed. Without one it is taken for where the most likely
+            hypothesis finds it again: the tracker believes the calibration.
+        """
+        self._remember(frame)
+        before_px = self._before_px
+        found_px = None
+        if len(before_px) and len(places_px) and len(self._poses) > 1:
+            shifts_px = np.array([h.shows @ self._expected_px(h.lag_s) for h in self._all])
+            own_px = np.zeros_like(before_px)
+            own_px[0] = self._drift_px
+            distances_px = _distances(before_px + own_px, shifts_px, places_px)
+            self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T))
+            best = int(self._sums.argmax())
+            nearest = int(distances_px[best, 0].argmin())
+            if distances_px[best, 0, nearest] < _FOUND_SIGMAS * self.sigma_px:
+                found_px = places_px[nearest]
+                own = found_px - before_px[0] - shifts_px[best]
+                self._drift_px = (1 - _DRIFT_GAIN) * self._drift_px + _DRIFT_GAIN * own
+        self._before_px = _target_first(places_px, found_px if target_px is None else target_px)
+
+    def _learn(self, misses_px: Floats, moved_px: Floats) -> None:
+        """Take in how far each object was from where each hypothesis expects it.
+
+        Parameters
+        ----------
+        misses_px : (H, M)
+        moved_px : (H,)
+            By how much each expects the picture to be shifted.
+        """
+        if moved_px.max() < self.sigma_px / 2:
+            self._learn_sigma(misses_px[0, 0])
+            return
+        variance = (self.sigma_px**2 + (_GAIN_ERROR * moved_px) ** 2)[:, None]
+        density = (1 - _OUTLIERS) / (2 * math.pi * variance)
+        told = np.log(
+            density * np.exp(-(misses_px**2) / (2 * variance)) + _OUTLIERS / self._area_px
+        ).mean(axis=1)
+        memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
+        self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
+        self._sums = np.maximum(self._sums - self._sums.max(), _FLOOR)
+
+    def _remember(self, frame: Frame) -> None:
+        self._poses.append((frame.exposed_ns, frame.pose.x_um, frame.pose.y_um))
+        while frame.exposed_ns - self._poses[1 if len(self._poses) > 2 else 0][0] > _REMEMBERED_NS:
+            if len(self._poses) <= 2:
+                break
+            self._poses.popleft()
+
+    def _expected_px(self, lag_s: float) -> Floats:
+        """Shift of the picture from the frame before to the last one, (2,)."""
+        t_ns, x_um, y_um = np.array(self._poses).T
+        at_ns = t_ns[-2:] - lag_s * NS_PER_S
+        moved_um = [np.diff(np.interp(at_ns, t_ns, axis_um))[0] for axis_um in (x_um, y_um)]
+        return -self._inverse @ np.array(moved_um)
+
+    def _learn_sigma(self, miss_px: float) -> None:
+        self._misses_px.append(min(miss_px, _MOST_MISS_PX))
+        if self.ready:
+            median_px = float(np.median(self._misses_px))
+            self.sigma_px = max(median_px / _RAYLEIGH_MEDIAN, _LEAST_SIGMA_PX)
+
+
+def _target_first(places_px: Floats, target_px: Floats | None) -> Floats:
+    """The target and the objects nearest to it, (M, 2); nothing without a target."""
+    if target_px is None or not len(places_px):
+        return np.empty((0, 2))
+    order = np.argsort(np.hypot(*(places_px - target_px).T))
+    return places_px[order[: 1 + _MOST_OBJECTS]]
+
+
+def _distances(from_px: Floats, shifts_px: Floats, places_px: Floats) -> Floats:
+    """Distance of each shifted object, under each hypothesis, from each place, (H, M, N)."""
+    offsets = (from_px + shifts_px[:, None])[:, :, None] - places_px
+    return np.hypot(offsets[..., 0], offsets[..., 1])

@@ -1,0 +1,63 @@
+"""What may be wrong with a calibration: how the picture answers instead."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...models.arrays import Floats
+
+
+class Hypothesis(NamedTuple):
+    """One way in which the picture may answer to the stage.
+
+    Attributes
+    ----------
+    name : str
+        What is wrong with the calibration, for a sentence; empty if it is right.
+    shows : (2, 2) float64
+        Turns the shift of the picture that the calibration expects into the one that is seen, in
+        pixels (right, down).
+    lag_s : float
+        By how much later than modelled the stage may move.
+    """
+
+    name: str
+    shows: Floats
+    lag_s: float = 0.0
+
+    def affine(self, given: Floats) -> Floats | None:
+        """The affine that would be right, (2, 2), if this is so; None if none can be."""
+        if abs(np.linalg.det(self.shows)) < _SINGULAR:
+            return None
+        return given @ np.linalg.inv(self.shows)
+
+
+_SINGULAR = 1e-9
+"""A determinant that is zero but for rounding."""
+_LAGS_S = (0.0, 0.03, 0.06, 0.1)
+"""Lags of the stage that are no fault of the affine: up to that of a slow one of which nobody has
+told. Chosen."""
+_NOTHING = "the picture does not answer to the stage"
+
+RIGHT = tuple(Hypothesis("", np.eye(2), lag_s) for lag_s in _LAGS_S)
+"""The calibration is right, whatever the stage's delay is."""
+
+
+def _wrong(name: str, a: float, b: float, c: float, d: float) -> Hypothesis:
+    return Hypothesis(name, np.array([[a, b], [c, d]]))
+
+
+WRONG = (
+    _wrong("mirrored from left to right", -1, 0, 0, 1),
+    _wrong("mirrored from top to bottom", 1, 0, 0, -1),
+    _wrong("turned by 180°", -1, 0, 0, -1),
+    _wrong("turned by 90°", 0, 1, -1, 0),
+    _wrong("turned by 270°", 0, -1, 1, 0),
+    _wrong("wrong in that its axes are exchanged", 0, 1, 1, 0),
+    _wrong("wrong in that its axes are exchanged and mirrored", 0, -1, -1, 0),
+    _wrong("too large by a factor of 2", 2, 0, 0, 2),
+    _wrong("too small by a factor of 2", 0.5, 0, 0, 0.5),
+    _wrong(_NOTHING, 0, 0, 0, 0),
+)
+"""What people get wrong: the orientation of the camera, its binning or the objective; and a
+picture that is repeated, a stage that slips, or a speck on the camera."""
