@@ -56,7 +56,7 @@ class ResponseCheck:
         self._sent_ns: int | None = None
         self._steps = 0
         self._last_step_px = np.zeros(2)
-        self.proven = False
+        self._is_off = False
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
@@ -69,8 +69,16 @@ class ResponseCheck:
             target_px = self._pixel_of(target.seen_um, frame) + self._middle_px
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
         lead = self._evidence.lead
-        self.proven = self.proven or lead > _PROVEN
-        return self._explain(self._evidence.best) if lead < _REFUTED else ""
+        self._evidence.trusted = self._evidence.trusted or lead > _PROVEN
+        if target_px is not None:
+            self._is_off = bool(np.hypot(*(target_px - self._middle_px)) > self._most_step_px)
+        refuted = lead < _REFUTED and (self._is_off or not self.proven)
+        return self._explain(self._evidence.best) if refuted else ""
+
+    @property
+    def proven(self) -> bool:
+        """Whether the picture has answered as it should."""
+        return self._evidence.trusted
 
     def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """Return a plan, or in its place a small first move while nothing is proven."""

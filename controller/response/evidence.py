@@ -37,8 +37,11 @@ _FOUND_SIGMAS = 5.0
 """Errors of a displacement within which an object is taken for the same. Chosen."""
 _MOST_MISS_PX = 20.0
 """Distance from which an object was not found again, whatever its motion. Chosen."""
-_RAYLEIGH_MEDIAN = math.sqrt(2 * math.log(2))
-"""Median of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
+_OFTEN = 0.8
+"""Quantile of errors that their standard deviation is taken from. Chosen: objects turn and dart,
+and are seldom Gaussian."""
+_RAYLEIGH_OFTEN = math.sqrt(-2 * math.log(1 - _OFTEN))
+"""That of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
 _REMEMBERED_NS = NS_PER_S
 """How long poses are kept: longer than any lag of `RIGHT`."""
 
@@ -55,6 +58,12 @@ class Evidence:
         From pixels to µm, as calibrated.
     area_px : float
         Of a frame.
+
+    Attributes
+    ----------
+    trusted : bool
+        Whether the calibration is proven: then the error of displacements goes on being learned
+        while the stage moves.
     """
 
     def __init__(self, affine: Floats, area_px: float) -> None:
@@ -67,6 +76,7 @@ class Evidence:
         self._misses_px: deque[float] = deque(maxlen=30)
         self._drift_px = np.zeros(2)
         self.sigma_px = _FIRST_SIGMA_PX
+        self.trusted = False
 
     @property
     def ready(self) -> bool:
@@ -121,8 +131,10 @@ class Evidence:
         moved_px : (H,)
             By how much each expects the picture to be shifted.
         """
-        if moved_px.max() < self.sigma_px / 2:
-            self._learn_sigma(misses_px[0, 0])
+        rests = moved_px.max() < self.sigma_px / 2
+        if rests or self.trusted:
+            self._learn_sigma(misses_px[: len(RIGHT), 0].min())
+        if rests:
             return
         variance = (self.sigma_px**2 + (_GAIN_ERROR * moved_px) ** 2)[:, None]
         density = (1 - _OUTLIERS) / (2 * math.pi * variance)
@@ -150,8 +162,8 @@ class Evidence:
     def _learn_sigma(self, miss_px: float) -> None:
         self._misses_px.append(min(miss_px, _MOST_MISS_PX))
         if self.ready:
-            median_px = float(np.median(self._misses_px))
-            self.sigma_px = max(median_px / _RAYLEIGH_MEDIAN, _LEAST_SIGMA_PX)
+            often_px = float(np.quantile(self._misses_px, _OFTEN))
+            self.sigma_px = max(often_px / _RAYLEIGH_OFTEN, _LEAST_SIGMA_PX)
 
 
 def _target_first(places_px: Floats, target_px: Floats | None) -> Floats:
