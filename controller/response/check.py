@@ -14,8 +14,13 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_REFUTED = -12.0
-"""Lead from which it is taken for wrong: 160,000 to 1. Chosen: a false alarm ends a session."""
+_DOUBTFUL = -4.0
+"""Lead from which a calibration that was proven has to prove itself again, by small moves. Chosen:
+three frames that tell against it; it costs a moment."""
+_REFUTED = -16.0
+"""Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
+_FEWEST_STEPS = 3
+"""Small moves before it is taken for wrong: some may go with the target's own motion."""
 _STEP_SIGMAS = 10.0
 """Length of a first move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""
@@ -56,7 +61,6 @@ class ResponseCheck:
         self._sent_ns: int | None = None
         self._steps = 0
         self._last_step_px = np.zeros(2)
-        self._is_off = False
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
@@ -69,10 +73,12 @@ class ResponseCheck:
             target_px = self._pixel_of(target.seen_um, frame) + self._middle_px
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
         lead = self._evidence.lead
-        self._evidence.trusted = self._evidence.trusted or lead > _PROVEN
-        if target_px is not None:
-            self._is_off = bool(np.hypot(*(target_px - self._middle_px)) > self._most_step_px)
-        refuted = lead < _REFUTED and (self._is_off or not self.proven)
+        if self.proven and lead < _DOUBTFUL:
+            self._evidence.trusted = False
+            self._steps = 0
+        elif lead > _PROVEN:
+            self._evidence.trusted = True
+        refuted = lead < _REFUTED and self._steps >= _FEWEST_STEPS and not self.proven
         return self._explain(self._evidence.best) if refuted else ""
 
     @property

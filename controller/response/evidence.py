@@ -18,8 +18,9 @@ is in it."""
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
 changes during a session is found too."""
-_FLOOR = -14.0
-"""Least sum of a hypothesis, relative to the best. Chosen: a little more than what refutes."""
+_FLOORS = -18.0, -8.0
+"""Least sums of a right and of a wrong calibration, relative to the most likely. Chosen: a little
+more than what refutes and what proves, so that a change is found out soon."""
 _MOST_OBJECTS = 5
 """Objects beside the target that are compared. Chosen: more take time and tell the same."""
 _FIRST_SIGMA_PX = 1.5
@@ -71,6 +72,7 @@ class Evidence:
         self._area_px = area_px
         self._all = (*RIGHT, *WRONG)
         self._sums = np.zeros(len(self._all))
+        self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._poses: deque[tuple[int, float, float]] = deque()
         self._before_px = np.empty((0, 2))
         self._misses_px: deque[float] = deque(maxlen=30)
@@ -143,7 +145,7 @@ class Evidence:
         ).mean(axis=1)
         memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
-        self._sums = np.maximum(self._sums - self._sums.max(), _FLOOR)
+        self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
 
     def _remember(self, frame: Frame) -> None:
         self._poses.append((frame.exposed_ns, frame.pose.x_um, frame.pose.y_um))
