@@ -5,9 +5,10 @@ In: moves. Out: commands within limits to a `StageDevice`, position readings, re
 
 from __future__ import annotations
 
+from .acquisitions import checked_events
 from .device import StageDevice
 from .executor import MoveExecutor
-from .guard import checked_events, refuse_non_finite
+from .guard import refuse_non_finite
 from .worker import StageWorker
 
 __all__ = [

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
+from ..envelope import Envelope
 from ..messages import Fault, Issued, Move, Report
-from ..microscope import MicroscopeError, one_line
+from ..microscope import MicroscopeError, MoveRefused, one_line
 from ..stage import PoseModel
 from . import guard
 from .device import StageDevice
@@ -45,8 +46,8 @@ class MoveExecutor:
     device : StageDevice
     pose : PoseModel
         Told of every command and every reading.
-    limits_um : Box
-        Moves end at its border.
+    envelope : Envelope
+        Moves that leave it are refused.
     clock : Clock
         Stamps commands and readings.
 
@@ -58,11 +59,11 @@ class MoveExecutor:
     """
 
     def __init__(
-        self, device: StageDevice, pose: PoseModel, limits_um: guard.Box, clock: Clock
+        self, device: StageDevice, pose: PoseModel, envelope: Envelope, clock: Clock
     ) -> None:
         self._device, self._pose = device, pose
-        self._limits_um, self._clock = limits_um, clock
-        self._velocity = VelocityMode(device, pose, limits_um, clock)
+        self._envelope, self._clock = envelope, clock
+        self._velocity = VelocityMode(device, pose, envelope, clock)
         self._polling = PositionPolling(device, pose, self._velocity, clock)
         self._newest: deque[_Job] = deque(maxlen=1)
         self._refused: _Job | None = None
@@ -84,6 +85,8 @@ class MoveExecutor:
         ------
         MicroscopeError
             If it is not finite, or is a velocity that the stage cannot or must not take.
+        MoveRefused
+            If it leaves the envelope.
         """
         guard.refuse_non_finite(move)
         if move.velocity_um_s is not None:
@@ -92,9 +95,8 @@ class MoveExecutor:
                 raise MicroscopeError(
                     "An acquisition moves the stage: no velocity is taken meanwhile."
                 )
-        self._newest.append(
-            _Job(guard.clipped_move(move, self._limits_um), exposed_ns, received_ns)
-        )
+        guard.check_move(move, self._envelope, self._pose, self._clock.now_ns())
+        self._newest.append(_Job(move, exposed_ns, received_ns))
 
     def request_stop(self) -> None:
         """Forget the move that waits; the next step halts all axes, and ends `stopping`."""
@@ -138,10 +140,16 @@ class MoveExecutor:
         return taken
 
     def send(self, move: Move) -> tuple[float, float] | None:
-        """Command the stage at once; return the velocity that it was given."""
+        """Command the stage at once; return the velocity that it was given.
+
+        Raises
+        ------
+        MoveRefused
+            If it leaves the envelope from where the stage is now.
+        """
         now_ns = self._clock.now_ns()
-        targets = self._pose.drive_targets_um(now_ns, move.x_um, move.y_um, move.z_um)
-        to_x, to_y, to_z = guard.clipped(targets, self._limits_um)
+        guard.check_move(move, self._envelope, self._pose, now_ns)
+        to_x, to_y, to_z = guard.drive_targets_um(move, self._envelope, self._pose, now_ns)
         velocity = None
         if move.velocity_um_s is not None:
             velocity = self._velocity.send(move.velocity_um_s, move.expires_ns)
@@ -190,6 +198,9 @@ class MoveExecutor:
             return
         try:
             velocity = self.send(move)
+        except MoveRefused as refused:
+            self._fault(str(refused))
+            return
         except RuntimeError:
             if sets_velocity or not self._device.busy():
                 raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 
 from ..clock import Clock
+from ..envelope import Envelope
 from ..messages import Move, Report
 from ..stage import PoseModel
 from .device import StageDevice
 from .executor import MoveExecutor
-from .guard import Box
 
 _LONGEST_STOP_S = 5.0
 """How long `stop` waits for a stage that does not answer. Chosen: a few serial timeouts."""
@@ -21,9 +21,11 @@ class StageWorker:
     Used from any thread.
     """
 
-    def __init__(self, device: StageDevice, pose: PoseModel, limits_um: Box, clock: Clock) -> None:
+    def __init__(
+        self, device: StageDevice, pose: PoseModel, envelope: Envelope, clock: Clock
+    ) -> None:
         self._clock = clock
-        self._executor = MoveExecutor(device, pose, limits_um, clock)
+        self._executor = MoveExecutor(device, pose, envelope, clock)
         self._closed = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)

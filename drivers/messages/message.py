@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of all messages on the wire; another version is refused with a reason.
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
-their decisions.
+their decisions. 3: the description carries all limits.
 """
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from pursuit.drivers.actuation import MoveExecutor
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, PoseRead, Report
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stage import PoseModel
 
-BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
+BOX = Envelope(((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0)))
 NEVER = 2**62
 PLAIN, LOOSE = Dynamics(), Dynamics(delay_ms=0.0, backlash_um=2.0)
 

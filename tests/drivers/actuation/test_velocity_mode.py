@@ -10,13 +10,14 @@ import pytest
 from pursuit.drivers.actuation import MoveExecutor
 from pursuit.drivers.actuation.velocity_mode import UNVERIFIED_UM_S, VelocityMode
 from pursuit.drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, Report
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stage import PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
 from pursuit.sim.stand.stage_device import SimStageDevice
 
-BOX = ((-2_000.0, 1_500.0), (-1e3, 1e3), (-10.0, 10.0))
+BOX = Envelope(((-2_000.0, 1_500.0), (-1e3, 1e3), (-10.0, 10.0)))
 NEVER = 2**62
 MODEL = StageModel(speed_um_s=5_000.0, acceleration_um_s2=5e4)
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from pursuit.drivers.actuation import StageWorker
 from pursuit.drivers.clock import VirtualClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Issued, Move
 from pursuit.drivers.stage import PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
 from pursuit.sim.stand.stage_device import SimStageDevice
 
-BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
+BOX = Envelope(((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0)))
 NEVER = 2**62
 PATIENCE_S = 10
 
