@@ -51,6 +51,9 @@ def follow(
         bool,
         typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
     ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but move: nothing is sent.")
+    ] = False,
 ) -> None:
     """Follow a target and keep the session in a folder.
 
@@ -63,6 +66,7 @@ def follow(
 
     from ..session import Interrupted, Progress, SessionError, print_summary, run_live, run_lockstep
 
+    sets = [*(sets or ()), *(["session.dry_run=true"] if dry_run else ())]
     config, simulated = configure(
         scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
     )
@@ -100,6 +104,8 @@ def follow(
 
 def _announce(console: Any, config: Config, simulated: Simulation | None, realtime: bool) -> None:
     what = simulated.scenario.title if simulated else config.microscope.mm_config
+    if config.session.dry_run:
+        console.print("dry run: nothing moves", style="yellow")
     how = "in real time" if realtime else "in virtual time"
     console.print(
         f"{what}\nfollowed {how} by {config.detector['name']} and {config.predictor['name']}, "

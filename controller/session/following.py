@@ -68,6 +68,10 @@ def follow(
                     break
             else:
                 return
+        if loop.dry_run:
+            acquisitions.get()
+            report("An acquisition was refused: this is a dry run, and nothing moves.")
+            continue
         try:
             _acquire(microscope, acquisitions.get(), step.frame, observers)
         except MicroscopeError as error:

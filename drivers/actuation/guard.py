@@ -56,8 +56,10 @@ def check_move(move: Move, envelope: Envelope, pose: PoseModel, now_ns: int) -> 
 
     Between two positions each axis takes its own time, so the stage sweeps the rectangle between
     them at most; one in motion also passes where it is when the move shows, and where it could
-    come to rest then.
+    come to rest then. A halt, the velocity (0, 0), is always allowed.
     """
+    if move.velocity_um_s == (0.0, 0.0) and move.z_um is None:
+        return
     shows_ns = now_ns + round(pose.nominal.delay_ms * NS_PER_MS)
     (x, _), (y, _) = pose.states(now_ns)
     later = pose.states(shows_ns)

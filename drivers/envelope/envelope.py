@@ -84,7 +84,7 @@ class Envelope:
         return (
             self.place_problem(to_um)
             or self._step_problem(from_um, end_um)
-            or ("" if still or self.convex else self._way_problem(end_um, places))
+            or ("" if still or self.convex else self.way_problem(places))
         )
 
     def place_problem(self, to_um: Target, slack_um: float = 0.0) -> str:
@@ -184,8 +184,13 @@ class Envelope:
                 return f"a step of {step_um:.6g} µm is longer than {most_um:g} µm ({name})"
         return ""
 
-    def _way_problem(self, end_um: Position, places: list[Point]) -> str:
-        if problem := self.place_problem((end_um[0], end_um[1], None)):
+    def way_problem(self, places: list[Point]) -> str:
+        """Say why not to go from the first place to the second by way of the others; see `problem`.
+
+        Whether the box holds them is not looked at: a way between two places in it does not leave
+        it.
+        """
+        if problem := self.place_problem((*places[1], None)):
             return problem
         xs, ys = zip(*places, strict=True)
         swept: Rectangle = (min(xs), min(ys), max(xs), max(ys))
