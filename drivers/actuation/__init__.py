@@ -5,7 +5,7 @@ In: moves. Out: commands within limits to a `StageDevice`, position readings, re
 
 from __future__ import annotations
 
-from .acquisitions import checked_events
+from .acquisitions import checked_events, read_sequence
 from .device import StageDevice
 from .executor import MoveExecutor
 from .guard import refuse_non_finite
@@ -16,5 +16,6 @@ __all__ = [
     "StageDevice",
     "StageWorker",
     "checked_events",
+    "read_sequence",
     "refuse_non_finite",
 ]

@@ -6,14 +6,48 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import useq
 
 from ..envelope import Envelope, Position
 from ..messages import Description
-from ..microscope import MicroscopeError
+from ..microscope import MicroscopeError, one_line
 
 MOST_EVENTS = 100_000
 """Chosen: a day of pictures every second, and what can be laid out and checked within seconds."""
+
+
+def read_sequence(text: str) -> useq.MDASequence:
+    """Read an acquisition from JSON; the rest is checked by `checked_events`.
+
+    Raises
+    ------
+    MicroscopeError
+        If it cannot be read, or has so many points in a well that reading would lay out too many.
+    """
+    try:
+        plate = msgspec.json.decode(text, type=_Plates).stage_positions
+    except msgspec.MsgspecError:
+        plate = None
+    points = plate.well_points_plan if plate is not None else {}
+    for keys in (("num_points",), ("rows", "columns"), ("width", "height")):
+        numbers = [points.get(key, 0) for key in keys]
+        if all(isinstance(n, int | float) for n in numbers) and math.prod(numbers) > MOST_EVENTS:
+            raise _too_many(math.prod(numbers))
+    try:
+        return useq.MDASequence.model_validate_json(text)
+    except ValueError as error:
+        raise MicroscopeError(f"The acquisition cannot be read: {one_line(error)}") from error
+
+
+class _Plate(msgspec.Struct):
+    """What of a plan of a well plate useq lays out when it reads it."""
+
+    well_points_plan: dict[str, Any]
+
+
+class _Plates(msgspec.Struct):
+    stage_positions: _Plate
 
 
 def checked_events(
@@ -41,14 +75,18 @@ def checked_events(
         grid.fov_height = about.height_px * about.pixel_um
     count = _most_events(plan)
     if not count <= MOST_EVENTS:
-        raise MicroscopeError(
-            f"The acquisition was refused: it has {count:.6g} events, and {MOST_EVENTS:,} are the "
-            "most. Divide it."
-        )
+        raise _too_many(count)
     events = list(plan)
     _check_places(events, Envelope.of(about), start_um)
     _check_properties(events, about)
     return events
+
+
+def _too_many(count: float) -> MicroscopeError:
+    return MicroscopeError(
+        f"The acquisition was refused: it has {count:.6g} events, and {MOST_EVENTS:,} are the "
+        "most. Divide it."
+    )
 
 
 def _check_places(

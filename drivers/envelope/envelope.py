@@ -59,6 +59,11 @@ class Envelope:
         return cls(description.limits_um, description.restrictions)
 
     @property
+    def empty(self) -> bool:
+        """Whether no place is left in x and y."""
+        return self._region.empty
+
+    @property
     def z_um(self) -> Range:
         """Range of the focus drive."""
         return self.limits_um[2]
@@ -83,8 +88,8 @@ class Envelope:
         still = to_um[0] is None and to_um[1] is None
         return (
             self.place_problem(to_um)
-            or self._step_problem(from_um, end_um)
             or ("" if still or self.convex else self.way_problem(places))
+            or self._step_problem(from_um, end_um)
         )
 
     def place_problem(self, to_um: Target, slack_um: float = 0.0) -> str:

@@ -49,7 +49,7 @@ class Region:
         parts = [part for part in shapely.get_parts(geometry) if part.area > 0]
         self._geometry = shapely.MultiPolygon(parts)
         shapely.prepare(self._geometry)
-        self.empty = not parts
+        self.empty = self._geometry.buffer(-_LEAST_MARGIN_UM).is_empty
         rings = [
             np.asarray(ring.coords)
             for part in map(orient, parts)
@@ -78,9 +78,10 @@ class Region:
         margin_um = max(margin_um, _LEAST_MARGIN_UM)
         inner = self._eroded.get(margin_um)
         if inner is None:
-            inner = self._geometry.buffer(-margin_um)
-            if inner.is_empty:
-                inner = self._geometry.representative_point()
+            inner, room_um = self._geometry.buffer(-margin_um), margin_um
+            while inner.is_empty and room_um > _LEAST_MARGIN_UM:
+                room_um = max(room_um / 2, _LEAST_MARGIN_UM)
+                inner = self._geometry.buffer(-room_um)
             self._eroded[margin_um] = inner
         return nearest_um(inner, x_um, y_um)
 
@@ -105,7 +106,8 @@ class Region:
         """
         p, u = np.array(position_um), np.array(unit)
         leaves = self._normals @ u > 0
-        reach = np.where(leaves[:, None], np.array(free), np.array(reach_um))
+        wide = np.array(reach_um) + _LEAST_MARGIN_UM  # else a line passes through a corner
+        reach = np.where(leaves[:, None], np.array(free), wide)
         low, high = self._sides[:, :2], self._sides[:, 2:]
         least = np.minimum(low, high) - reach[:, 2:]
         most = np.maximum(low, high) + reach[:, :2]

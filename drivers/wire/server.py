@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-import useq
 import zmq
 
+from ..actuation import read_sequence
 from ..clock import NS_PER_S, Clock, SystemClock
 from ..messages import SCHEMA, Fault, pack
 from ..microscope import Microscope, MicroscopeError, one_line
@@ -173,7 +173,7 @@ class MicroscopeServer:
             case Stream(False):
                 self._publisher.end()
             case Acquire(text):
-                self._publisher.begin(_sequence(text))
+                self._publisher.begin(read_sequence(text))
         return None
 
     def _check_lease(self, lease: str) -> None:
@@ -193,10 +193,3 @@ class MicroscopeServer:
 
     def _fault(self, text: str, fatal: bool = False) -> None:
         self._faults.append(Fault(self._clock.now_ns(), text, fatal))
-
-
-def _sequence(text: str) -> useq.MDASequence:
-    try:
-        return useq.MDASequence.model_validate_json(text)
-    except ValueError as error:
-        raise MicroscopeError(f"The acquisition cannot be read: {one_line(error)}") from error
