@@ -127,7 +127,7 @@ class Region:
             ),
         )
         enters, ends = np.zeros(len(normals)), np.full(len(normals), np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for at, speed, lowest, highest in slabs:
                 one, other = (lowest - at) / speed, (highest - at) / speed
                 still = np.broadcast_to(np.asarray(speed) == 0, one.shape)

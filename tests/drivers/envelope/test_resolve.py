@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ HERE = (100.0, -50.0, 7.0)
 def no_facility(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PURSUIT_FACILITY", raising=False)
     monkeypatch.setattr(
-        "pursuit.drivers.envelope.facility.site_config_path", lambda name: tmp_path / name
+        "pursuit.drivers.envelope.facility.site_config_dir",
+        lambda name, multipath: os.pathsep.join((str(tmp_path / "none"), str(tmp_path / name))),
     )
 
 
