@@ -21,6 +21,9 @@ _OUTSIDE = "the stage stands outside the limits: nothing moves"
 
 _MARGIN_UM = 1.0
 """How far from the edge the stage waits. Chosen: by less than that it is known where it is."""
+_UNSURE_UM = 0.25
+"""How much wider than planned a way must be free. Chosen: the stage's own process, which decides,
+takes the stage to be elsewhere by as much."""
 _STEP_SHARE = 0.8
 """Of the longest step that a step has. Chosen: the stage's own process measures it from where the
 stage is when the move comes, which is predicted here."""
@@ -44,6 +47,8 @@ class WithinLimits:
     def __init__(self, description: Description) -> None:
         self.envelope = Envelope.of(description)
         self._dynamics = description.dynamics
+        drive_um = description.dynamics.backlash_um / 2  # from the load, which is seen here
+        self._margin_um, self._unsure_um = _MARGIN_UM + drive_um, _UNSURE_UM + drive_um
         self._started = False
         self._states: dict[str, bool] = {}
         self._last_z_um: float | None = None
@@ -111,7 +116,7 @@ class WithinLimits:
             to_um = self._nearest_um(target_um)
         elif not self._holds(wanted_um):
             to_um = target_um  # where compensation would lead out, there is none
-        to_um = self._reachable_um(to_um, horizon.start_ns(frame), horizon)
+        to_um = self._reachable_um(to_um, frame, horizon)
         if to_um is None:
             return Plan(None, plan.prediction, _BLOCKED)
         if to_um is wanted_um:
@@ -150,12 +155,12 @@ class WithinLimits:
         )
         return beyond
 
-    def _reachable_um(self, to_um: Floats, start_ns: int, horizon: Horizon) -> Floats | None:
+    def _reachable_um(self, to_um: Floats, frame: Frame, horizon: Horizon) -> Floats | None:
         """How far towards a place a move may go; None if it may not go at all."""
         longest_um = self.envelope.restrictions.step_um
         if self.envelope.convex and longest_um is None:
             return to_um
-        (x, vx), (y, vy) = horizon.stage.states(start_ns)
+        (x, vx), (y, vy) = horizon.stage.states(horizon.start_ns(frame))
         away_um = to_um - (x, y)
         far_um = float(np.hypot(*away_um))
         if longest_um is not None and far_um > _STEP_SHARE * longest_um:
@@ -165,11 +170,14 @@ class WithinLimits:
             return to_um
         twice_a = 2 * horizon.stage.dynamics.acceleration_um_s2
         rest_um = (x + vx * abs(vx) / twice_a, y + vy * abs(vy) / twice_a)
-        z_um = sum(self.envelope.z_um) / 2
+        (now_x, _), (now_y, _) = horizon.stage.states(frame.readable_ns)
+        z_um, unsure_um = sum(self.envelope.z_um) / 2, self._unsure_um
         for share in _SHARES:
             part_um = to_um if share == 1.0 else np.add(away_um * share, (x, y))
             end_x, end_y = part_um.tolist()
-            if not self.envelope.problem((x, y, z_um), (end_x, end_y, None), [rest_um]):
+            places = [(x, y), rest_um, (now_x, now_y), (end_x, end_y)]
+            wide = [(px + d, py + d) for px, py in places for d in (-unsure_um, unsure_um)]
+            if not self.envelope.problem((x, y, z_um), (end_x, end_y, None), wide):
                 return part_um
         return None
 
@@ -205,7 +213,9 @@ class WithinLimits:
 
     def _nearest_um(self, place_um: Floats) -> Floats:
         x, y = place_um.tolist()
-        return np.array(self.envelope.nearest_inside((x, y, self.envelope.z_um[0]), _MARGIN_UM)[:2])
+        return np.array(
+            self.envelope.nearest_inside((x, y, self.envelope.z_um[0]), self._margin_um)[:2]
+        )
 
     def _tell(self, now: bool, begins: str, ends: str, what: str) -> None:
         """Say once that a state has begun, and once that it has ended."""

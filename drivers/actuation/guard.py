@@ -60,13 +60,12 @@ def check_move(move: Move, envelope: Envelope, pose: PoseModel, now_ns: int) -> 
     """
     if move.velocity_um_s == (0.0, 0.0) and move.z_um is None:
         return
-    shows_ns = now_ns + round(pose.nominal.delay_ms * NS_PER_MS)
+    dynamics = pose.identified or pose.nominal
     (x, _), (y, _) = pose.states(now_ns)
-    later = pose.states(shows_ns)
-    a = pose.nominal.acceleration_um_s2
-    through: list[Point] = [(later[0][0], later[1][0])]
-    rest_x, rest_y = (p + v * abs(v) / (2 * a) for p, v in later)
-    through.append((rest_x, rest_y))
+    (next_x, vx), (next_y, vy) = pose.states(now_ns + round(dynamics.delay_ms * NS_PER_MS))
+    twice_a = 2 * dynamics.acceleration_um_s2
+    rest_um = (next_x + vx * abs(vx) / twice_a, next_y + vy * abs(vy) / twice_a)
+    through: list[Point] = [(next_x, next_y), rest_um]
     from_um = (x, y, pose.target_um[2])
     problem = envelope.speed_problem(pose.nominal, move) or envelope.problem(
         from_um, (move.x_um, move.y_um, move.z_um), through
