@@ -62,6 +62,12 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         stands at the start.
     y_um : (low, high), optional
         Range of y; likewise.
+    z_um : (low, high), optional
+        Range of the focus drive. If nothing that is given limits z, 20 µm to either side of where
+        it stands at the start.
+
+    Other Parameters
+    ----------------
     circle : table, optional
         A circle that the stage stays inside of: ``{ x_um = 0, y_um = 0, radius_um = 3000 }``.
     polygon : list of (x, y), optional
@@ -71,18 +77,12 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_out : list of tables
         Zones that the stage never enters, each with ``x_um`` and ``y_um``, or a ``circle``, or
         a ``polygon``.
-    z_um : (low, high), optional
-        Range of the focus drive. If nothing that is given limits z, 20 µm to either side of where
-        it stands at the start.
     z_relative_um : (low, high), optional
-        The same, counted from where it stands at the start.
+        Range of the focus drive, counted from where it stands at the start.
     step_um : float, optional
         Longest move in x and y; a target farther off is approached in several.
     focus_step_um : float, optional
         Longest move of the focus drive.
-
-    Other Parameters
-    ----------------
     speed_um_s : float, optional
         Greatest speed along an axis of the stage.
     acceleration_um_s2 : float, optional

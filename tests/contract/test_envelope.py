@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import msgspec
@@ -37,7 +37,7 @@ def stand(**limits: object) -> StandSettings:
 
 def opened(
     name: str, settings: StandSettings, start_um: tuple[float, float]
-) -> Iterator[Microscope]:
+) -> Generator[Microscope, None, None]:
     world = World(load_scenario(SCENARIO), seed=1, start_um=start_um)
     if name == "lockstep":
         with LockstepMicroscope(world, settings, VirtualClock()) as microscope:

@@ -70,17 +70,18 @@ def test_a_move_beyond_the_limits_is_refused_with_both_numbers(
     limits_um = scope.describe().limits_um
     for axis, beyond in ((0, 1e9), (1, -1e9), (2, 1.5), (2, -1e9)):
         edge = limits_um[axis][beyond > 0]
-        to = [None, None, None]
-        to[axis] = edge + beyond  # type: ignore[call-overload]
+        to: list[float | None] = [None, None, None]
+        to[axis] = edge + beyond
         refusal = refused(scope, watch, Move(to[0], to[1], to[2], NEVER, start.index))
         assert f"{'xyz'[axis]} = {edge + beyond:.6g} µm is outside the limits" in refusal
         assert f"{edge:g}" in refusal
         assert f"({'xyz'[axis]}_um under [limits])" in refusal
     assert math.dist(at(watch.until_read(start)), at(start)) < NEAR_UM
     assert not watch.issued()
-    move = Move(None, None, limits_um[2][1], NEVER, start.index)
-    scope.move(move)
-    watch.until_there(move, start)
+    for z in (limits_um[2][1], start.pose.z_um):
+        move = Move(None, None, z, NEVER, start.index)
+        scope.move(move)
+        watch.until_there(move, start)
 
 
 def refused(scope: Microscope, watch: Watch, move: Move) -> str:

@@ -17,7 +17,7 @@ from pursuit.drivers.stage import PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
 from pursuit.sim.stand.stage_device import SimStageDevice
 
-BOX = Envelope(((-2_000.0, 1_500.0), (-1e3, 1e3), (-10.0, 10.0)))
+BOX = ((-2_000.0, 1_500.0), (-1e3, 1e3), (-10.0, 10.0))
 NEVER = 2**62
 MODEL = StageModel(speed_um_s=5_000.0, acceleration_um_s2=5e4)
 
@@ -61,7 +61,7 @@ class Stand:
         self.device = Device(self.clock, takes_velocity)
         self.reports: list[Report] = []
         pose = PoseModel((0.0, 0.0, 0.0), MODEL.dynamics, Dynamics())
-        self.executor = MoveExecutor(self.device, pose, BOX, self.clock)
+        self.executor = MoveExecutor(self.device, pose, Envelope(BOX), self.clock)
         self.step()
 
     def step(self) -> None:
@@ -253,7 +253,9 @@ def test_a_stage_found_to_brake_more_slowly_is_stopped_sooner() -> None:
     for kind in (PoseModel, Slower):
         clock = VirtualClock()
         pose = kind((0.0, 0.0, 0.0), MODEL.dynamics, Dynamics())
-        velocity = VelocityMode(Device(clock), pose, ((-50.0, 50.0), *BOX[1:]), clock)
+        velocity = VelocityMode(
+            Device(clock), pose, Envelope(((-50.0, 50.0), BOX[1], BOX[2])), clock
+        )
         velocity.send((UNVERIFIED_UM_S, 0.0), NEVER)
         left_s.append(velocity.left_s())
     braking_s = [UNVERIFIED_UM_S / (2 * each) for each in (MODEL.acceleration_um_s2, 5e3)]
