@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import pytest
+import useq
 from pursuit.controller.assembly import complete, make_loop, open_lockstep
 from pursuit.controller.decisions import Decision
-from pursuit.controller.session import SessionError, run_lockstep
+from pursuit.controller.session import Acquisitions, SessionError, run_lockstep
 from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Fault, Issued, Report
 from pursuit.drivers.microscope import MicroscopeError
@@ -145,6 +147,19 @@ def test_a_dry_run_decides_and_moves_nothing() -> None:
     assert any(decision.move_um is not None for decision in decisions)
     assert not [report for report in reports if isinstance(report, Issued | Fault)]
     assert max(abs(value) for decision in decisions for value in decision.pose_um) < 0.01
+
+
+def test_a_dry_run_refuses_acquisitions(tmp_path: Path) -> None:
+    config, simulated = complete(
+        {"detector": {"name": "blobs"}, "session": {"seconds": 0.3, "dry_run": True}}
+    )
+    asked: Acquisitions = SimpleQueue()
+    asked.put(useq.MDASequence.model_validate({"stage_positions": [(0, 0, 0)]}))
+    summary = run_lockstep(config, simulated, tmp_path / "session", (), asked)
+    assert summary["faults"] == [
+        "An acquisition was refused: this is a dry run, and nothing moves."
+    ]
+    assert not (tmp_path / "session" / "acquisition_001").exists()
 
 
 def test_the_focus_waits_at_its_limits_too() -> None:
