@@ -23,6 +23,10 @@ class MicroscopeError(RuntimeError):
     """The microscope cannot do what was asked; the text is one sentence for the user."""
 
 
+class MoveRefused(MicroscopeError):  # noqa: N818 (named for what happened)
+    """A move was not made because it leaves the limits; the stage goes on with what it does."""
+
+
 def one_line(error: BaseException) -> str:
     """Return the text of an error, to be put into a sentence."""
     return " ".join(str(error).split())
@@ -69,6 +73,8 @@ class Microscope(Protocol):
         ------
         MicroscopeError
             If a coordinate is not finite. Nothing moves.
+        MoveRefused
+            If the move leaves the limits. The stage goes on with what it does.
         """
         ...
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from .envelope import LimitSettings
 from .messages import Dynamics
-
-Range = tuple[float, float]
 
 Property = tuple[str, str]
 """Label of a device and name of one of its properties."""
@@ -120,46 +119,6 @@ class StageSettings(FocusSettings, frozen=True):
 def _parts(name: str) -> Property:
     device, _, name = name.partition(",")
     return device.strip(), name.strip()
-
-
-class LimitSettings(Settings, frozen=True):
-    """The box that no move may leave, in stage µm.
-
-    Attributes
-    ----------
-    x_um : (low, high), optional
-        Range of x; 2000 µm to either side of where the stage stands if not given.
-    y_um : (low, high), optional
-        Range of y; likewise.
-    z_um : (low, high), optional
-        Range of the focus drive; 20 µm to either side if not given.
-    """
-
-    x_um: Range | None = None
-    y_um: Range | None = None
-    z_um: Range | None = None
-
-    default_travel_um = 2_000.0
-    """To either side of where the stage stands; chosen: within one well or coverslip."""
-    default_focus_travel_um = 20.0
-    """The same for the focus drive; chosen: well within the working distance of objectives with a
-    high numerical aperture, some 100 µm."""
-
-    def __post_init__(self) -> None:
-        for name in ("x_um", "y_um", "z_um"):
-            limits = getattr(self, name)
-            if limits is not None and not limits[0] < limits[1]:
-                raise ValueError(f"{name} must be [low, high] with low < high")
-
-    def around(self, position_um: tuple[float, float, float]) -> tuple[Range, Range, Range]:
-        """Return the box, given where the stage stands."""
-        travel = (self.default_travel_um,) * 2 + (self.default_focus_travel_um,)
-        given = (self.x_um, self.y_um, self.z_um)
-        x, y, z = (
-            limits or (at - reach, at + reach)
-            for limits, at, reach in zip(given, position_um, travel, strict=True)
-        )
-        return x, y, z
 
 
 class StandSettings(Settings, frozen=True):

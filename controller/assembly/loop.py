@@ -35,6 +35,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         make_policy(config),
         config.attention,
         make_focus(config, description),
+        config.session.dry_run,
     )
 
 

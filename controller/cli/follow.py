@@ -45,6 +45,9 @@ def follow(
         bool,
         typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
     ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but move: nothing is sent.")
+    ] = False,
 ) -> None:
     """Follow a target and keep the session in a folder.
 
@@ -66,12 +69,15 @@ def follow(
         run_lockstep,
     )
 
+    sets = [*(sets or ()), *(["session.dry_run=true"] if dry_run else ())]
     config, simulated = configure(
         scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
     )
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     what = simulated.scenario.title if simulated else config.microscope.mm_config
+    if config.session.dry_run:
+        console.print("dry run: nothing moves", style="yellow")
     console.print(
         f"{what}\nfollowed in {'real' if realtime else 'virtual'} time by "
         f"{config.detector['name']} and {config.predictor['name']}, {config.policy['name']}"

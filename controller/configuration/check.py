@@ -87,10 +87,19 @@ def _hint(word: str, known: list[str]) -> str:
     return did_you_mean(word, known) or f"known are {', '.join(known)}."
 
 
-def _keys(table: str) -> list[str]:
-    """Names of the keys that a table can have; of all tables for an empty name."""
-    kind = typing.get_type_hints(Config)[table] if table else Config
+def _keys(where: str) -> list[str]:
+    """Names of the keys that a table can have, ``table`` or ``table.key[...]`` and so on."""
+    kind: Any = Config
+    for key in re.findall(r"[A-Za-z_]\w*", where):
+        kind = _struct(typing.get_type_hints(kind)[key])
     return sorted(kind.__struct_fields__)
+
+
+def _struct(hint: Any) -> Any:
+    """The struct in a type such as ``tuple[Struct, ...] | None``."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next((found for part in typing.get_args(hint) if (found := _struct(part))), None)
 
 
 def _values(where: str) -> list[str]:

@@ -19,7 +19,8 @@ _HEAD = """\
 # A stand and a task for `pursuit follow {file}`.
 # Lines that begin with # are settings at their defaults, or examples where there is none: remove
 # the # to change one. All settings, with those for experts, are in docs/configuration.md.
-# Check [limits] before the first session: no move leaves that box.
+# Check [limits] before the first session: no move leaves them. Circles, polygons, zones to keep out
+# of, longest steps and greatest speeds can be set there too.
 """
 _COMMENT_COLUMN = 32
 """Where remarks begin; chosen: all but the longest keys fit before it."""

@@ -76,10 +76,14 @@ class SessionSettings(Settings, frozen=True):
         until Ctrl-C.
     seed : int
         Seed of everything random in a simulated microscope.
+    dry_run : bool
+        Do everything but move: decisions say what would have been sent, and acquisitions are
+        refused.
     """
 
     seconds: Annotated[float, Meta(gt=0, le=1e9, examples=[60.0])] | None = None
     seed: Annotated[int, Meta(ge=0)] = 0
+    dry_run: bool = False
 
 
 class Config(Settings, frozen=True):

@@ -57,7 +57,6 @@ class Focus:
         moving_ms = travel_ms(2 * swing_um, drive) - drive.delay_ms + drive.settle_ms
         self._hold = max(1, math.ceil(moving_ms / description.interval_ms))
         self._swing_um = swing_um
-        self._limits_um = description.limits_um[2]
         self._network: LearnedDefocus | None = None
         self.reason = ""
         self.state, self._resting, self.note = self._begin(bool(description.focus))
@@ -98,8 +97,8 @@ class Focus:
     def plan(self, prediction: Prediction | None, frame: Frame) -> float | None:
         """Say where the focal plane goes for the exposure after a frame, in µm of its drive.
 
-        It stays within its limits and no farther from where it was than ``max_step_um``; None
-        leaves it alone. The prediction is for that exposure, None without a target.
+        No farther from where it was than ``max_step_um``; None leaves it alone. The prediction is
+        for that exposure, None without a target.
         """
         offset_um = 0.0 if self._passive() else self._offset_um(prediction, frame)
         self._light.note(frame.exposure_ms, offset_um)
@@ -109,8 +108,7 @@ class Focus:
         if not (math.isfinite(z_um) and math.isfinite(from_um)):
             return None
         most_um = self.settings.max_step_um
-        z_um = min(max(z_um, from_um - most_um), from_um + most_um)
-        return min(max(z_um, self._limits_um[0]), self._limits_um[1])
+        return min(max(z_um, from_um - most_um), from_um + most_um)
 
     def _begin(self, has_drive: bool) -> tuple[FocusState, FocusState, str]:
         """Return the first state, that between sweeps, and why."""

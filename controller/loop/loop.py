@@ -19,6 +19,7 @@ from ..targets import TargetGroup, TargetSelection, VisitSchedule
 from ..tracking import Crop, FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
 from .frame_checks import FrameChecks
+from .limits import WithinLimits
 from .move_sender import MoveSender
 from .record import record, record_unused
 from .search import TargetSearch
@@ -44,6 +45,8 @@ class Loop:
     policy : Policy
     attention : AttentionSettings
     focus : Focus
+    dry_run : bool
+        Do everything but move.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Loop:
         policy: Policy,
         attention: AttentionSettings,
         focus: Focus,
+        dry_run: bool = False,
     ) -> None:
         self._microscope, self._detector = microscope, detector
         self._tracker = tracker
@@ -63,7 +67,8 @@ class Loop:
         description = microscope.describe()
         self._geometry = FieldGeometry(description)
         self._attention = Attention(attention, self._geometry, detector)
-        self._search = TargetSearch(description)
+        self._limits = WithinLimits(description)
+        self._search = TargetSearch(description, self._limits.envelope)
         self._checks = FrameChecks()
         side_px = min(description.width_px, description.height_px)
         self._visits = VisitSchedule(_USABLE_FIELD * side_px * description.pixel_um)
@@ -73,7 +78,8 @@ class Loop:
         self._new_notes = [focus.note] if focus.note else []
         self._horizon = Horizon(description)
         self._began = False
-        self._sender = MoveSender(microscope, self._horizon)
+        self._sender = MoveSender(microscope, self._horizon, dry_run)
+        self.dry_run = dry_run
         self._focus = focus
         self._response = ResponseCheck(description)
         self._refuted = ""
@@ -126,10 +132,9 @@ class Loop:
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
-        plan = self._response.limited(self._plan(shown, frame), shown, frame)
-        if self._refuted:
-            plan = Plan(reason=self._refuted)
-        z_um = self._plan_focus(shown, plan, frame)
+        plan = self._allowed(self._plan(shown, frame), shown, frame)
+        z_um = None if self._refuted else self._plan_focus(shown, plan, frame)
+        plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon)
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
@@ -137,7 +142,7 @@ class Loop:
         stopwatch.lap("learn")
         decision = replace(
             record(frame, measurements, tracks, target, plan, self._target.lock),
-            reason=self._target.reason or self._focus.reason or plan.reason,
+            reason=self._reason(plan),
             focus_um=z_um,
             focusing_light=self._focus.share_of_light,
             events=self._tracker.events(),
@@ -145,6 +150,17 @@ class Loop:
             timings_us=stopwatch.laps_us,
         )
         return Step(frame, decision, reports)
+
+    def _allowed(self, plan: Plan, shown: TargetGroup | None, frame: Frame) -> Plan:
+        """What may be done of a plan while it is not proven that the picture answers."""
+        if self._refuted:
+            return Plan(reason=self._refuted)
+        return plan if self.dry_run else self._response.limited(plan, shown, frame)
+
+    def _reason(self, plan: Plan) -> str:
+        """Why the lock or the focus changed, or else why nothing moves, or moves to an edge."""
+        at_edge = self._sender.refusal or self._limits.focus_reason()
+        return self._target.reason or self._focus.reason or plan.reason or at_edge
 
     def _pass_over(self, frame: Frame, fault: str) -> Step:
         """Learn nothing from a frame and move nothing."""
@@ -201,6 +217,7 @@ class Loop:
 
     def _take_notes(self) -> tuple[str, ...]:
         """What there is to say since the last frame: by the detector, if it takes notes."""
-        new = (*self._new_notes, *self._detector_notes[self._notes_taken :])
+        limits = self._limits.take_notes()
+        new = (*self._new_notes, *self._detector_notes[self._notes_taken :], *limits)
         self._notes_taken, self._new_notes = len(self._detector_notes), []
         return new

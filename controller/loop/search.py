@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...drivers.clock import NS_PER_S
+from ...drivers.envelope import Envelope
 from ...drivers.messages import Description, Frame
 from ...models.arrays import Floats
 from ..policies import Horizon, Plan
@@ -29,7 +30,7 @@ equally likely places the nearest comes first. Chosen: too small to decide anyth
 
 
 class Search:
-    """Visits the places where a lost target may be, the most likely first.
+    """Visits the places where a lost target may be and the stage may go, the most likely first.
 
     They lie on a grid of overlapping fields around the prediction, as far as any part of them is
     within three standard deviations of it. When all have been visited it begins again: by then
@@ -39,9 +40,12 @@ class Search:
     ----------
     description : Description
         Of the microscope: the size of its field.
+    envelope : Envelope, optional
+        Of the microscope; made of the description if not given.
     """
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description, envelope: Envelope | None = None) -> None:
+        self._envelope = envelope or Envelope.of(description)
         a, b, c, d = description.affine
         sides_px = np.array([description.width_px, description.height_px])
         field_um = np.abs(np.array([[a, b], [c, d]])) @ sides_px
@@ -67,8 +71,22 @@ class Search:
         far = np.hypot(*whitened) + self._ties
         if self._visited[far < _SIGMAS].all():
             self._visited[:] = False
-        far[self._visited] = np.inf
-        return places_um[int(np.argmin(far))]
+        order = np.argsort(np.where(self._visited, np.inf, far), kind="stable")
+        for i in order.tolist():
+            if i != order[0] and far[i] >= _SIGMAS:
+                break
+            if self._may_go(frame, places_um[i].tolist()):
+                return places_um[i]
+            self._visited[i] = True
+        return places_um[order[0]]
+
+    def _may_go(self, frame: Frame, place_um: list[float]) -> bool:
+        """Whether the stage may be at a place, and go there from where it is."""
+        x, y = place_um
+        if self._envelope.place_problem((x, y, None)):
+            return False
+        here = (frame.pose.x_um, frame.pose.y_um)
+        return self._envelope.convex or not self._envelope.way_problem([here, (x, y)])
 
 
 class TargetSearch:
@@ -78,10 +96,12 @@ class TargetSearch:
     ----------
     description : Description
         Of the microscope.
+    envelope : Envelope, optional
+        As of `Search`.
     """
 
-    def __init__(self, description: Description) -> None:
-        self._search = Search(description)
+    def __init__(self, description: Description, envelope: Envelope | None = None) -> None:
+        self._search = Search(description, envelope)
         self._start_um: Floats | None = None
 
     def note(self, target: TargetGroup | None, frame: Frame) -> None:

@@ -179,4 +179,5 @@ def _target_first(places_px: Floats, target_px: Floats | None) -> Floats:
 def _distances(from_px: Floats, shifts_px: Floats, places_px: Floats) -> Floats:
     """Distance of each shifted object, under each hypothesis, from each place, (H, M, N)."""
     offsets = (from_px + shifts_px[:, None])[:, :, None] - places_px
-    return np.hypot(offsets[..., 0], offsets[..., 1])
+    distances: Floats = np.hypot(offsets[..., 0], offsets[..., 1])
+    return distances

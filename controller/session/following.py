@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from queue import SimpleQueue
 
 import useq
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame, Move
-from ...drivers.microscope import Microscope, MicroscopeError
+from ...drivers.microscope import Microscope, MicroscopeError, MoveRefused
 from ..loop import Loop, Step
 from .observers import Observers
 
@@ -68,6 +68,10 @@ def follow(
                     break
             else:
                 return
+        if loop.dry_run:
+            acquisitions.get()
+            report("An acquisition was refused: this is a dry run, and nothing moves.")
+            continue
         try:
             _acquire(microscope, acquisitions.get(), step.frame, observers)
         except MicroscopeError as error:
@@ -79,7 +83,8 @@ def _acquire(
 ) -> None:
     """Run an acquisition, then send the stage back to where it was in the last frame.
 
-    Where the acquisition fails or is interrupted, the stage is left at rest.
+    Where the acquisition fails or is interrupted, the stage is left at rest. So it is if the way
+    back is refused, as a step that is too long: the loop then goes to its target in several.
     """
     taken: Frame | None = None
     with closing(microscope.acquire(sequence)) as frames:
@@ -88,4 +93,6 @@ def _acquire(
             observers.tell(frame)
     if taken is not None:
         pose, expires_ns = last.pose, taken.readable_ns + _RETURN_NS
-        microscope.move(Move(pose.x_um, pose.y_um, pose.z_um, expires_ns, last.index))
+        back = Move(pose.x_um, pose.y_um, pose.z_um, expires_ns, last.index)
+        with suppress(MoveRefused):
+            microscope.move(back)

@@ -5,10 +5,11 @@ In: moves. Out: commands within limits to a `StageDevice`, position readings, re
 
 from __future__ import annotations
 
+from .acquisitions import checked_events, read_sequence
 from .brake import Brake
 from .device import StageDevice
 from .executor import MoveExecutor
-from .guard import checked_events, refuse_non_finite
+from .guard import refuse_non_finite
 from .worker import StageWorker
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "StageDevice",
     "StageWorker",
     "checked_events",
+    "read_sequence",
     "refuse_non_finite",
 ]

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
+from ..envelope import Envelope
 from ..messages import Fault, Issued, Move, Report
-from ..microscope import STOPPED, MicroscopeError, one_line
+from ..microscope import STOPPED, MicroscopeError, MoveRefused, one_line
 from ..stage import PoseModel
 from . import guard
 from .device import StageDevice
@@ -36,8 +37,8 @@ class MoveExecutor:
     ----------
     device : StageDevice
     pose : PoseModel
-    limits_um : Box
-        Moves end at its border.
+    envelope : Envelope
+        Moves that leave it are refused.
     clock : Clock
     stop : callable
         Called with a reason if the stage must be stopped, and no move be taken any more.
@@ -59,14 +60,14 @@ class MoveExecutor:
         self,
         device: StageDevice,
         pose: PoseModel,
-        limits_um: guard.Box,
+        envelope: Envelope,
         clock: Clock,
         stop: Callable[[str], None],
     ) -> None:
         self._device, self._pose = device, pose
-        self._limits_um, self._clock = limits_um, clock
+        self._envelope, self._clock = envelope, clock
         self._stop = stop
-        self._velocity = VelocityMode(device, pose, limits_um, clock)
+        self._velocity = VelocityMode(device, pose, envelope, clock)
         self._polling = PositionPolling(device, pose, self._velocity, clock)
         self._position = PositionMode(device, pose, clock)
         self._waiting = WaitingMoves()
@@ -82,8 +83,8 @@ class MoveExecutor:
         Raises
         ------
         MicroscopeError
-            If it is not finite, is a velocity that the stage cannot or must not take, others
-            move the stage, or it was stopped.
+            If it is not finite, is a velocity that the stage cannot or must not take, leaves the
+            envelope, others move the stage, or it was stopped.
         """
         if self.stopped:
             raise MicroscopeError(STOPPED.format(self.stopped))
@@ -92,8 +93,8 @@ class MoveExecutor:
             raise MicroscopeError("An acquisition moves the stage: no move is taken meanwhile.")
         if move.velocity_um_s is not None:
             self._velocity.check()
-        inside = guard.clipped_move(move, self._limits_um)
-        self._waiting.put(Job(inside, exposed_ns, received_ns))
+        guard.check_move(move, self._envelope, self._pose, self._clock.now_ns())
+        self._waiting.put(Job(move, exposed_ns, received_ns))
 
     def hold(self) -> None:
         """Forget all moves, and send nothing until `release`."""
@@ -140,7 +141,13 @@ class MoveExecutor:
         return taken
 
     def send(self, move: Move) -> tuple[float, float] | None:
-        """Command the stage at once; return the velocity that it was given."""
+        """Command the stage at once; return the velocity that it was given.
+
+        Raises
+        ------
+        MoveRefused
+            If it leaves the envelope from where the stage is now.
+        """
         self.sending = True
         try:
             return None if self.held else self._send(move)
@@ -149,8 +156,8 @@ class MoveExecutor:
 
     def _send(self, move: Move) -> tuple[float, float] | None:
         now_ns = self._clock.now_ns()
-        targets = self._pose.drive_targets_um(now_ns, move.x_um, move.y_um, move.z_um)
-        to_x, to_y, to_z = guard.clipped(targets, self._limits_um)
+        guard.check_move(move, self._envelope, self._pose, now_ns)
+        to_x, to_y, to_z = guard.drive_targets_um(move, self._envelope, self._pose, now_ns)
         velocity = None
         if move.velocity_um_s is not None:
             velocity = self._velocity.send(move.velocity_um_s, move.expires_ns)
@@ -218,6 +225,9 @@ class MoveExecutor:
             return
         try:
             velocity = self.send(move)
+        except MoveRefused as refused:
+            self.note(str(refused))
+            return
         except RuntimeError:
             if sets_velocity or not self._is_busy():
                 raise

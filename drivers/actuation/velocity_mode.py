@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
+from ..envelope import Envelope, Range
 from ..messages import Dynamics
 from ..microscope import MicroscopeError
 from ..stage import PoseModel, State
@@ -68,8 +69,8 @@ class VelocityMode:
     device : StageDevice
     pose : PoseModel
         Told of every velocity.
-    limits_um : Box
-        A velocity ends before them.
+    envelope : Envelope
+        A velocity ends before its edge.
     clock : Clock
 
     Attributes
@@ -81,10 +82,10 @@ class VelocityMode:
     """
 
     def __init__(
-        self, device: StageDevice, pose: PoseModel, limits_um: guard.Box, clock: Clock
+        self, device: StageDevice, pose: PoseModel, envelope: Envelope, clock: Clock
     ) -> None:
         self._device, self._pose, self._clock = device, pose, clock
-        self._limits_um = limits_um
+        self._envelope = envelope
         self._given = (0.0, 0.0)
         self._ends_ns = 0
         self._verifications = (_AxisVerification(), _AxisVerification())
@@ -154,7 +155,10 @@ class VelocityMode:
         if not self.running:
             return math.inf
         left_s = max(self._ends_ns - self._clock.now_ns(), 0) / NS_PER_S
-        return min(left_s, *(guard.time_to_stop_s(*each) for each in self._axes(self._given)))
+        motion = self._motion()
+        edges_s = guard.time_to_stop_before_edges_s(self._given, motion, self._envelope)
+        axes = self._axes(self._given, motion)
+        return min(left_s, edges_s, *(guard.time_to_stop_s(*each) for each in axes))
 
     def verify_reading(self, predicted_um: Position, read_um: Position, known_um: Position) -> str:
         """Compare a reading with the distance that was expected; return what is wrong.
@@ -179,28 +183,37 @@ class VelocityMode:
         return ""
 
     def _limited(self, x: float, y: float) -> tuple[float, float]:
-        """What is safe of a velocity, axis by axis."""
-        limited_x, limited_y = (guard.limited_velocity(*each) for each in self._axes((x, y)))
-        return self._slow_until_verified(0, limited_x), self._slow_until_verified(1, limited_y)
+        """What is safe of a velocity: in the box axis by axis, before other edges as a whole."""
+        motion = self._motion()
+        x, y = (guard.limited_velocity(*each) for each in self._axes((x, y), motion))
+        x, y = self._slow_until_verified(0, x), self._slow_until_verified(1, y)
+        share = guard.velocity_share((x, y), motion, self._envelope)
+        return (x, y) if share == 1.0 else (share * x, share * y)
 
     def _slow_until_verified(self, i: int, velocity: float) -> float:
         verified = self._verifications[i].verified
         most = self._pose.nominal.speed_um_s if verified else UNVERIFIED_UM_S
+        most = min(most, self._envelope.restrictions.speed_um_s or most)
         return min(max(velocity, -most), most)
 
     def _axes(
-        self, velocity_um_s: tuple[float, float]
-    ) -> list[tuple[float, State, guard.Range, Dynamics]]:
+        self, velocity_um_s: tuple[float, float], motion: guard.Motion
+    ) -> list[tuple[float, State, Range, Dynamics]]:
         """Velocity, state when it shows, limits less what is uncertain, and dynamics of x and y."""
-        dynamics = self._slowest_dynamics()
-        shows_ns = self._clock.now_ns() + round(dynamics.delay_ms * NS_PER_MS)
-        unsure_um = _SIGMAS * self._pose.sigma_um(shows_ns)
+        states, dynamics, unsure_um = motion
         return [
             (velocity, state, (low + unsure_um, high - unsure_um), dynamics)
             for velocity, state, (low, high) in zip(
-                velocity_um_s, self._pose.states(shows_ns), self._limits_um[:2], strict=True
+                velocity_um_s, states, self._envelope.limits_um[:2], strict=True
             )
         ]
+
+    def _motion(self) -> guard.Motion:
+        """How the stage moves when a velocity shows."""
+        dynamics = self._slowest_dynamics()
+        shows_ns = self._clock.now_ns() + round(dynamics.delay_ms * NS_PER_MS)
+        unsure_um = _SIGMAS * self._pose.sigma_um(shows_ns)
+        return guard.Motion(self._pose.states(shows_ns), dynamics, unsure_um)
 
     def _slowest_dynamics(self) -> Dynamics:
         """The nominal or the identified dynamics, whichever stop later."""

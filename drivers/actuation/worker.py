@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from ..clock import NS_PER_S, Clock
+from ..envelope import Envelope
 from ..messages import Move, Report
 from ..microscope import STOPPED, MicroscopeError
 from ..stage import PoseModel
@@ -12,7 +13,6 @@ from .brake import Brake
 from .braking import Braking
 from .device import StageDevice
 from .executor import MoveExecutor
-from .guard import Box
 
 _END_S = 5.0
 """How long `close` waits for a device that blocks. Chosen: a few serial timeouts."""
@@ -29,9 +29,11 @@ class StageWorker:
     Used from any thread; see `MoveExecutor` for the parameters.
     """
 
-    def __init__(self, device: StageDevice, pose: PoseModel, limits_um: Box, clock: Clock) -> None:
+    def __init__(
+        self, device: StageDevice, pose: PoseModel, envelope: Envelope, clock: Clock
+    ) -> None:
         self._clock = clock
-        self._executor = MoveExecutor(device, pose, limits_um, clock, self._emergency)
+        self._executor = MoveExecutor(device, pose, envelope, clock, self._emergency)
         self._braking = Braking(Brake(device, pose, clock), self._executor)
         self._closed = False
         self._stepping_ns: int | None = None

@@ -11,9 +11,12 @@ from .frame import Frame, Image, StagePose
 from .message import SCHEMA, Message, pack
 from .move import Move
 from .reports import Fault, Issued, PoseRead, Report, Truth
+from .restrictions import Area, Circle, Point, Polygon, Restrictions
 
 __all__ = [
     "SCHEMA",
+    "Area",
+    "Circle",
     "Description",
     "Dynamics",
     "Fault",
@@ -22,8 +25,11 @@ __all__ = [
     "Issued",
     "Message",
     "Move",
+    "Point",
+    "Polygon",
     "PoseRead",
     "Report",
+    "Restrictions",
     "StagePose",
     "Truth",
     "pack",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .message import Message
+from .restrictions import Restrictions
 
 
 class Dynamics(Message, frozen=True):
@@ -80,6 +81,8 @@ class Description(Message, frozen=True):
         Names that ``Frame.channel`` can take.
     takes_velocity : bool
         Whether the XY stage can be given a velocity.
+    restrictions : Restrictions
+        What a move must obey beside that box.
     """
 
     name: str
@@ -97,3 +100,4 @@ class Description(Message, frozen=True):
     limits_um: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
     channels: tuple[str, ...] = ()
     takes_velocity: bool = False
+    restrictions: Restrictions = Restrictions()

@@ -11,7 +11,7 @@ SCHEMA = 3
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
-their decisions.
+their decisions. 3: the description carries all limits.
 """
 
 

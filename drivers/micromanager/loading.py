@@ -9,6 +9,7 @@ import numpy as np
 from pymmcore_plus import CMMCorePlus, DeviceType
 from pymmcore_plus.experimental.unicore import UniMMCore
 
+from ..envelope import resolved
 from ..messages import Description
 from ..microscope import MicroscopeError, one_line
 from ..settings import CameraSettings, StageSettings, StandSettings
@@ -110,6 +111,7 @@ def _describe(
     exposure_ms = core.getExposure(camera)
     pixel_um, affine = _geometry(core, settings.camera)
     group = core.getChannelGroup()
+    limits = resolved(settings.limits, read_position_um(core, xy_stage, focus))
     return Description(
         name=settings.name,
         camera=camera,
@@ -123,9 +125,10 @@ def _describe(
         exposure_ms=exposure_ms,
         interval_ms=settings.camera.interval_ms or exposure_ms + settings.camera.readout_ms,
         dynamics=settings.stage.dynamics,
-        limits_um=settings.limits.around(read_position_um(core, xy_stage, focus)),
+        limits_um=limits.limits_um,
         channels=tuple(core.getAvailableConfigs(group)) if group else (),
         takes_velocity=_takes_velocity(core, settings.stage),
+        restrictions=limits.restrictions,
     )
 
 

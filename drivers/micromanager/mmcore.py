@@ -9,6 +9,7 @@ from pymmcore_plus import CMMCorePlus
 
 from ..actuation import StageWorker, checked_events
 from ..clock import NS_PER_MS, Clock, SystemClock
+from ..envelope import Envelope
 from ..messages import Description, Frame, Move, Report, StagePose
 from ..microscope import ASKED, STOPPED, Frames, MicroscopeError
 from ..settings import StandSettings
@@ -127,7 +128,8 @@ class MMCoreMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Run an acquisition through pymmcore-plus' own runner."""
-        return self._runs.begin(self._acquire(checked_events(sequence, self._description)))
+        events = checked_events(sequence, self._description, self._pose.target_um)
+        return self._runs.begin(self._acquire(events))
 
     def _acquire(self, events: list[useq.MDAEvent]) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
@@ -191,4 +193,4 @@ class MMCoreMicroscope:
     def _make_stage(self) -> StageWorker:
         about = self._description
         device = CoreStageDevice(self._core, about.xy_stage, about.focus, self._settings.stage)
-        return StageWorker(device, self._pose, about.limits_um, self._clock)
+        return StageWorker(device, self._pose, Envelope.of(about), self._clock)

@@ -6,9 +6,9 @@ import threading
 import time
 from collections import deque
 
-import useq
 import zmq
 
+from ..actuation import read_sequence
 from ..clock import NS_PER_S, Clock, SystemClock
 from ..messages import SCHEMA, Fault, pack
 from ..microscope import STOPPED, Microscope, MicroscopeError, one_line
@@ -217,7 +217,7 @@ class MicroscopeServer:
             case Stream(False):
                 self._publisher.end()
             case Acquire(text):
-                self._publisher.begin(_sequence(text))
+                self._publisher.begin(read_sequence(text))
         return None
 
     def _about(self) -> About:
@@ -241,10 +241,3 @@ class MicroscopeServer:
 
     def _new_fault(self, text: str, fatal: bool = False) -> Fault:
         return Fault(self._clock.now_ns(), text, fatal)
-
-
-def _sequence(text: str) -> useq.MDASequence:
-    try:
-        return useq.MDASequence.model_validate_json(text)
-    except ValueError as error:
-        raise MicroscopeError(f"The acquisition cannot be read: {one_line(error)}") from error

@@ -8,6 +8,7 @@ import useq
 
 from ...drivers.actuation import Brake, MoveExecutor, checked_events
 from ...drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from ...drivers.envelope import Envelope, resolved
 from ...drivers.messages import Description, Frame, Move, Report, Truth
 from ...drivers.microscope import ASKED, STOPPED, Frames, MicroscopeError
 from ...drivers.settings import StandSettings
@@ -47,7 +48,8 @@ class LockstepMicroscope:
         self._pose = PoseModel(
             (*device.read_xy(), device.read_focus()), stand.stage.dynamics, stand.focus.dynamics
         )
-        self._executor = MoveExecutor(device, self._pose, about.limits_um, clock, self._emergency)
+        envelope = Envelope.of(about)
+        self._executor = MoveExecutor(device, self._pose, envelope, clock, self._emergency)
         self._brake = Brake(device, self._pose, clock)
         self._processing_ns = round(world.scenario.processing_ms * NS_PER_MS)
         self._answer_ns = self._wakes_ns = clock.now_ns()
@@ -111,7 +113,9 @@ class LockstepMicroscope:
 
     def acquire(self, sequence: useq.MDASequence) -> Frames:
         """Move, wait until the stage is still, expose: for every event of a sequence."""
-        return self._runs.begin(self._acquire(checked_events(sequence, self._description)))
+        return self._runs.begin(
+            self._acquire(checked_events(sequence, self._description, self._pose.target_um))
+        )
 
     def close(self) -> None:
         """Halt the stage and end the stream."""
@@ -209,6 +213,10 @@ class LockstepMicroscope:
 
     def _describe(self) -> Description:
         scenario, camera = self._world.scenario, self._stand.camera
+        (x_um, y_um), (z_um,) = (
+            drive.encoder_um(self._clock.now_ns()) for drive in (self._world.xy, self._world.focus)
+        )
+        limits = resolved(self._stand.limits, (x_um, y_um, z_um))
         return Description(
             name=self._stand.name,
             camera="Camera",
@@ -222,6 +230,7 @@ class LockstepMicroscope:
             exposure_ms=camera.exposure_ms or scenario.camera.exposure_ms,
             interval_ms=camera.interval_ms or scenario.camera.interval_ms,
             dynamics=self._stand.stage.dynamics,
-            limits_um=self._stand.limits.around((0.0, 0.0, 0.0)),
+            limits_um=limits.limits_um,
             takes_velocity=self._stand.stage.velocity_properties is not None,
+            restrictions=limits.restrictions,
         )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from pursuit.drivers.messages import Move
-from pursuit.drivers.microscope import Microscope, MicroscopeError
+from pursuit.drivers.messages import Fault, Move
+from pursuit.drivers.microscope import Microscope, MicroscopeError, MoveRefused
 
 from .watch import FAR_UM, NEAR_UM, NEVER, Watch, at, moved
 
@@ -63,13 +63,36 @@ def test_what_is_expired_or_not_finite_moves_nothing(scope: Microscope, watch: W
     assert not watch.issued()
 
 
-def test_a_move_beyond_the_limits_ends_at_the_border(scope: Microscope, watch: Watch) -> None:
-    low, high = scope.describe().limits_um[2]
-    for beyond, border in ((high + 1e9, high), ((low + high) / 2,) * 2):
-        start = watch.until(lambda frame: True)
-        scope.move(Move(None, None, beyond, NEVER, start.index))
-        watch.until_there(Move(None, None, border, NEVER, start.index), start)
-        assert watch.issued()[-1].z_um == border
+def test_a_move_beyond_the_limits_is_refused_with_both_numbers(
+    scope: Microscope, watch: Watch
+) -> None:
+    start = watch.until(lambda frame: True)
+    limits_um = scope.describe().limits_um
+    for axis, beyond in ((0, 1e9), (1, -1e9), (2, 1.5), (2, -1e9)):
+        edge = limits_um[axis][beyond > 0]
+        to: list[float | None] = [None, None, None]
+        to[axis] = edge + beyond
+        refusal = refused(scope, watch, Move(to[0], to[1], to[2], NEVER, start.index))
+        assert f"{'xyz'[axis]} = {edge + beyond:.6g} µm is outside the limits" in refusal
+        assert f"{edge:g}" in refusal
+        assert f"({'xyz'[axis]}_um under [limits])" in refusal
+    assert math.dist(at(watch.until_read(start)), at(start)) < NEAR_UM
+    assert not watch.issued()
+    for z in (limits_um[2][1], start.pose.z_um):
+        move = Move(None, None, z, NEVER, start.index)
+        scope.move(move)
+        watch.until_there(move, start)
+
+
+def refused(scope: Microscope, watch: Watch, move: Move) -> str:
+    """Send a move that must be refused; return why it was, told at once or reported."""
+    before = len(watch.reports)
+    try:
+        scope.move(move)
+    except MoveRefused as error:
+        return str(error)
+    watch.until(lambda frame: any(isinstance(r, Fault) for r in watch.reports[before:]))
+    return next(r.text for r in watch.reports[before:] if isinstance(r, Fault))
 
 
 def test_halt_brings_every_axis_to_rest(scope: Microscope, watch: Watch) -> None:

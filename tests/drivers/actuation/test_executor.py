@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from pursuit.drivers.actuation import MoveExecutor
 from pursuit.drivers.clock import NS_PER_MS, VirtualClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, PoseRead, Report
-from pursuit.drivers.microscope import MicroscopeError
+from pursuit.drivers.microscope import MicroscopeError, MoveRefused
 from pursuit.drivers.stage import PoseModel
 
-BOX = ((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0))
+BOX = Envelope(((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0)))
 NEVER = 2**62
 PLAIN, LOOSE = Dynamics(), Dynamics(delay_ms=0.0, backlash_um=2.0)
 
@@ -101,7 +102,7 @@ def test_the_newest_move_replaces_those_that_wait(stand: Stand) -> None:
 
 def test_a_report_says_what_was_sent_and_when(stand: Stand) -> None:
     stand.at_ms(3)
-    stand.executor.accept(Move(2_000.0, None, 1.0, NEVER, 4), 1, 2)
+    stand.executor.accept(Move(1_000.0, None, 1.0, NEVER, 4), 1, 2)
     (issued,) = stand.step(Issued)
     assert issued == Issued(4, 1, 2, 3 * NS_PER_MS, 1_000.0, None, 1.0)
     assert (stand.device.xy, stand.device.z) == ((1_000.0, 0.0), 1.0)
@@ -128,7 +129,15 @@ def test_the_drive_is_sent_past_its_backlash_but_not_past_the_limits() -> None:
         stand.at_ms(100 * frame)
         stand.accept(frame, x)
         stand.step(Issued)
-    assert [x for x, _ in stand.device.sent] == [9.0, 4.0, 1_000.0]
+    assert [x for x, _ in stand.device.sent] == [9.0, 4.0, 999.5]
+
+
+def test_a_move_outside_is_refused_and_the_one_before_goes_on(stand: Stand) -> None:
+    stand.accept(1, 5.0)
+    with pytest.raises(MoveRefused, match=r"x = 1000.5 µm .*\[-1000, 1000\] \(x_um under"):
+        stand.accept(2, 1_000.5)
+    stand.step(Issued)
+    assert stand.device.sent == [(5.0, 0.0)]
 
 
 def test_a_move_that_a_busy_stage_refuses_is_tried_again_until_a_newer_one_comes(

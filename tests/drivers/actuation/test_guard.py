@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import math
 
-import msgspec
 import pytest
-import useq
 from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.drivers.actuation import guard
-from pursuit.drivers.messages import Description, Dynamics, Move
-from pursuit.drivers.microscope import MicroscopeError
+from pursuit.drivers.envelope import Envelope
+from pursuit.drivers.messages import Dynamics, Move
+from pursuit.drivers.microscope import MicroscopeError, MoveRefused
+from pursuit.drivers.stage import PoseModel
 from pursuit.drivers.stage.profiles import ConstantVelocity
 
 BOX = ((-10.0, 20.0), (0.0, 5.0), (100.0, 101.0))
-ABOUT = Description(
-    name="stand",
-    camera="Camera",
-    xy_stage="XY",
-    focus="Z",
-    width_px=100,
-    height_px=50,
-    dtype="uint8",
-    pixel_um=0.05,
-    affine=(0.05, 0.0, 0.0, 0.05),
-    exposure_ms=1.0,
-    interval_ms=1.0,
-    dynamics=Dynamics(),
-    limits_um=BOX,
-)
 coordinates = st.none() | st.floats()
 
 
@@ -39,22 +24,27 @@ def test_whatever_passes_is_inside_the_box(
 ) -> None:
     move = Move(x, y, z, expires_ns=7, frame=3)
     wanted = (x, y, z)
+    pose = PoseModel((0.0, 1.0, 100.5), Dynamics(), Dynamics())
     if not all(value is None or math.isfinite(value) for value in wanted):
         with pytest.raises(MicroscopeError, match="finite"):
             guard.refuse_non_finite(move)
         return
     guard.refuse_non_finite(move)
-    safe = guard.clipped_move(move, BOX)
-    assert (safe.expires_ns, safe.frame) == (7, 3)
-    for value, given_value, (low, high) in zip(
-        (safe.x_um, safe.y_um, safe.z_um), wanted, BOX, strict=True
-    ):
-        if given_value is None:
-            assert value is None
-        else:
-            assert value is not None
-            assert low <= value <= high
-            assert value == given_value or not low <= given_value <= high
+    inside = all(
+        value is None or low <= value <= high
+        for value, (low, high) in zip(wanted, BOX, strict=True)
+    )
+    if inside:
+        guard.check_move(move, Envelope(BOX), pose, 0)
+        return
+    with pytest.raises(MoveRefused, match="outside the limits") as refused:
+        guard.check_move(move, Envelope(BOX), pose, 0)
+    axis, low, high = next(
+        (axis, low, high)
+        for axis, value, (low, high) in zip("xyz", wanted, BOX, strict=True)
+        if value is not None and not low <= value <= high
+    )
+    assert f"[{low:g}, {high:g}] ({axis}_um under [limits])" in str(refused.value)
 
 
 def test_a_velocity_that_is_not_finite_is_refused() -> None:
@@ -90,40 +80,3 @@ def test_a_limited_velocity_can_be_stopped_inside_the_limits(
     rest_um = end_x + end_v * abs(end_v) / (2 * dynamics.acceleration_um_s2)
     low, high = min(x, brakes_at, -100.0), max(x, brakes_at, 100.0)
     assert low - 1e-3 <= rest_um <= high + 1e-3
-
-
-@pytest.mark.parametrize(
-    ("place", "axis"), [((21, 1, 100), "x"), ((0, -1, 100), "y"), ((0, 0, math.nan), "z")]
-)
-def test_a_planned_position_outside_says_which_and_what_to_do(
-    place: tuple[float, float, float], axis: str
-) -> None:
-    with pytest.raises(MicroscopeError, match=f"wants {axis} = .*{axis}_um under"):
-        guard.check_inside(*place, BOX)
-
-
-def plan(**fields: object) -> useq.MDASequence:
-    return useq.MDASequence.model_validate({"stage_positions": [(0.0, 2.5, 100.5)], **fields})
-
-
-def test_grids_are_laid_out_for_the_field_of_this_camera() -> None:
-    sequence = plan(grid_plan={"rows": 2, "columns": 2})
-    events = guard.checked_events(sequence, ABOUT)
-    assert {(event.x_pos, event.y_pos) for event in events} == {
-        (-2.5, 1.25),
-        (2.5, 1.25),
-        (-2.5, 3.75),
-        (2.5, 3.75),
-    }
-    inner = {"x": 0, "y": 2.5, "sequence": {"grid_plan": {"rows": 1, "columns": 3}}}
-    nested = guard.checked_events(plan(stage_positions=[inner]), ABOUT)
-    assert {event.x_pos for event in nested} == {-5.0, 0.0, 5.0}
-    assert guard.checked_events(sequence, ABOUT) == events
-
-
-def test_a_grid_that_leaves_the_box_is_refused() -> None:
-    with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.checked_events(plan(grid_plan={"rows": 4, "columns": 1}), ABOUT)
-    wider = msgspec.structs.replace(ABOUT, width_px=1_000)
-    with pytest.raises(MicroscopeError, match="outside the limits"):
-        guard.checked_events(plan(grid_plan={"rows": 1, "columns": 2}), wider)

@@ -10,6 +10,7 @@ import pytest
 from pursuit.drivers.actuation import Brake, MoveExecutor
 from pursuit.drivers.actuation.velocity_mode import UNVERIFIED_UM_S, VelocityMode
 from pursuit.drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, Report
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stage import PoseModel
@@ -61,7 +62,7 @@ class Stand:
         self.reports: list[Report] = []
         pose = PoseModel((0.0, 0.0, 0.0), MODEL.dynamics, Dynamics())
         self.stopped = ""
-        self.executor = MoveExecutor(self.device, pose, BOX, self.clock, self._stop)
+        self.executor = MoveExecutor(self.device, pose, Envelope(BOX), self.clock, self._stop)
         self._brake = Brake(self.device, pose, self.clock)
         self.step()
 
@@ -260,7 +261,9 @@ def test_a_stage_found_to_brake_more_slowly_is_stopped_sooner() -> None:
     for kind in (PoseModel, Slower):
         clock = VirtualClock()
         pose = kind((0.0, 0.0, 0.0), MODEL.dynamics, Dynamics())
-        velocity = VelocityMode(Device(clock), pose, ((-50.0, 50.0), *BOX[1:]), clock)
+        velocity = VelocityMode(
+            Device(clock), pose, Envelope(((-50.0, 50.0), BOX[1], BOX[2])), clock
+        )
         velocity.send((UNVERIFIED_UM_S, 0.0), NEVER)
         left_s.append(velocity.left_s())
     braking_s = [UNVERIFIED_UM_S / (2 * each) for each in (MODEL.acceleration_um_s2, 5e3)]

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from pursuit.drivers.actuation import StageWorker
 from pursuit.drivers.clock import NS_PER_S, SystemClock
+from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, PoseRead
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stage import PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
 from pursuit.sim.stand.stage_device import SimStageDevice
 
-BOX = ((-1e5, 1e5), (-1e5, 1e5), (-10.0, 10.0))
+BOX = Envelope(((-1e5, 1e5), (-1e5, 1e5), (-10.0, 10.0)))
 NEVER = 2**62
 PATIENCE_S = 10
 FAR_UM = 50_000.0

@@ -28,7 +28,11 @@ HEADER = {
 DESCRIPTION = {
     *("name", "camera", "xy_stage", "focus", "width_px", "height_px", "dtype", "pixel_um"),
     *("affine", "exposure_ms", "interval_ms", "dynamics", "limits_um", "channels"),
-    "takes_velocity",
+    *("takes_velocity", "restrictions"),
+}
+RESTRICTIONS = {
+    *("inside", "keep_out", "step_um", "focus_step_um", "speed_um_s", "acceleration_um_s2"),
+    *("return_inside", "facility", "names"),
 }
 
 
@@ -155,6 +159,7 @@ def test_what_describe_tells(client: Client) -> None:
     }
     assert len(description["affine"]) == 4
     assert [len(limits) for limits in description["limits_um"]] == [2, 2, 2]
+    assert set(description["restrictions"]) == RESTRICTIONS
     assert about["streaming"] is False
     assert client.ask({"type": "now"}, lease="")["now_ns"] > 0
 
