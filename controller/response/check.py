@@ -1,5 +1,7 @@
 """The first moves of a session, and the watch over all others."""
 
+import math
+
 import numpy as np
 
 from ...drivers.clock import NS_PER_S
@@ -30,6 +32,8 @@ _MOST_STEP = 0.08
 harm."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a first move to the next one. Chosen: longer than the lag of any stage."""
+_VELOCITY_NS = _SEEN_NS // 2
+"""Time in which a step is made by a velocity, by stages that take no positions."""
 _REST_PX = 0.1
 """Motion from frame to frame of a stage that rests."""
 FIRST_MOVES = "first moves: whether the picture answers to the stage"
@@ -57,7 +61,8 @@ class ResponseCheck:
         self._most_step_px = _MOST_STEP * min(width, height)
         self._evidence = Evidence(self._affine, float(width * height))
         self._last: Frame | None = None
-        self._moves_px = 0.0
+        self._moves_px, self._apart_ns = 0.0, 0
+        self._by_velocity = False
         self._sent_ns: int | None = None
         self._steps = 0
         self._last_step_px = np.zeros(2)
@@ -66,6 +71,7 @@ class ResponseCheck:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
         last, self._last = self._last, frame
         if last is not None:
+            self._apart_ns = frame.exposed_ns - last.exposed_ns
             moved_um = (frame.pose.x_um - last.pose.x_um, frame.pose.y_um - last.pose.y_um)
             self._moves_px = float(np.abs(self._inverse @ moved_um).max())
         target_px = None
@@ -88,17 +94,30 @@ class ResponseCheck:
 
     def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """Return a plan, or in its place a small first move while nothing is proven."""
-        if self.proven:
+        idle = target is None and plan.move_um is None and plan.velocity_um_s is None
+        if self.proven or idle:
             return plan
-        waits = self._sent_ns is not None and frame.exposed_ns - self._sent_ns < _SEEN_NS
-        moves = waits or self._moves_px > _REST_PX or not self._evidence.ready
-        step_px = None if moves else self._step_px(target, frame)
+        self._by_velocity = self._by_velocity or plan.velocity_um_s is not None
+        since_ns = math.inf if self._sent_ns is None else frame.exposed_ns - self._sent_ns
+        if self._by_velocity and since_ns < _VELOCITY_NS:
+            return self._first_velocity(plan)
+        waits = since_ns < _SEEN_NS or self._moves_px > _REST_PX or not self._evidence.ready
+        step_px = None if waits else self._step_px(target, frame)
         if step_px is None:
             return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
         self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
         self._steps += 1
+        if self._by_velocity:
+            return self._first_velocity(plan)
         move_um = self._affine @ step_px + (frame.pose.x_um, frame.pose.y_um)
         return Plan(move_um, plan.prediction, FIRST_MOVES)
+
+    def _first_velocity(self, plan: Plan) -> Plan:
+        """The velocity that makes a step in the time for it; it ends with the next plan."""
+        velocity = (
+            self._affine @ self._last_step_px * (NS_PER_S / max(_VELOCITY_NS, self._apart_ns))
+        )
+        return Plan(prediction=plan.prediction, reason=FIRST_MOVES, velocity_um_s=velocity)
 
     def _step_px(self, target: TargetGroup | None, frame: Frame) -> Floats | None:
         """A step toward the target that tells most of the hypotheses from each other, (2,).

@@ -8,7 +8,7 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
-from .hypotheses import RIGHT, WRONG, Hypothesis
+from .hypotheses import EARLY_S, RIGHT, WRONG, Hypothesis
 
 _OUTLIERS = 0.1
 """Share of objects that are not found again. Chosen: of faint ones."""
@@ -45,6 +45,8 @@ _RAYLEIGH_OFTEN = math.sqrt(-2 * math.log(1 - _OFTEN))
 """That of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
 _REMEMBERED_NS = NS_PER_S
 """How long poses are kept: longer than any lag of `RIGHT`."""
+_FEWEST_POSES = 4
+"""Poses that are kept in any case: of the frames that are compared, and on either side."""
 
 
 class Evidence:
@@ -52,6 +54,7 @@ class Evidence:
 
     Objects in a frame are compared with those in the one before, displaced as each hypothesis
     says; it does not matter which is which. An object that is not found again may be anywhere.
+    That is done one frame late, when it is known where the stage was soon after.
 
     Parameters
     ----------
@@ -74,7 +77,8 @@ class Evidence:
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._poses: deque[tuple[int, float, float]] = deque()
-        self._before_px = np.empty((0, 2))
+        self._last: tuple[int, Floats, Floats | None] | None = None
+        self._before_ns, self._before_px = 0, np.empty((0, 2))
         self._misses_px: deque[float] = deque(maxlen=30)
         self._drift_px = np.zeros(2)
         self.sigma_px = _FIRST_SIGMA_PX
@@ -108,10 +112,16 @@ class Evidence:
             hypothesis finds it again: the tracker believes the calibration.
         """
         self._remember(frame)
-        before_px = self._before_px
+        last, self._last = self._last, (frame.exposed_ns, places_px, target_px)
+        if last is None:
+            return
+        at_ns, places_px, target_px = last
+        before_ns, before_px = self._before_ns, self._before_px
         found_px = None
-        if len(before_px) and len(places_px) and len(self._poses) > 1:
-            shifts_px = np.array([h.shows @ self._expected_px(h.lag_s) for h in self._all])
+        if len(before_px) and len(places_px):
+            shifts_px = np.array(
+                [h.shows @ self._expected_px(before_ns, at_ns, h.lag_s) for h in self._all]
+            )
             own_px = np.zeros_like(before_px)
             own_px[0] = self._drift_px
             distances_px = _distances(before_px + own_px, shifts_px, places_px)
@@ -122,6 +132,7 @@ class Evidence:
                 found_px = places_px[nearest]
                 own = found_px - before_px[0] - shifts_px[best]
                 self._drift_px = (1 - _DRIFT_GAIN) * self._drift_px + _DRIFT_GAIN * own
+        self._before_ns = at_ns
         self._before_px = _target_first(places_px, found_px if target_px is None else target_px)
 
     def _learn(self, misses_px: Floats, moved_px: Floats) -> None:
@@ -149,17 +160,19 @@ class Evidence:
 
     def _remember(self, frame: Frame) -> None:
         self._poses.append((frame.exposed_ns, frame.pose.x_um, frame.pose.y_um))
-        while frame.exposed_ns - self._poses[1 if len(self._poses) > 2 else 0][0] > _REMEMBERED_NS:
-            if len(self._poses) <= 2:
-                break
+        while len(self._poses) > _FEWEST_POSES and (
+            frame.exposed_ns - self._poses[1][0] > _REMEMBERED_NS
+        ):
             self._poses.popleft()
 
-    def _expected_px(self, lag_s: float) -> Floats:
-        """Shift of the picture from the frame before to the last one, (2,)."""
+    def _expected_px(self, from_ns: int, to_ns: int, lag_s: float) -> Floats:
+        """Shift of the picture between two exposures, (2,)."""
         t_ns, x_um, y_um = np.array(self._poses).T
-        at_ns = t_ns[-2:] - lag_s * NS_PER_S
+        lag_ns = from_ns - to_ns if lag_s == EARLY_S else lag_s * NS_PER_S
+        at_ns = np.array([from_ns, to_ns]) - lag_ns
         moved_um = [np.diff(np.interp(at_ns, t_ns, axis_um))[0] for axis_um in (x_um, y_um)]
-        return -self._inverse @ np.array(moved_um)
+        shift_px: Floats = -self._inverse @ np.array(moved_um, np.float64)
+        return shift_px
 
     def _learn_sigma(self, miss_px: float) -> None:
         self._misses_px.append(min(miss_px, _MOST_MISS_PX))

@@ -18,7 +18,7 @@ class Hypothesis(NamedTuple):
         Turns the shift of the picture that the calibration expects into the one that is seen, in
         pixels (right, down).
     lag_s : float
-        By how much later than modelled the stage may move.
+        By how much later than modelled the stage may move, or `EARLY_S`.
     """
 
     name: str
@@ -34,9 +34,11 @@ class Hypothesis(NamedTuple):
 
 _SINGULAR = 1e-9
 """A determinant that is zero but for rounding."""
-_LAGS_S = (0.0, 0.03, 0.06, 0.1)
-"""Lags of the stage that are no fault of the affine: up to that of a slow one of which nobody has
-told. Chosen."""
+EARLY_S = -1.0
+"""Stands for a stage that moves a frame earlier than modelled."""
+_LAGS_S = (0.0, EARLY_S, 0.03, 0.06, 0.1)
+"""Lags of the stage that are no fault of the affine: from one that is at once where it is sent to a
+slow one of which nobody has told. Chosen."""
 _NOTHING = "the picture does not answer to the stage"
 
 RIGHT = tuple(Hypothesis("", np.eye(2), lag_s) for lag_s in _LAGS_S)

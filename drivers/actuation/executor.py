@@ -143,10 +143,7 @@ class MoveExecutor:
     def send(self, move: Move) -> tuple[float, float] | None:
         """Command the stage at once; return the velocity that it was given.
 
-        Raises
-        ------
-        MoveRefused
-            If it leaves the envelope from where the stage is now.
+        `MoveRefused` if it leaves the envelope from where the stage is now.
         """
         self.sending = True
         try:

@@ -44,9 +44,9 @@ def test_the_target_is_kept_by_a_stage_that_is_not_as_told(scenario: str, how: s
     true = msgspec.structs.replace(told, stage=otherwise(told.stage, how))
     world = Simulation(scenario, true, None, STARTS_UM[scenario]).world(1)
     with LockstepMicroscope(world, config.stand(scenario), VirtualClock()) as microscope:
-        steps = list(islice(make_loop(config, microscope).steps(), 60))
+        steps = list(islice(make_loop(config, microscope).steps(), 90))
     assert len({step.decision.target for step in steps[2:]}) == 1
-    for step in steps[40:]:
+    for step in steps[70:]:
         truth = truth_about(step.frame, step.reports)
         assert step.decision.seen_um is not None
         offset_um = np.subtract(step.decision.seen_um, step.decision.pose_um[:2])

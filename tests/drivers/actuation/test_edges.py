@@ -6,6 +6,7 @@ import contextlib
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pursuit.drivers.actuation import MoveExecutor

@@ -319,7 +319,7 @@ def test_a_stage_that_is_jammed_is_stopped_and_a_slow_one_is_not(stand: Stand) -
         slow.device.xy = slow.device.xy[0] + 2.0, 0.0
 
     slow.device.send_xy = crawl
-    for frame in range(1, 40):
+    for frame in range(1, 30):
         slow.at_ms(100 * frame)
         slow.accept(frame, 30.0 * frame)
         slow.step(Fault)

@@ -1,0 +1,100 @@
+"""A right calibration is proven in a moment; a wrong one is named, and has moved little."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from pursuit.controller.assembly import complete, make_loop, open_lockstep
+from pursuit.controller.loop import Step
+from pursuit.controller.response import ResponseError
+from pursuit.controller.response.check import FIRST_MOVES
+from pursuit.drivers.messages import Truth
+from pursuit.sim.imaging import Optics
+from pursuit.sim.stand import LockstepMicroscope
+
+WRONG = {
+    "mirrored from left to right": [[-1, 0], [0, 1]],
+    "mirrored from top to bottom": [[1, 0], [0, -1]],
+    "turned by 180°": [[-1, 0], [0, -1]],
+    "turned by 270°": [[0, -1], [1, 0]],
+    "turned by 90°": [[0, 1], [-1, 0]],
+    "axes are exchanged": [[0, 1], [1, 0]],
+    "too small by a factor of 2": [[0.5, 0], [0, 0.5]],
+    "too large by a factor of 2": [[2, 0], [0, 2]],
+}
+"""What an affine that was multiplied by these is called."""
+PATIENCE = {"swimmer": 150, "crowd": 60, "worm": 150}
+"""Frames within which it has been named."""
+
+
+def opened(scenario: str, seed: int, error: Any) -> tuple[LockstepMicroscope, Any, float]:
+    """A microscope that was told a wrong affine, its tables, and the field in µm."""
+    tables: dict[str, Any] = {
+        "microscope": {"scenario": scenario},
+        "session": {"seed": seed},
+        "detector": {"name": "blobs"},
+    }
+    config, simulated = complete(tables)
+    assert simulated is not None
+    true = np.reshape(simulated.scenario.affine, (2, 2))
+    tables["camera"] = {"affine": (true @ error).ravel().tolist()}
+    config, simulated = complete(tables)
+    microscope = open_lockstep(config, simulated)
+    about = microscope.describe()
+    return microscope, config, min(about.width_px, about.height_px) * about.pixel_um
+
+
+def travelled_um(steps: list[Step]) -> float:
+    """How far the stage went from where it began."""
+    poses = np.array([step.decision.pose_um[:2] for step in steps])
+    return float(np.hypot(*(poses - poses[0]).T).max())
+
+
+@pytest.mark.parametrize("scenario", PATIENCE)
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_affine_is_named_and_the_right_one_told(scenario: str, name: str) -> None:
+    microscope, config, field_um = opened(scenario, 31, np.array(WRONG[name]))
+    steps: list[Step] = []
+    with microscope, pytest.raises(ResponseError) as caught:
+        for step in islice(make_loop(config, microscope).steps(), PATIENCE[scenario]):
+            steps += [step]
+    assert name in str(caught.value)
+    numbers = re.findall(r"-?[\d.]+", str(caught.value).split("[")[1].split("]")[0])
+    _, simulated = complete({"microscope": {"scenario": scenario}})
+    assert simulated is not None
+    assert [float(number) for number in numbers] == pytest.approx(simulated.scenario.affine)
+    assert travelled_um(steps) < field_um / 2
+    assert name in microscope.stopped
+
+
+@pytest.mark.parametrize("scenario", PATIENCE)
+@pytest.mark.parametrize("seed", [41, 42])
+def test_a_right_affine_is_proven_within_a_second(scenario: str, seed: int) -> None:
+    microscope, config, _ = opened(scenario, seed, np.eye(2))
+    with microscope:
+        steps = list(islice(make_loop(config, microscope).steps(), PATIENCE[scenario]))
+    first = [step.decision.exposed_ns for step in steps if step.decision.reason == FIRST_MOVES]
+    assert first
+    assert first[-1] - steps[0].decision.exposed_ns < 1e9
+    assert steps[-1].decision.reason != FIRST_MOVES
+
+
+@pytest.mark.parametrize("name", ["mirrored from left to right", "turned by 180°"])
+def test_a_picture_that_is_mirrored_during_a_session_is_found_out(name: str) -> None:
+    microscope, config, field_um = opened("swimmer", 33, np.eye(2))
+    furthest_um = 0.0
+    with microscope, pytest.raises(ResponseError, match=name):
+        for count, step in enumerate(islice(make_loop(config, microscope).steps(), 600)):
+            if count == 150:
+                world = microscope._world
+                optics = world.scenario.optics
+                scene: Any = world._scene
+                scene._optics = Optics(optics, np.linalg.inv(WRONG[name]))
+            for report in step.reports:
+                if isinstance(report, Truth):
+                    furthest_um = max(furthest_um, float(np.hypot(report.x_um, report.y_um)))
+    assert furthest_um < field_um / 2
