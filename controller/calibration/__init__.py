@@ -1,0 +1,13 @@
+"""Calibration: how a stage moves what the camera sees, found out from small moves and images.
+
+In: a `Microscope` and its clock. Out: a `Calibration`, each of whose numbers has a standard error
+or a sentence that says why it could not be found.
+"""
+
+from __future__ import annotations
+
+from .calibrate import calibrate
+from .findings import Calibration, Finding
+from .probe import NotCalibratedError
+
+__all__ = ["Calibration", "Finding", "NotCalibratedError", "calibrate"]

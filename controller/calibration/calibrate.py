@@ -1,0 +1,266 @@
+"""A calibration from beginning to end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drivers.clock import Clock
+from ...drivers.microscope import Microscope
+from .dynamics import Excitation, fit_dynamics
+from .findings import Calibration, dynamics_findings, geometry_findings
+from .geometry import Geometry, Jump, enough, fit_geometry
+from .pattern import Step, long_steps, series, small_step_px, small_steps
+from .probe import NotCalibratedError, Probe
+from .registration import Reference
+from .response import Response, mean_travel_um
+from .search import Rough, search
+from .wander import Series, Wander, fit_wander, jump, whitening
+
+Floats = NDArray[np.float64]
+
+_LEAST_SETTLE_S, _MOST_SETTLE_S = 0.1, 0.8
+"""Bounds of the time after which a move has surely ended."""
+_SLOW_UM_S = 500.0
+"""Speed with which the end of long moves is reckoned. Chosen: most motorised stages are faster."""
+_SMEAR = 1.2
+"""Width of what is registered, over the shift of a small step, at least. Chosen: the shift of a
+smeared image is then its mean over the exposure within a twentieth of the step."""
+_SMEARED = 0.05
+"""Error of a shift over the smear of its image. Derived: of two Gaussians in the ratio of 3 to 1,
+as far apart as their width, the maximum is off their mean by that."""
+_INSTANT_S = 1e-5
+"""Stands for an instant."""
+_LEAST_FRAMES = 3
+"""Frames on either side of a move without which it does not count."""
+
+_LEAST_MOVES = 8
+"""Small steps without which nothing is fitted."""
+_LOST = (
+    "What was seen was not found again after most moves: choose a specimen that lies still and "
+    "fills more of the field."
+)
+
+OnProgress = Callable[[str, float], None]
+"""Told what is done, and for how many seconds the stand has been used."""
+
+
+class Seen(NamedTuple):
+    """A move of the pattern as the camera has seen it."""
+
+    step: Step
+    series: Series
+    exposures_s: Floats
+
+
+def calibrate(
+    microscope: Microscope,
+    clock: Clock,
+    known_pixel_um: float | None = None,
+    on_progress: OnProgress = lambda what, seconds: None,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Calibration:
+    """Find out how a stand moves; its stage ends where it began.
+
+    Parameters
+    ----------
+    microscope : Microscope
+        Opened with no backlash and no ringing in its settings.
+    clock : Clock
+        Of the microscope.
+    known_pixel_um : float, optional
+        Edge of a pixel that the scale must agree with, if somebody knows it.
+    on_progress, on_step : callable
+        Told of the progress, and of every long move of the pattern.
+
+    Raises
+    ------
+    NotCalibratedError
+        If nothing can be found; the text says why and what to do.
+    MicroscopeError
+        If the camera or the stage fails.
+    """
+    doing = ["looking"]
+    with Probe(microscope, clock, lambda seconds: on_progress(doing[0], seconds)) as probe:
+        rough = search(probe)
+        doing[0] = "small steps"
+        blur_px = _blur_for_steps(probe, rough)
+        small = _seen(small_steps(probe, rough), blur_px)
+        settle_s = (
+            _settle_s(small) + 0.2 * probe.field_px / np.hypot(*rough.gain).min() / _SLOW_UM_S
+        )
+        doing[0] = "long steps"
+        long_ = _seen(_told(long_steps(probe, rough, settle_s), on_step), rough.blur_px)
+        small_px = small_step_px(probe)
+        seconds, furthest_um, about = probe.elapsed_s, probe.furthest_um, probe.about
+    rested = [_rested(each, settle_s) for each in long_]
+    wander = fit_wander([each for each in rested if len(each.at_s)])
+    jumps = _jumps(long_, rested, wander)
+    if not enough(jumps):
+        raise NotCalibratedError(_LOST)
+    geometry = fit_geometry(jumps)
+    findings = geometry_findings(geometry, known_pixel_um)
+    small, long_ = _whole(small, settle_s), _whole(long_, settle_s)
+    if len(small) < _LEAST_MOVES:
+        raise NotCalibratedError(_LOST)
+    fine = fit_wander([_rested(each, settle_s) for each in small])
+    make = _Excitations(geometry, findings["stage.backlash_um"].found)
+    fit = fit_dynamics([*make.of(small, fine, None, math.inf)])
+    most_px = _SMEAR * small_px
+    excitations = [
+        *make.of(small, fine, fit.response, math.inf),
+        *make.of(long_, wander, fit.response, most_px),
+    ]
+    fit = fit_dynamics(excitations)
+    findings |= dynamics_findings(fit)
+    evidence = {
+        "jumps": jumps,
+        "geometry": geometry,
+        "excitations": excitations,
+        "fit": fit,
+        "wander": wander,
+        "rough": rough,
+        "interval_ms": 1e3 * rough.interval_s,
+        "exposure_ms": about.exposure_ms,
+    }
+    return Calibration(findings, [], seconds, furthest_um, evidence)
+
+
+def _told(steps: Iterable[Step], on_step: Callable[[Step], None]) -> Iterator[Step]:
+    for step in steps:
+        on_step(step)
+        yield step
+
+
+def _seen(steps: Iterable[Step], blur_px: float) -> list[Seen]:
+    """Register each step's frames as soon as they are taken, and forget the images."""
+    found = []
+    for step in steps:
+        found.append(Seen(step, *series(step.segment, blur_px)))
+        step.segment.frames.clear()
+    return found
+
+
+def _blur_for_steps(probe: Probe, rough: Rough) -> float:
+    """Blur that makes what is seen wide enough to be smeared by a small step."""
+    image = probe.frame().image
+    blur_px = rough.blur_px
+    while Reference(image, blur_px).width_px < _SMEAR * np.sqrt(2) * small_step_px(probe):
+        blur_px *= 1.2
+    return blur_px
+
+
+def _settle_s(seen: Sequence[Seen]) -> float:
+    """When small steps have ended: from then on nobody sees them move."""
+    times, offs = [], []
+    for each in seen:
+        at_s, shift = each.series
+        after = at_s > 0
+        if after.sum() < _LEAST_FRAMES:
+            continue
+        last = shift[after][-max(int(after.sum()) // 3, 2) :]
+        times.append(at_s[after])
+        offs.append(np.hypot(*(shift[after] - np.median(last, axis=0)).T))
+    if not times:
+        return _MOST_SETTLE_S
+    at_s, off = np.concatenate(times), np.concatenate(offs)
+    late = at_s > np.quantile(at_s, 0.7)
+    bins = np.arange(0.0, _MOST_SETTLE_S, 0.02)
+    limit = 1.5 * float(np.median(off[late]))
+    moving = [
+        begin
+        for begin in bins
+        if (inside := (at_s >= begin) & (at_s < begin + 0.04)).any()
+        and np.median(off[inside]) > limit
+        and np.median(off[inside]) > 0.05
+    ]
+    settled = (moving[-1] if moving else 0.0) + 0.04
+    return min(max(1.3 * settled, _LEAST_SETTLE_S), _MOST_SETTLE_S)
+
+
+def _rested(seen: Seen, settle_s: float) -> Series:
+    """Leave out the frames of the motion itself; empty if too few are left."""
+    before = seen.exposures_s[:, 1] <= 0
+    after = seen.exposures_s[:, 0] > settle_s
+    if before.sum() < _LEAST_FRAMES or after.sum() < _LEAST_FRAMES:
+        return Series(np.empty(0), np.empty((0, 2)))
+    kept = before | after
+    return Series(seen.series.at_s[kept], seen.series.shift[kept])
+
+
+def _jumps(seen: Sequence[Seen], rested: Sequence[Series], wander: Wander) -> list[Jump]:
+    jumps = []
+    for each, still in zip(seen, rested, strict=True):
+        if not len(still.at_s) or not each.step.engaged:
+            continue
+        by_um = each.step.segment.to_um - each.step.segment.from_um
+        axis = int(np.argmax(np.abs(by_um)))
+        shift, variance = jump(still, wander)
+        jumps.append(Jump(axis, float(by_um[axis]), each.step.reverses, shift, variance))
+    return jumps
+
+
+def _whole(seen: Sequence[Seen], settle_s: float) -> list[Seen]:
+    """Leave out moves with too few frames on either side."""
+    return [each for each in seen if len(_rested(each, settle_s).at_s)]
+
+
+class _Excitations:
+    """Turns shifts during moves into ways along either axis."""
+
+    def __init__(self, geometry: Geometry, reversals: bool) -> None:
+        self._geometry, self._reversals = geometry, reversals
+        self._to_um = np.linalg.inv(geometry.gain)
+        self._moves = 0
+
+    def of(
+        self, seen: Sequence[Seen], wander: Wander, response: Response | None, most_px: float
+    ) -> Iterator[Excitation]:
+        """Yield what can be used of some moves.
+
+        Parameters
+        ----------
+        seen, wander
+        response : Response, optional
+            By which the smear of each image is reckoned, whose shift is then less certain.
+        most_px : float
+            Smear from which a frame is left out.
+        """
+        for each in seen:
+            self._moves += 1
+            if not each.step.engaged or (each.step.reverses and not self._reversals):
+                continue
+            moved_um = each.step.segment.to_um - each.step.segment.from_um
+            axes = np.flatnonzero(np.abs(moved_um) > 1e-9)
+            ways = [self._way(each, axis, moved_um[axis]) for axis in axes]
+            smears = [_smear_um(each, *way, response) for way in ways]
+            smear_px = np.hypot(*(self._geometry.gain[:, axes] @ np.stack(smears)))
+            kept = smear_px <= most_px
+            at_s, shift = each.series.at_s[kept], each.series.shift[kept]
+            white = whitening(at_s, wander, (_SMEARED * smear_px[kept]) ** 2)
+            for axis, way in zip(axes, ways, strict=True):
+                along_um = np.sign(moved_um[axis]) * (shift @ self._to_um[axis])
+                scale_um = np.hypot(*self._to_um[axis])
+                yield Excitation(
+                    each.exposures_s[kept], along_um, white / scale_um, *way, self._moves
+                )
+
+    def _way(self, each: Seen, axis: int, moved_um: float) -> tuple[float, float]:
+        """Length of a move, and what of it the backlash takes up."""
+        lost_um = float(self._geometry.backlash_um[axis]) if each.step.reverses else 0.0
+        return abs(float(moved_um)), lost_um
+
+
+def _smear_um(each: Seen, way_um: float, lost_um: float, response: Response | None) -> Floats:
+    """How far the load goes during each exposure, (N,)."""
+    if response is None:
+        return np.zeros(len(each.exposures_s))
+    begin, end = each.exposures_s.T
+    way, lost = np.full(len(begin), way_um), np.full(len(begin), lost_um)
+    first = mean_travel_um(begin, begin + _INSTANT_S, way, lost, response)
+    last = mean_travel_um(end - _INSTANT_S, end, way, lost, response)
+    return np.abs(last - first)
