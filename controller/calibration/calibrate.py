@@ -23,13 +23,15 @@ from .wander import Series, Wander, fit_wander, jump, whitening
 
 Floats = NDArray[np.float64]
 
-_LEAST_SETTLE_S, _MOST_SETTLE_S = 0.1, 0.8
+_LEAST_SETTLE_S, _MOST_SETTLE_S = 0.1, 0.5
 """Bounds of the time after which a move has surely ended."""
 _SLOW_UM_S = 500.0
 """Speed with which the end of long moves is reckoned. Chosen: most motorised stages are faster."""
 _SMEAR = 1.2
 """Width of what is registered, over the shift of a small step, at least. Chosen: the shift of a
 smeared image is then its mean over the exposure within a twentieth of the step."""
+_SETTLED_PX = 0.2
+"""Distance from rest at which a small step counts as ended: chosen, 2 % of it."""
 _SMEARED = 0.05
 """Error of a shift over the smear of its image. Derived: of two Gaussians in the ratio of 3 to 1,
 as far apart as their width, the maximum is off their mean by that."""
@@ -170,13 +172,12 @@ def _settle_s(seen: Sequence[Seen]) -> float:
     at_s, off = np.concatenate(times), np.concatenate(offs)
     late = at_s > np.quantile(at_s, 0.7)
     bins = np.arange(0.0, _MOST_SETTLE_S, 0.02)
-    limit = 1.5 * float(np.median(off[late]))
+    limit = 2 * float(np.median(off[late])) + _SETTLED_PX
     moving = [
         begin
         for begin in bins
         if (inside := (at_s >= begin) & (at_s < begin + 0.04)).any()
         and np.median(off[inside]) > limit
-        and np.median(off[inside]) > 0.05
     ]
     settled = (moving[-1] if moving else 0.0) + 0.04
     return min(max(1.3 * settled, _LEAST_SETTLE_S), _MOST_SETTLE_S)

@@ -19,6 +19,7 @@ _FASTEST_UM_S = 1e6
 """Stands for a speed that is never reached."""
 _DELAYS_S = np.linspace(0.0, 0.2, 81)
 _ACCELERATIONS = np.geomspace(3e3, 3e6, 10)
+_ALIKE = np.geomspace(1e4, 1e6, 5)
 _RINGS_HZ, _DAMPINGS = np.geomspace(15.0, 260.0, 16), (0.05, 0.15, 0.4)
 """To start from. Chosen: serial stages answer within 0.2 s; steps as wide as the fit converges."""
 _BETTER = 25.0
@@ -26,6 +27,14 @@ _BETTER = 25.0
 five standard errors, as other errors of the model must not be taken for ringing."""
 _OUTLIER = 4.0
 """Standard deviations from which a segment is left out: something happened to it. Chosen."""
+
+
+_JITTER_S, _LEAST_JITTER_S = 1e-3, 2e-5
+"""By how much the delay varies from move to move: at first, as serial lines do; and at least."""
+_SHORT_S = 1e-4
+"""Over which residuals change linearly. Chosen: far shorter than moves and exposures."""
+_ROUNDS = 3
+"""In which the jitter is estimated. Chosen: more change nothing."""
 
 
 class Excitation(NamedTuple):
@@ -63,6 +72,8 @@ class DynamicsFit(NamedTuple):
         Infinite where a number cannot be told.
     peak_um_s : float
         Greatest speed that the moves have reached.
+    jitter_s : float
+        Standard deviation of the delay from move to move.
     inflation : float
         Of residuals over what noise and wander explain, at least 1.
     """
@@ -70,6 +81,7 @@ class DynamicsFit(NamedTuple):
     response: Response
     sigma: Response
     peak_um_s: float
+    jitter_s: float
     inflation: float
 
 
@@ -83,14 +95,10 @@ def fit_dynamics(excitations: Sequence[Excitation]) -> DynamicsFit:
     ]
     best = problem.solve(min(starts, key=problem.cost))
     problem = problem.without_outliers(best)
-    best = problem.solve(best)
-    unit = max(1.0, 2 * problem.cost(best) / problem.freedom(best))
-    slow = problem.solve(np.array([*best, math.log(0.7 * problem.peak_um_s(best))]))
-    if 2 * (problem.cost(best) - problem.cost(slow)) > _BETTER * unit:
-        best = slow
-    ringing = problem.solve(problem.with_ringing(best))
-    if 2 * (problem.cost(best) - problem.cost(ringing)) > _BETTER * unit:
-        best = ringing
+    for _ in range(_ROUNDS):
+        best = problem.chosen(best)
+        problem = problem.with_jitter(best)
+    best = problem.chosen(best)
     return problem.concluded(best)
 
 
@@ -101,7 +109,7 @@ class _Problem:
     fitted, and the logarithms of frequency and damping if ringing is.
     """
 
-    def __init__(self, excitations: Sequence[Excitation]) -> None:
+    def __init__(self, excitations: Sequence[Excitation], jitter_s: float = _JITTER_S) -> None:
         self._excitations = list(excitations)
         self._begin, self._end = np.concatenate([e.exposures_s for e in excitations]).T
         counts = [len(e.travel_um) for e in excitations]
@@ -110,15 +118,62 @@ class _Problem:
         self._move = np.repeat([e.move for e in excitations], counts)
         self._travel = np.concatenate([e.travel_um for e in excitations])
         self._whitening = block_diag([e.whitening for e in excitations], format="csr")
+        moves, self._index = np.unique(self._move, return_inverse=True)
+        self.moves = len(moves)
+        self.jitter_s = jitter_s
 
     def without_outliers(self, parameters: Floats) -> _Problem:
         """Leave out moves that fit far worse than most."""
-        squares = self.residuals(parameters) ** 2
-        moves = np.unique(self._move)
-        each = np.array([squares[self._move == move].mean() for move in moves])
-        bad = set(moves[each > _OUTLIER**2 * np.median(each)].tolist())
+        squares = self.residuals(parameters)[: len(self._move)] ** 2
+        each = np.bincount(self._index, squares) / np.bincount(self._index)
+        bad = set(np.unique(self._move)[each > _OUTLIER**2 * np.median(each)].tolist())
         kept = [e for e in self._excitations if e.move not in bad]
-        return _Problem(kept) if len(kept) > len(self._excitations) / 2 else self
+        enough = len(kept) > len(self._excitations) / 2
+        return _Problem(kept, self.jitter_s) if enough else self
+
+    def chosen(self, parameters: Floats) -> Floats:
+        """Solve, with those parameters more that clearly explain more."""
+        plain = self._best_of([parameters[:2], *self._alike(parameters)])
+        best = self._if_better(plain, [np.array([*plain, math.log(0.7 * self.peak_um_s(plain))])])
+        return self._if_better(best, [self._with_ringing(each) for each in self._alike(best)])
+
+    def _alike(self, parameters: Floats) -> list[Floats]:
+        """Return parameters with other accelerations, and delays such that moves come as late."""
+        delay_s, acceleration, *rest = parameters.tolist()
+        typical_um = float(np.median(self._distance))
+
+        def half_s(logarithm: float) -> float:
+            return math.sqrt(typical_um / math.exp(logarithm))
+
+        return [
+            np.array([delay_s + half_s(acceleration) - half_s(each), each, *rest])
+            for each in (acceleration, *np.log(_ALIKE).tolist())
+        ]
+
+    def _with_ringing(self, parameters: Floats) -> Floats:
+        """Add the ringing that explains most."""
+        starts = [
+            np.array([*parameters, math.log(ring), math.log(damping)])
+            for ring in _RINGS_HZ
+            for damping in _DAMPINGS
+        ]
+        return min(starts, key=self.cost)
+
+    def _best_of(self, starts: Sequence[Floats]) -> Floats:
+        return min((self.solve(start) for start in starts), key=self.cost)
+
+    def _if_better(self, parameters: Floats, starts: Sequence[Floats]) -> Floats:
+        """Return the best with more parameters, if they clearly explain more."""
+        more = self._best_of(starts)
+        unit = max(1.0, 2 * self.cost(more) / self.freedom(more))
+        gain = 2 * (self.cost(parameters) - self.cost(more))
+        return more if gain > _BETTER * unit else parameters
+
+    def with_jitter(self, parameters: Floats) -> _Problem:
+        """Estimate anew by how much the delay varies (a step of expectation maximisation)."""
+        _, late_s, variance = self._lateness(parameters)
+        jitter_s = math.sqrt(float((late_s**2 + variance).mean()))
+        return _Problem(self._excitations, max(jitter_s, _LEAST_JITTER_S))
 
     def response(self, parameters: Floats) -> Response:
         """What the parameters mean."""
@@ -128,11 +183,25 @@ class _Problem:
         return Response(delay, speed, math.exp(acceleration), ring[0], min(ring[1], 0.95))
 
     def residuals(self, parameters: Floats) -> Floats:
-        """Of all images, whitened."""
-        travel = mean_travel_um(
-            self._begin, self._end, self._distance, self._backlash, self.response(parameters)
-        )
-        return self._whitening @ (self._travel - travel)
+        """Of all images, whitened, and of how late each move was, over the jitter."""
+        left, late_s, _ = self._lateness(parameters)
+        return np.concatenate([left, late_s / self.jitter_s])
+
+    def _lateness(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return residuals for moves as late as they most likely were, these times, and variances.
+
+        Lateness is normally distributed; residuals change linearly with it.
+        """
+        left = self._whitening @ (self._travel - self._travelled(parameters, 0.0))
+        ahead = self._whitening @ (self._travel - self._travelled(parameters, _SHORT_S))
+        slope = (ahead - left) / _SHORT_S
+        precision = np.bincount(self._index, slope**2) + self.jitter_s**-2
+        late_s = -np.bincount(self._index, slope * left) / precision
+        return left + slope * late_s[self._index], late_s, 1 / precision
+
+    def _travelled(self, parameters: Floats, late_s: float) -> Floats:
+        begin, end = self._begin - late_s, self._end - late_s
+        return mean_travel_um(begin, end, self._distance, self._backlash, self.response(parameters))
 
     def cost(self, parameters: Floats) -> float:
         """Half the sum of squares."""
@@ -158,28 +227,19 @@ class _Problem:
         )
         return found.x
 
-    def with_ringing(self, parameters: Floats) -> Floats:
-        """Add the ringing that explains most."""
-        starts = [
-            np.array([*parameters, math.log(ring), math.log(damping)])
-            for ring in _RINGS_HZ
-            for damping in _DAMPINGS
-        ]
-        return min(starts, key=self.cost)
-
     def concluded(self, parameters: Floats) -> DynamicsFit:
         """Return response and standard errors.
 
         These are the greater ones of two: from the curvature, with the residuals as they are, and
-        from how much the moves disagree (White, Econometrica 48:817, 1980, by clusters).
+        from how much the moves disagree (White, Econometrica 48:817, 1980, by moves).
         """
         jacobian = self._jacobian(parameters)
         left = self.residuals(parameters)
         inverse = np.linalg.pinv(jacobian.T @ jacobian)
         inflation = max(1.0, 2 * self.cost(parameters) / self.freedom(parameters))
-        moves = np.unique(self._move)
-        scores = np.stack([jacobian[self._move == m].T @ left[self._move == m] for m in moves])
-        factor = len(moves) / max(len(moves) - len(parameters), 1)
+        move = np.concatenate([self._index, np.arange(self.moves)])
+        scores = np.stack([jacobian[move == m].T @ left[move == m] for m in range(self.moves)])
+        factor = self.moves / max(self.moves - len(parameters), 1)
         clustered = inverse @ (scores.T @ scores) @ inverse * factor
         errors = np.sqrt(np.maximum(np.diag(inverse) * inflation, np.diag(clustered)))
         response = self.response(parameters)
@@ -192,7 +252,9 @@ class _Problem:
             float(errors[-2]) * response.ring_hz if rings else math.inf,
             float(errors[-1]) * response.ring_damping if rings else math.inf,
         )
-        return DynamicsFit(response, sigma, self.peak_um_s(parameters), math.sqrt(inflation))
+        return DynamicsFit(
+            response, sigma, self.peak_um_s(parameters), self.jitter_s, math.sqrt(inflation)
+        )
 
     def _jacobian(self, parameters: Floats) -> Floats:
         columns = []

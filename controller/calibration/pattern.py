@@ -27,7 +27,7 @@ _SWEEPS = 6
 """Of four small steps each. Chosen: times between exposures are then covered evenly."""
 _GOLDEN = 0.618034
 """Fraction of the golden ratio: its multiples are spread most evenly over a period."""
-_BEFORE, _SMALL_AFTER = (0.12, 4), (0.4, 7)
+_BEFORE, _SMALL_AFTER = (0.12, 4), (0.45, 10)
 """How long (s), and how many frames at least, before and after a move."""
 _AFTER = (0.2, 8)
 """The same after a long move, once the stage has settled."""

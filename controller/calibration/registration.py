@@ -27,6 +27,9 @@ _ITERATIONS = 6
 """Of Newton's method, at most. Chosen: the first begins within half a pixel."""
 _MARGIN = 1 + _TAPS // 2
 """Pixels at the edge of the overlap that the filter cannot reach."""
+_BLURS = 2.5
+"""Standard deviations of the blur by which the edge must be kept off, too: beyond it lies what was
+made up for the blur."""
 _LEAST_OVERLAP = 0.3
 """Share of an edge that must overlap: chosen."""
 _SURE = 7.0
@@ -71,6 +74,7 @@ class Reference:
     def __init__(self, image: Image | Grey, blur_px: float = BLUR_PX) -> None:
         self._binning = max(1, math.ceil(max(image.shape) / LARGEST_PX))
         self._blur_px = max(blur_px, BLUR_PX)
+        self._margin = _MARGIN + math.ceil(_BLURS * self._blur_px)
         self._image = self._prepared(image)
         down, right = np.gradient(self._image)
         self._gradients: tuple[Grey, Grey] = right, down
@@ -129,7 +133,7 @@ class Reference:
             slice(rows[0] + whole[1], rows[1] + whole[1]),
             slice(columns[0] + whole[0], columns[1] + whole[0]),
         )
-        inner = (slice(_MARGIN, -_MARGIN),) * 2
+        inner = (slice(self._margin, -self._margin),) * 2
         seen = other[there][inner].ravel()
         down, right = np.gradient(other[there])
         slopes = np.stack([right[inner].ravel(), down[inner].ravel()])
