@@ -23,6 +23,8 @@ from .wander import Series, Wander, fit_wander, jump, whitening
 
 Floats = NDArray[np.float64]
 
+_SMALL_SETTLE_S = 0.25
+"""After which small steps have most likely ended; until then frames are kept densely."""
 _LEAST_SETTLE_S, _MOST_SETTLE_S = 0.1, 0.5
 """Bounds of the time after which a move has surely ended."""
 _SLOW_UM_S = 500.0
@@ -37,9 +39,16 @@ _SMEARED = 0.05
 as far apart as their width, the maximum is off their mean by that."""
 _INSTANT_S = 1e-5
 """Stands for an instant."""
+_PARTS = 5
+"""Of an exposure, over which the way of the image is reckoned. Chosen: ringing goes to and fro."""
+_AS_WELL = 1.15
+"""By how much residuals may grow with the long moves for these to count. Chosen."""
 _LEAST_FRAMES = 3
 """Frames on either side of a move without which it does not count."""
 
+_WELL, _MOST_S = 0.001, 105.0
+"""Relative standard error of a displacement that is good enough, half of what is tolerable; and
+when no more long steps are begun for a better one, in s."""
 _LEAST_MOVES = 8
 """Small steps without which nothing is fitted."""
 _LOST = (
@@ -91,33 +100,28 @@ def calibrate(
         rough = search(probe)
         doing[0] = "small steps"
         blur_px = _blur_for_steps(probe, rough)
-        small = _seen(small_steps(probe, rough), blur_px)
+        small = _seen(small_steps(probe, rough), blur_px, _SMALL_SETTLE_S)
         settle_s = (
             _settle_s(small) + 0.2 * probe.field_px / np.hypot(*rough.gain).min() / _SLOW_UM_S
         )
         doing[0] = "long steps"
-        long_ = _seen(_told(long_steps(probe, rough, settle_s), on_step), rough.blur_px)
+        long_, wander, geometry, jumps = _long(probe, rough, settle_s, on_step)
         small_px = small_step_px(probe)
         seconds, furthest_um, about = probe.elapsed_s, probe.furthest_um, probe.about
-    rested = [_rested(each, settle_s) for each in long_]
-    wander = fit_wander([each for each in rested if len(each.at_s)])
-    jumps = _jumps(long_, rested, wander)
-    if not enough(jumps):
-        raise NotCalibratedError(_LOST)
-    geometry = fit_geometry(jumps)
     findings = geometry_findings(geometry, known_pixel_um)
     small, long_ = _whole(small, settle_s), _whole(long_, settle_s)
     if len(small) < _LEAST_MOVES:
         raise NotCalibratedError(_LOST)
     fine = fit_wander([_rested(each, settle_s) for each in small])
     make = _Excitations(geometry, findings["stage.backlash_um"].found)
-    fit = fit_dynamics([*make.of(small, fine, None, math.inf)])
-    most_px = _SMEAR * small_px
-    excitations = [
-        *make.of(small, fine, fit.response, math.inf),
-        *make.of(long_, wander, fit.response, most_px),
-    ]
+    excitations = [*make.of(small, fine, None, math.inf)]
     fit = fit_dynamics(excitations)
+    excitations = [*make.of(small, fine, fit.response, math.inf)]
+    fit = fit_dynamics(excitations)
+    more = [*make.of(long_, wander, fit.response, _SMEAR * small_px)]
+    longer = fit_dynamics([*excitations, *more])
+    if longer.inflation < _AS_WELL * fit.inflation:
+        excitations, fit = [*excitations, *more], longer
     findings |= dynamics_findings(fit)
     evidence = {
         "jumps": jumps,
@@ -132,17 +136,38 @@ def calibrate(
     return Calibration(findings, [], seconds, furthest_um, evidence)
 
 
+def _long(
+    probe: Probe, rough: Rough, settle_s: float, on_step: Callable[[Step], None]
+) -> tuple[list[Seen], Wander, Geometry, list[Jump]]:
+    """Make long steps until the geometry is known well, or time is up."""
+    seen: list[Seen] = []
+    while True:
+        began_s = probe.elapsed_s
+        steps = _told(long_steps(probe, rough, settle_s), on_step)
+        seen += _seen(steps, rough.blur_px, settle_s)
+        rested = [_rested(each, settle_s) for each in seen]
+        whole = [each for each in rested if len(each.at_s)]
+        wander = fit_wander(whole) if whole else Wander(1.0)
+        jumps = _jumps(seen, rested, wander)
+        if not enough(jumps):
+            raise NotCalibratedError(_LOST)
+        geometry = fit_geometry(jumps)
+        round_s = probe.elapsed_s - began_s
+        if geometry.relative_sigma < _WELL or probe.elapsed_s + round_s > _MOST_S:
+            return seen, wander, geometry, jumps
+
+
 def _told(steps: Iterable[Step], on_step: Callable[[Step], None]) -> Iterator[Step]:
     for step in steps:
         on_step(step)
         yield step
 
 
-def _seen(steps: Iterable[Step], blur_px: float) -> list[Seen]:
+def _seen(steps: Iterable[Step], blur_px: float, settled_s: float) -> list[Seen]:
     """Register each step's frames as soon as they are taken, and forget the images."""
     found = []
     for step in steps:
-        found.append(Seen(step, *series(step.segment, blur_px)))
+        found.append(Seen(step, *series(step.segment, blur_px, settled_s)))
         step.segment.frames.clear()
     return found
 
@@ -262,6 +287,6 @@ def _smear_um(each: Seen, way_um: float, lost_um: float, response: Response | No
         return np.zeros(len(each.exposures_s))
     begin, end = each.exposures_s.T
     way, lost = np.full(len(begin), way_um), np.full(len(begin), lost_um)
-    first = mean_travel_um(begin, begin + _INSTANT_S, way, lost, response)
-    last = mean_travel_um(end - _INSTANT_S, end, way, lost, response)
-    return np.abs(last - first)
+    instants = [begin + (end - begin) * part / _PARTS for part in range(_PARTS + 1)]
+    places = [mean_travel_um(at, at + _INSTANT_S, way, lost, response) for at in instants]
+    return np.abs(np.diff(places, axis=0)).sum(axis=0)

@@ -22,6 +22,14 @@ _ACCELERATIONS = np.geomspace(3e3, 3e6, 10)
 _ALIKE = np.geomspace(1e4, 1e6, 5)
 _RINGS_HZ, _DAMPINGS = np.geomspace(15.0, 260.0, 16), (0.05, 0.15, 0.4)
 """To start from. Chosen: serial stages answer within 0.2 s; steps as wide as the fit converges."""
+_LOG_ACCELERATIONS = math.log(300.0), math.log(3e7)
+"""Bounds: chosen, beyond what stages do."""
+_MOST_TRIED, _LEAST_STEP, _NEGLIGIBLE = 4, 0.05, 6.0
+"""Accelerations tried to either side for the standard error of the delay; least step of their
+logarithm; and log likelihood lost at which an acceleration counts for nothing."""
+_FEW, _MANY, _CHANGE = 6, 40, 1e-4
+"""Iterations of a solution that is only compared, and of one that counts; and the relative change
+at which it ends. Chosen: standard errors are a hundred times larger."""
 _BETTER = 25.0
 """By which more parameters must lower the sum of squares, in variances of the residuals. Chosen:
 five standard errors, as other errors of the model must not be taken for ringing."""
@@ -33,7 +41,7 @@ _JITTER_S, _LEAST_JITTER_S = 1e-3, 2e-5
 """By how much the delay varies from move to move: at first, as serial lines do; and at least."""
 _SHORT_S = 1e-4
 """Over which residuals change linearly. Chosen: far shorter than moves and exposures."""
-_ROUNDS = 3
+_ROUNDS = 2
 """In which the jitter is estimated. Chosen: more change nothing."""
 
 
@@ -88,18 +96,12 @@ class DynamicsFit(NamedTuple):
 def fit_dynamics(excitations: Sequence[Excitation]) -> DynamicsFit:
     """Fit the response; speed and ringing only where they clearly explain more."""
     problem = _Problem(excitations)
-    starts = [
-        np.array([delay, math.log(acceleration)])
-        for delay in _DELAYS_S
-        for acceleration in _ACCELERATIONS
-    ]
-    best = problem.solve(min(starts, key=problem.cost))
+    best = problem.chosen(problem.start())
     problem = problem.without_outliers(best)
     for _ in range(_ROUNDS):
-        best = problem.chosen(best)
         problem = problem.with_jitter(best)
-    best = problem.chosen(best)
-    return problem.concluded(best)
+        best = problem.solve(best)
+    return problem.concluded(problem.chosen(best))
 
 
 class _Problem:
@@ -132,23 +134,31 @@ class _Problem:
         return _Problem(kept, self.jitter_s) if enough else self
 
     def chosen(self, parameters: Floats) -> Floats:
-        """Solve, with those parameters more that clearly explain more."""
-        plain = self._best_of([parameters[:2], *self._alike(parameters)])
-        best = self._if_better(plain, [np.array([*plain, math.log(0.7 * self.peak_um_s(plain))])])
-        return self._if_better(best, [self._with_ringing(each) for each in self._alike(best)])
+        """Solve without and with speed and ringing; of these, what explains most for its length."""
+        plain = self._best_of(self._alike(parameters[:2]))
+        ringing = self._best_of([self._with_ringing(each) for each in self._alike(plain)])
+        tried = [plain, ringing]
+        for each in (plain, ringing):
+            speed = math.log(0.7 * self.peak_um_s(each))
+            tried.append(self.solve(np.insert(each, 2, speed)))
+        least = min(tried, key=self.cost)
+        unit = max(1.0, 2 * self.cost(least) / self.freedom(least))
+
+        def price(each: Floats) -> float:
+            rings, slow = len(each) > 3, len(each) % 2
+            return 2 * self.cost(each) + _BETTER * unit * (rings + slow)
+
+        return min(tried, key=price)
 
     def _alike(self, parameters: Floats) -> list[Floats]:
         """Return parameters with other accelerations, and delays such that moves come as late."""
+        return [parameters, *(self._moved(parameters, each) for each in np.log(_ALIKE).tolist())]
+
+    def _moved(self, parameters: Floats, logarithm: float) -> Floats:
         delay_s, acceleration, *rest = parameters.tolist()
         typical_um = float(np.median(self._distance))
-
-        def half_s(logarithm: float) -> float:
-            return math.sqrt(typical_um / math.exp(logarithm))
-
-        return [
-            np.array([delay_s + half_s(acceleration) - half_s(each), each, *rest])
-            for each in (acceleration, *np.log(_ALIKE).tolist())
-        ]
+        earlier_s = math.sqrt(typical_um) * (math.exp(-acceleration / 2) - math.exp(-logarithm / 2))
+        return np.array([delay_s + earlier_s, logarithm, *rest])
 
     def _with_ringing(self, parameters: Floats) -> Floats:
         """Add the ringing that explains most."""
@@ -160,20 +170,24 @@ class _Problem:
         return min(starts, key=self.cost)
 
     def _best_of(self, starts: Sequence[Floats]) -> Floats:
-        return min((self.solve(start) for start in starts), key=self.cost)
-
-    def _if_better(self, parameters: Floats, starts: Sequence[Floats]) -> Floats:
-        """Return the best with more parameters, if they clearly explain more."""
-        more = self._best_of(starts)
-        unit = max(1.0, 2 * self.cost(more) / self.freedom(more))
-        gain = 2 * (self.cost(parameters) - self.cost(more))
-        return more if gain > _BETTER * unit else parameters
+        """Begin to solve from all, and go on from the best."""
+        begun = [self.solve(start, _FEW) for start in starts]
+        return self.solve(min(begun, key=self.cost))
 
     def with_jitter(self, parameters: Floats) -> _Problem:
         """Estimate anew by how much the delay varies (a step of expectation maximisation)."""
         _, late_s, variance = self._lateness(parameters)
         jitter_s = math.sqrt(float((late_s**2 + variance).mean()))
         return _Problem(self._excitations, max(jitter_s, _LEAST_JITTER_S))
+
+    def start(self) -> Floats:
+        """Return the best of a grid."""
+        starts = [
+            np.array([delay, math.log(acceleration)])
+            for delay in _DELAYS_S
+            for acceleration in _ACCELERATIONS
+        ]
+        return min(starts, key=self.cost)
 
     def response(self, parameters: Floats) -> Response:
         """What the parameters mean."""
@@ -217,13 +231,24 @@ class _Problem:
         most = math.sqrt(response.acceleration_um_s2 * float(self._distance.max()))
         return min(most, response.speed_um_s)
 
-    def solve(self, start: Floats) -> Floats:
+    def _bounds(self, count: int) -> tuple[Floats, Floats]:
+        low, high = _LOG_ACCELERATIONS
+        return np.array([-0.05, low, *[-4.0] * (count - 2)]), np.array(
+            [0.5, high, *[14.0] * (count - 2)]
+        )
+
+    def solve(self, start: Floats, most: int = _MANY) -> Floats:
         """Return the parameters of least squares next to some."""
-        low = np.array([-0.05, math.log(300.0), *[-3.0] * (len(start) - 2)])
-        high = np.array([0.5, math.log(3e7), *[14.0] * (len(start) - 2)])
+        low, high = self._bounds(len(start))
         scale = np.array([1e-3, *[0.1] * (len(start) - 1)])
         found = least_squares(
-            self.residuals, np.clip(start, low, high), bounds=(low, high), x_scale=scale
+            self.residuals,
+            np.clip(start, low, high),
+            bounds=(low, high),
+            x_scale=scale,
+            max_nfev=most,
+            ftol=_CHANGE,
+            xtol=_CHANGE,
         )
         return found.x
 
@@ -241,7 +266,8 @@ class _Problem:
         scores = np.stack([jacobian[move == m].T @ left[move == m] for m in range(self.moves)])
         factor = self.moves / max(self.moves - len(parameters), 1)
         clustered = inverse @ (scores.T @ scores) @ inverse * factor
-        errors = np.sqrt(np.maximum(np.diag(inverse) * inflation, np.diag(clustered)))
+        errors = np.sqrt(np.maximum(np.diag(inverse) * inflation, np.diag(clustered)).clip(0))
+        parameters, errors = self._marginal(parameters, errors, inflation)
         response = self.response(parameters)
         speed = len(parameters) % 2 == 1
         rings = len(parameters) > 3
@@ -254,6 +280,59 @@ class _Problem:
         )
         return DynamicsFit(
             response, sigma, self.peak_um_s(parameters), self.jitter_s, math.sqrt(inflation)
+        )
+
+    def _marginal(
+        self, parameters: Floats, errors: Floats, inflation: float
+    ) -> tuple[Floats, Floats]:
+        """Return means and standard errors over accelerations that explain the images as well.
+
+        Delay and acceleration make up for each other, and not linearly.
+        """
+        solutions, costs = [parameters], [self.cost(parameters)]
+        for way in (1, -1):
+            tried = parameters
+            for _ in range(_MOST_TRIED):
+                step = way * max(float(errors[1]), _LEAST_STEP)
+                tried = self._with_acceleration(tried, float(tried[1]) + step)
+                solutions.append(tried)
+                costs.append(self.cost(tried))
+                if costs[-1] - costs[0] > _NEGLIGIBLE * inflation:
+                    break
+        weights = np.exp(-(np.array(costs) - min(costs)) / inflation)
+        weights /= weights.sum()
+        mean = weights @ np.array(solutions)
+        spread = weights @ (np.array(solutions) - mean) ** 2
+        conditional = errors.copy()
+        if spread[1] > 0:
+            conditional[0] = min(errors[0], self._delay_error(parameters, inflation))
+        errors = np.sqrt(np.maximum(spread + conditional**2, errors**2))
+        return mean, errors
+
+    def _with_acceleration(self, parameters: Floats, logarithm: float) -> Floats:
+        """Solve with a given acceleration."""
+        free = np.arange(len(parameters)) != 1
+
+        def whole(others: Floats) -> Floats:
+            return np.insert(others, 1, np.clip(logarithm, *_LOG_ACCELERATIONS))
+
+        start = self._moved(parameters, logarithm)[free]
+        low, high = (bound[free] for bound in self._bounds(len(parameters)))
+        found = least_squares(
+            lambda others: self.residuals(whole(others)),
+            np.clip(start, low, high),
+            bounds=(low, high),
+            x_scale=np.array([1e-3, *[0.1] * (len(start) - 1)]),
+            max_nfev=_FEW,
+            ftol=_CHANGE,
+            xtol=_CHANGE,
+        )
+        return whole(found.x)
+
+    def _delay_error(self, parameters: Floats, inflation: float) -> float:
+        """Standard error of the delay if all else is known."""
+        return math.sqrt(
+            inflation / max(float((self._jacobian(parameters)[:, 0] ** 2).sum()), 1e-9)
         )
 
     def _jacobian(self, parameters: Floats) -> Floats:

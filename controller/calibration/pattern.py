@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...drivers.messages import Frame
 from .probe import Probe, Segment
 from .registration import LARGEST_PX, Reference, mean_image
 from .search import Rough
@@ -31,8 +32,9 @@ _BEFORE, _SMALL_AFTER = (0.12, 4), (0.45, 10)
 """How long (s), and how many frames at least, before and after a move."""
 _AFTER = (0.2, 8)
 """The same after a long move, once the stage has settled."""
-_MOST_FRAMES = 60
-"""Of a segment that are registered; more are thinned evenly. Chosen: a bound on computing."""
+_MOST_MOVING, _MOST_BEFORE, _MOST_AFTER = 24, 6, 8
+"""Frames of a segment that are registered: while the stage may move, before, and once it has
+settled; more are thinned evenly. Chosen: a bound on computing."""
 
 
 class Step(NamedTuple):
@@ -97,8 +99,15 @@ def small_step_px(probe: Probe) -> float:
     return _SMALL_PX * max(max(probe.about.width_px, probe.about.height_px) / LARGEST_PX, 1.0)
 
 
-def series(segment: Segment, blur_px: float) -> tuple[Series, Floats]:
+def series(segment: Segment, blur_px: float, settled_s: float) -> tuple[Series, Floats]:
     """Register the frames of a segment to the mean of those before its move.
+
+    Parameters
+    ----------
+    segment : Segment
+    blur_px : float
+    settled_s : float
+        When the stage has surely settled, after the command.
 
     Returns
     -------
@@ -111,10 +120,16 @@ def series(segment: Segment, blur_px: float) -> tuple[Series, Floats]:
     half_ns = round(frames[0].exposure_ms * 5e5)
     before = [f for f in frames if f.exposed_ns + half_ns <= segment.command_ns]
     after = [f for f in frames if f.exposed_ns + half_ns > segment.command_ns]
-    step = max(1, -(-len(after) // (_MOST_FRAMES - len(before))))
+    settled_ns = segment.command_ns + round(settled_s * 1e9)
+    moving = [f for f in after if f.exposed_ns - half_ns <= settled_ns]
+    still = [f for f in after if f.exposed_ns - half_ns > settled_ns]
     reference = Reference(mean_image(before), blur_px)
     times, shifts = [], []
-    for frame in (*before, *after[::step]):
+    for frame in (
+        *_thinned(before, _MOST_BEFORE),
+        *_thinned(moving, _MOST_MOVING),
+        *_thinned(still, _MOST_AFTER),
+    ):
         shift = reference.shift(frame.image)
         if shift.found:
             times.append((frame.exposed_ns - segment.command_ns) / 1e9)
@@ -125,3 +140,10 @@ def series(segment: Segment, blur_px: float) -> tuple[Series, Floats]:
         Series(at_s, np.array(shifts).reshape(-1, 2)),
         np.stack([at_s - half_s, at_s + half_s], axis=1),
     )
+
+
+def _thinned(frames: list[Frame], most: int) -> list[Frame]:
+    """Return so many frames at most, evenly spread."""
+    if len(frames) <= most:
+        return frames
+    return [frames[i] for i in np.linspace(0, len(frames) - 1, most).round().astype(int)]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from ...drivers.messages import Frame, Image
 
@@ -79,12 +80,12 @@ class Reference:
         down, right = np.gradient(self._image)
         self._gradients: tuple[Grey, Grey] = right, down
         self._window = _window(self._image.shape)
-        self._spectrum = np.conj(np.fft.rfft2(self._flat(self._image)))
+        self._spectrum = np.conj(fft.rfft2(self._flat(self._image)))
 
     @property
     def width_px(self) -> float:
         """Standard deviation of the peak of the autocorrelation, in pixels of the camera."""
-        power = np.fft.irfft2(np.abs(self._spectrum) ** 2, s=self._image.shape)
+        power = fft.irfft2(np.abs(self._spectrum) ** 2, s=self._image.shape)
         top, beside = power[0, 0], (power[0, 1] + power[1, 0]) / 2
         return self._binning * math.sqrt(top / max(2 * (top - beside), 1e-9 * top))
 
@@ -113,9 +114,7 @@ class Reference:
     def _peak(self, other: Grey) -> tuple[int, int]:
         """Whole pixels, right and down, at which the cross-correlation is greatest."""
         height, width = other.shape
-        correlation = np.fft.irfft2(
-            self._spectrum * np.fft.rfft2(self._flat(other)), s=(height, width)
-        )
+        correlation = fft.irfft2(self._spectrum * fft.rfft2(self._flat(other)), s=(height, width))
         down, right = divmod(int(np.argmax(correlation)), width)
         return (
             right - width if right > width // 2 else right,
