@@ -7,7 +7,21 @@ or a sentence that says why it could not be found.
 from __future__ import annotations
 
 from .calibrate import calibrate
+from .figure import draw
 from .findings import Calibration, Finding
+from .opening import open_stand
+from .pattern import Step
 from .probe import NotCalibratedError
+from .writing import backup, write
 
-__all__ = ["Calibration", "Finding", "NotCalibratedError", "calibrate"]
+__all__ = [
+    "Calibration",
+    "Finding",
+    "NotCalibratedError",
+    "Step",
+    "backup",
+    "calibrate",
+    "draw",
+    "open_stand",
+    "write",
+]

@@ -122,7 +122,7 @@ def calibrate(
     longer = fit_dynamics([*excitations, *more])
     if longer.inflation < _AS_WELL * fit.inflation:
         excitations, fit = [*excitations, *more], longer
-    findings |= dynamics_findings(fit)
+    findings |= dynamics_findings(fit, about.exposure_ms)
     evidence = {
         "jumps": jumps,
         "geometry": geometry,
@@ -130,10 +130,13 @@ def calibrate(
         "fit": fit,
         "wander": wander,
         "rough": rough,
-        "interval_ms": 1e3 * rough.interval_s,
-        "exposure_ms": about.exposure_ms,
     }
-    return Calibration(findings, [], seconds, furthest_um, evidence)
+    notes = [
+        f"Frames came every {1e3 * rough.interval_s:.3g} ms. The delay is that of the stage and of "
+        "the camera's read-out together, beyond readout_ms as configured: images tell no more, and "
+        "following needs no more.",
+    ]
+    return Calibration(findings, notes, seconds, furthest_um, evidence)
 
 
 def _long(

@@ -20,10 +20,13 @@ by more."""
 _BACKLASH, _BACKLASH_UM = 0.05, 0.05
 """Greatest standard error of a backlash, over its length or in µm: chosen, half of what is
 tolerable."""
-_DELAY_MS = 0.8
-"""Greatest standard error of a delay. Chosen: two and a half of them are 2 ms."""
+_DELAY_MS = 1.0
+"""Greatest standard error of a delay. Chosen: two of them are 2 ms."""
 _SPEED, _ACCELERATION, _RING, _DAMPING = 0.1, 0.2, 0.05, 0.3
 """Greatest relative standard errors. Chosen: `drivers.stage` copes with errors of three of them."""
+_SMEARED = 0.02
+"""Error of a delay, over the exposure, that does not average out, as shifts of smeared images are
+not quite their mean. Chosen: less than half of the error of one image."""
 _SIGNIFICANT = 3.0
 """Standard errors by which two numbers differ if they do."""
 
@@ -94,7 +97,12 @@ def geometry_findings(geometry: Geometry, known_pixel_um: float | None) -> dict[
         tuple(geometry.affine_sigma.ravel().tolist()),
         _affine_refusal(geometry, known_pixel_um),
     )
-    return {"camera.affine": affine, "stage.backlash_um": _backlash(geometry)}
+    found = {"camera.affine": affine}
+    if known_pixel_um is None:
+        scale_um = math.sqrt(abs(float(np.linalg.det(geometry.affine))))
+        error_um = scale_um * geometry.relative_sigma
+        found["camera.pixel_um"] = Finding((scale_um,), (error_um,), affine.refusal)
+    return {**found, "stage.backlash_um": _backlash(geometry)}
 
 
 def _affine_refusal(geometry: Geometry, known_pixel_um: float | None) -> str:
@@ -136,9 +144,11 @@ def _backlash(geometry: Geometry) -> Finding:
     return Finding((value,), (error,), refusal)
 
 
-def dynamics_findings(fit: DynamicsFit) -> dict[str, Finding]:
+def dynamics_findings(fit: DynamicsFit, exposure_ms: float) -> dict[str, Finding]:
     """Judge delay, speed, acceleration and ringing."""
     response, sigma = fit.response, fit.sigma
+    delay_s = float(np.hypot(sigma.delay_s, _SMEARED * exposure_ms / 1e3))
+    sigma = sigma._replace(delay_s=delay_s)
     rings = sigma.ring_hz < _RING * response.ring_hz and (
         sigma.ring_damping < _DAMPING * response.ring_damping
     )
