@@ -35,8 +35,9 @@ smeared image is then its mean over the exposure within a twentieth of the step.
 _SETTLED_PX = 0.2
 """Distance from rest at which a small step counts as ended: chosen, 2 % of it."""
 _SMEARED = 0.05
-"""Error of a shift over the smear of its image. Derived: of two Gaussians in the ratio of 3 to 1,
-as far apart as their width, the maximum is off their mean by that."""
+"""Error of a shift over the smear of its image, if that is as wide as what is registered. Derived:
+of two Gaussians in the ratio of 3 to 1, as far apart as their width, the maximum is off their mean
+by that; in proportion to the square of the smear if that is less."""
 _INSTANT_S = 1e-5
 """Stands for an instant."""
 _PARTS = 5
@@ -99,14 +100,13 @@ def calibrate(
     with Probe(microscope, clock, lambda seconds: on_progress(doing[0], seconds)) as probe:
         rough = search(probe)
         doing[0] = "small steps"
-        blur_px = _blur_for_steps(probe, rough)
+        blur_px, width_px = _blur_for_steps(probe, rough)
         small = _seen(small_steps(probe, rough), blur_px, _SMALL_SETTLE_S)
         settle_s = (
             _settle_s(small) + 0.2 * probe.field_px / np.hypot(*rough.gain).min() / _SLOW_UM_S
         )
         doing[0] = "long steps"
         long_, wander, geometry, jumps = _long(probe, rough, settle_s, on_step)
-        small_px = small_step_px(probe)
         seconds, furthest_um, about = probe.elapsed_s, probe.furthest_um, probe.about
     findings = geometry_findings(geometry, known_pixel_um)
     small, long_ = _whole(small, settle_s), _whole(long_, settle_s)
@@ -116,9 +116,9 @@ def calibrate(
     make = _Excitations(geometry, findings["stage.backlash_um"].found)
     excitations = [*make.of(small, fine, None, math.inf)]
     fit = fit_dynamics(excitations)
-    excitations = [*make.of(small, fine, fit.response, math.inf)]
+    excitations = [*make.of(small, fine, fit.response, width_px[0])]
     fit = fit_dynamics(excitations)
-    more = [*make.of(long_, wander, fit.response, _SMEAR * small_px)]
+    more = [*make.of(long_, wander, fit.response, width_px[1])]
     longer = fit_dynamics([*excitations, *more])
     if longer.inflation < _AS_WELL * fit.inflation:
         excitations, fit = [*excitations, *more], longer
@@ -175,13 +175,18 @@ def _seen(steps: Iterable[Step], blur_px: float, settled_s: float) -> list[Seen]
     return found
 
 
-def _blur_for_steps(probe: Probe, rough: Rough) -> float:
-    """Blur that makes what is seen wide enough to be smeared by a small step."""
+def _blur_for_steps(probe: Probe, rough: Rough) -> tuple[float, tuple[float, float]]:
+    """Return the blur that makes what is seen wide enough to be smeared by a small step.
+
+    And the width of what is registered with it, and without it.
+    """
     image = probe.frame().image
-    blur_px = rough.blur_px
-    while Reference(image, blur_px).width_px < _SMEAR * np.sqrt(2) * small_step_px(probe):
+    blur_px, needed_px = rough.blur_px, _SMEAR * np.sqrt(2) * small_step_px(probe)
+    narrow_px = width_px = Reference(image, blur_px).width_px
+    while width_px < needed_px:
         blur_px *= 1.2
-    return blur_px
+        width_px = Reference(image, blur_px).width_px
+    return blur_px, (width_px, narrow_px)
 
 
 def _settle_s(seen: Sequence[Seen]) -> float:
@@ -247,7 +252,7 @@ class _Excitations:
         self._moves = 0
 
     def of(
-        self, seen: Sequence[Seen], wander: Wander, response: Response | None, most_px: float
+        self, seen: Sequence[Seen], wander: Wander, response: Response | None, width_px: float
     ) -> Iterator[Excitation]:
         """Yield what can be used of some moves.
 
@@ -256,8 +261,8 @@ class _Excitations:
         seen, wander
         response : Response, optional
             By which the smear of each image is reckoned, whose shift is then less certain.
-        most_px : float
-            Smear from which a frame is left out.
+        width_px : float
+            Of what is registered: images that are smeared by more are left out.
         """
         for each in seen:
             self._moves += 1
@@ -268,9 +273,9 @@ class _Excitations:
             ways = [self._way(each, axis, moved_um[axis]) for axis in axes]
             smears = [_smear_um(each, *way, response) for way in ways]
             smear_px = np.hypot(*(self._geometry.gain[:, axes] @ np.stack(smears)))
-            kept = smear_px <= most_px
+            kept = smear_px <= width_px
             at_s, shift = each.series.at_s[kept], each.series.shift[kept]
-            white = whitening(at_s, wander, (_SMEARED * smear_px[kept]) ** 2)
+            white = whitening(at_s, wander, (_SMEARED * smear_px[kept] ** 2 / width_px) ** 2)
             for axis, way in zip(axes, ways, strict=True):
                 along_um = np.sign(moved_um[axis]) * (shift @ self._to_um[axis])
                 scale_um = np.hypot(*self._to_um[axis])

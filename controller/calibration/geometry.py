@@ -151,7 +151,9 @@ def _fit_axis(jumps: Sequence[Jump]) -> tuple[Floats, NDArray[np.bool_], Floats,
     scale = np.array([np.hypot(*start), np.hypot(*start), np.abs(by_um).max()])
     for _ in range(3):
         kept = np.repeat(inside, 2)
-        robust = least_squares(lambda p: off(p)[kept], parameters, x_scale=scale, loss="soft_l1")
+        robust = least_squares(
+            lambda p, kept=kept: off(p)[kept], parameters, x_scale=scale, loss="soft_l1"
+        )
         parameters = robust.x
         left = off(parameters)
         spread = max(1.0, 1.4826 * float(np.median(np.abs(left[kept]))))

@@ -10,7 +10,7 @@ from ....drivers.messages import Image
 Floats = NDArray[np.float64]
 
 _STEP_UM = 0.05
-"""Its unit of position, a motor step; it looks for backlash in whole ones. Chosen: a common step."""
+"""A motor step, its unit of position; it seeks backlash in whole ones. Chosen: a common one."""
 
 
 class Peer:
