@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import Clock
 from ...drivers.microscope import Microscope
-from .dynamics import Excitation, fit_dynamics
+from .dynamics import Excitation, fit_dynamics, rough_response
 from .findings import Calibration, dynamics_findings, geometry_findings
 from .geometry import Geometry, Jump, enough, fit_geometry
 from .pattern import Step, long_steps, series, small_step_px, small_steps
@@ -114,15 +114,14 @@ def calibrate(
         raise NotCalibratedError(_LOST)
     fine = fit_wander([_rested(each, settle_s) for each in small])
     make = _Excitations(geometry, findings["stage.backlash_um"].found)
-    excitations = [*make.of(small, fine, None, math.inf)]
-    fit = fit_dynamics(excitations)
-    excitations = [*make.of(small, fine, fit.response, width_px[0])]
-    fit = fit_dynamics(excitations)
-    more = [*make.of(long_, wander, fit.response, width_px[1])]
-    longer = fit_dynamics([*excitations, *more])
+    about_it = rough_response([*make.of(small, fine, None, width_px[0])])
+    excitations = [*make.of(small, fine, about_it, width_px[0])]
+    fit = fit_dynamics(excitations, about_it)
+    more = [*make.of(long_, wander, fit.response, width_px[1], most_px=width_px[1])]
+    longer = fit_dynamics([*excitations, *more], fit.response)
     if longer.inflation < _AS_WELL * fit.inflation:
         excitations, fit = [*excitations, *more], longer
-    findings |= dynamics_findings(fit, about.exposure_ms)
+    findings |= dynamics_findings(fit, geometry, about.exposure_ms)
     evidence = {
         "jumps": jumps,
         "geometry": geometry,
@@ -252,7 +251,12 @@ class _Excitations:
         self._moves = 0
 
     def of(
-        self, seen: Sequence[Seen], wander: Wander, response: Response | None, width_px: float
+        self,
+        seen: Sequence[Seen],
+        wander: Wander,
+        response: Response | None,
+        width_px: float,
+        most_px: float = math.inf,
     ) -> Iterator[Excitation]:
         """Yield what can be used of some moves.
 
@@ -262,7 +266,9 @@ class _Excitations:
         response : Response, optional
             By which the smear of each image is reckoned, whose shift is then less certain.
         width_px : float
-            Of what is registered: images that are smeared by more are left out.
+            Of what is registered.
+        most_px : float
+            Smear from which an image is left out.
         """
         for each in seen:
             self._moves += 1
@@ -271,9 +277,11 @@ class _Excitations:
             moved_um = each.step.segment.to_um - each.step.segment.from_um
             axes = np.flatnonzero(np.abs(moved_um) > 1e-9)
             ways = [self._way(each, axis, moved_um[axis]) for axis in axes]
+            if any(lost_um > way_um / 2 for way_um, lost_um in ways):
+                continue  # the drive goes far, and what rings is smeared far
             smears = [_smear_um(each, *way, response) for way in ways]
             smear_px = np.hypot(*(self._geometry.gain[:, axes] @ np.stack(smears)))
-            kept = smear_px <= width_px
+            kept = smear_px <= most_px
             at_s, shift = each.series.at_s[kept], each.series.shift[kept]
             white = whitening(at_s, wander, (_SMEARED * smear_px[kept] ** 2 / width_px) ** 2)
             for axis, way in zip(axes, ways, strict=True):

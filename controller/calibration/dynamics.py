@@ -24,6 +24,9 @@ _RINGS_HZ, _DAMPINGS = np.geomspace(15.0, 260.0, 16), (0.05, 0.15, 0.4)
 """To start from. Chosen: serial stages answer within 0.2 s; steps as wide as the fit converges."""
 _LOG_ACCELERATIONS = math.log(300.0), math.log(3e7)
 """Bounds: chosen, beyond what stages do."""
+_LOG_SPEEDS = math.log(10.0), math.log(1e6)
+_LOG_RINGS, _LOG_DAMPINGS = (math.log(12.0), math.log(300.0)), (math.log(0.01), math.log(0.95))
+"""Bounds of speed, frequency and damping: chosen likewise."""
 _MOST_TRIED, _LEAST_STEP, _NEGLIGIBLE = 4, 0.05, 6.0
 """Accelerations tried to either side for the standard error of the delay; least step of their
 logarithm; and log likelihood lost at which an acceleration counts for nothing."""
@@ -37,6 +40,10 @@ _OUTLIER = 4.0
 """Standard deviations from which a segment is left out: something happened to it. Chosen."""
 
 
+_ACCELERATION = math.log(1e5), 1.2
+_DAMPING = math.log(0.2), 1.0
+"""Mean and standard deviation of the logarithms before anything is seen. Chosen: stages accelerate
+by 3e4 to 3e5 µm/s², and what they carry rings for a few periods."""
 _JITTER_S, _LEAST_JITTER_S = 1e-3, 2e-5
 """By how much the delay varies from move to move: at first, as serial lines do; and at least."""
 _SHORT_S = 1e-4
@@ -93,15 +100,29 @@ class DynamicsFit(NamedTuple):
     inflation: float
 
 
-def fit_dynamics(excitations: Sequence[Excitation]) -> DynamicsFit:
-    """Fit the response; speed and ringing only where they clearly explain more."""
+def rough_response(excitations: Sequence[Excitation]) -> Response:
+    """Return a response, to reckon how images are smeared."""
     problem = _Problem(excitations)
-    best = problem.chosen(problem.start())
+    return problem.response(problem.chosen(problem.start()))
+
+
+def fit_dynamics(excitations: Sequence[Excitation], about: Response) -> DynamicsFit:
+    """Fit the response; speed and ringing only where they clearly explain more.
+
+    Parameters
+    ----------
+    excitations : sequence of Excitation
+    about : Response
+        Near which the search begins.
+    """
+    problem = _Problem(excitations)
+    start = np.array([about.delay_s, math.log(about.acceleration_um_s2)])
+    best = problem.chosen(start)
     problem = problem.without_outliers(best)
     for _ in range(_ROUNDS):
         problem = problem.with_jitter(best)
         best = problem.solve(best)
-    return problem.concluded(problem.chosen(best))
+    return problem.concluded(best)
 
 
 class _Problem:
@@ -197,9 +218,12 @@ class _Problem:
         return Response(delay, speed, math.exp(acceleration), ring[0], min(ring[1], 0.95))
 
     def residuals(self, parameters: Floats) -> Floats:
-        """Of all images, whitened, and of how late each move was, over the jitter."""
+        """Of all images, whitened; of how late each move was, over the jitter; and of the prior."""
         left, late_s, _ = self._lateness(parameters)
-        return np.concatenate([left, late_s / self.jitter_s])
+        prior = [(parameters[1] - _ACCELERATION[0]) / _ACCELERATION[1]]
+        if len(parameters) > 3:
+            prior.append((parameters[-1] - _DAMPING[0]) / _DAMPING[1])
+        return np.concatenate([left, late_s / self.jitter_s, prior])
 
     def _lateness(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
         """Return residuals for moves as late as they most likely were, these times, and variances.
@@ -233,9 +257,13 @@ class _Problem:
 
     def _bounds(self, count: int) -> tuple[Floats, Floats]:
         low, high = _LOG_ACCELERATIONS
-        return np.array([-0.05, low, *[-4.0] * (count - 2)]), np.array(
-            [0.5, high, *[14.0] * (count - 2)]
-        )
+        bounds = [(-0.05, 0.5), (low, high)]
+        if count % 2:
+            bounds.append(_LOG_SPEEDS)
+        if count > 3:
+            bounds += [_LOG_RINGS, _LOG_DAMPINGS]
+        lows, highs = np.array(bounds).T
+        return lows, highs
 
     def solve(self, start: Floats, most: int = _MANY) -> Floats:
         """Return the parameters of least squares next to some."""
@@ -262,7 +290,8 @@ class _Problem:
         left = self.residuals(parameters)
         inverse = np.linalg.pinv(jacobian.T @ jacobian)
         inflation = max(1.0, 2 * self.cost(parameters) / self.freedom(parameters))
-        move = np.concatenate([self._index, np.arange(self.moves)])
+        prior = np.full(len(left) - len(self._index) - self.moves, -1)
+        move = np.concatenate([self._index, np.arange(self.moves), prior])
         scores = np.stack([jacobian[move == m].T @ left[move == m] for m in range(self.moves)])
         factor = self.moves / max(self.moves - len(parameters), 1)
         clustered = inverse @ (scores.T @ scores) @ inverse * factor

@@ -10,6 +10,7 @@ import numpy as np
 
 from .dynamics import DynamicsFit
 from .geometry import Geometry, too_many_outliers
+from .response import Response
 
 _AFFINE = 0.002
 """Greatest standard error of a displacement over its length. Chosen: two and a half of them are
@@ -144,13 +145,24 @@ def _backlash(geometry: Geometry) -> Finding:
     return Finding((value,), (error,), refusal)
 
 
-def dynamics_findings(fit: DynamicsFit, exposure_ms: float) -> dict[str, Finding]:
+_MISFIT, _JITTER_S = 1.5, 3e-3
+"""Greatest ratio of residuals to noise, and scatter of the delay, with which a response counts as
+explained. Chosen."""
+_SHAPE = 0.05
+"""Relative standard error of displacements from which nothing is said of the way there: chosen."""
+
+
+def dynamics_findings(
+    fit: DynamicsFit, geometry: Geometry, exposure_ms: float
+) -> dict[str, Finding]:
     """Judge delay, speed, acceleration and ringing."""
     response, sigma = fit.response, fit.sigma
     delay_s = float(np.hypot(sigma.delay_s, _SMEARED * exposure_ms / 1e3))
     sigma = sigma._replace(delay_s=delay_s)
-    rings = sigma.ring_hz < _RING * response.ring_hz and (
-        sigma.ring_damping < _DAMPING * response.ring_damping
+    rings = (
+        geometry.relative_sigma < _SHAPE
+        and sigma.ring_hz < _RING * response.ring_hz
+        and (sigma.ring_damping < _DAMPING * response.ring_damping)
     )
     no_ringing = "" if rings else "Not found: moves of this length make no ringing that is seen."
     reached = (
@@ -165,6 +177,17 @@ def dynamics_findings(fit: DynamicsFit, exposure_ms: float) -> dict[str, Finding
         "Not found: moves within the field end too soon for this camera to see how the stage "
         "speeds up; keep what its maker states."
     )
+    vague = ""
+    if geometry.relative_sigma > _SHAPE or too_many_outliers(geometry):
+        vague = "Not found: the stage's moves are not seen well enough; see camera.affine."
+    elif fit.inflation > _MISFIT or fit.jitter_s > _JITTER_S:
+        vague = (
+            "Not found: moves alike are not seen alike, or not as any delay, acceleration and "
+            "ringing explain; see that nothing shakes the stand and that the specimen lies still."
+        )
+    if vague:
+        late = reached = slack = no_ringing = vague
+        sigma = Response(*[math.inf] * 5)
     speed_found = sigma.speed_um_s < _SPEED * response.speed_um_s
     acceleration_found = sigma.acceleration_um_s2 < _ACCELERATION * response.acceleration_um_s2
     return {

@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 
 _EXPIRES_S = 5.0
 """After which a move that has not gone out is dropped. Chosen: longer than a stage is busy."""
+_PAUSE_S = 0.05
+"""Between the last frame and a move. Chosen: longer than what handles a frame may take, so that the
+move goes out when it is meant to."""
 _LEAST_SPEED_UM_S = 200.0
 """With which the way home is reckoned. Chosen: slower than motorised stages are."""
 _HOME_S = 0.5, 5.0
@@ -178,7 +181,7 @@ class Probe:
             How long, and how many frames at least.
         """
         from_um, frames = self.at_um, self.watch(*before)
-        self.wait(phase_s)
+        self.wait(_PAUSE_S + phase_s)
         command_ns, meanwhile = self.go(to_um)
         frames += meanwhile
         seconds, least = after

@@ -26,6 +26,8 @@ BLUR_PX = 1.2
 """Standard deviation of the least blur. Chosen: what is left at the Nyquist frequency is 1e-3."""
 _ITERATIONS = 6
 """Of Newton's method, at most. Chosen: the first begins within half a pixel."""
+_CLOSE_PX = 2e-3
+"""Step after which no more are made. Chosen: the next would be ten times shorter."""
 _MARGIN = 1 + _TAPS // 2
 """Pixels at the edge of the overlap that the filter cannot reach."""
 _BLURS = 2.5
@@ -149,7 +151,7 @@ class Reference:
                 return part, 0.0, math.inf, 0.0
             step = np.clip(-np.linalg.solve(matrix, own @ left), -1.0, 1.0)
             part = np.clip(part + step, -3.0, 3.0)
-            if np.abs(step).max() < 1e-4:
+            if np.abs(step).max() < _CLOSE_PX:
                 break
         return part, gain, error, match
 

@@ -19,12 +19,12 @@ from scipy.linalg import solve_triangular
 
 Floats = NDArray[np.float64]
 
-_STRENGTHS = (0.0, *np.geomspace(1e-2, 1e8, 21).tolist())
+_STRENGTHS = (0.0, *np.geomspace(1e-2, 1e8, 11).tolist())
 """Variances of each motion after 1 s over that of a measurement, to choose from. Chosen: from what
 nobody could see to objects that cross a field in a second."""
 _LEAST_PX = 0.005
 """Least error of a shift, of the interpolation. Measured on simulated images without noise."""
-_ROUNDS = 3
+_ROUNDS = 2
 """Of the search, one motion after the other. Chosen: more change nothing in tests."""
 
 
