@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dynamics import DynamicsFit, Excitation
+from .dynamics import DynamicsFit
+from .excitation import Excitation
 from .findings import Calibration
 from .geometry import Geometry, Jump
 from .response import mean_travel_um

@@ -79,15 +79,14 @@ class Reference:
         self._blur_px = max(blur_px, BLUR_PX)
         self._margin = _MARGIN + math.ceil(_BLURS * self._blur_px)
         self._image = self._prepared(image)
-        down, right = np.gradient(self._image)
-        self._gradients: tuple[Grey, Grey] = right, down
+        self._gradients = _gradients(self._image)
         self._window = _window(self._image.shape)
-        self._spectrum = np.conj(fft.rfft2(self._flat(self._image)))
+        self._spectrum = np.conj(_spectrum(self._flat(self._image)))
 
     @property
     def width_px(self) -> float:
         """Standard deviation of the peak of the autocorrelation, in pixels of the camera."""
-        power = fft.irfft2(np.abs(self._spectrum) ** 2, s=self._image.shape)
+        power = np.asarray(fft.irfft2(np.abs(self._spectrum) ** 2, s=self._image.shape))
         top, beside = power[0, 0], (power[0, 1] + power[1, 0]) / 2
         return self._binning * math.sqrt(top / max(2 * (top - beside), 1e-9 * top))
 
@@ -116,7 +115,9 @@ class Reference:
     def _peak(self, other: Grey) -> tuple[int, int]:
         """Whole pixels, right and down, at which the cross-correlation is greatest."""
         height, width = other.shape
-        correlation = fft.irfft2(self._spectrum * fft.rfft2(self._flat(other)), s=(height, width))
+        correlation = np.asarray(
+            fft.irfft2(self._spectrum * _spectrum(self._flat(other)), s=(height, width))
+        )
         down, right = divmod(int(np.argmax(correlation)), width)
         return (
             right - width if right > width // 2 else right,
@@ -136,8 +137,7 @@ class Reference:
         )
         inner = (slice(self._margin, -self._margin),) * 2
         seen = other[there][inner].ravel()
-        down, right = np.gradient(other[there])
-        slopes = np.stack([right[inner].ravel(), down[inner].ravel()])
+        slopes = np.stack([each[inner].ravel() for each in _gradients(other[there])])
         part, gain, error, match = np.zeros(2), 0.0, math.inf, 0.0
         for _ in range(_ITERATIONS):
             image, *gradients = (
@@ -154,6 +154,16 @@ class Reference:
             if np.abs(step).max() < _CLOSE_PX:
                 break
         return part, gain, error, match
+
+
+def _gradients(image: Grey) -> tuple[Grey, Grey]:
+    """Return the derivatives to the right and down."""
+    down, right = (np.asarray(np.gradient(image, axis=axis), np.float32) for axis in range(2))
+    return right, down
+
+
+def _spectrum(image: Grey) -> NDArray[np.complex64]:
+    return np.asarray(fft.rfft2(image), np.complex64)
 
 
 def mean_image(frames: Sequence[Frame]) -> Grey:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import tomlkit
-from tomlkit.items import Table
+from tomlkit.items import Item, Table
 
 from .findings import Calibration, Finding
 
@@ -65,10 +65,10 @@ def write(path: Path, calibration: Calibration) -> list[str]:
     return written
 
 
-def _item(finding: Finding) -> tomlkit.items.Item:
+def _item(finding: Finding) -> Item:
     """Return the values with their standard errors as a comment."""
-    values = finding.rounded()
-    item = tomlkit.item(list(values) if len(values) > 1 else values[0])
+    first, *others = finding.rounded()
+    item = tomlkit.item([first, *others] if others else first)
     if finding.sigmas:
         errors = ", ".join(f"{sigma:.2g}" for sigma in finding.sigmas)
         item.comment(f"± {errors}, by pursuit calibrate")

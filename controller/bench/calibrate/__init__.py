@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .calibrate import Outcome, calibrate_once, run, summarise
+from .calibrate import Outcome, calibrate_once, run, stand_row, summarise
 from .stands import FIRST_SEED, RandomStand, random_stand
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "calibrate_once",
     "random_stand",
     "run",
+    "stand_row",
     "summarise",
 ]

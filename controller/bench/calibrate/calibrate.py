@@ -32,6 +32,10 @@ _ABSOLUTE = {"backlash_um": 0.1, "delay_ms": 2.0}
 speed, acceleration and ringing, what the model of the stage copes with."""
 
 
+_THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+"""Variables by which libraries of linear algebra are told how many threads to use."""
+
+
 class Outcome(NamedTuple):
     """What became of one number of one stand.
 
@@ -111,6 +115,15 @@ def calibrate_once(seed: int) -> Result:
     )
     other = _peer_outcome(peer, stand)
     return Result(row, _outcomes(found, stand), other, found.seconds, furthest, took_s, "")
+
+
+def stand_row(result: Result) -> Row:
+    """Return a row about one stand: how far off each number is, refused ones in brackets."""
+    row: Row = {**result.stand, "stand_s": result.seconds, "way_fields": result.furthest}
+    for name, outcome in {**result.outcomes, "peer": result.peer}.items():
+        error = "-" if outcome.error is None else f"{outcome.error:.2g}"
+        row[name] = error if outcome.found else f"({error})"
+    return {**row, "refusal": result.refusal[:40]}
 
 
 def summarise(results: Sequence[Result]) -> list[Row]:

@@ -52,7 +52,7 @@ class Peer:
         for seen in self._seen.values():
             template = high_pass_fft_template(np.asarray(seen[0][1], float))
             shifts = [
-                -displacement_from_fft_template(template, np.asarray(image, float))[::-1]
+                -np.asarray(displacement_from_fft_template(template, image.astype(float)))[::-1]
                 for _, image in seen
             ]
             steps = np.array([[*at_um, 0.0] for at_um, _ in seen]) / _STEP_UM
