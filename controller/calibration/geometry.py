@@ -80,7 +80,8 @@ class Geometry(NamedTuple):
             np.einsum("ij,jk,ik->i", inverse, self.gain_covariance[axis], inverse)
             for axis in range(2)
         ]
-        return np.asarray(np.sqrt(np.stack(each, axis=1) @ inverse**2), np.float64)
+        variance = np.stack(each, axis=1) @ inverse**2
+        return variance.astype(np.float64) ** 0.5
 
     @property
     def relative_sigma(self) -> float:

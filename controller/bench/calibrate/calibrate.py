@@ -180,9 +180,8 @@ def _peer_outcome(peer: Peer, stand: RandomStand) -> Outcome:
 
 def _in_parallel(seeds: Sequence[int]) -> Iterable[Result]:
     """Calibrate all, in order, spread over the cores, each with one thread for linear algebra."""
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    old = {name: os.environ.get(name) for name in threads}
-    os.environ.update(threads)
+    old = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(old, "1"))
     try:
         with multiprocessing.get_context("spawn").Pool(
             min(os.cpu_count() or 1, len(seeds))
