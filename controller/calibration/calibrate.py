@@ -8,8 +8,7 @@ import numpy as np
 
 from ...drivers.clock import Clock
 from ...drivers.microscope import Microscope
-from .dynamics import fit_dynamics, rough_response
-from .excitation import Excitations
+from .dynamics import Excitations, fit_dynamics, rough_response
 from .findings import Calibration, dynamics_findings, geometry_findings
 from .geometry import Geometry, Jump, enough, fit_geometry
 from .pattern import Step, long_steps, small_step_px, small_steps

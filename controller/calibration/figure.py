@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .dynamics import DynamicsFit
-from .excitation import Excitation
+from .dynamics import DynamicsFit, Excitation, mean_travel_um
 from .findings import Calibration
 from .geometry import Geometry, Jump
-from .response import mean_travel_um
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +130,10 @@ def _numbers(axes: Any, calibration: Calibration) -> None:
         short = name.partition(".")[2]
         if finding.found:
             values = zip(finding.rounded(), finding.sigmas, strict=True)
-            lines.append(f"{short:<20}" + ",  ".join(f"{v:g} ± {s:.1g}" for v, s in values))
+            each = [f"{value:g} ± {sigma:.1g}" for value, sigma in values]
+            lines += [
+                f"{head:<20}{text}" for head, text in zip_longest([short], each, fillvalue="")
+            ]
         else:
             lines.append(f"{short:<20}not found")
     text = "\n".join(lines)

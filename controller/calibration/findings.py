@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .dynamics import DynamicsFit
+from .dynamics import DynamicsFit, Response
 from .geometry import Geometry, too_many_outliers
-from .response import Response
 
 _AFFINE = 0.002
 """Greatest standard error of a displacement over its length. Chosen: two and a half of them are

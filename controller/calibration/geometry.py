@@ -70,7 +70,7 @@ class Geometry(NamedTuple):
     @property
     def affine(self) -> Floats:
         """As in `Description.affine`, (2, 2): the move that centres what is seen at an offset."""
-        return -np.linalg.inv(self.gain)
+        return np.array(-np.linalg.inv(self.gain), np.float64)
 
     @property
     def affine_sigma(self) -> Floats:
@@ -80,8 +80,9 @@ class Geometry(NamedTuple):
             np.einsum("ij,jk,ik->i", inverse, self.gain_covariance[axis], inverse)
             for axis in range(2)
         ]
-        variance = np.stack(each, axis=1) @ inverse**2
-        return variance.astype(np.float64) ** 0.5
+        sigma = np.empty((2, 2))
+        sigma[:] = np.sqrt(np.stack(each, axis=1) @ inverse**2)
+        return sigma
 
     @property
     def relative_sigma(self) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pursuit.controller.calibration.response import Response, duration_s, mean_travel_um
+from pursuit.controller.calibration.dynamics.response import Response, duration_s, mean_travel_um
 from pursuit.sim.stand.stage import SimStage, StageModel
 
 LATER_NS = 3_000_000_000

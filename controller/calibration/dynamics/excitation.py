@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Geometry
+from ..geometry import Geometry
+from ..sightings import Seen
+from ..wander import Wander, whitening
 from .response import Response, mean_travel_um
-from .sightings import Seen
-from .wander import Wander, whitening
 
 Floats = NDArray[np.float64]
 
