@@ -20,9 +20,9 @@ _ACCELERATIONS = np.geomspace(3e3, 3e6, 10)
 _ALIKE = np.geomspace(1e4, 1e6, 5)
 _RINGS_HZ, _DAMPINGS = np.geomspace(15.0, 260.0, 16), (0.05, 0.15, 0.4)
 """To start from. Chosen: serial stages answer within 0.2 s; steps as wide as the fit converges."""
-_MOST_TRIED, _LEAST_STEP, _NEGLIGIBLE = 4, 0.05, 6.0
-"""Accelerations tried to either side for the standard error of the delay; least step of their
-logarithm; and log likelihood lost at which an acceleration counts for nothing."""
+_TRIED, _LEAST_STEP = 5, 0.05
+"""Accelerations tried to either side for the standard error of the delay, as one far off may
+explain the images as well; and the first step of their logarithm, which is doubled each time."""
 _FEW, _MANY, _CHANGE = 6, 40, 1e-4
 """Iterations of a solution that is only compared, and of one that counts; and the relative change
 at which it ends. Chosen: standard errors are a hundred times larger."""
@@ -169,17 +169,17 @@ def _marginal(
 
     Delay and acceleration make up for each other, and not linearly.
     """
-    solutions, costs = [parameters], [problem.cost(parameters)]
+    solutions = [parameters]
     for way in (1, -1):
-        tried = parameters
-        for _ in range(_MOST_TRIED):
-            step = way * max(float(errors[1]), _LEAST_STEP)
-            tried = problem.with_acceleration(tried, float(tried[1]) + step)
+        tried, step = parameters, max(float(errors[1]), _LEAST_STEP)
+        for _ in range(_TRIED):
+            tried = problem.with_acceleration(tried, float(tried[1]) + way * step)
             solutions.append(tried)
-            costs.append(problem.cost(tried))
-            if costs[-1] - costs[0] > _NEGLIGIBLE * inflation:
-                break
-    weights = np.exp(-(np.array(costs) - min(costs)) / inflation)
+            step *= 2
+    solutions.sort(key=lambda each: float(each[1]))
+    costs = np.array([problem.cost(each) for each in solutions])
+    spacing = np.gradient([float(each[1]) for each in solutions])
+    weights = np.maximum(spacing, 1e-9) * np.exp(-(costs - costs.min()) / inflation)
     weights /= weights.sum()
     mean = weights @ np.array(solutions)
     spread = weights @ (np.array(solutions) - mean) ** 2
