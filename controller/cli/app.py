@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from .bench import app as bench
+from .calibrate import calibrate
 from .follow import follow
 from .init import init
 from .microscope import microscope
@@ -64,7 +65,7 @@ app = typer.Typer(
     help="Makes a microscope follow living things.",
 )
 
-for command in (follow, init, microscope, record, stop, arm, detect, track):
+for command in (follow, init, calibrate, microscope, record, stop, arm, detect, track):
     app.command()(command)
 app.command(name="eval")(evaluate)
 app.command()(models)

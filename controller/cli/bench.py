@@ -45,6 +45,27 @@ def follow(
 
 
 @app.command()
+def calibrate(
+    stands: Annotated[int, typer.Option(min=1, help="Random simulated stands.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first; others follow.")] = 1000,
+    json_file: JsonFile = None,
+) -> None:
+    """Errors, refusals and wrong answers of calibrations, beside camera-stage-mapping.
+
+    Errors are over what is tolerable: 0.5 % of the affine, 2 ms, 10 % or 0.1 µm of backlash.
+
+    Example: `pursuit bench calibrate --stands 10`
+    """
+    from ..bench import calibrate as bench
+    from ..bench import progress, report
+
+    with progress("calibrating") as on_progress:
+        results = bench.run(stands, seed, on_progress)
+    report([bench.stand_row(each) for each in results], None)
+    report(bench.summarise(results), json_file)
+
+
+@app.command()
 def associate(
     objects: Annotated[
         list[int] | None, typer.Option(min=1, max=5000, help="Repeatable; default: 10 to 1000.")

@@ -21,6 +21,8 @@ _DOUBTFUL = -4.0
 three frames that tell against it; it costs a moment."""
 _REFUTED = -16.0
 """Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
+_REFUTED_GONE = -8.0
+"""The same when the target is gone, as there will be no more small moves to tell. Chosen."""
 _FEWEST_STEPS = 3
 """Small moves before it is taken for wrong: some may go with the target's own motion."""
 _STEP_SIGMAS = 10.0
@@ -84,7 +86,9 @@ class ResponseCheck:
             self._steps = 0
         elif lead > _PROVEN:
             self._evidence.trusted = True
-        refuted = lead < _REFUTED and self._steps >= _FEWEST_STEPS and not self.proven
+        enough = lead < _REFUTED and self._steps >= _FEWEST_STEPS
+        gone = lead < _REFUTED_GONE and self._steps > 0 and target is None
+        refuted = not self.proven and (enough or gone)
         return self._explain(self._evidence.best) if refuted else ""
 
     @property

@@ -1,0 +1,128 @@
+"""``pursuit calibrate``: find out how a stand moves, and write it into its configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import (
+    AsJson,
+    MMConfig,
+    ScenarioName,
+    ScopeFile,
+    Seed,
+    Sets,
+    Specimen,
+    Start,
+    configure,
+    fail,
+    new_folder,
+)
+
+if TYPE_CHECKING:
+    from ..assembly import Simulation
+    from ..calibration import Calibration
+    from ..configuration import Config
+
+
+def calibrate(
+    scope: ScopeFile = None,
+    scenario: ScenarioName = None,
+    specimen: Specimen = None,
+    mm_config: MMConfig = None,
+    start: Start = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make for the picture.")] = None,
+    as_json: AsJson = False,
+    realtime: Annotated[
+        bool,
+        typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
+    ] = True,
+) -> None:
+    """Find out how the stage moves what the camera sees, and write it into SCOPE.toml.
+
+    Put something with texture under the microscope that lies still, and focus on it. The stage goes
+    about a fifth of the field, within its limits, and ends where it began. What is not good enough
+    is not written, and the reason told; docs/calibration.md says more.
+
+    Example: `pursuit calibrate scope.toml`
+    """
+    from rich.console import Console
+
+    from ..calibration import backup, draw, write
+
+    config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
+    name = simulated.name if simulated else "microscope"
+    folder = (out or new_folder(f"{name}_calibration")).resolve()
+    console = Console(stderr=as_json)
+    found = _measure(config, simulated, realtime, console)
+    folder.mkdir(parents=True, exist_ok=False)
+    draw(folder / "calibration.png", found, name)
+    written: list[str] = []
+    if scope is not None and any(each.found for each in found.findings.values()):
+        kept = backup(scope)
+        written = write(scope, found)
+        console.print(f"{scope} was brought up to date; the old one is {kept.name}.", markup=False)
+    content = _content(found, folder, written)
+    (folder / "calibration.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    if as_json:
+        print(json.dumps(content))
+    else:
+        _show(console, found, folder)
+    affine = found.findings["camera.affine"]
+    if not affine.found:
+        fail(affine.refusal)
+
+
+def _measure(
+    config: Config, simulated: Simulation | None, realtime: bool, console: Any
+) -> Calibration:
+    """Open the stand and calibrate it, telling how far that is."""
+    from ..calibration import NotCalibratedError, calibrate, open_stand
+
+    microscope, clock, known_um = open_stand(config, simulated, lockstep=not realtime)
+    with microscope, console.status("looking") as status:
+
+        def tell(what: str, seconds: float) -> None:
+            status.update(f"{what}, {seconds:.0f} s")
+
+        try:
+            return calibrate(microscope, clock, known_um, tell)
+        except NotCalibratedError as error:
+            fail(str(error))
+
+
+def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:
+    return {
+        "calibration": str(folder),
+        "seconds": found.seconds,
+        "furthest_um": found.furthest_um,
+        "found": {
+            name: {"value": list(each.rounded()), "sigma": list(each.sigmas)}
+            for name, each in found.findings.items()
+            if each.found
+        },
+        "refused": {name: each.refusal for name, each in found.findings.items() if not each.found},
+        "notes": found.notes,
+        "written": written,
+    }
+
+
+def _show(console: Any, found: Calibration, folder: Path) -> None:
+    """Print what was found, and why the rest was not."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, finding in found.findings.items():
+        values = ", ".join(f"{value:g}" for value in finding.rounded())
+        errors = ", ".join(f"{sigma:.2g}" for sigma in finding.sigmas)
+        row = (values, f"± {errors}") if finding.found else ("-", finding.refusal)
+        table.add_row(name, *row)
+    console.print(table)
+    for note in found.notes:
+        console.print(note, markup=False)
+    console.print(f"{folder / 'calibration.png'}", markup=False)
