@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S, Clock
 from ...drivers.messages import Description, Fault, Frame, Issued, Move
-from ...drivers.microscope import Frames, Microscope
+from ...drivers.microscope import Frames, Microscope, MicroscopeError
 
 Floats = NDArray[np.float64]
 
@@ -204,7 +205,8 @@ class Probe:
         x, y = self.home_um.tolist()
         way_um = float(np.abs(self.at_um - self.home_um).max())
         expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
-        self._microscope.move(Move(x, y, None, expires_ns, 0))
+        with suppress(MicroscopeError):  # one that was stopped stays where it is
+            self._microscope.move(Move(x, y, None, expires_ns, 0))
         least, most = _HOME_S
         self.wait(min(max(way_um / _LEAST_SPEED_UM_S, least), most))
         self.at_um = self.home_um.copy()

@@ -57,7 +57,8 @@ def calibrate(
     Example: `pursuit bench calibrate --stands 10`
     """
     from ..bench import calibrate as bench
-    from ..bench import progress, report
+    from ..bench import report
+    from .progress import progress
 
     with progress("calibrating") as on_progress:
         results = bench.run(stands, seed, on_progress)

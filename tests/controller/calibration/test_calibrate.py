@@ -14,7 +14,8 @@ from pursuit.controller.calibration import Calibration, NotCalibratedError, cali
 from pursuit.controller.calibration.findings import geometry_findings
 from pursuit.controller.cli.app import app
 from pursuit.drivers.clock import VirtualClock
-from pursuit.drivers.settings import CameraSettings, LimitSettings, StandSettings
+from pursuit.drivers.envelope import LimitSettings
+from pursuit.drivers.settings import CameraSettings, StandSettings
 from pursuit.sim.motion import Brownian, Persistent
 from pursuit.sim.scenarios import scenario_text
 from pursuit.sim.stand import LockstepMicroscope, Scenario, World, load_scenario
