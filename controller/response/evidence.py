@@ -45,6 +45,9 @@ _RAYLEIGH_OFTEN = math.sqrt(-2 * math.log(1 - _OFTEN))
 """That of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
 _REMEMBERED_NS = NS_PER_S
 """How long poses are kept: longer than any lag of `RIGHT`."""
+_GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
+"""Objects that lie by chance within so many errors of any place, on average, and how many of them
+leave a frame of use. Chosen: a detector that has gone wrong finds thousands."""
 _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 
@@ -80,7 +83,7 @@ class Evidence:
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns, self._before_px = 0, np.empty((0, 2))
         self._misses_px: deque[float] = deque(maxlen=30)
-        self._drift_px = np.zeros(2)
+        self._drift_px, self._chance_matches = np.zeros(2), 0.0
         self.sigma_px = _FIRST_SIGMA_PX
         self.trusted = False
 
@@ -118,6 +121,8 @@ class Evidence:
         at_ns, places_px, target_px = last
         before_ns, before_px = self._before_ns, self._before_px
         found_px = None
+        gate_px2 = math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2
+        self._chance_matches = len(places_px) * gate_px2 / self._area_px
         if len(before_px) and len(places_px):
             shifts_px = np.array(
                 [h.shows @ self._expected_px(before_ns, at_ns, h.lag_s) for h in self._all]
@@ -144,6 +149,8 @@ class Evidence:
         moved_px : (H,)
             By how much each expects the picture to be shifted.
         """
+        if self._chance_matches > _MOST_CHANCE:
+            return
         rests = moved_px.max() < self.sigma_px / 2
         if rests or self.trusted:
             self._learn_sigma(misses_px[: len(RIGHT), 0].min())

@@ -139,8 +139,7 @@ class Connection:
             return
         self._closed.set()
         if self._heartbeat is not None:
-            self._heartbeat.join(timeout=2 * HEARTBEAT_NS / NS_PER_S)
-            self.ask_last(Release())
+            self._heartbeat.join(timeout=2 * _LAST_ANSWER_MS / 1e3)
         self._context.destroy(linger=0)
 
     def _command_socket(self) -> Any:
@@ -160,6 +159,10 @@ class Connection:
             while socket.poll(0):
                 socket.recv()
                 self._answered_ns = self._clock.now_ns()
+        if not self._lost:  # by this socket, so that no renewal comes after it
+            number = self._send(socket, Release())
+            while socket.poll(_LAST_ANSWER_MS) and unpack(Reply, socket.recv()).id != number:
+                continue
         socket.close()
 
 

@@ -62,6 +62,7 @@ def test_the_stage_rests_after_a_stop(stand: Microscope) -> None:
     home = next(readings(stand))
     send(stand, home.x_um + STEP_UM, home.y_um)
     stand.stop()
+    stand.arm()
     rest, later = islice(readings(stand), 2)
     assert math.hypot(later.x_um - rest.x_um, later.y_um - rest.y_um) < NEAR_UM
     send(stand, home.x_um, home.y_um)

@@ -25,6 +25,8 @@ MOTIONS = ("run", "persistent")
 """What is measured: our policies, those of other programs, and the motions of the target."""
 HELD = 0.99
 """Share of the frames in which a target must be in the central half of the field."""
+REST_S = 0.7
+"""Time for which it rests before: the first moves of a session take half of it."""
 RAMP_S = 1.0
 """Time in which the target comes to its speed from rest."""
 COUNTED_S = 2.0
@@ -66,12 +68,13 @@ class Run(MotionModel, frozen=True):
 
 
 class FromRest(MotionModel, frozen=True):
-    """Another motion, its speed growing from nothing to its own in `RAMP_S`.
+    """Another motion, its speed growing from nothing to its own in `RAMP_S`, after ``rest_s``.
 
     The last column of the state is the age.
     """
 
     motion: Run | Persistent
+    rest_s: float = 0.0
 
     def _draw_hidden(self, count: int, rng: np.random.Generator) -> Floats:
         hidden = self.motion.start(np.zeros((count, 3)), rng)[:, 3:]
@@ -79,7 +82,7 @@ class FromRest(MotionModel, frozen=True):
 
     def _move(self, state: Floats, dt_s: float, rng: np.random.Generator) -> None:
         after = self.motion.step(state[:, :-1], dt_s, rng)
-        share = np.minimum((state[:, -1:] + dt_s / 2) / RAMP_S, 1.0)
+        share = np.clip((state[:, -1:] + dt_s / 2 - self.rest_s) / RAMP_S, 0.0, 1.0)
         state[:, :3] += share * (after[:, :3] - state[:, :3])
         state[:, 3:-1] = after[:, 3:]
         state[:, -1] += dt_s
@@ -102,8 +105,8 @@ def run(
 ) -> list[Row]:
     """Find the greatest speed that each policy holds, in virtual time, on all cores.
 
-    The target starts at rest in the middle of the field and takes `RAMP_S` to come to its
-    speed; whether it is held counts from then on, by where it truly is. So a target that got
+    The target rests in the middle of the field for `REST_S`, in which the first moves are made,
+    and takes `RAMP_S` to come to its speed; whether it is held counts from then on, by where it truly is. So a target that got
     away meanwhile is not held.
 
     Returns a row for each motion and policy. ``ratio``, with a peer's law, is the greatest speed of
@@ -144,7 +147,9 @@ def holds(sweep: Sweep, speed_um_s: float) -> bool:
     counted = round(COUNTED_S / interval_s)
     allowed = math.floor((1 - HELD) * counted * sweep.seeds + 1e-9)
     for seed in range(sweep.seeds):
-        for is_held in _follow(sweep, speed_um_s, seed, round(RAMP_S / interval_s), counted):
+        for is_held in _follow(
+            sweep, speed_um_s, seed, round((REST_S + RAMP_S) / interval_s), counted
+        ):
             allowed -= not is_held
             if allowed < 0:
                 return False
@@ -178,7 +183,7 @@ def _simulation(motion: str, speed_um_s: float) -> tuple[dict[str, Any], Simulat
     _, simulated = complete(tables)
     assert simulated is not None and simulated.scenario.specimen is not None
     run, walk = Run(speed_um_s=speed_um_s), Persistent(speed_um_s=speed_um_s, persistence_s=1.0)
-    moves = cast(Motion, FromRest(motion=run if motion == "run" else walk))
+    moves = cast(Motion, FromRest(motion=run if motion == "run" else walk, rest_s=REST_S))
     specimen = msgspec.structs.replace(simulated.scenario.specimen, motion=moves)
     scenario: Scenario = msgspec.structs.replace(simulated.scenario, specimen=specimen)
     return tables, replace(simulated, scenario=scenario)

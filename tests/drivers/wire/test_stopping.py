@@ -122,7 +122,8 @@ def test_no_flood_of_messages_harms_the_server(
             except zmq.Again:
                 break
         assert foreign.asks(Arm()) == ""
-        assert foreign.asks(Lease()) == ""
+        if port != 3:  # there each of them is a stop
+            assert foreign.asks(Lease()) == ""
         assert server.problem == ""
     finally:
         context.destroy(linger=0)
