@@ -48,6 +48,9 @@ _REMEMBERED_NS = NS_PER_S
 _GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
 """Objects that lie by chance within so many errors of any place, on average, and how many of them
 leave a frame of use. Chosen: a detector that has gone wrong finds thousands."""
+_FASTEST = 0.04
+"""Own motion of a target from frame to frame, in sides of the field, that tells nothing against a
+proven calibration: the stage then moves as fast, and its times matter. Chosen."""
 _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 
@@ -79,6 +82,7 @@ class Evidence:
         self._all = (*RIGHT, *WRONG)
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
+        self._is_lazy = np.array([h.name != "" and h.is_lazy for h in self._all])
         self._poses: deque[tuple[int, float, float]] = deque()
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns, self._before_px = 0, np.empty((0, 2))
@@ -149,7 +153,8 @@ class Evidence:
         moved_px : (H,)
             By how much each expects the picture to be shifted.
         """
-        if self._chance_matches > _MOST_CHANCE:
+        too_fast = float(np.hypot(*self._drift_px)) > _FASTEST * math.sqrt(self._area_px)
+        if self._chance_matches > _MOST_CHANCE or (self.trusted and too_fast):
             return
         rests = moved_px.max() < self.sigma_px / 2
         if rests or self.trusted:
@@ -163,6 +168,8 @@ class Evidence:
         ).mean(axis=1)
         memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
+        if self.trusted:
+            self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
 
     def _remember(self, frame: Frame) -> None:

@@ -25,6 +25,17 @@ class Hypothesis(NamedTuple):
     shows: Floats
     lag_s: float = 0.0
 
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the picture moves less than it should, in the same direction.
+
+        That looks like a target that runs along with the stage, as one that is followed does:
+        only moves that do not follow anything tell it.
+        """
+        return bool(
+            np.all(self.shows == self.shows[0, 0] * np.eye(2)) and 0 <= self.shows[0, 0] < 1
+        )
+
     def affine(self, given: Floats) -> Floats | None:
         """The affine that would be right, (2, 2), if this is so; None if none can be."""
         if abs(np.linalg.det(self.shows)) < _SINGULAR:

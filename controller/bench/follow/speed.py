@@ -106,8 +106,8 @@ def run(
     """Find the greatest speed that each policy holds, in virtual time, on all cores.
 
     The target rests in the middle of the field for `REST_S`, in which the first moves are made,
-    and takes `RAMP_S` to come to its speed; whether it is held counts from then on, by where it truly is. So a target that got
-    away meanwhile is not held.
+    and takes `RAMP_S` to come to its speed; whether it is held counts from then on, by where it
+    truly is. So a target that got away meanwhile is not held.
 
     Returns a row for each motion and policy. ``ratio``, with a peer's law, is the greatest speed of
     the best of ours over that of this one.

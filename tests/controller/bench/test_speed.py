@@ -64,6 +64,5 @@ def test_a_row_compares_the_best_of_ours_with_a_peer(monkeypatch: pytest.MonkeyP
 def test_ours_hold_what_gets_away_from_peers(
     policy: str, held: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speed, "RAMP_S", 0.5)
     monkeypatch.setattr(speed, "COUNTED_S", 0.5)
     assert speed.holds(Sweep("run", policy, 1), 3_000.0) == held
