@@ -16,13 +16,11 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL = -4.0
+_DOUBTFUL = -7.0
 """Lead from which a calibration that was proven has to prove itself again, by small moves. Chosen:
-three frames that tell against it; it costs a moment."""
+four frames that tell against it; it costs a moment."""
 _REFUTED = -16.0
 """Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
-_REFUTED_GONE = -8.0
-"""The same when the target is gone, as there will be no more small moves to tell. Chosen."""
 _FEWEST_STEPS = 3
 """Small moves before it is taken for wrong: some may go with the target's own motion."""
 _STEP_SIGMAS = 10.0
@@ -86,9 +84,7 @@ class ResponseCheck:
             self._steps = 0
         elif lead > _PROVEN:
             self._evidence.trusted = True
-        enough = lead < _REFUTED and self._steps >= _FEWEST_STEPS
-        gone = lead < _REFUTED_GONE and self._steps > 0 and target is None
-        refuted = not self.proven and (enough or gone)
+        refuted = lead < _REFUTED and self._steps >= _FEWEST_STEPS and not self.proven
         return self._explain(self._evidence.best) if refuted else ""
 
     @property

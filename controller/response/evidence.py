@@ -21,8 +21,6 @@ changes during a session is found too."""
 _FLOORS = -18.0, -8.0
 """Least sums of a right and of a wrong calibration, relative to the most likely. Chosen: a little
 more than what refutes and what proves, so that a change is found out soon."""
-_MOST_OBJECTS = 5
-"""Objects beside the target that are compared. Chosen: more take time and tell the same."""
 _FIRST_SIGMA_PX = 1.5
 """Error of a displacement before any was measured. Chosen: of a faint object."""
 _LEAST_SIGMA_PX = 0.3
@@ -58,9 +56,10 @@ _FEWEST_POSES = 4
 class Evidence:
     """Sums of log likelihoods of all hypotheses, the last frames the most.
 
-    Objects in a frame are compared with those in the one before, displaced as each hypothesis
-    says; it does not matter which is which. An object that is not found again may be anywhere.
-    That is done one frame late, when it is known where the stage was soon after.
+    The target in one frame, displaced by its own motion and by what each hypothesis says, is
+    compared with the nearest object in the next one, whichever that is; if there is none it may
+    be anywhere. That is done one frame late, when it is known where the stage was soon after.
+    Other objects are not compared: how they move by themselves is not known.
 
     Parameters
     ----------
@@ -85,7 +84,8 @@ class Evidence:
         self._is_lazy = np.array([h.name != "" and h.is_lazy for h in self._all])
         self._poses: deque[tuple[int, float, float]] = deque()
         self._last: tuple[int, Floats, Floats | None] | None = None
-        self._before_ns, self._before_px = 0, np.empty((0, 2))
+        self._before_ns = 0
+        self._before_px: Floats | None = None
         self._misses_px: deque[float] = deque(maxlen=30)
         self._drift_px, self._chance_matches = np.zeros(2), 0.0
         self.sigma_px = _FIRST_SIGMA_PX
@@ -127,45 +127,45 @@ class Evidence:
         found_px = None
         gate_px2 = math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2
         self._chance_matches = len(places_px) * gate_px2 / self._area_px
-        if len(before_px) and len(places_px):
+        if before_px is not None and len(places_px):
             shifts_px = np.array(
                 [h.shows @ self._expected_px(before_ns, at_ns, h.lag_s) for h in self._all]
             )
-            own_px = np.zeros_like(before_px)
-            own_px[0] = self._drift_px
-            distances_px = _distances(before_px + own_px, shifts_px, places_px)
+            wanted_px = before_px + self._drift_px + shifts_px
+            offsets_px = wanted_px[:, None] - places_px
+            distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
             self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T))
             best = int(self._sums.argmax())
-            nearest = int(distances_px[best, 0].argmin())
-            if distances_px[best, 0, nearest] < _FOUND_SIGMAS * self.sigma_px:
+            nearest = int(distances_px[best].argmin())
+            if distances_px[best, nearest] < _FOUND_SIGMAS * self.sigma_px:
                 found_px = places_px[nearest]
-                own = found_px - before_px[0] - shifts_px[best]
+                own = found_px - before_px - shifts_px[best]
                 self._drift_px = (1 - _DRIFT_GAIN) * self._drift_px + _DRIFT_GAIN * own
         self._before_ns = at_ns
-        self._before_px = _target_first(places_px, found_px if target_px is None else target_px)
+        self._before_px = found_px if target_px is None else target_px
 
     def _learn(self, misses_px: Floats, moved_px: Floats) -> None:
-        """Take in how far each object was from where each hypothesis expects it.
+        """Take in how far the target was from where each hypothesis expects it.
 
         Parameters
         ----------
-        misses_px : (H, M)
+        misses_px : (H,)
         moved_px : (H,)
             By how much each expects the picture to be shifted.
         """
-        too_fast = float(np.hypot(*self._drift_px)) > _FASTEST * math.sqrt(self._area_px)
+        too_fast = math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
         if self._chance_matches > _MOST_CHANCE or (self.trusted and too_fast):
             return
         rests = moved_px.max() < self.sigma_px / 2
         if rests or self.trusted:
-            self._learn_sigma(misses_px[: len(RIGHT), 0].min())
+            self._learn_sigma(misses_px[: len(RIGHT)].min())
         if rests:
             return
-        variance = (self.sigma_px**2 + (_GAIN_ERROR * moved_px) ** 2)[:, None]
+        variance = self.sigma_px**2 + (_GAIN_ERROR * moved_px) ** 2
         density = (1 - _OUTLIERS) / (2 * math.pi * variance)
         told = np.log(
             density * np.exp(-(misses_px**2) / (2 * variance)) + _OUTLIERS / self._area_px
-        ).mean(axis=1)
+        )
         memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         if self.trusted:
@@ -193,18 +193,3 @@ class Evidence:
         if self.ready:
             often_px = float(np.quantile(self._misses_px, _OFTEN))
             self.sigma_px = max(often_px / _RAYLEIGH_OFTEN, _LEAST_SIGMA_PX)
-
-
-def _target_first(places_px: Floats, target_px: Floats | None) -> Floats:
-    """The target and the objects nearest to it, (M, 2); nothing without a target."""
-    if target_px is None or not len(places_px):
-        return np.empty((0, 2))
-    order = np.argsort(np.hypot(*(places_px - target_px).T))
-    return places_px[order[: 1 + _MOST_OBJECTS]]
-
-
-def _distances(from_px: Floats, shifts_px: Floats, places_px: Floats) -> Floats:
-    """Distance of each shifted object, under each hypothesis, from each place, (H, M, N)."""
-    offsets = (from_px + shifts_px[:, None])[:, :, None] - places_px
-    distances: Floats = np.hypot(offsets[..., 0], offsets[..., 1])
-    return distances
