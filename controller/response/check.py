@@ -16,9 +16,9 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL = -7.0
+_DOUBTFUL = -6.0
 """Lead from which a calibration that was proven has to prove itself again, by small moves. Chosen:
-four frames that tell against it; it costs a moment."""
+some frames that tell against it; it costs a moment."""
 _REFUTED = -16.0
 """Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
 _FEWEST_STEPS = 3
