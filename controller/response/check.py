@@ -23,6 +23,9 @@ _REFUTED = -16.0
 """Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
 _FEWEST_STEPS = 3
 """Small moves before it is taken for wrong: some may go with the target's own motion."""
+_AGAIN = -24.0, 5
+"""Both for a calibration that was proven before: what speaks against it may be another object that
+the target meets, which is gone a moment later. Chosen."""
 _STEP_SIGMAS = 10.0
 """Length of a first move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""
@@ -62,7 +65,7 @@ class ResponseCheck:
         self._evidence = Evidence(self._affine, float(width * height))
         self._last: Frame | None = None
         self._moves_px, self._apart_ns = 0.0, 0
-        self._by_velocity = False
+        self._by_velocity = self._was_proven = False
         self._sent_ns: int | None = None
         self._steps = 0
         self._last_step_px = np.zeros(2)
@@ -84,7 +87,9 @@ class ResponseCheck:
             self._steps = 0
         elif lead > _PROVEN:
             self._evidence.trusted = True
-        refuted = lead < _REFUTED and self._steps >= _FEWEST_STEPS and not self.proven
+        self._was_proven = self._was_proven or self.proven
+        least, fewest = _AGAIN if self._was_proven else (_REFUTED, _FEWEST_STEPS)
+        refuted = lead < least and self._steps >= fewest and not self.proven
         return self._explain(self._evidence.best) if refuted else ""
 
     @property

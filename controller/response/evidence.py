@@ -18,7 +18,7 @@ is in it."""
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
 changes during a session is found too."""
-_FLOORS = -18.0, -8.0
+_FLOORS = -26.0, -8.0
 """Least sums of a right and of a wrong calibration, relative to the most likely. Chosen: a little
 more than what refutes and what proves, so that a change is found out soon."""
 _FIRST_SIGMA_PX = 1.5
