@@ -24,8 +24,9 @@ _REFUTED = -16.0
 _FEWEST_STEPS = 3
 """Small moves before it is taken for wrong: some may go with the target's own motion."""
 _AGAIN = -24.0, 5
-"""Both for a calibration that was proven before: what speaks against it may be another object that
-the target meets, which is gone a moment later. Chosen."""
+"""Both for a calibration that was proven before, and for a picture that does not answer at all:
+what speaks against it may be another object that the target meets, or a stage that is late, and be
+over a moment later. Chosen."""
 _STEP_SIGMAS = 10.0
 """Length of a first move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""
@@ -88,7 +89,8 @@ class ResponseCheck:
         elif lead > _PROVEN:
             self._evidence.trusted = True
         self._was_proven = self._was_proven or self.proven
-        least, fewest = _AGAIN if self._was_proven else (_REFUTED, _FEWEST_STEPS)
+        careful = self._was_proven or self._evidence.best.affine(self._affine) is None
+        least, fewest = _AGAIN if careful else (_REFUTED, _FEWEST_STEPS)
         refuted = lead < least and self._steps >= fewest and not self.proven
         return self._explain(self._evidence.best) if refuted else ""
 
