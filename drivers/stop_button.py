@@ -81,7 +81,8 @@ def running() -> list[Running]:
 def forget(microscope: Running) -> None:
     """Remove what was noted of a microscope that does not answer any more."""
     for path in _folder().glob(f"*-{microscope.port}.json"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _folder() -> Path:

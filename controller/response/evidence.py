@@ -81,7 +81,7 @@ class Evidence:
         self._all = (*RIGHT, *WRONG)
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
-        self._is_lazy = np.array([h.name != "" and h.is_lazy for h in self._all])
+        self._is_lazy = np.array([h.is_lazy for h in self._all])
         self._poses: deque[tuple[int, float, float]] = deque()
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns = 0

@@ -64,8 +64,8 @@ class Drive:
 class Brake:
     """Brings the drives of a stage to rest, whatever else goes on.
 
-    It shares no lock and no state with the code that carries out moves, so that nothing which
-    waits for hardware can hold it up. Used from any thread, by one at a time for each drive.
+    It shares with the code that carries out moves no lock that is held while hardware is waited
+    for, so that nothing can hold it up. Used from any thread, by one at a time for each drive.
 
     Parameters
     ----------

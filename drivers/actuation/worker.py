@@ -67,6 +67,11 @@ class StageWorker:
         """Forget all moves and bring the stage to rest; return at once."""
         self._braking.begin()
 
+    def begin_stop(self, reason: str) -> None:
+        """Take no move until `arm`, begin to bring the stage to rest, and return at once."""
+        self._executor.stopped = reason
+        self._braking.begin()
+
     def stop(self, reason: str) -> None:
         """Bring the stage to rest, and take no move until `arm`.
 
@@ -75,8 +80,7 @@ class StageWorker:
         MicroscopeError
             If it is not known to stand. It is told again and again.
         """
-        self._executor.stopped = reason
-        self._braking.begin()
+        self.begin_stop(reason)
         problem = self._braking.wait()
         if problem:
             self._executor.note(problem, fatal=True)
@@ -153,9 +157,10 @@ class StageWorker:
 
     def _emergency(self, reason: str) -> None:
         """Stop, without waiting for it: called in the stage's thread."""
-        self._executor.stopped = reason = reason.rstrip(".")
-        self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
-        self._braking.begin()
+        if not self._executor.stopped:
+            reason = reason.rstrip(".")
+            self.begin_stop(reason)
+            self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
 
     def _run(self) -> None:
         while True:

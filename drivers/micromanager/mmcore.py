@@ -105,6 +105,7 @@ class MMCoreMicroscope:
 
     def stop(self, reason: str = ASKED) -> None:
         """Bring every axis to rest, and take no moves until `arm`; see `Microscope.stop`."""
+        self._stage.begin_stop(reason)
         self._core.mda.cancel()
         self._stage.stop(reason)
 

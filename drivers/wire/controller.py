@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum, auto
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
@@ -51,7 +52,7 @@ class Controller:
         Raises
         ------
         MicroscopeError
-            If another holds it.
+            If another holds it, or the age of the last turn is no number of at least 0.
         """
         if not name:
             raise MicroscopeError("A command needs a lease: send a name of your own with it.")
@@ -60,8 +61,10 @@ class Controller:
                 "Another controller holds this microscope: end it, or wait until it is silent "
                 f"for {LEASE_NS / NS_PER_S:g} s."
             )
-        self.holder, self._heard_ns = name, self._clock.now_ns()
         late_ms = command.turned_ms if isinstance(command, Lease) else 0.0
+        if not 0 <= late_ms < math.inf:
+            raise MicroscopeError(f"turned_ms = {late_ms} is no time since the loop has turned.")
+        self.holder, self._heard_ns = name, self._clock.now_ns()
         self._turned_ns = max(self._heard_ns - round(late_ms * NS_PER_MS), self._turned_ns)
 
     def state(self) -> State:

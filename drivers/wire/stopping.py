@@ -14,8 +14,8 @@ from ..stop_button import STANDS
 
 _POLL_MS = 50
 """How often the thread looks whether it should end; chosen: closing waits for no more."""
-_MOST_REASON = 100
-"""Characters of a message that are told as the reason; chosen: a sentence."""
+_MOST_REASON = 300
+"""Characters of a message that are told as the reason; chosen: two sentences."""
 
 
 class StopListener:

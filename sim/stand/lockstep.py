@@ -194,9 +194,10 @@ class LockstepMicroscope:
         return " ".join(filter(None, problems))
 
     def _emergency(self, reason: str) -> None:
-        self._executor.stopped = reason = reason.rstrip(".")
-        self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
-        self._come_to_rest()
+        if not self._executor.stopped:
+            self._executor.stopped = reason = reason.rstrip(".")
+            self._executor.note(f"The stage was stopped: {reason}.", fatal=True)
+            self._come_to_rest()
 
     def _step_stage(self) -> None:
         """Do what the stage's thread does when it is woken, and note when it wakes by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 import zmq
 from pursuit.controller.session.processes import Child
 from pursuit.drivers.clock import NS_PER_S, VirtualClock
-from pursuit.drivers.messages import PoseRead
+from pursuit.drivers.messages import Move, PoseRead
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stop_button import Running, forget, noted, running, send_stop
 from pursuit.drivers.wire import MicroscopeServer, RemoteMicroscope
@@ -91,11 +91,17 @@ def test_a_stage_that_does_not_stand_is_not_said_to(
 def test_nothing_on_another_port_delays_a_stop(
     foreign: ForeignClient, server: MicroscopeServer, fake: FakeMicroscope
 ) -> None:
-    fake.move = lambda move: time.sleep(2)
+    began, ends = threading.Event(), threading.Event()
+
+    def block(move: Move) -> None:
+        began.set()
+        ends.wait()
+
+    fake.move = block
     foreign.sends(MoveCommand(MOVE))
-    began_s = time.monotonic()
+    assert began.wait(10)
     assert send_stop("127.0.0.1", server.port, "now", 5_000) == ""
-    assert time.monotonic() - began_s < 1.5
+    ends.set()
 
 
 @pytest.mark.parametrize("port", [0, 1, 2, 3])
@@ -196,3 +202,11 @@ def test_a_controller_that_is_killed_in_a_long_move_leaves_the_stage_at_rest(por
 
         until(rests)
     assert reads[-1] < 1_400.0
+
+
+@pytest.mark.parametrize("late_ms", [-1.0, float("nan"), float("inf")])
+def test_a_heartbeat_of_a_time_that_cannot_be_is_refused(
+    foreign: ForeignClient, late_ms: float
+) -> None:
+    assert "turned_ms" in foreign.asks(Lease(late_ms), "first")
+    assert foreign.asks(Lease(), "second") == ""
