@@ -98,6 +98,7 @@ class Loop:
         gc.freeze()
         if self._began:
             self._horizon.pause()
+            self._response.pause()
         with closing(self._microscope.frames(resume=self._began)) as frames:
             self._began = True
             try:

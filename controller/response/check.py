@@ -94,6 +94,11 @@ class ResponseCheck:
         refuted = lead < least and self._steps >= fewest and not self.proven
         return self._explain(self._evidence.best) if refuted else ""
 
+    def pause(self) -> None:
+        """Compare no frame with those before: meanwhile the stage goes elsewhere."""
+        self._last = None
+        self._evidence.pause()
+
     @property
     def proven(self) -> bool:
         """Whether the picture has answered as it should."""

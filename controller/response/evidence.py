@@ -41,7 +41,7 @@ _OFTEN = 0.8
 and are seldom Gaussian."""
 _RAYLEIGH_OFTEN = math.sqrt(-2 * math.log(1 - _OFTEN))
 """That of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
-_REMEMBERED_NS = NS_PER_S
+_REMEMBERED_NS = NS_PER_S // 8
 """How long poses are kept: longer than any lag of `RIGHT`."""
 _GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
 """Objects that lie by chance within so many errors of any place, on average, and how many of them
@@ -79,6 +79,8 @@ class Evidence:
         self._inverse = np.linalg.inv(affine)
         self._area_px = area_px
         self._all = (*RIGHT, *WRONG)
+        self._shows = np.array([h.shows for h in self._all])
+        self._lags_s = np.array([h.lag_s for h in self._all])
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._is_lazy = np.array([h.is_lazy for h in self._all])
@@ -87,7 +89,8 @@ class Evidence:
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._misses_px: deque[float] = deque(maxlen=30)
-        self._drift_px, self._chance_matches = np.zeros(2), 0.0
+        self._velocity_px_s = self._drift_px = np.zeros(2)
+        self._chance_matches = 0.0
         self.sigma_px = _FIRST_SIGMA_PX
         self.trusted = False
 
@@ -128,9 +131,9 @@ class Evidence:
         gate_px2 = math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2
         self._chance_matches = len(places_px) * gate_px2 / self._area_px
         if before_px is not None and len(places_px):
-            shifts_px = np.array(
-                [h.shows @ self._expected_px(before_ns, at_ns, h.lag_s) for h in self._all]
-            )
+            shifts_px = self._shifts_px(before_ns, at_ns)
+            apart_s = (at_ns - before_ns) / NS_PER_S
+            self._drift_px = self._velocity_px_s * apart_s
             wanted_px = before_px + self._drift_px + shifts_px
             offsets_px = wanted_px[:, None] - places_px
             distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
@@ -139,10 +142,15 @@ class Evidence:
             nearest = int(distances_px[best].argmin())
             if distances_px[best, nearest] < _FOUND_SIGMAS * self.sigma_px:
                 found_px = places_px[nearest]
-                own = found_px - before_px - shifts_px[best]
-                self._drift_px = (1 - _DRIFT_GAIN) * self._drift_px + _DRIFT_GAIN * own
+                own_px_s = (found_px - before_px - shifts_px[best]) / apart_s
+                self._velocity_px_s += _DRIFT_GAIN * (own_px_s - self._velocity_px_s)
         self._before_ns = at_ns
         self._before_px = found_px if target_px is None else target_px
+
+    def pause(self) -> None:
+        """Forget the last frames: meanwhile the stage goes elsewhere."""
+        self._poses.clear()
+        self._last = self._before_px = None
 
     def _learn(self, misses_px: Floats, moved_px: Floats) -> None:
         """Take in how far the target was from where each hypothesis expects it.
@@ -179,14 +187,18 @@ class Evidence:
         ):
             self._poses.popleft()
 
-    def _expected_px(self, from_ns: int, to_ns: int, lag_s: float) -> Floats:
-        """Shift of the picture between two exposures, (2,)."""
-        t_ns, x_um, y_um = np.array(self._poses).T
-        lag_ns = from_ns - to_ns if lag_s == EARLY_S else lag_s * NS_PER_S
-        at_ns = np.array([from_ns, to_ns]) - lag_ns
-        moved_um = [np.diff(np.interp(at_ns, t_ns, axis_um))[0] for axis_um in (x_um, y_um)]
-        shift_px: Floats = -self._inverse @ np.array(moved_um, np.float64)
-        return shift_px
+    def _shifts_px(self, from_ns: int, to_ns: int) -> Floats:
+        """Shift of the picture between two exposures that each hypothesis expects, (H, 2)."""
+        t_ns, x_um, y_um = np.array(self._poses, np.float64).T
+        early_ns = float(from_ns - to_ns)
+        lags_ns = np.where(self._lags_s == EARLY_S, early_ns, self._lags_s * NS_PER_S)
+        start_ns, end_ns = from_ns - lags_ns, to_ns - lags_ns
+        moved_um = np.stack(
+            [np.interp(end_ns, t_ns, um) - np.interp(start_ns, t_ns, um) for um in (x_um, y_um)],
+            axis=-1,
+        )
+        shifts_px: Floats = np.einsum("hij,hj->hi", self._shows, -moved_um @ self._inverse.T)
+        return shifts_px
 
     def _learn_sigma(self, miss_px: float) -> None:
         self._misses_px.append(min(miss_px, _MOST_MISS_PX))

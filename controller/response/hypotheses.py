@@ -50,8 +50,6 @@ EARLY_S = -1.0
 _LAGS_S = (0.0, EARLY_S, 0.03, 0.06, 0.1)
 """Lags of the stage that are no fault of the affine: from one that is at once where it is sent to a
 slow one of which nobody has told. Chosen."""
-_NOTHING = "the picture does not answer to the stage"
-
 RIGHT = tuple(Hypothesis("", np.eye(2), lag_s) for lag_s in _LAGS_S)
 """The calibration is right, whatever the stage's delay is."""
 
@@ -70,7 +68,7 @@ WRONG = (
     _wrong("wrong in that its axes are exchanged and mirrored", 0, -1, -1, 0),
     _wrong("too large by a factor of 2", 2, 0, 0, 2),
     _wrong("too small by a factor of 2", 0.5, 0, 0, 0.5),
-    _wrong(_NOTHING, 0, 0, 0, 0),
+    _wrong("without effect on the picture", 0, 0, 0, 0),
 )
 """What people get wrong: the orientation of the camera, its binning or the objective; and a
 picture that is repeated, a stage that slips, or a speck on the camera."""
