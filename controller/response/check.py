@@ -19,8 +19,9 @@ _PROVEN = 6.0
 _DOUBTFUL = -6.0
 """Lead from which a calibration that was proven has to prove itself again, by small moves. Chosen:
 some frames that tell against it; it costs a moment."""
-_REFUTED = -16.0
-"""Lead from which it is taken for wrong: 9 million to 1. Chosen: a false alarm ends a session."""
+_REFUTED = -10.0
+"""Lead from which it is taken for wrong: 22,000 to 1, three moves that tell the same. Chosen: a
+false alarm ends a session, and a fast target is gone after more."""
 _FEWEST_STEPS = 3
 """Small moves before it is taken for wrong: some may go with the target's own motion."""
 _AGAIN = -24.0, 5
