@@ -67,7 +67,7 @@ class ResponseCheck:
         self._evidence = Evidence(self._affine, float(width * height))
         self._last: Frame | None = None
         self._moves_px, self._apart_ns = 0.0, 0
-        self._by_velocity = self._was_proven = False
+        self._by_velocity = False
         self._sent_ns: int | None = None
         self._steps = 0
         self._last_step_px = np.zeros(2)
@@ -89,8 +89,7 @@ class ResponseCheck:
             self._steps = 0
         elif lead > _PROVEN:
             self._evidence.trusted = True
-        self._was_proven = self._was_proven or self.proven
-        careful = self._was_proven or self._evidence.best.affine(self._affine) is None
+        careful = self._evidence.was_trusted or self._evidence.best.affine(self._affine) is None
         least, fewest = _AGAIN if careful else (_REFUTED, _FEWEST_STEPS)
         refuted = lead < least and self._steps >= fewest and not self.proven
         return self._explain(self._evidence.best) if refuted else ""

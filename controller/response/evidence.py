@@ -73,6 +73,8 @@ class Evidence:
     trusted : bool
         Whether the calibration is proven: then the error of displacements goes on being learned
         while the stage moves.
+    was_trusted : bool
+        Whether it ever was: from then on a picture that moves less than it should tells nothing.
     """
 
     def __init__(self, affine: Floats, area_px: float) -> None:
@@ -92,7 +94,7 @@ class Evidence:
         self._velocity_px_s = self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
         self.sigma_px = _FIRST_SIGMA_PX
-        self.trusted = False
+        self.trusted = self.was_trusted = False
 
     @property
     def ready(self) -> bool:
@@ -176,7 +178,8 @@ class Evidence:
         )
         memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
-        if self.trusted:
+        self.was_trusted = self.was_trusted or self.trusted
+        if self.was_trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
 
