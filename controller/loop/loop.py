@@ -127,9 +127,9 @@ class Loop:
         tracks = self._tracker.update(measurements, frame)
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.keep(self._target.wanted)
-        self._refuted = self._response.see(frame, detections, target)
-        if self._refuted:
-            self._microscope.stop(self._refuted)
+        was_proven = self._response.proven
+        if not was_proven:
+            self._check_response(frame, detections, target)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
@@ -139,6 +139,8 @@ class Loop:
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
+        if was_proven:
+            self._check_response(frame, detections, target)
         reports += self._learn()
         stopwatch.lap("learn")
         decision = replace(
@@ -151,6 +153,14 @@ class Loop:
             timings_us=stopwatch.laps_us,
         )
         return Step(frame, decision, reports)
+
+    def _check_response(
+        self, frame: Frame, detections: Detections, target: TargetGroup | None
+    ) -> None:
+        """Stop the microscope if the picture does not answer to the stage as it should."""
+        self._refuted = self._response.see(frame, detections, target)
+        if self._refuted:
+            self._microscope.stop(self._refuted)
 
     def _allowed(self, plan: Plan, shown: TargetGroup | None, frame: Frame) -> Plan:
         """What may be done of a plan while it is not proven that the picture answers."""
