@@ -11,7 +11,7 @@ from ...models.arrays import Floats
 from ...models.detections import Detections
 from ..policies import Plan
 from ..targets import TargetGroup
-from .evidence import Evidence
+from .evidence import REST_PX, Evidence
 from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
@@ -37,10 +37,11 @@ _MOST_STEP = 0.08
 harm."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a first move to the next one. Chosen: longer than the lag of any stage."""
+_ANSWERED = 1.0
+"""Change of the lead in nats from which a first move has been seen sooner. Chosen: a picture that
+has not moved yet changes nothing, for the stage may be late."""
 _VELOCITY_NS = _SEEN_NS // 2
 """Time in which a step is made by a velocity, by stages that take no positions."""
-_REST_PX = 0.1
-"""Motion from frame to frame of a stage that rests."""
 FIRST_MOVES = "first moves: whether the picture answers to the stage"
 """Reason while the calibration is not proven."""
 
@@ -70,6 +71,7 @@ class ResponseCheck:
         self._by_velocity = False
         self._sent_ns: int | None = None
         self._steps = 0
+        self._lead = 0.0
         self._last_step_px = np.zeros(2)
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
@@ -106,18 +108,20 @@ class ResponseCheck:
 
     def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """Return a plan, or in its place a small first move while nothing is proven."""
-        idle = target is None and plan.move_um is None and plan.velocity_um_s is None
-        if self.proven or idle:
+        seen = target is not None or self._evidence.target_px is not None
+        if self.proven or not (seen or plan.move_um is not None or plan.velocity_um_s is not None):
             return plan
         self._by_velocity = self._by_velocity or plan.velocity_um_s is not None
         since_ns = math.inf if self._sent_ns is None else frame.exposed_ns - self._sent_ns
         if self._by_velocity and since_ns < _VELOCITY_NS:
             return self._first_velocity(plan)
-        waits = since_ns < _SEEN_NS or self._moves_px > _REST_PX or not self._evidence.ready
+        answered = abs(self._evidence.lead - self._lead) > _ANSWERED or since_ns > _SEEN_NS
+        waits = self._moves_px > REST_PX or not (answered and self._evidence.ready)
         step_px = None if waits else self._step_px(target, frame)
         if step_px is None:
             return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
         self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
+        self._lead = self._evidence.lead
         self._steps += 1
         if self._by_velocity:
             return self._first_velocity(plan)
@@ -136,9 +140,12 @@ class ResponseCheck:
 
         Back again if that has made the target disappear.
         """
-        if target is None or target.seen_um is None:
+        if target is not None and target.seen_um is not None:
+            offset_px = self._pixel_of(target.seen_um, frame)
+        elif self._evidence.target_px is not None:
+            offset_px = self._evidence.target_px - self._middle_px
+        else:
             return -self._last_step_px if self._steps % 2 else None
-        offset_px = self._pixel_of(target.seen_um, frame)
         length_px = max(_STEP_SIGMAS * self._evidence.sigma_px, _LEAST_STEP_PX)
         length_px = min(length_px, self._most_step_px)
         major = int(np.abs(offset_px).argmax()) ^ (self._steps % 2)

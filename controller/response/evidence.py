@@ -8,7 +8,7 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
-from .hypotheses import EARLY_S, RIGHT, WRONG, Hypothesis
+from .hypotheses import RIGHT, WRONG, Hypothesis
 
 _OUTLIERS = 0.1
 """Share of objects that are not found again. Chosen: of faint ones."""
@@ -51,6 +51,12 @@ _FASTEST = 0.04
 proven calibration: the stage then moves as fast, and its times matter. Chosen."""
 _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
+_LONGEST_MOVE_NS = NS_PER_S // 10
+"""How long a small move may last. Chosen: a stage that takes longer never comes to rest."""
+
+
+REST_PX = 0.1
+"""Motion from frame to frame of a stage that rests."""
 
 
 class Evidence:
@@ -59,6 +65,8 @@ class Evidence:
     The target in one frame, displaced by its own motion and by what each hypothesis says, is
     compared with the nearest object in the next one, whichever that is; if there is none it may
     be anywhere. That is done one frame late, when it is known where the stage was soon after.
+    Until the calibration is proven, frames that are exposed in the middle of a small move are left
+    out: where in it the picture was taken is known less well than where the stage came to rest.
     Other objects are not compared: how they move by themselves is not known.
 
     Parameters
@@ -82,7 +90,7 @@ class Evidence:
         self._area_px = area_px
         self._all = (*RIGHT, *WRONG)
         self._shows = np.array([h.shows for h in self._all])
-        self._lags_s = np.array([h.lag_s for h in self._all])
+        self._lags = np.array([(h.lag_s * NS_PER_S, h.lag_frames) for h in self._all])
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._is_lazy = np.array([h.is_lazy for h in self._all])
@@ -111,6 +119,11 @@ class Evidence:
         """The most likely of all."""
         return self._all[int(self._sums.argmax())]
 
+    @property
+    def target_px(self) -> Floats | None:
+        """Where the target was a frame ago, (2,), though the tracker may have lost it; or None."""
+        return self._before_px
+
     def add(self, frame: Frame, places_px: Floats, target_px: Floats | None) -> None:
         """Compare the objects of a frame with those of the one before.
 
@@ -129,6 +142,8 @@ class Evidence:
             return
         at_ns, places_px, target_px = last
         before_ns, before_px = self._before_ns, self._before_px
+        if before_px is not None and not self.trusted and self._in_a_move(at_ns - before_ns):
+            return
         found_px = None
         gate_px2 = math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2
         self._chance_matches = len(places_px) * gate_px2 / self._area_px
@@ -190,11 +205,16 @@ class Evidence:
         ):
             self._poses.popleft()
 
+    def _in_a_move(self, since_ns: int) -> bool:
+        """Whether the stage moved before and after the last frame but one."""
+        poses_um = np.array(self._poses)[-3:, 1:]
+        steps_px = np.abs(np.diff(poses_um, axis=0) @ self._inverse.T).max(axis=-1)
+        return since_ns < _LONGEST_MOVE_NS and bool(np.any(steps_px > REST_PX))
+
     def _shifts_px(self, from_ns: int, to_ns: int) -> Floats:
         """Shift of the picture between two exposures that each hypothesis expects, (H, 2)."""
         t_ns, x_um, y_um = np.array(self._poses, np.float64).T
-        early_ns = float(from_ns - to_ns)
-        lags_ns = np.where(self._lags_s == EARLY_S, early_ns, self._lags_s * NS_PER_S)
+        lags_ns = self._lags @ (1.0, t_ns[-1] - t_ns[-2])
         start_ns, end_ns = from_ns - lags_ns, to_ns - lags_ns
         moved_um = np.stack(
             [np.interp(end_ns, t_ns, um) - np.interp(start_ns, t_ns, um) for um in (x_um, y_um)],

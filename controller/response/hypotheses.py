@@ -18,12 +18,15 @@ class Hypothesis(NamedTuple):
         Turns the shift of the picture that the calibration expects into the one that is seen, in
         pixels (right, down).
     lag_s : float
-        By how much later than modelled the stage may move, or `EARLY_S`.
+        By how much later than modelled the stage may move.
+    lag_frames : float
+        And by how many frames.
     """
 
     name: str
     shows: Floats
     lag_s: float = 0.0
+    lag_frames: float = 0.0
 
     @property
     def is_lazy(self) -> bool:
@@ -45,13 +48,15 @@ class Hypothesis(NamedTuple):
 
 _SINGULAR = 1e-9
 """A determinant that is zero but for rounding."""
-EARLY_S = -1.0
-"""Stands for a stage that moves a frame earlier than modelled."""
-_LAGS_S = (0.0, EARLY_S, 0.03, 0.06, 0.1)
-"""Lags of the stage that are no fault of the affine: from one that is at once where it is sent to a
-slow one of which nobody has told. Chosen."""
-RIGHT = tuple(Hypothesis("", np.eye(2), lag_s) for lag_s in _LAGS_S)
-"""The calibration is right, whatever the stage's delay is."""
+_LAGS_S = (0.03, 0.06, 0.1)
+"""Lags of the stage that are no fault of the affine: up to a slow one of which nobody has told.
+Chosen."""
+RIGHT = (
+    *(Hypothesis("", np.eye(2), lag_frames=frames) for frames in (0, -1, 1)),
+    *(Hypothesis("", np.eye(2), lag_s) for lag_s in _LAGS_S),
+)
+"""The calibration is right, whatever the stage's delay is, and whenever in its interval the camera
+takes the picture."""
 
 
 def _wrong(name: str, a: float, b: float, c: float, d: float) -> Hypothesis:

@@ -28,6 +28,9 @@ _INFORMATIVE_NS = 8 * NS_PER_MS
 """Least time while readings are informative. Chosen: a few in each move of a common stage."""
 _PAUSE = 3
 """Least time for a reading, in durations of one: two thirds of it are left for moves."""
+_FORGETS = 0.8
+"""Share of the slowest reading that is kept from one to the next. Chosen: a stage that hung once is
+read as often as before after ten."""
 _GOLDEN = 0.618034
 """Fraction of the golden ratio: its multiples are spread most evenly over a period (Weyl 1916)."""
 
@@ -124,7 +127,8 @@ class PositionPolling:
             return Reading(None, report, stop)
         self._last_ns = self._clock.now_ns()
         self._count += 1
-        self._slowest_s = max((self._last_ns - before_ns) / NS_PER_S, self._slowest_s)
+        took_s = (self._last_ns - before_ns) / NS_PER_S
+        self._slowest_s = max(took_s, _FORGETS * self._slowest_s)
         middle_ns = (before_ns + after_ns) // 2
         fault = self._checks.fault(middle_ns, (x, y, z))
         report, stop = self._checks.note(middle_ns, fault)

@@ -60,7 +60,7 @@ class Watch:
             self.reports += self._scope.reports()
             if happened(frame):
                 return frame
-        raise AssertionError(f"did not happen within {PATIENCE} frames")
+        raise AssertionError(f"did not happen within {PATIENCE} frames: {self.reports[-6:]}")
 
     def issued(self) -> list[Issued]:
         return [report for report in self.reports if isinstance(report, Issued)]

@@ -1,0 +1,87 @@
+"""The response check alone, with a stage whose poses are known less well than where it rests."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from pursuit.controller.policies import Plan
+from pursuit.controller.response import ResponseCheck
+from pursuit.drivers.clock import NS_PER_MS
+from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
+from pursuit.models.detections import Detections
+
+BEAD_UM = np.array([90.0, 60.0])
+
+
+def description(affine: np.ndarray) -> Description:
+    return Description(
+        name="test",
+        camera="Camera",
+        xy_stage="XY",
+        focus="",
+        width_px=512,
+        height_px=512,
+        dtype="uint8",
+        pixel_um=1.0,
+        affine=tuple(affine.ravel().tolist()),
+        exposure_ms=10,
+        interval_ms=10,
+        dynamics=Dynamics(delay_ms=1, speed_um_s=1e6, acceleration_um_s2=1e9, settle_ms=1),
+        limits_um=((-1e4, 1e4), (-1e4, 1e4), (-1e4, 1e4)),
+        takes_velocity=False,
+    )
+
+
+def look(affine: np.ndarray, jump_at: float, frames: int = 400) -> tuple[str, bool]:
+    """What is said of a resting bead under a stage that jumps in the middle of an exposure.
+
+    The picture is taken when the exposure begins; the pose is the mean over it, as modelled.
+    """
+    check = ResponseCheck(description(affine))
+    stage_um, wanted_um = np.zeros(2), np.zeros(2)
+    error = ""
+    for index in range(frames):
+        pose_um = stage_um + jump_at * (wanted_um - stage_um)
+        at_ns = index * 10 * NS_PER_MS
+        pose = StagePose(*pose_um.tolist(), 0.0, at_ns)
+        frame = Frame(np.zeros((512, 512), np.uint8), index, at_ns, at_ns, 10.0, pose)
+        from_middle_px = BEAD_UM - stage_um
+        place_px = (from_middle_px + 255.5).astype(np.float32)[None]
+        found = Detections(
+            boxes_px=np.hstack([place_px - 4, place_px + 4]),
+            scores=np.ones(1, np.float32),
+            classes=np.zeros(1, np.int32),
+            centres_px=place_px,
+            brightness=np.ones(1, np.float32),
+        )
+        target: Any = SimpleNamespace(seen_um=pose_um + affine @ from_middle_px)
+        stage_um = wanted_um
+        error = check.see(frame, found, target)
+        if error or check.proven:
+            break
+        plan = check.limited(Plan(move_um=BEAD_UM, reason="to the target"), target, frame)
+        if plan.move_um is not None:
+            wanted_um = np.asarray(plan.move_um)
+    return error, check.proven
+
+
+@pytest.mark.parametrize("jump_at", [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
+def test_frames_in_the_middle_of_a_move_tell_nothing(jump_at: float) -> None:
+    assert look(np.eye(2), jump_at) == ("", True)
+
+
+@pytest.mark.parametrize("jump_at", [0.0, 0.25, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize(
+    ("affine", "name"),
+    [
+        (np.diag([2.0, 2.0]), "too large by a factor of 2"),
+        (np.diag([0.5, 0.5]), "too small by a factor of 2"),
+        (np.diag([-1.0, 1.0]), "mirrored from left to right"),
+        (np.array([[0.0, 1.0], [-1.0, 0.0]]), "turned by"),
+    ],
+)
+def test_a_wrong_one_is_named_all_the_same(affine: np.ndarray, name: str, jump_at: float) -> None:
+    error, proven = look(affine, jump_at)
+    assert name in error
+    assert not proven
