@@ -1,6 +1,7 @@
 """The first moves of a session, and the watch over all others."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,15 +17,13 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL = -6.0
-"""Lead from which a calibration that was proven has to prove itself again, by small moves. Chosen:
-some frames that tell against it; it costs a moment."""
-_REFUTED = -10.0
-"""Lead from which it is taken for wrong: 22,000 to 1, three moves that tell the same. Chosen: a
-false alarm ends a session, and a fast target is gone after more."""
-_FEWEST_STEPS = 3
-"""Small moves before it is taken for wrong: some may go with the target's own motion."""
-_AGAIN = -24.0, 5
+_DOUBTFUL = 0.0
+"""Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
+it seldom falls below 2 while objects are followed, and a doubt costs a moment."""
+_REFUTED = -10.0, 3
+"""Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
+Chosen: a false alarm ends a session, and a fast target is gone after more."""
+_AGAIN = -14.0, 4
 """Both for a calibration that was proven before, and for a picture that does not answer at all:
 what speaks against it may be another object that the target meets, or a stage that is late, and be
 over a moment later. Chosen."""
@@ -33,8 +32,8 @@ _STEP_SIGMAS = 10.0
 each other then differ by five."""
 _LEAST_STEP_PX = 6.0
 _MOST_STEP = 0.08
-"""Bounds of that length: in pixels, and in shorter sides of the field. Chosen: a wrong one does no
-harm."""
+"""Bounds of that length: in pixels, and in shorter sides of the field; the latter is also the
+longest of all moves while the proof is less than it was. Chosen: a wrong one does no harm."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a first move to the next one. Chosen: longer than the lag of any stage."""
 _ANSWERED = 1.0
@@ -82,19 +81,22 @@ class ResponseCheck:
             moved_um = (frame.pose.x_um - last.pose.x_um, frame.pose.y_um - last.pose.y_um)
             self._moves_px = float(np.abs(self._inverse @ moved_um).max())
         target_px = None
-        if target is not None and target.seen_um is not None:
-            target_px = self._pixel_of(target.seen_um, frame) + self._middle_px
+        seen_um = None if target is None else target.members[0].seen_um
+        if seen_um is not None:
+            target_px = self._pixel_of(seen_um, frame) + self._middle_px
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
         lead = self._evidence.lead
-        if self.proven and lead < _DOUBTFUL:
-            self._evidence.trusted = False
+        lost = target is not None and seen_um is None
+        if self.proven and (lead < _DOUBTFUL or (lost and lead < _PROVEN)):
+            self._evidence.doubt()
             self._steps = 0
         elif lead > _PROVEN:
             self._evidence.trusted = True
-        careful = self._evidence.was_trusted or self._evidence.best.affine(self._affine) is None
-        least, fewest = _AGAIN if careful else (_REFUTED, _FEWEST_STEPS)
+        fault = self._evidence.best
+        careful = self._evidence.was_trusted or fault.affine(self._affine) is None
+        least, fewest = _AGAIN if careful else _REFUTED
         refuted = lead < least and self._steps >= fewest and not self.proven
-        return self._explain(self._evidence.best) if refuted else ""
+        return self._explain(fault) if refuted else ""
 
     def pause(self) -> None:
         """Compare no frame with those before: meanwhile the stage goes elsewhere."""
@@ -109,7 +111,9 @@ class ResponseCheck:
     def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """Return a plan, or in its place a small first move while nothing is proven."""
         seen = target is not None or self._evidence.target_px is not None
-        if self.proven or not (seen or plan.move_um is not None or plan.velocity_um_s is not None):
+        if self.proven:
+            return self._shortened(plan, frame)
+        if not (seen or plan.move_um is not None or plan.velocity_um_s is not None):
             return plan
         self._by_velocity = self._by_velocity or plan.velocity_um_s is not None
         since_ns = math.inf if self._sent_ns is None else frame.exposed_ns - self._sent_ns
@@ -127,6 +131,24 @@ class ResponseCheck:
             return self._first_velocity(plan)
         move_um = self._affine @ step_px + (frame.pose.x_um, frame.pose.y_um)
         return Plan(move_um, plan.prediction, FIRST_MOVES)
+
+    def _shortened(self, plan: Plan, frame: Frame) -> Plan:
+        """The plan, if need be with a shorter move while the proof is not quite what it was."""
+        if self._evidence.lead > _PROVEN:
+            return plan
+        if plan.velocity_um_s is not None:
+            share = self._share(plan.velocity_um_s * (self._apart_ns / NS_PER_S))
+            return replace(plan, velocity_um_s=plan.velocity_um_s * share)
+        if plan.move_um is None:
+            return plan
+        pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
+        way_um = plan.move_um - pose_um
+        return replace(plan, move_um=pose_um + way_um * self._share(way_um))
+
+    def _share(self, way_um: Floats) -> float:
+        """How much of a way may be gone at once."""
+        length_px = float(np.hypot(*(self._inverse @ way_um)))
+        return min(1.0, self._most_step_px / max(length_px, 1e-9))
 
     def _first_velocity(self, plan: Plan) -> Plan:
         """The velocity that makes a step in the time for it; it ends with the next plan."""

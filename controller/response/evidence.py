@@ -10,8 +10,9 @@ from ...drivers.messages import Frame
 from ...models.arrays import Floats
 from .hypotheses import RIGHT, WRONG, Hypothesis
 
-_OUTLIERS = 0.1
-"""Share of objects that are not found again. Chosen: of faint ones."""
+_OUTLIERS, _DARTS = 0.1, 0.15
+"""Share of objects that are not found again, and of those that dart. Chosen: of faint ones, and of
+lively ones."""
 _MOST_PER_FRAME = 4.0
 """Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
 is in it."""
@@ -36,11 +37,16 @@ _FOUND_SIGMAS = 5.0
 """Errors of a displacement within which an object is taken for the same. Chosen."""
 _MOST_MISS_PX = 20.0
 """Distance from which an object was not found again, whatever its motion. Chosen."""
-_OFTEN = 0.8
-"""Quantile of errors that their standard deviation is taken from. Chosen: objects turn and dart,
-and are seldom Gaussian."""
-_RAYLEIGH_OFTEN = math.sqrt(-2 * math.log(1 - _OFTEN))
-"""That of the length of a Gaussian vector in the plane, in standard deviations of one axis."""
+_OFTEN, _MOSTLY = 0.8, 0.97
+"""Quantiles of errors that their standard deviations are taken from: the usual one, and that of
+objects that dart. Chosen: objects turn and dart, and are seldom Gaussian."""
+
+
+def _rayleigh(quantile: float) -> float:
+    """Quantile of the length of a Gaussian vector in the plane, in deviations of one axis."""
+    return math.sqrt(-2 * math.log(1 - quantile))
+
+
 _REMEMBERED_NS = NS_PER_S // 8
 """How long poses are kept: longer than any lag of `RIGHT`."""
 _GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
@@ -98,16 +104,17 @@ class Evidence:
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
-        self._misses_px: deque[float] = deque(maxlen=30)
+        self._misses_px: deque[float] = deque(maxlen=100)
+        self._steady = False
         self._velocity_px_s = self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
-        self.sigma_px = _FIRST_SIGMA_PX
+        self.sigma_px = self._dart_px = _FIRST_SIGMA_PX
         self.trusted = self.was_trusted = False
 
     @property
     def ready(self) -> bool:
-        """Whether it is known how far the target moves by itself."""
-        return len(self._misses_px) >= _FEWEST_MISSES
+        """Whether it is known how the target moves by itself, and was a frame ago."""
+        return len(self._misses_px) >= _FEWEST_MISSES and self._steady
 
     @property
     def lead(self) -> float:
@@ -145,24 +152,51 @@ class Evidence:
         if before_px is not None and not self.trusted and self._in_a_move(at_ns - before_ns):
             return
         found_px = None
-        gate_px2 = math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2
-        self._chance_matches = len(places_px) * gate_px2 / self._area_px
+        self._chance_matches = (
+            len(places_px) * math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2 / self._area_px
+        )
         if before_px is not None and len(places_px):
-            shifts_px = self._shifts_px(before_ns, at_ns)
-            apart_s = (at_ns - before_ns) / NS_PER_S
-            self._drift_px = self._velocity_px_s * apart_s
-            wanted_px = before_px + self._drift_px + shifts_px
-            offsets_px = wanted_px[:, None] - places_px
-            distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
-            self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T))
-            best = int(self._sums.argmax())
-            nearest = int(distances_px[best].argmin())
-            if distances_px[best, nearest] < _FOUND_SIGMAS * self.sigma_px:
-                found_px = places_px[nearest]
-                own_px_s = (found_px - before_px - shifts_px[best]) / apart_s
-                self._velocity_px_s += _DRIFT_GAIN * (own_px_s - self._velocity_px_s)
+            found_px = self._compare(before_px, places_px, target_px, before_ns, at_ns)
         self._before_ns = at_ns
         self._before_px = found_px if target_px is None else target_px
+        self._steady = self._steady and self._before_px is not None
+
+    def _compare(
+        self,
+        before_px: Floats,
+        places_px: Floats,
+        target_px: Floats | None,
+        before_ns: int,
+        at_ns: int,
+    ) -> Floats | None:
+        """Take in two frames; return where the target is in the second one, if it is there."""
+        shifts_px = self._shifts_px(before_ns, at_ns)
+        apart_s = (at_ns - before_ns) / NS_PER_S
+        self._drift_px = self._velocity_px_s * apart_s
+        wanted_px = before_px + self._drift_px + shifts_px
+        offsets_px = wanted_px[:, None] - places_px
+        distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
+        self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T))
+        best = int(self._sums.argmax())
+        nearest = int(distances_px[best].argmin())
+        miss_px = float(distances_px[best, nearest])
+        is_near = miss_px < _FOUND_SIGMAS * self._dart_px
+        rested = bool(np.abs(shifts_px[best]).max() < REST_PX)
+        self._steady = is_near and (self._steady or rested)
+        if rested and target_px is not None:
+            found_px = target_px
+        elif is_near or (target_px is None and miss_px < _MOST_MISS_PX):
+            found_px = places_px[nearest]
+        else:
+            return None
+        own_px_s = (found_px - before_px - shifts_px[best]) / apart_s
+        self._velocity_px_s += _DRIFT_GAIN * (own_px_s - self._velocity_px_s)
+        return found_px
+
+    def doubt(self) -> None:
+        """Take no hypothesis for more likely than another: small moves have to tell."""
+        self.trusted = False
+        self._sums[:] = 0.0
 
     def pause(self) -> None:
         """Forget the last frames: meanwhile the stage goes elsewhere."""
@@ -186,15 +220,14 @@ class Evidence:
             self._learn_sigma(misses_px[: len(RIGHT)].min())
         if rests:
             return
-        variance = self.sigma_px**2 + (_GAIN_ERROR * moved_px) ** 2
-        density = (1 - _OUTLIERS) / (2 * math.pi * variance)
-        told = np.log(
-            density * np.exp(-(misses_px**2) / (2 * variance)) + _OUTLIERS / self._area_px
-        )
+        gain_px2 = (_GAIN_ERROR * moved_px) ** 2
+        usual = _gaussian(misses_px, self.sigma_px**2 + gain_px2)
+        dart = _gaussian(misses_px, self._dart_px**2 + gain_px2)
+        told = np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS / self._area_px)
         memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         self.was_trusted = self.was_trusted or self.trusted
-        if self.was_trusted:
+        if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
 
@@ -225,6 +258,12 @@ class Evidence:
 
     def _learn_sigma(self, miss_px: float) -> None:
         self._misses_px.append(min(miss_px, _MOST_MISS_PX))
-        if self.ready:
-            often_px = float(np.quantile(self._misses_px, _OFTEN))
-            self.sigma_px = max(often_px / _RAYLEIGH_OFTEN, _LEAST_SIGMA_PX)
+        if len(self._misses_px) >= _FEWEST_MISSES:
+            often_px, mostly_px = np.quantile(self._misses_px, (_OFTEN, _MOSTLY))
+            self.sigma_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
+            self._dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), self.sigma_px)
+
+
+def _gaussian(length_px: Floats, variance_px2: Floats) -> Floats:
+    """Density of a Gaussian vector in the plane at a length."""
+    return np.exp(-(length_px**2) / (2 * variance_px2)) / (2 * math.pi * variance_px2)
