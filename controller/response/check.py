@@ -17,9 +17,10 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL = 0.0
-"""Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
-it seldom falls below 2 while objects are followed, and a doubt costs a moment."""
+_DOUBTFUL, _SHAKEN = 0.0, 3.0
+"""Leads below which a calibration that was proven has to prove itself again, by small moves: in any
+case, and when the target is lost. Chosen: it seldom falls below 2 while objects are followed, and a
+doubt costs a moment."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -87,10 +88,10 @@ class ResponseCheck:
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
         lead = self._evidence.lead
         lost = target is not None and seen_um is None
-        if self.proven and (lead < _DOUBTFUL or (lost and lead < _PROVEN)):
-            self._evidence.doubt()
+        if self.proven and (lead < _DOUBTFUL or (lost and lead < _SHAKEN)):
+            self._evidence.trusted = False
             self._steps = 0
-        elif lead > _PROVEN:
+        elif lead > _PROVEN and self._steps > 0:
             self._evidence.trusted = True
         fault = self._evidence.best
         careful = self._evidence.was_trusted or fault.affine(self._affine) is None
@@ -125,6 +126,8 @@ class ResponseCheck:
         if step_px is None:
             return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
         self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
+        if self._steps == 0:
+            self._evidence.forget()
         self._lead = self._evidence.lead
         self._steps += 1
         if self._by_velocity:
@@ -168,7 +171,7 @@ class ResponseCheck:
             offset_px = self._evidence.target_px - self._middle_px
         else:
             return -self._last_step_px if self._steps % 2 else None
-        length_px = max(_STEP_SIGMAS * self._evidence.sigma_px, _LEAST_STEP_PX)
+        length_px = max(_STEP_SIGMAS * self._evidence.errors.usual_px, _LEAST_STEP_PX)
         length_px = min(length_px, self._most_step_px)
         major = int(np.abs(offset_px).argmax()) ^ (self._steps % 2)
         step_px = np.where(offset_px < 0, -length_px, length_px)

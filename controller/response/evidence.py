@@ -8,11 +8,9 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
+from .displacement_errors import MOST_MISS_PX, DisplacementErrors
 from .hypotheses import RIGHT, WRONG, Hypothesis
 
-_OUTLIERS, _DARTS = 0.1, 0.15
-"""Share of objects that are not found again, and of those that dart. Chosen: of faint ones, and of
-lively ones."""
 _MOST_PER_FRAME = 4.0
 """Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
 is in it."""
@@ -22,33 +20,12 @@ changes during a session is found too."""
 _FLOORS = -26.0, -8.0
 """Least sums of a right and of a wrong calibration, relative to the most likely. Chosen: a little
 more than what refutes and what proves, so that a change is found out soon."""
-_FIRST_SIGMA_PX = 1.5
-"""Error of a displacement before any was measured. Chosen: of a faint object."""
-_LEAST_SIGMA_PX = 0.3
-"""Least error of a displacement. Chosen: what bright objects wobble by."""
-_GAIN_ERROR = 0.15
-"""Error of a shift, as a share of it. Chosen: of a calibration that still counts as one, and of a
-stage that rings."""
 _DRIFT_GAIN = 0.5
 """Weight of the last frame in the target's own motion. Chosen: it turns within a few frames."""
-_FEWEST_MISSES = 3
-"""Frames of a resting stage before its first move. Chosen: of five frames of a slow time lapse."""
 _FOUND_SIGMAS = 5.0
 """Errors of a displacement within which an object is taken for the same. Chosen."""
-_MOST_MISS_PX = 20.0
-"""Distance from which an object was not found again, whatever its motion. Chosen."""
-_OFTEN, _MOSTLY = 0.8, 0.97
-"""Quantiles of errors that their standard deviations are taken from: the usual one, and that of
-objects that dart. Chosen: objects turn and dart, and are seldom Gaussian."""
-
-
-def _rayleigh(quantile: float) -> float:
-    """Quantile of the length of a Gaussian vector in the plane, in deviations of one axis."""
-    return math.sqrt(-2 * math.log(1 - quantile))
-
-
-_REMEMBERED_NS = NS_PER_S // 8
-"""How long poses are kept: longer than any lag of `RIGHT`."""
+_REMEMBERED_NS = NS_PER_S // 4
+"""How long poses are kept: longer than a small move and any lag of `RIGHT` together."""
 _GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
 """Objects that lie by chance within so many errors of any place, on average, and how many of them
 leave a frame of use. Chosen: a detector that has gone wrong finds thousands."""
@@ -59,8 +36,6 @@ _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen: a stage that takes longer never comes to rest."""
-
-
 REST_PX = 0.1
 """Motion from frame to frame of a stage that rests."""
 
@@ -88,7 +63,10 @@ class Evidence:
         Whether the calibration is proven: then the error of displacements goes on being learned
         while the stage moves.
     was_trusted : bool
-        Whether it ever was: from then on a picture that moves less than it should tells nothing.
+        Whether it ever was: small moves are then made only after a frame of rest, and it counts
+        that the error of the target's own motion adds up.
+    errors : DisplacementErrors
+        Of the target.
     """
 
     def __init__(self, affine: Floats, area_px: float) -> None:
@@ -104,17 +82,16 @@ class Evidence:
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
-        self._misses_px: deque[float] = deque(maxlen=100)
         self._steady = False
         self._velocity_px_s = self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
-        self.sigma_px = self._dart_px = _FIRST_SIGMA_PX
+        self.errors = DisplacementErrors()
         self.trusted = self.was_trusted = False
 
     @property
     def ready(self) -> bool:
         """Whether it is known how the target moves by itself, and was a frame ago."""
-        return len(self._misses_px) >= _FEWEST_MISSES and self._steady
+        return self.errors.known and self._steady
 
     @property
     def lead(self) -> float:
@@ -153,7 +130,7 @@ class Evidence:
             return
         found_px = None
         self._chance_matches = (
-            len(places_px) * math.pi * (_GATE_SIGMAS * self.sigma_px) ** 2 / self._area_px
+            len(places_px) * math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2 / self._area_px
         )
         if before_px is not None and len(places_px):
             found_px = self._compare(before_px, places_px, target_px, before_ns, at_ns)
@@ -176,16 +153,19 @@ class Evidence:
         wanted_px = before_px + self._drift_px + shifts_px
         offsets_px = wanted_px[:, None] - places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
-        self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T))
+        frames = (at_ns - before_ns) / max(at_ns - self._poses[-3][0], 1)
+        self._learn(
+            distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames if self.was_trusted else 1.0
+        )
         best = int(self._sums.argmax())
         nearest = int(distances_px[best].argmin())
         miss_px = float(distances_px[best, nearest])
-        is_near = miss_px < _FOUND_SIGMAS * self._dart_px
+        is_near = miss_px < _FOUND_SIGMAS * self.errors.dart_px
         rested = bool(np.abs(shifts_px[best]).max() < REST_PX)
-        self._steady = is_near and (self._steady or rested)
+        self._steady = is_near and (rested or (self._steady and not self.was_trusted))
         if rested and target_px is not None:
             found_px = target_px
-        elif is_near or (target_px is None and miss_px < _MOST_MISS_PX):
+        elif is_near or (target_px is None and miss_px < MOST_MISS_PX):
             found_px = places_px[nearest]
         else:
             return None
@@ -193,9 +173,8 @@ class Evidence:
         self._velocity_px_s += _DRIFT_GAIN * (own_px_s - self._velocity_px_s)
         return found_px
 
-    def doubt(self) -> None:
-        """Take no hypothesis for more likely than another: small moves have to tell."""
-        self.trusted = False
+    def forget(self) -> None:
+        """Take no hypothesis for more likely than another: small moves are about to tell."""
         self._sums[:] = 0.0
 
     def pause(self) -> None:
@@ -203,7 +182,7 @@ class Evidence:
         self._poses.clear()
         self._last = self._before_px = None
 
-    def _learn(self, misses_px: Floats, moved_px: Floats) -> None:
+    def _learn(self, misses_px: Floats, moved_px: Floats, frames: float) -> None:
         """Take in how far the target was from where each hypothesis expects it.
 
         Parameters
@@ -211,20 +190,19 @@ class Evidence:
         misses_px : (H,)
         moved_px : (H,)
             By how much each expects the picture to be shifted.
+        frames : float
+            Over how many frames: the error of the target's own motion adds up.
         """
         too_fast = math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
         if self._chance_matches > _MOST_CHANCE or (self.trusted and too_fast):
             return
-        rests = moved_px.max() < self.sigma_px / 2
+        rests = moved_px.max() < self.errors.usual_px / 2
         if rests or self.trusted:
-            self._learn_sigma(misses_px[: len(RIGHT)].min())
+            self.errors.add(misses_px[: len(RIGHT)].min())
         if rests:
             return
-        gain_px2 = (_GAIN_ERROR * moved_px) ** 2
-        usual = _gaussian(misses_px, self.sigma_px**2 + gain_px2)
-        dart = _gaussian(misses_px, self._dart_px**2 + gain_px2)
-        told = np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS / self._area_px)
-        memory = _MEMORY if moved_px[0] > self.sigma_px else 1.0
+        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
+        memory = _MEMORY if moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         self.was_trusted = self.was_trusted or self.trusted
         if self.trusted:
@@ -255,15 +233,3 @@ class Evidence:
         )
         shifts_px: Floats = np.einsum("hij,hj->hi", self._shows, -moved_um @ self._inverse.T)
         return shifts_px
-
-    def _learn_sigma(self, miss_px: float) -> None:
-        self._misses_px.append(min(miss_px, _MOST_MISS_PX))
-        if len(self._misses_px) >= _FEWEST_MISSES:
-            often_px, mostly_px = np.quantile(self._misses_px, (_OFTEN, _MOSTLY))
-            self.sigma_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
-            self._dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), self.sigma_px)
-
-
-def _gaussian(length_px: Floats, variance_px2: Floats) -> Floats:
-    """Density of a Gaussian vector in the plane at a length."""
-    return np.exp(-(length_px**2) / (2 * variance_px2)) / (2 * math.pi * variance_px2)

@@ -1,0 +1,84 @@
+"""How far from where it was expected the target is usually found."""
+
+import math
+from collections import deque
+
+import numpy as np
+
+from ...models.arrays import Floats
+
+_OUTLIERS, _DARTS = 0.1, 0.15
+"""Share of objects that are not found again, and of those that dart. Chosen: of faint ones, and of
+lively ones."""
+_FIRST_SIGMA_PX = 1.5
+"""Error of a displacement before any was measured. Chosen: of a faint object."""
+_LEAST_SIGMA_PX = 0.3
+"""Least error of a displacement. Chosen: what bright objects wobble by."""
+_GAIN_ERROR = 0.15
+"""Error of a shift, as a share of it. Chosen: of a calibration that still counts as one, and of a
+stage that rings."""
+_FEWEST, _MOST = 3, 100
+"""Errors from which they are known, and how many are remembered. Chosen: of five frames of a slow
+time lapse, and enough for the rare ones."""
+MOST_MISS_PX = 20.0
+"""Distance from which an object was not found again, whatever its motion. Chosen."""
+_OFTEN, _MOSTLY = 0.8, 0.97
+"""Quantiles of errors that their standard deviations are taken from: the usual one, and that of
+objects that dart. Chosen: objects turn and dart, and are seldom Gaussian."""
+
+
+class DisplacementErrors:
+    """Errors of displacements from frame to frame, and the likelihood of others.
+
+    Attributes
+    ----------
+    usual_px, dart_px : float
+        Standard deviations along one axis: in most frames, and in those in which the target darts.
+    """
+
+    def __init__(self) -> None:
+        self.usual_px = self.dart_px = _FIRST_SIGMA_PX
+        self._misses_px: deque[float] = deque(maxlen=_MOST)
+
+    @property
+    def known(self) -> bool:
+        """Whether enough were measured."""
+        return len(self._misses_px) >= _FEWEST
+
+    def add(self, miss_px: float) -> None:
+        """Take in the length of an error."""
+        self._misses_px.append(min(miss_px, MOST_MISS_PX))
+        if self.known:
+            often_px, mostly_px = np.quantile(self._misses_px, (_OFTEN, _MOSTLY))
+            self.usual_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
+            self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), self.usual_px)
+
+    def log_likelihoods(
+        self, misses_px: Floats, moved_px: Floats, frames: float, area_px: float
+    ) -> Floats:
+        """Log densities of errors: of usual ones, of darts, and of objects that are anywhere.
+
+        Parameters
+        ----------
+        misses_px : (H,)
+        moved_px : (H,)
+            By how much the picture was shifted.
+        frames : float
+            Over how many frames: the error of the target's own motion adds up.
+        area_px : float
+            Of a frame.
+        """
+        gain_px2 = (_GAIN_ERROR * moved_px) ** 2
+        usual = _gaussian(misses_px, (frames * self.usual_px) ** 2 + gain_px2)
+        dart = _gaussian(misses_px, (frames * self.dart_px) ** 2 + gain_px2)
+        return np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS / area_px)
+
+
+def _gaussian(length_px: Floats, variance_px2: Floats) -> Floats:
+    """Density of a Gaussian vector in the plane at a length."""
+    return np.exp(-(length_px**2) / (2 * variance_px2)) / (2 * math.pi * variance_px2)
+
+
+def _rayleigh(quantile: float) -> float:
+    """Quantile of the length of a Gaussian vector in the plane, in deviations of one axis."""
+    return math.sqrt(-2 * math.log(1 - quantile))
