@@ -34,7 +34,8 @@ class CameraSettings(Settings, frozen=True):
     affine : (a, b, c, d), optional
         From pixels to the stage: a target ``right`` and ``down`` of the middle, in pixels, is
         centred by moving the stage by (a·right + b·down, c·right + d·down) µm. As
-        Micro-Manager has it if not given, else [pixel, 0, 0, pixel].
+        Micro-Manager has it if not given, else [pixel, 0, 0, pixel], and the session says that
+        it is not calibrated. Refused if its scale and the size of a pixel differ by more than 25 %.
 
     Other Parameters
     ----------------
@@ -58,6 +59,8 @@ class CameraSettings(Settings, frozen=True):
                 raise ValueError(f"{name} must be a positive number")
         if self.affine is not None:
             a, b, c, d = self.affine
+            if not all(map(math.isfinite, self.affine)):
+                raise ValueError("affine must be four finite numbers")
             if not abs(a * d - b * c) > 0:
                 raise ValueError("affine must be invertible: its determinant is zero")
 

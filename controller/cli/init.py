@@ -21,5 +21,6 @@ def init(
     print(
         f"{out}: camera {about.camera} ({about.width_px} × {about.height_px}, "
         f"{about.pixel_um:g} µm/px), stage {about.xy_stage}{focus}.\n"
-        f"Check the limits in it, then: pursuit follow {out}"
+        f"Check the limits in it, then: pursuit "
+        f"{'calibrate' if about.uncalibrated else 'follow'} {out}"
     )

@@ -75,7 +75,7 @@ class Loop:
         self._followed: TargetGroup | None = None
         self._detector_notes = detector.notes if isinstance(detector, HasNotes) else ()
         self._notes_taken = 0
-        self._new_notes = [focus.note] if focus.note else []
+        self._new_notes = [note for note in (description.uncalibrated, focus.note) if note]
         self._horizon = Horizon(description)
         self._began = False
         self._sender = MoveSender(microscope, self._horizon, dry_run)
@@ -88,6 +88,11 @@ class Loop:
     def interval_ns(self) -> float:
         """Time from one exposure to the next, as measured."""
         return self._horizon.interval_ns
+
+    @property
+    def answers(self) -> bool:
+        """Whether the picture has answered to the stage as the calibration says: it follows."""
+        return self._response.proven
 
     def steps(self) -> Generator[Step, None, None]:
         """Follow for as long as frames come and the caller wants more.

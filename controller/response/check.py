@@ -12,15 +12,15 @@ from ...models.arrays import Floats
 from ...models.detections import Detections
 from ..policies import Plan
 from ..targets import TargetGroup
-from .evidence import REST_PX, Evidence
+from ..tracking import Track
+from .evidence import REST_PX, SHAKEN, Evidence
 from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL, _SHAKEN = 0.0, 3.0
-"""Leads below which a calibration that was proven has to prove itself again, by small moves: in any
-case, and when the target is lost. Chosen: it seldom falls below 2 while objects are followed, and a
-doubt costs a moment."""
+_DOUBTFUL = -2.0
+"""Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
+it seldom falls so low while objects are followed, and a doubt costs a moment."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -42,6 +42,10 @@ _ANSWERED = 1.0
 has not moved yet changes nothing, for the stage may be late."""
 _VELOCITY_NS = _SEEN_NS // 2
 """Time in which a step is made by a velocity, by stages that take no positions."""
+_NEAR = 3.0
+"""Sizes of an object within which another one is met. Chosen: their images merge soon."""
+_MEETING_NS, _MEETING_FRAMES = NS_PER_S // 4, 2
+"""How long two objects may be merged until they are seen apart, and in frames. Chosen."""
 FIRST_MOVES = "first moves: whether the picture answers to the stage"
 """Reason while the calibration is not proven."""
 
@@ -70,6 +74,8 @@ class ResponseCheck:
         self._moves_px, self._apart_ns = 0.0, 0
         self._by_velocity = False
         self._sent_ns: int | None = None
+        self._met_ns: int | None = None
+        self._id: int | None = None
         self._steps = 0
         self._lead = 0.0
         self._last_step_px = np.zeros(2)
@@ -81,14 +87,13 @@ class ResponseCheck:
             self._apart_ns = frame.exposed_ns - last.exposed_ns
             moved_um = (frame.pose.x_um - last.pose.x_um, frame.pose.y_um - last.pose.y_um)
             self._moves_px = float(np.abs(self._inverse @ moved_um).max())
-        target_px = None
-        seen_um = None if target is None else target.members[0].seen_um
-        if seen_um is not None:
-            target_px = self._pixel_of(seen_um, frame) + self._middle_px
-        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px)
+        target_px = self._follow(frame, detections, target)
+        apart_ns = max(_MEETING_NS, _MEETING_FRAMES * self._apart_ns)
+        meets = self._met_ns is not None and frame.exposed_ns - self._met_ns < apart_ns
+        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, meets)
         lead = self._evidence.lead
-        lost = target is not None and seen_um is None
-        if self.proven and (lead < _DOUBTFUL or (lost and lead < _SHAKEN)):
+        lost = target_px is None and any(track.id == self._id for track in _members(target))
+        if self.proven and (lead < _DOUBTFUL or (lost and lead < SHAKEN)):
             self._evidence.trusted = False
             self._steps = 0
         elif lead > _PROVEN and self._steps > 0:
@@ -98,6 +103,23 @@ class ResponseCheck:
         least, fewest = _AGAIN if careful else _REFUTED
         refuted = lead < least and self._steps >= fewest and not self.proven
         return self._explain(fault) if refuted else ""
+
+    def _follow(
+        self, frame: Frame, detections: Detections, target: TargetGroup | None
+    ) -> Floats | None:
+        """Where the target is in the picture, (2,); of several, the one that was seen before."""
+        seen = [track for track in _members(target) if track.seen_um is not None]
+        if not seen:
+            return None
+        track = next((track for track in seen if track.id == self._id), seen[0])
+        if track.id != self._id:
+            self._id = track.id
+            self._evidence.let_go()
+        assert track.seen_um is not None
+        target_px = self._pixel_of(track.seen_um, frame) + self._middle_px
+        if _meets(detections, target_px):
+            self._met_ns = frame.exposed_ns
+        return target_px
 
     def pause(self) -> None:
         """Compare no frame with those before: meanwhile the stage goes elsewhere."""
@@ -194,3 +216,17 @@ class ResponseCheck:
             f"The picture does not move as the stage does: camera.affine is {fault.name}. With "
             f"affine = [{numbers}] under [camera] it would be right; or run `pursuit calibrate`."
         )
+
+
+def _members(target: TargetGroup | None) -> list[Track]:
+    return [] if target is None else target.members
+
+
+def _meets(detections: Detections, target_px: Floats) -> bool:
+    """Whether another object is so near to the target that their images may merge."""
+    if len(detections) < 2:
+        return False
+    offsets_px = detections.centres_px - target_px
+    distances_px = np.hypot(offsets_px[:, 0], offsets_px[:, 1])
+    left, top, right, bottom = detections.boxes_px[distances_px.argmin()]
+    return int((distances_px < _NEAR * max(right - left, bottom - top)).sum()) > 1

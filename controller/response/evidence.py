@@ -36,6 +36,9 @@ _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen: a stage that takes longer never comes to rest."""
+SHAKEN = 3.0
+"""Lead of a calibration that was proven, below which it has to prove itself again if the target is
+lost. Chosen: it is seldom below while objects are followed."""
 REST_PX = 0.1
 """Motion from frame to frame of a stage that rests."""
 
@@ -82,7 +85,7 @@ class Evidence:
         self._last: tuple[int, Floats, Floats | None] | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
-        self._steady = False
+        self._steady = self._ambiguous = False
         self._velocity_px_s = self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
         self.errors = DisplacementErrors()
@@ -108,7 +111,9 @@ class Evidence:
         """Where the target was a frame ago, (2,), though the tracker may have lost it; or None."""
         return self._before_px
 
-    def add(self, frame: Frame, places_px: Floats, target_px: Floats | None) -> None:
+    def add(
+        self, frame: Frame, places_px: Floats, target_px: Floats | None, ambiguous: bool = False
+    ) -> None:
         """Compare the objects of a frame with those of the one before.
 
         Parameters
@@ -119,8 +124,11 @@ class Evidence:
         target_px : (2,) or None
             Of these, the one that is followed. Without one it is taken for where the most likely
             hypothesis finds it again: the tracker believes the calibration.
+        ambiguous : bool
+            Whether the target meets another object: that shakes what was proven, and no more.
         """
         self._remember(frame)
+        self._ambiguous = ambiguous and self.was_trusted
         last, self._last = self._last, (frame.exposed_ns, places_px, target_px)
         if last is None:
             return
@@ -180,6 +188,10 @@ class Evidence:
     def pause(self) -> None:
         """Forget the last frames: meanwhile the stage goes elsewhere."""
         self._poses.clear()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Forget the target: another one is followed from the next frame on."""
         self._last = self._before_px = None
 
     def _learn(self, misses_px: Floats, moved_px: Floats, frames: float) -> None:
@@ -199,15 +211,18 @@ class Evidence:
         rests = moved_px.max() < self.errors.usual_px / 2
         if rests or self.trusted:
             self.errors.add(misses_px[: len(RIGHT)].min())
-        if rests:
+        if rests or (self.trusted and moved_px[0] < 2 * self.errors.usual_px):
             return
         told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
+        before, lead = self._sums, self.lead
         memory = _MEMORY if moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         self.was_trusted = self.was_trusted or self.trusted
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
+        if self._ambiguous and self.lead < min(SHAKEN, lead):
+            self._sums = before
 
     def _remember(self, frame: Frame) -> None:
         self._poses.append((frame.exposed_ns, frame.pose.x_um, frame.pose.y_um))

@@ -83,6 +83,8 @@ class Description(Message, frozen=True):
         Whether the XY stage can be given a velocity.
     restrictions : Restrictions
         What a move must obey beside that box.
+    uncalibrated : str
+        Why the affine is no calibration but a guess, for people; empty if it is one.
     """
 
     name: str
@@ -101,3 +103,4 @@ class Description(Message, frozen=True):
     channels: tuple[str, ...] = ()
     takes_velocity: bool = False
     restrictions: Restrictions = Restrictions()
+    uncalibrated: str = ""

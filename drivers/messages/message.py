@@ -11,7 +11,8 @@ SCHEMA = 3
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
-their decisions. 3: the description carries all limits.
+their decisions. 3: the description carries all limits, and whether the
+affine is a calibration.
 """
 
 

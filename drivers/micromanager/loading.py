@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 from pymmcore_plus import CMMCorePlus, DeviceType
 from pymmcore_plus.experimental.unicore import UniMMCore
 
 from ..envelope import resolved
 from ..messages import Description
 from ..microscope import MicroscopeError, one_line
-from ..settings import CameraSettings, StageSettings, StandSettings
+from ..settings import StageSettings, StandSettings
+from .pixel_geometry import pixel_geometry
 
 
 def load_core(config: Path) -> CMMCorePlus:
@@ -109,7 +109,7 @@ def _describe(
             "change its pixel type in the Micro-Manager configuration."
         )
     exposure_ms = core.getExposure(camera)
-    pixel_um, affine = _geometry(core, settings.camera)
+    geometry = pixel_geometry(core, settings.camera)
     group = core.getChannelGroup()
     limits = resolved(settings.limits, read_position_um(core, xy_stage, focus))
     return Description(
@@ -120,8 +120,8 @@ def _describe(
         width_px=core.getImageWidth(),
         height_px=core.getImageHeight(),
         dtype="uint8" if core.getBytesPerPixel() == 1 else "uint16",
-        pixel_um=pixel_um,
-        affine=affine,
+        pixel_um=geometry.pixel_um,
+        affine=geometry.affine,
         exposure_ms=exposure_ms,
         interval_ms=settings.camera.interval_ms or exposure_ms + settings.camera.readout_ms,
         dynamics=settings.stage.dynamics,
@@ -129,6 +129,7 @@ def _describe(
         channels=tuple(core.getAvailableConfigs(group)) if group else (),
         takes_velocity=_takes_velocity(core, settings.stage),
         restrictions=limits.restrictions,
+        uncalibrated=geometry.uncalibrated,
     )
 
 
@@ -143,23 +144,3 @@ def _takes_velocity(core: CMMCorePlus, stage: StageSettings) -> bool:
         if core.isPropertyReadOnly(device, name):
             raise MicroscopeError(f"The property {name!r} of {device!r} can only be read.")
     return stage.velocity_properties is not None
-
-
-def _geometry(
-    core: CMMCorePlus, camera: CameraSettings
-) -> tuple[float, tuple[float, float, float, float]]:
-    """Pixel size and affine, from the settings or else from Micro-Manager's pixel size preset."""
-    pixel_um = camera.pixel_um or core.getPixelSizeUm()
-    if camera.affine is not None:
-        a, b, c, d = camera.affine
-        return pixel_um or float(np.sqrt(abs(a * d - b * c))), camera.affine
-    if not pixel_um:
-        raise MicroscopeError(
-            "The size of a pixel is not known: set pixel_um under [camera], or calibrate the "
-            "pixel size in Micro-Manager."
-        )
-    if camera.pixel_um is None:
-        a, b, _, c, d, _ = core.getPixelSizeAffine()
-        if abs(a * d - b * c) > 0:
-            return pixel_um, (a, b, c, d)
-    return pixel_um, (pixel_um, 0.0, 0.0, pixel_um)

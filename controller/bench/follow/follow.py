@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ....drivers.clock import VirtualClock
+from ....drivers.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from ....drivers.messages import Truth
 from ....sim.scenarios import scenario_names
 from ....sim.stand import LockstepMicroscope, Scenario, load_scenario
@@ -28,8 +28,9 @@ _EVENTFUL = {"crossing": 360, "dividing": 240, "occluded": 400, "colony": 300}
 _FRAMES = {"nucleus": 100, "crowd": 100, **_EVENTFUL}
 _FRAMES_ELSE = 200
 """Frames of a run; chosen: long enough for what the scenario is about to happen."""
-_WARM_UP = 0.2
-"""Share of the frames at the beginning that are left out: the bound is a steady state."""
+_WARM_UP, _ARRIVAL = 0.2, 0.1
+"""Shares of the frames that are left out, at the beginning and at least after the first moves: the
+bound is a steady state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Result:
         Sum of squared focus errors.
     noise_um : float
         Robust standard deviation of a detected position along one axis.
+    first_moves_s : float
+        Time until the picture had answered to the stage, and following began.
     several : MultiTargetResult, optional
         Scores of several targets, if several were followed; then the numbers above are about the
         object that was in the middle at first.
@@ -75,6 +78,7 @@ class Result:
     kept: bool
     square_z_um2: float
     noise_um: float
+    first_moves_s: float
     several: MultiTargetResult | None = None
 
 
@@ -126,14 +130,19 @@ def follow_once(run: Run) -> Result:
         sides_px = description.width_px, description.height_px
         field_um = np.abs(np.reshape(description.affine, (2, 2))) @ sides_px
         scores = MultiTargetScores(config.target.count, field_um, size_um)
-        for step in islice(make_loop(config, microscope).steps(), run.frames):
+        loop, following = make_loop(config, microscope), None
+        for step in islice(loop.steps(), run.frames):
             rows.step(step)
             truth = truth_about(step.frame, step.reports)
             scores.add(step.decision, world.objects_um)
             missed_um.append(_missed_um(step.decision, truth))
             z_um.append(truth.z_um)
+            if following is None and loop.answers:
+                following = len(z_um)
     series = rows.series()
-    counted = series.frame >= round(_WARM_UP * run.frames)
+    first_moves = run.frames if following is None else following
+    steady = max(_WARM_UP * run.frames, first_moves + _ARRIVAL * run.frames)
+    counted = series.frame >= round(steady)
     missed = np.array(missed_um)
     wrong = np.hypot(*missed.T) > size_um
     return Result(
@@ -145,6 +154,7 @@ def follow_once(run: Run) -> Result:
         float(np.median(np.hypot(*np.nan_to_num(missed[-LAST:], nan=np.inf).T))) <= size_um,
         float((np.array(z_um)[counted] ** 2).sum()),
         _spread_um(missed[np.isfinite(missed[:, 0]) & ~wrong]),
+        first_moves * description.interval_ms * NS_PER_MS / NS_PER_S,
         scores.result() if config.target.count > 1 else None,
     )
 
@@ -178,6 +188,7 @@ def _row(name: str, policy: str, detector: str, predictor: str, results: list[Re
         "depth_of_field_um": scenario.depth_of_field_um,
         "delay_frames": delay_frames(scenario),
         "noise_um": float(np.median([result.noise_um for result in results])),
+        "first_moves_s": float(np.median([result.first_moves_s for result in results])),
     }
 
 

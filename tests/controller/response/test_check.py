@@ -55,7 +55,7 @@ def look(affine: np.ndarray, jump_at: float, frames: int = 400) -> tuple[str, bo
             centres_px=place_px,
             brightness=np.ones(1, np.float32),
         )
-        target: Any = SimpleNamespace(seen_um=pose_um + affine @ from_middle_px)
+        target: Any = SimpleNamespace(id=1, seen_um=pose_um + affine @ from_middle_px)
         target.members = [target]
         stage_um = wanted_um
         error = check.see(frame, found, target)
