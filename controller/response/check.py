@@ -18,7 +18,7 @@ from .hypotheses import Hypothesis
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
-_DOUBTFUL = -2.0
+_DOUBTFUL = -5.0
 """Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
 it seldom falls so low while objects are followed, and a doubt costs a moment."""
 _REFUTED = -10.0, 3
@@ -44,7 +44,7 @@ _VELOCITY_NS = _SEEN_NS // 2
 """Time in which a step is made by a velocity, by stages that take no positions."""
 _NEAR = 3.0
 """Sizes of an object within which another one is met. Chosen: their images merge soon."""
-_MEETING_NS, _MEETING_FRAMES = NS_PER_S // 4, 2
+_MEETING_NS, _MEETING_FRAMES = NS_PER_S * 2 // 5, 2
 """How long two objects may be merged until they are seen apart, and in frames. Chosen."""
 FIRST_MOVES = "first moves: whether the picture answers to the stage"
 """Reason while the calibration is not proven."""
@@ -93,7 +93,7 @@ class ResponseCheck:
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, meets)
         lead = self._evidence.lead
         lost = target_px is None and any(track.id == self._id for track in _members(target))
-        if self.proven and (lead < _DOUBTFUL or (lost and lead < SHAKEN)):
+        if self.proven and (lead < _DOUBTFUL or (lost and lead < SHAKEN and not meets)):
             self._evidence.trusted = False
             self._steps = 0
         elif lead > _PROVEN and self._steps > 0:

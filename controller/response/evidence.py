@@ -46,7 +46,8 @@ REST_PX = 0.1
 class Evidence:
     """Sums of log likelihoods of all hypotheses, the last frames the most.
 
-    The target in one frame, displaced by its own motion and by what each hypothesis says, is
+    The target in one frame, displaced by its own motion (under each hypothesis another one, until
+    the stage rests) and by what each hypothesis says, is
     compared with the nearest object in the next one, whichever that is; if there is none it may
     be anywhere. That is done one frame late, when it is known where the stage was soon after.
     Until the calibration is proven, frames that are exposed in the middle of a small move are left
@@ -86,7 +87,8 @@ class Evidence:
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._steady = self._ambiguous = False
-        self._velocity_px_s = self._drift_px = np.zeros(2)
+        self._velocities_px_s = np.zeros((len(self._all), 2))
+        self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
         self.errors = DisplacementErrors()
         self.trusted = self.was_trusted = False
@@ -157,8 +159,9 @@ class Evidence:
         """Take in two frames; return where the target is in the second one, if it is there."""
         shifts_px = self._shifts_px(before_ns, at_ns)
         apart_s = (at_ns - before_ns) / NS_PER_S
-        self._drift_px = self._velocity_px_s * apart_s
-        wanted_px = before_px + self._drift_px + shifts_px
+        drifts_px = self._velocities_px_s * apart_s
+        self._drift_px = drifts_px[int(self._sums.argmax())]
+        wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
         frames = (at_ns - before_ns) / max(at_ns - self._poses[-3][0], 1)
@@ -177,8 +180,10 @@ class Evidence:
             found_px = places_px[nearest]
         else:
             return None
-        own_px_s = (found_px - before_px - shifts_px[best]) / apart_s
-        self._velocity_px_s += _DRIFT_GAIN * (own_px_s - self._velocity_px_s)
+        own_px_s = (found_px - before_px - shifts_px) / apart_s
+        self._velocities_px_s += _DRIFT_GAIN * (own_px_s - self._velocities_px_s)
+        if rested or not self.trusted:
+            self._velocities_px_s[:] = self._velocities_px_s[best]
         return found_px
 
     def forget(self) -> None:
