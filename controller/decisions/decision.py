@@ -96,6 +96,9 @@ class Decision(Message, frozen=True):
         Share of all light so far that was spent on focusing.
     tracks : tuple of TrackPoint
         All confirmed tracks.
+    answers : bool
+        Whether the picture has answered to the stage as the calibration says; until then there
+        are only small first moves.
     events : tuple of Event
         Divisions, merges and partings since the last frame.
     notes : tuple of str
@@ -123,6 +126,7 @@ class Decision(Message, frozen=True):
     velocity_um_s: tuple[float, float] | None = None
     focus_um: float | None = None
     focusing_light: float = 0.0
+    answers: bool = True
     tracks: tuple[TrackPoint, ...] = ()
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()

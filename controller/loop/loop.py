@@ -153,6 +153,7 @@ class Loop:
             reason=self._reason(plan),
             focus_um=z_um,
             focusing_light=self._focus.share_of_light,
+            answers=self.answers or self.dry_run,
             events=self._tracker.events(),
             notes=self._take_notes(),
             timings_us=stopwatch.laps_us,

@@ -35,6 +35,9 @@ _LEAST_STEP_PX = 6.0
 _MOST_STEP = 0.08
 """Bounds of that length: in pixels, and in shorter sides of the field; the latter is also the
 longest of all moves while the proof is less than it was. Chosen: a wrong one does no harm."""
+_MOST_WAY = 0.4
+"""How far small moves may lead from where the first one was made, in shorter sides of the field:
+then they go back. Chosen: less than half a field, whatever is taken for a target."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a first move to the next one. Chosen: longer than the lag of any stage."""
 _ANSWERED = 1.0
@@ -68,7 +71,8 @@ class ResponseCheck:
         self._inverse = np.linalg.inv(self._affine)
         width, height = description.width_px, description.height_px
         self._middle_px = np.array([width, height]) / 2 - 0.5
-        self._most_step_px = _MOST_STEP * min(width, height)
+        self._side_px = min(width, height)
+        self._most_step_px = _MOST_STEP * self._side_px
         self._evidence = Evidence(self._affine, float(width * height))
         self._last: Frame | None = None
         self._moves_px, self._apart_ns = 0.0, 0
@@ -79,6 +83,7 @@ class ResponseCheck:
         self._steps = 0
         self._lead = 0.0
         self._last_step_px = np.zeros(2)
+        self._from_um = np.zeros(2)
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
@@ -147,14 +152,19 @@ class ResponseCheck:
         step_px = None if waits else self._step_px(target, frame)
         if step_px is None:
             return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
-        self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
+        pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if self._steps == 0:
             self._evidence.forget()
+            self._from_um = pose_um
+        way_px = self._inverse @ (pose_um - self._from_um)
+        if float(np.hypot(*(way_px + step_px))) > _MOST_WAY * self._side_px:
+            step_px = np.where(way_px > 0, -1, 1) * np.abs(step_px)
+        self._sent_ns, self._last_step_px = frame.exposed_ns, step_px
         self._lead = self._evidence.lead
         self._steps += 1
         if self._by_velocity:
             return self._first_velocity(plan)
-        move_um = self._affine @ step_px + (frame.pose.x_um, frame.pose.y_um)
+        move_um = self._affine @ step_px + pose_um
         return Plan(move_um, plan.prediction, FIRST_MOVES)
 
     def _shortened(self, plan: Plan, frame: Frame) -> Plan:

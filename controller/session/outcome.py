@@ -8,8 +8,11 @@ from ..decisions import Lock
 
 
 def in_hand(summary: dict[str, Any]) -> bool:
-    """Whether a session ended with its target followed, though perhaps unseen for a moment."""
-    return summary["lock_at_end"] in (Lock.LOCKED, Lock.COASTING)
+    """Whether a session ended with its target followed, though perhaps unseen for a moment.
+
+    Not while small moves had yet to show that the picture answers to the stage.
+    """
+    return summary["answered"] and summary["lock_at_end"] in (Lock.LOCKED, Lock.COASTING)
 
 
 def how_it_ended(summary: dict[str, Any]) -> str:
@@ -20,8 +23,13 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
             "or tell [detector] the size and polarity of the objects."
         )
-    if not in_hand(summary):
+    if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
         return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
+    if not summary["answered"]:
+        return (
+            "The session ended before the picture had answered to the stage: what was seen may "
+            "be no object, or there was no time."
+        )
     if summary["lock_at_end"] == Lock.COASTING:
         return f"The target was followed to the end, unseen for the last {seconds - last_s:.1f} s."
     return "The target was followed to the end."

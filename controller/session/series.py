@@ -35,6 +35,8 @@ class Rows:
         Sentences.
     found : Dynamics or None
         How the stage answers commands, if readings differ from the description.
+    answers : bool
+        Whether, at the end, the picture answered to the stage as the calibration says.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Rows:
         self.timings_us: dict[str, array[float]] = {}
         self.faults: list[str] = []
         self.found: Dynamics | None = None
+        self.answers = False
         self._frames = array("d")
         self._truths = array("d")
         self._decisions = array("d")
@@ -64,6 +67,7 @@ class Rows:
         (x, y, _), seen = decision.pose_um, decision.seen_um
         offset = (_NAN, _NAN) if seen is None else (seen[0] - x, seen[1] - y)
         lock = LOCKS.index(decision.lock)
+        self.answers = decision.answers
         t_s = self.seconds(decision.exposed_ns)
         self._decisions.extend((decision.frame, t_s, x, y, *offset, lock))
         for stage, us in decision.timings_us.items():

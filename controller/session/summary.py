@@ -42,7 +42,8 @@ def summarise(
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
         ``last_seen_s`` and ``lock_at_end``, when the target was last seen, and what it was in
-        the last frame; ``dropped``, exposures among the processed ones that the controller
+        the last frame; ``answered``, whether the picture had answered to the stage as the
+        calibration says; ``dropped``, exposures among the processed ones that the controller
         passed over;
         ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
         ``stage_found``, the delay, speed and acceleration of the stage if readings differ from
@@ -64,6 +65,7 @@ def summarise(
         **_centring(series, description),
         "last_seen_s": _last_seen_s(series),
         "lock_at_end": _lock_at_end(series),
+        "answered": rows.answers,
         "lost": entries(series.is_lock(Lock.LOST)[series.processed]),
         "dropped": _dropped(series.frame[series.processed]),
         "latency_ms": _percentiles(rows.latency_ms),

@@ -82,18 +82,38 @@ def test_a_right_affine_is_proven_within_a_second(scenario: str, seed: int) -> N
     assert steps[-1].decision.reason != FIRST_MOVES
 
 
-@pytest.mark.parametrize("seed", [101, 102, 103])
-@pytest.mark.parametrize("name", ["mirrored from left to right"])
-def test_a_picture_that_is_mirrored_during_a_session_is_found_out(name: str, seed: int) -> None:
-    microscope, config, field_um = opened("crowd", seed, np.eye(2))
+@pytest.mark.parametrize("seed", [901, 902])
+@pytest.mark.parametrize("scenario", ["crossing", "tumbler", "occluded"])
+def test_a_target_that_meets_another_turns_or_hides_raises_no_doubt(
+    scenario: str, seed: int
+) -> None:
+    microscope, config, _ = opened(scenario, seed, np.eye(2))
+    with microscope:
+        steps = list(islice(make_loop(config, microscope).steps(), 260))
+    assert FIRST_MOVES not in {step.decision.reason for step in steps[100:]}
+
+
+def mirror(microscope: LockstepMicroscope) -> None:
+    """Mirror the picture from left to right, as if somebody had turned the camera."""
+    world = microscope._world
+    scene: Any = world._scene
+    affine = np.reshape(world.scenario.affine, (2, 2))
+    turned = affine @ WRONG["mirrored from left to right"] / world.scenario.optics.pixel_um
+    scene._optics = Optics(world.scenario.optics, np.linalg.inv(turned))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seed"),
+    [("crowd", 101), ("crowd", 102), ("crowd", 103), ("swimmer", 901), ("worm", 901)],
+)
+def test_a_picture_that_is_mirrored_during_a_session_is_found_out(scenario: str, seed: int) -> None:
+    microscope, config, field_um = opened(scenario, seed, np.eye(2))
     steps: list[Step] = []
-    with microscope, pytest.raises(ResponseError, match=name):
-        for count, step in enumerate(islice(make_loop(config, microscope).steps(), 200)):
-            if count == 30:
-                world = microscope._world
-                optics = world.scenario.optics
-                scene: Any = world._scene
-                scene._optics = Optics(optics, np.linalg.inv(WRONG[name]))
-            if count >= 30:
+    before = 30 if scenario == "crowd" else 60
+    with microscope, pytest.raises(ResponseError, match="mirrored from left to right"):
+        for count, step in enumerate(islice(make_loop(config, microscope).steps(), 300)):
+            if count == before:
+                mirror(microscope)
+            if count >= before:
                 steps += [step]
     assert travelled_um(steps) < field_um

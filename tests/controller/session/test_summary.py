@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.session import Rows, how_it_ended, in_hand, is_held, print_summary
 from pursuit.controller.session.figure import draw
@@ -137,6 +138,16 @@ def test_nothing_at_all_is_null_not_nan() -> None:
         *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
         *("stage_found", "last_seen_s", "lock_at_end"),
     }
+
+
+def test_small_first_moves_to_the_end_are_no_following() -> None:
+    rows = Rows()
+    for i in range(3):
+        note(rows, i)
+        rows.decision(replace(decision(i, Lock.LOCKED, seen=(6, 8)), answers=False))
+    summary = summarise(rows, description(), 3, 0)
+    assert not in_hand(summary)
+    assert "ended before the picture had answered" in how_it_ended(summary)
 
 
 @pytest.mark.parametrize(
