@@ -36,9 +36,9 @@ _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen: a stage that takes longer never comes to rest."""
-SHAKEN = 3.0
-"""Lead of a calibration that was proven, below which it has to prove itself again if the target is
-lost. Chosen: it is seldom below while objects are followed."""
+SHAKEN = 0.0
+"""Lead below which what was proven has to prove itself again if the target is lost. Chosen: a fault
+is then as likely as none."""
 REST_PX = 0.1
 """Motion from frame to frame of a stage that rests."""
 
