@@ -82,10 +82,11 @@ def _measure(
     config: Config, simulated: Simulation | None, realtime: bool, console: Any
 ) -> Calibration:
     """Open the stand and calibrate it, telling how far that is."""
+    from ...drivers.wire import stoppable
     from ..calibration import NotCalibratedError, calibrate, open_stand
 
     microscope, clock, known_um = open_stand(config, simulated, lockstep=not realtime)
-    with microscope, console.status("looking") as status:
+    with microscope, stoppable(microscope), console.status("looking") as status:
 
         def tell(what: str, seconds: float) -> None:
             status.update(f"{what}, {seconds:.0f} s")

@@ -104,6 +104,9 @@ def follow(
         print(json.dumps(summary))
     else:
         print_summary(console, summary)
+    told = how_it_ended(summary)
+    if config.session.dry_run:
+        told += " It was a dry run: nothing moved."
     if problem or not in_hand(summary):
-        fail(problem or how_it_ended(summary))
-    console.print(how_it_ended(summary))
+        fail(problem or told)
+    console.print(told)

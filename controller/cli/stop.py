@@ -36,9 +36,9 @@ def stop(
 
     Example: `pursuit stop`
     """
-    from ...drivers.stop_button import send_stop
+    from ...drivers.stop_button import STOP_OFFSET, send_stop
 
-    found = _microscopes(microscope)
+    found = _microscopes(microscope, STOP_OFFSET)
     with ThreadPoolExecutor(len(found)) as pool:
         problems = list(
             pool.map(
@@ -59,7 +59,7 @@ def arm(microscope: Where = None) -> None:
     """
     from ...drivers.wire import RemoteMicroscope
 
-    for each in _microscopes(microscope):
+    for each in _microscopes(microscope, 0):
         with RemoteMicroscope(each.host, each.port) as remote:
             was = remote.stopped
             remote.arm()
@@ -67,16 +67,17 @@ def arm(microscope: Where = None) -> None:
         print(f"{each.name} at {each.host}:{each.port}: {told}")
 
 
-def _microscopes(given: str | None) -> list[Running]:
-    """Return the one that is named, or all on this computer that answer."""
-    from ...drivers.stop_button import Running, forget, is_listening, running
+def _microscopes(given: str | None, offset: int) -> list[Running]:
+    """Return the one that is named, or all on this computer that listen at an offset of a port."""
+    from ...drivers.stop_button import STOP_OFFSET, Running, forget, is_listening, running
 
     if given is not None:
         return [Running("microscope", *address(given))]
     found = running()
-    for each in [each for each in found if not is_listening(each.host, each.port)]:
+    for each in [each for each in found if not is_listening(each.host, each.port + STOP_OFFSET)]:
         forget(each)
         found.remove(each)
+    found = [each for each in found if is_listening(each.host, each.port + offset)]
     if not found:
         fail("No microscope runs on this computer: name another one by HOST:PORT.")
     return found

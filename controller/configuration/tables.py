@@ -26,7 +26,9 @@ def read_tables(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8: save it with that encoding.") from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        theirs = path.suffix.lower() == ".cfg"
+        hint = "; for a file of Micro-Manager, see `pursuit init`" if theirs else ""
+        raise ConfigError(f"{path} is not valid TOML: {error}{hint}.") from error
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,11 @@ from typing import Any
 
 from ..decisions import Lock
 
+_SLOW = 10
+"""Frames passed over for each one that was looked at, from which that is told. Chosen: most things
+have gone elsewhere after ten."""
+_US_PER_S = 1_000_000
+
 
 def in_hand(summary: dict[str, Any]) -> bool:
     """Whether a session ended with its target followed, though perhaps unseen for a moment.
@@ -18,6 +23,13 @@ def in_hand(summary: dict[str, Any]) -> bool:
 def how_it_ended(summary: dict[str, Any]) -> str:
     """Say in a sentence how a session ended for its target."""
     last_s, seconds = summary["last_seen_s"], summary["seconds"]
+    if last_s is None and summary["dropped"] > _SLOW * summary["frames"]:
+        look_s = summary["timings_us"]["detect"]["p50"] / _US_PER_S
+        return (
+            f"Nothing to follow was found in {summary['frames']} frames, and "
+            f"{summary['dropped']} were passed over, as it takes {look_s:.2g} s to look at one: "
+            "choose a faster detector (blobs), fewer pixels or a faster computer."
+        )
     if last_s is None:
         return (
             f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "

@@ -9,6 +9,7 @@ from .client import RemoteMicroscope
 from .decoding import unpack
 from .server import MicroscopeServer
 from .sockets import bind, connect, own_address
+from .stopping import stoppable
 from .topics import DECISIONS
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "bind",
     "connect",
     "own_address",
+    "stoppable",
     "unpack",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import zmq
 
-from ..microscope import ASKED, MicroscopeError, one_line
-from ..stop_button import STANDS
+from ..microscope import ASKED, Microscope, MicroscopeError, one_line
+from ..stop_button import LOOPBACK, STANDS, STOP_OFFSET, Running, noted
+from .sockets import bind
+from .topics import STOP
 
 _POLL_MS = 50
 """How often the thread looks whether it should end; chosen: closing waits for no more."""
@@ -58,3 +60,24 @@ class StopListener:
         except Exception as error:
             return f"The stop failed: {one_line(error)}".encode()
         return STANDS
+
+
+@contextmanager
+def stoppable(microscope: Microscope) -> Iterator[None]:
+    """Let `pursuit stop` reach a microscope that this process serves to nobody else.
+
+    Raises
+    ------
+    MicroscopeError
+        If there is no free port.
+    """
+    context: zmq.Context[Any] = zmq.Context()
+    socket, port = bind(context, zmq.ROUTER, STOP, LOOPBACK, 0)
+    listener = StopListener(socket, microscope.stop)
+    try:
+        with noted(Running(microscope.describe().name, LOOPBACK, port - STOP_OFFSET)):
+            yield
+    finally:
+        listener.close()
+        socket.close(linger=0)
+        context.term()

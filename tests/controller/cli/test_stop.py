@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pursuit.controller.cli.app import app
 from pursuit.drivers.stop_button import Running, noted
-from pursuit.drivers.wire import MicroscopeServer
+from pursuit.drivers.wire import MicroscopeServer, stoppable
 from typer.testing import CliRunner
 
 from tests.drivers.wire.parties import FakeMicroscope
@@ -45,6 +45,17 @@ def test_all_that_run_here_are_stopped_and_armed_again() -> None:
             code, text = said("arm")
             assert (code, text.count("it was stopped (a leak)")) == (0, 2)
         assert (one.stopped, two.stopped) == ("", "")
+
+
+def test_one_that_is_being_calibrated_is_stopped_too() -> None:
+    microscope = FakeMicroscope()
+    with stoppable(microscope):
+        code, text = said("stop", "--reason", "a leak")
+        assert (code, text.count("it stands")) == (0, 1)
+        assert microscope.stopped == "a leak"
+        assert said("arm")[0] == 1
+        assert said("stop")[0] == 0
+    assert said("stop")[0] == 1
 
 
 def test_one_that_does_not_stand_is_told_of_and_the_others_are_stopped_all_the_same() -> None:

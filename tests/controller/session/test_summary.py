@@ -140,6 +140,14 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     }
 
 
+def test_a_detector_that_is_far_too_slow_is_named() -> None:
+    rows = Rows()
+    for i in (0, 150, 300):
+        note(rows, i)
+        rows.decision(replace(decision(i, Lock.SEARCHING), timings_us={"detect": 2.1e6}))
+    assert "takes 2.1 s to look at one" in how_it_ended(summarise(rows, description(), 3, 0))
+
+
 def test_small_first_moves_to_the_end_are_no_following() -> None:
     rows = Rows()
     for i in range(3):
