@@ -168,22 +168,14 @@ class ResponseCheck:
         return Plan(move_um, plan.prediction, FIRST_MOVES)
 
     def _shortened(self, plan: Plan, frame: Frame) -> Plan:
-        """The plan, if need be with a shorter move while the proof is not quite what it was."""
-        if self._evidence.lead > _PROVEN:
-            return plan
-        if plan.velocity_um_s is not None:
-            share = self._share(plan.velocity_um_s * (self._apart_ns / NS_PER_S))
-            return replace(plan, velocity_um_s=plan.velocity_um_s * share)
-        if plan.move_um is None:
+        """The plan, with a shorter move if need be while a fault is likelier than none."""
+        if plan.move_um is None or self._evidence.lead >= SHAKEN:
             return plan
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         way_um = plan.move_um - pose_um
-        return replace(plan, move_um=pose_um + way_um * self._share(way_um))
-
-    def _share(self, way_um: Floats) -> float:
-        """How much of a way may be gone at once."""
         length_px = float(np.hypot(*(self._inverse @ way_um)))
-        return min(1.0, self._most_step_px / max(length_px, 1e-9))
+        share = min(1.0, self._most_step_px / max(length_px, 1e-9))
+        return replace(plan, move_um=pose_um + way_um * share)
 
     def _first_velocity(self, plan: Plan) -> Plan:
         """The velocity that makes a step in the time for it; it ends with the next plan."""

@@ -35,7 +35,7 @@ proven calibration: the stage then moves as fast, and its times matter. Chosen."
 _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
-"""How long a small move may last. Chosen: a stage that takes longer never comes to rest."""
+"""How long a small move may last. Chosen."""
 SHAKEN = 0.0
 """Lead below which what was proven has to prove itself again if the target is lost. Chosen: a fault
 is then as likely as none."""
@@ -47,9 +47,9 @@ class Evidence:
     """Sums of log likelihoods of all hypotheses, the last frames the most.
 
     The target in one frame, displaced by its own motion (under each hypothesis another one, until
-    the stage rests) and by what each hypothesis says, is
-    compared with the nearest object in the next one, whichever that is; if there is none it may
-    be anywhere. That is done one frame late, when it is known where the stage was soon after.
+    the stage rests) and by what each hypothesis says, is compared with the nearest object in the
+    next one; if there is none it may be anywhere. That is done one frame late, when it is known
+    where the stage was soon after.
     Until the calibration is proven, frames that are exposed in the middle of a small move are left
     out: where in it the picture was taken is known less well than where the stage came to rest.
     Other objects are not compared: how they move by themselves is not known.
@@ -139,9 +139,8 @@ class Evidence:
         if before_px is not None and not self.trusted and self._in_a_move(at_ns - before_ns):
             return
         found_px = None
-        self._chance_matches = (
-            len(places_px) * math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2 / self._area_px
-        )
+        gate_px2 = math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2
+        self._chance_matches = len(places_px) * gate_px2 / self._area_px
         if before_px is not None and len(places_px):
             found_px = self._compare(before_px, places_px, target_px, before_ns, at_ns)
         self._before_ns = at_ns
@@ -149,18 +148,14 @@ class Evidence:
         self._steady = self._steady and self._before_px is not None
 
     def _compare(
-        self,
-        before_px: Floats,
-        places_px: Floats,
-        target_px: Floats | None,
-        before_ns: int,
-        at_ns: int,
+        self, before_px: Floats, places_px: Floats, target_px: Floats | None, *times_ns: int
     ) -> Floats | None:
         """Take in two frames; return where the target is in the second one, if it is there."""
+        before_ns, at_ns = times_ns
         shifts_px = self._shifts_px(before_ns, at_ns)
         apart_s = (at_ns - before_ns) / NS_PER_S
         drifts_px = self._velocities_px_s * apart_s
-        self._drift_px = drifts_px[int(self._sums.argmax())]
+        self._drift_px = drifts_px[0 if self.trusted else int(self._sums.argmax())]
         wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])

@@ -28,7 +28,7 @@ HEADER = {
 DESCRIPTION = {
     *("name", "camera", "xy_stage", "focus", "width_px", "height_px", "dtype", "pixel_um"),
     *("affine", "exposure_ms", "interval_ms", "dynamics", "limits_um", "channels"),
-    *("takes_velocity", "restrictions"),
+    *("takes_velocity", "restrictions", "uncalibrated"),
 }
 RESTRICTIONS = {
     *("inside", "keep_out", "step_um", "focus_step_um", "speed_um_s", "acceleration_um_s2"),
