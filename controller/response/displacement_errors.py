@@ -20,6 +20,9 @@ stage that rings."""
 _FEWEST, _MOST = 3, 100
 """Errors from which they are known, and how many are remembered. Chosen: of five frames of a slow
 time lapse, and enough for the rare ones."""
+_LATELY = 6
+"""The last errors, of which the middle counts as usual: of a target that has begun to dart. Chosen.
+"""
 MOST_MISS_PX = 20.0
 """Distance from which an object was not found again, whatever its motion. Chosen."""
 _OFTEN, _MOSTLY = 0.8, 0.97
@@ -50,7 +53,9 @@ class DisplacementErrors:
         self._misses_px.append(min(miss_px, MOST_MISS_PX))
         if self.known:
             often_px, mostly_px = np.quantile(self._misses_px, (_OFTEN, _MOSTLY))
-            self.usual_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
+            lately_px = float(np.median([*self._misses_px][-_LATELY:])) / _rayleigh(0.5)
+            usual_px = float(often_px) / _rayleigh(_OFTEN)
+            self.usual_px = max(usual_px, lately_px, _LEAST_SIGMA_PX)
             self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), self.usual_px)
 
     def log_likelihoods(
