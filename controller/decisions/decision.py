@@ -94,11 +94,11 @@ class Decision(Message, frozen=True):
         Where the focal plane was sent.
     focusing_light : float
         Share of all light so far that was spent on focusing.
-    tracks : tuple of TrackPoint
-        All confirmed tracks.
     answers : bool
         Whether the picture has answered to the stage as the calibration says; until then there
         are only small first moves.
+    tracks : tuple of TrackPoint
+        All confirmed tracks.
     events : tuple of Event
         Divisions, merges and partings since the last frame.
     notes : tuple of str

@@ -13,8 +13,9 @@ from ...models.detections import Detections
 from ..policies import Plan
 from ..targets import TargetGroup
 from ..tracking import Track
-from .evidence import REST_PX, SHAKEN, Evidence
+from .evidence import SHAKEN, Evidence
 from .hypotheses import Hypothesis
+from .pose_history import REST_PX
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
@@ -33,8 +34,9 @@ _STEP_SIGMAS = 10.0
 each other then differ by five."""
 _LEAST_STEP_PX = 6.0
 _MOST_STEP = 0.08
-"""Bounds of that length: in pixels, and in shorter sides of the field; the latter is also the
-longest of all moves while the proof is less than it was. Chosen: a wrong one does no harm."""
+"""Bounds of that length: in pixels, and in shorter sides of the field; the latter is also
+how much longer any move may be than the last one while the proof is shaken. Chosen: a wrong one
+does no harm."""
 _MOST_WAY = 0.4
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back. Chosen: less than half a field, whatever is taken for a target."""
@@ -83,7 +85,7 @@ class ResponseCheck:
         self._steps = 0
         self._lead = 0.0
         self._last_step_px = np.zeros(2)
-        self._from_um = np.zeros(2)
+        self._from_um = self._way_px = np.zeros(2)
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
@@ -102,7 +104,7 @@ class ResponseCheck:
             self._evidence.trusted = False
             self._steps = 0
         elif lead > _PROVEN and self._steps > 0:
-            self._evidence.trusted = True
+            self._evidence.trust()
         fault = self._evidence.best
         careful = self._evidence.was_trusted or fault.affine(self._affine) is None
         least, fewest = _AGAIN if careful else _REFUTED
@@ -140,7 +142,7 @@ class ResponseCheck:
         """Return a plan, or in its place a small first move while nothing is proven."""
         seen = target is not None or self._evidence.target_px is not None
         if self.proven:
-            return self._shortened(plan, frame)
+            return self._slowed(plan, target, frame)
         if not (seen or plan.move_um is not None or plan.velocity_um_s is not None):
             return plan
         self._by_velocity = self._by_velocity or plan.velocity_um_s is not None
@@ -167,15 +169,23 @@ class ResponseCheck:
         move_um = self._affine @ step_px + pose_um
         return Plan(move_um, plan.prediction, FIRST_MOVES)
 
-    def _shortened(self, plan: Plan, frame: Frame) -> Plan:
-        """The plan, with a shorter move if need be while a fault is likelier than none."""
-        if plan.move_um is None or self._evidence.lead >= SHAKEN:
+    def _slowed(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
+        """The plan, with a way that grows less from frame to frame while the proof is shaken.
+
+        A fast target is still followed; a stage that runs away doubles its ways.
+        """
+        last_px, self._way_px = self._way_px, np.zeros(2)
+        if plan.move_um is None:
             return plan
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
-        way_um = plan.move_um - pose_um
-        length_px = float(np.hypot(*(self._inverse @ way_um)))
-        share = min(1.0, self._most_step_px / max(length_px, 1e-9))
-        return replace(plan, move_um=pose_um + way_um * share)
+        self._way_px = self._inverse @ np.asarray(plan.move_um - pose_um, np.float64)
+        growth_px = self._way_px - last_px
+        share = self._most_step_px / max(float(np.hypot(*growth_px)), 1e-9)
+        seen = target is not None and target.seen_um is not None
+        if share >= 1 or not seen or self._evidence.lead > _PROVEN:
+            return plan
+        self._way_px = last_px + share * growth_px
+        return replace(plan, move_um=pose_um + self._affine @ self._way_px)
 
     def _first_velocity(self, plan: Plan) -> Plan:
         """The velocity that makes a step in the time for it; it ends with the next plan."""

@@ -5,6 +5,7 @@ from collections import deque
 
 import numpy as np
 
+from ...drivers.clock import NS_PER_S
 from ...models.arrays import Floats
 
 _OUTLIERS, _DARTS = 0.1, 0.15
@@ -20,9 +21,9 @@ stage that rings."""
 _FEWEST, _MOST = 3, 100
 """Errors from which they are known, and how many are remembered. Chosen: of five frames of a slow
 time lapse, and enough for the rare ones."""
-_LATELY = 6
-"""The last errors, of which the middle counts as usual: of a target that has begun to dart. Chosen.
-"""
+_LATELY_NS, _ENOUGH = NS_PER_S * 6 // 100, 4
+"""The last errors, if so many, of which the middle counts as usual: what accelerates does so for
+some frames of a fast camera. Chosen."""
 MOST_MISS_PX = 20.0
 """Distance from which an object was not found again, whatever its motion. Chosen."""
 _OFTEN, _MOSTLY = 0.8, 0.97
@@ -41,22 +42,25 @@ class DisplacementErrors:
 
     def __init__(self) -> None:
         self.usual_px = self.dart_px = _FIRST_SIGMA_PX
-        self._misses_px: deque[float] = deque(maxlen=_MOST)
+        self._misses: deque[tuple[int, float]] = deque(maxlen=_MOST)
 
     @property
     def known(self) -> bool:
         """Whether enough were measured."""
-        return len(self._misses_px) >= _FEWEST
+        return len(self._misses) >= _FEWEST
 
-    def add(self, miss_px: float) -> None:
-        """Take in the length of an error."""
-        self._misses_px.append(min(miss_px, MOST_MISS_PX))
-        if self.known:
-            often_px, mostly_px = np.quantile(self._misses_px, (_OFTEN, _MOSTLY))
-            lately_px = float(np.median([*self._misses_px][-_LATELY:])) / _rayleigh(0.5)
-            usual_px = float(often_px) / _rayleigh(_OFTEN)
-            self.usual_px = max(usual_px, lately_px, _LEAST_SIGMA_PX)
-            self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), self.usual_px)
+    def add(self, miss_px: float, at_ns: int) -> None:
+        """Take in the length of an error, and when it was made."""
+        self._misses.append((at_ns, min(miss_px, MOST_MISS_PX)))
+        if not self.known:
+            return
+        often_px, mostly_px = np.quantile([px for _, px in self._misses], (_OFTEN, _MOSTLY))
+        usual_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
+        lately_px = [px for then_ns, px in self._misses if at_ns - then_ns < _LATELY_NS]
+        if len(lately_px) >= _ENOUGH:
+            usual_px = max(float(np.median(lately_px)) / _rayleigh(0.5), usual_px)
+        self.usual_px = usual_px
+        self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), usual_px)
 
     def log_likelihoods(
         self, misses_px: Floats, moved_px: Floats, frames: float, area_px: float

@@ -1,7 +1,7 @@
 """What detections in two frames tell of how the picture answers to the stage."""
 
 import math
-from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ...drivers.messages import Frame
 from ...models.arrays import Floats
 from .displacement_errors import MOST_MISS_PX, DisplacementErrors
 from .hypotheses import RIGHT, WRONG, Hypothesis
+from .pose_history import REST_PX, PoseHistory
 
 _MOST_PER_FRAME = 4.0
 """Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
@@ -24,23 +25,28 @@ _DRIFT_GAIN = 0.5
 """Weight of the last frame in the target's own motion. Chosen: it turns within a few frames."""
 _FOUND_SIGMAS = 5.0
 """Errors of a displacement within which an object is taken for the same. Chosen."""
-_REMEMBERED_NS = NS_PER_S // 4
-"""How long poses are kept: longer than a small move and any lag of `RIGHT` together."""
 _GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
 """Objects that lie by chance within so many errors of any place, on average, and how many of them
 leave a frame of use. Chosen: a detector that has gone wrong finds thousands."""
+_TELLING = 2.0
+"""Length of a move in errors of a displacement, from which it tells of what was proven. Chosen: a
+stage that follows the wobble of its target seems to be answered the wrong way."""
 _FASTEST = 0.04
 """Own motion of a target from frame to frame, in sides of the field, that tells nothing against a
 proven calibration: the stage then moves as fast, and its times matter. Chosen."""
-_FEWEST_POSES = 4
-"""Poses that are kept in any case: of the frames that are compared, and on either side."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen."""
 SHAKEN = 0.0
 """Lead below which what was proven has to prove itself again if the target is lost. Chosen: a fault
 is then as likely as none."""
-REST_PX = 0.1
-"""Motion from frame to frame of a stage that rests."""
+
+
+class _Seen(NamedTuple):
+    """Middle of an exposure, all objects in the frame (N, 2), and the one that is followed (2,)."""
+
+    at_ns: int
+    places_px: Floats
+    target_px: Floats | None
 
 
 class Evidence:
@@ -74,16 +80,13 @@ class Evidence:
     """
 
     def __init__(self, affine: Floats, area_px: float) -> None:
-        self._inverse = np.linalg.inv(affine)
         self._area_px = area_px
         self._all = (*RIGHT, *WRONG)
-        self._shows = np.array([h.shows for h in self._all])
-        self._lags = np.array([(h.lag_s * NS_PER_S, h.lag_frames) for h in self._all])
+        self._poses = PoseHistory(affine, self._all)
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._is_lazy = np.array([h.is_lazy for h in self._all])
-        self._poses: deque[tuple[int, float, float]] = deque()
-        self._last: tuple[int, Floats, Floats | None] | None = None
+        self._last: _Seen | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._steady = self._ambiguous = False
@@ -129,50 +132,45 @@ class Evidence:
         ambiguous : bool
             Whether the target meets another object: that shakes what was proven, and no more.
         """
-        self._remember(frame)
+        self._poses.add(frame)
         self._ambiguous = ambiguous and self.was_trusted
-        last, self._last = self._last, (frame.exposed_ns, places_px, target_px)
+        last, self._last = self._last, _Seen(frame.exposed_ns, places_px, target_px)
         if last is None:
             return
-        at_ns, places_px, target_px = last
-        before_ns, before_px = self._before_ns, self._before_px
-        if before_px is not None and not self.trusted and self._in_a_move(at_ns - before_ns):
+        before_px = self._before_px
+        if before_px is not None and not self.trusted and self._in_a_move(last.at_ns):
             return
         found_px = None
         gate_px2 = math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2
-        self._chance_matches = len(places_px) * gate_px2 / self._area_px
-        if before_px is not None and len(places_px):
-            found_px = self._compare(before_px, places_px, target_px, before_ns, at_ns)
-        self._before_ns = at_ns
-        self._before_px = found_px if target_px is None else target_px
+        self._chance_matches = len(last.places_px) * gate_px2 / self._area_px
+        if before_px is not None and len(last.places_px):
+            found_px = self._compare(before_px, last)
+        self._before_ns = last.at_ns
+        self._before_px = found_px if last.target_px is None else last.target_px
         self._steady = self._steady and self._before_px is not None
 
-    def _compare(
-        self, before_px: Floats, places_px: Floats, target_px: Floats | None, *times_ns: int
-    ) -> Floats | None:
-        """Take in two frames; return where the target is in the second one, if it is there."""
-        before_ns, at_ns = times_ns
-        shifts_px = self._shifts_px(before_ns, at_ns)
-        apart_s = (at_ns - before_ns) / NS_PER_S
+    def _compare(self, before_px: Floats, seen: _Seen) -> Floats | None:
+        """Take in a frame; return where the target is in it, (2,), if it is there."""
+        apart_ns = seen.at_ns - self._before_ns
+        shifts_px = self._poses.shifts_px(self._before_ns, seen.at_ns)
+        apart_s = apart_ns / NS_PER_S
         drifts_px = self._velocities_px_s * apart_s
-        self._drift_px = drifts_px[0 if self.trusted else int(self._sums.argmax())]
+        self._drift_px = drifts_px[int(self._sums.argmax())]
         wanted_px = before_px + drifts_px + shifts_px
-        offsets_px = wanted_px[:, None] - places_px
+        offsets_px = wanted_px[:, None] - seen.places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
-        frames = (at_ns - before_ns) / max(at_ns - self._poses[-3][0], 1)
-        self._learn(
-            distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames if self.was_trusted else 1.0
-        )
+        frames = apart_ns / self._poses.interval_ns() if self.was_trusted else 1.0
+        self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames, seen.at_ns)
         best = int(self._sums.argmax())
         nearest = int(distances_px[best].argmin())
         miss_px = float(distances_px[best, nearest])
         is_near = miss_px < _FOUND_SIGMAS * self.errors.dart_px
         rested = bool(np.abs(shifts_px[best]).max() < REST_PX)
         self._steady = is_near and (rested or (self._steady and not self.was_trusted))
-        if rested and target_px is not None:
-            found_px = target_px
-        elif is_near or (target_px is None and miss_px < MOST_MISS_PX):
-            found_px = places_px[nearest]
+        if rested and seen.target_px is not None:
+            found_px = seen.target_px
+        elif is_near or (seen.target_px is None and miss_px < MOST_MISS_PX):
+            found_px = seen.places_px[nearest]
         else:
             return None
         own_px_s = (found_px - before_px - shifts_px) / apart_s
@@ -180,6 +178,10 @@ class Evidence:
         if rested or not self.trusted:
             self._velocities_px_s[:] = self._velocities_px_s[best]
         return found_px
+
+    def trust(self) -> None:
+        """Take the calibration for proven."""
+        self.trusted = self.was_trusted = True
 
     def forget(self) -> None:
         """Take no hypothesis for more likely than another: small moves are about to tell."""
@@ -194,7 +196,7 @@ class Evidence:
         """Forget the target: another one is followed from the next frame on."""
         self._last = self._before_px = None
 
-    def _learn(self, misses_px: Floats, moved_px: Floats, frames: float) -> None:
+    def _learn(self, misses_px: Floats, moved_px: Floats, frames: float, at_ns: int) -> None:
         """Take in how far the target was from where each hypothesis expects it.
 
         Parameters
@@ -204,47 +206,26 @@ class Evidence:
             By how much each expects the picture to be shifted.
         frames : float
             Over how many frames: the error of the target's own motion adds up.
+        at_ns : int
         """
         too_fast = math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
         if self._chance_matches > _MOST_CHANCE or (self.trusted and too_fast):
             return
         rests = moved_px.max() < self.errors.usual_px / 2
         if rests or self.trusted:
-            self.errors.add(misses_px[: len(RIGHT)].min())
-        if rests or (self.trusted and moved_px[0] < 2 * self.errors.usual_px):
+            self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
+        if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
         told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
         before, lead = self._sums, self.lead
         memory = _MEMORY if moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
-        self.was_trusted = self.was_trusted or self.trusted
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
         if self._ambiguous and self.lead < min(SHAKEN, lead):
             self._sums = before
 
-    def _remember(self, frame: Frame) -> None:
-        self._poses.append((frame.exposed_ns, frame.pose.x_um, frame.pose.y_um))
-        while len(self._poses) > _FEWEST_POSES and (
-            frame.exposed_ns - self._poses[1][0] > _REMEMBERED_NS
-        ):
-            self._poses.popleft()
-
-    def _in_a_move(self, since_ns: int) -> bool:
-        """Whether the stage moved before and after the last frame but one."""
-        poses_um = np.array(self._poses)[-3:, 1:]
-        steps_px = np.abs(np.diff(poses_um, axis=0) @ self._inverse.T).max(axis=-1)
-        return since_ns < _LONGEST_MOVE_NS and bool(np.any(steps_px > REST_PX))
-
-    def _shifts_px(self, from_ns: int, to_ns: int) -> Floats:
-        """Shift of the picture between two exposures that each hypothesis expects, (H, 2)."""
-        t_ns, x_um, y_um = np.array(self._poses, np.float64).T
-        lags_ns = self._lags @ (1.0, t_ns[-1] - t_ns[-2])
-        start_ns, end_ns = from_ns - lags_ns, to_ns - lags_ns
-        moved_um = np.stack(
-            [np.interp(end_ns, t_ns, um) - np.interp(start_ns, t_ns, um) for um in (x_um, y_um)],
-            axis=-1,
-        )
-        shifts_px: Floats = np.einsum("hij,hj->hi", self._shows, -moved_um @ self._inverse.T)
-        return shifts_px
+    def _in_a_move(self, at_ns: int) -> bool:
+        """Whether a frame that was exposed then is in the middle of a small move."""
+        return at_ns - self._before_ns < _LONGEST_MOVE_NS and self._poses.in_a_move()

@@ -104,7 +104,7 @@ def mirror(microscope: LockstepMicroscope) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "seed"),
-    [("crowd", 102), ("crowd", 103), ("swimmer", 901), ("worm", 901)],
+    [("crowd", 101), ("crowd", 102), ("crowd", 103), ("swimmer", 901), ("worm", 901)],
 )
 def test_a_picture_that_is_mirrored_during_a_session_is_found_out(scenario: str, seed: int) -> None:
     microscope, config, field_um = opened(scenario, seed, np.eye(2))
