@@ -18,6 +18,9 @@ _QUARTER = 64
 _LEAST_MARGIN_UM = 1e-6
 """By which the nearest place inside is off the edge, so that rounding cannot put it outside.
 Chosen: far below any stage's step, and above the rounding of coordinates of a metre."""
+_GRID_UM = 1e-9
+"""To which corners are rounded: without, GEOS 3.14 may leave a difference out where edges coincide
+but for rounding. Chosen: far below the margin, and above the rounding of coordinates of a metre."""
 
 Reach = tuple[float, float, float, float]
 """How far something reaches to the left, down, right and up of its place; not negative."""
@@ -41,13 +44,13 @@ class Region:
 
     def __init__(self, box_um: tuple[tuple[float, float], ...], restrictions: Restrictions) -> None:
         (x0, x1), (y0, y1) = box_um
-        geometry: BaseGeometry = shapely.box(x0, y0, x1, y1)
+        geometry = _areas(shapely.box(x0, y0, x1, y1))
         for area in restrictions.inside:
-            geometry = geometry.intersection(_within(area))
+            geometry = _areas(shapely.intersection(geometry, _within(area), grid_size=_GRID_UM))
         for area in restrictions.keep_out:
-            geometry = geometry.difference(_around(area))
-        parts = [part for part in shapely.get_parts(geometry) if part.area > 0]
-        self._geometry = shapely.MultiPolygon(parts)
+            geometry = _areas(shapely.difference(geometry, _around(area), grid_size=_GRID_UM))
+        parts = shapely.get_parts(geometry)
+        self._geometry = geometry
         shapely.prepare(self._geometry)
         self.empty = self._geometry.buffer(-_LEAST_MARGIN_UM).is_empty
         rings = [
@@ -137,6 +140,11 @@ class Region:
                 enters, ends = np.maximum(enters, first), np.minimum(ends, last)
         touched = (enters <= ends) & ~(leaves & (ends <= 0))
         return float(enters[touched].min(initial=math.inf))
+
+
+def _areas(geometry: BaseGeometry) -> BaseGeometry:
+    """All of it that has an area: no common corners and edges."""
+    return shapely.MultiPolygon([part for part in shapely.get_parts(geometry) if part.area > 0])
 
 
 def _within(area: Area) -> BaseGeometry:

@@ -141,6 +141,20 @@ def test_a_stage_outside_moves_only_if_it_may_and_only_inward(x0, y0, z0, x1, y1
         assert sum(after) < sum(before)
 
 
+def test_an_area_to_be_inside_of_and_to_keep_out_of_leaves_nothing() -> None:
+    corners = (
+        (345.0, -148.296875),
+        (194.98972345059184, 451.81978678224186),
+        (-16.180339887498945, -136.54116995415055),
+        (-16.180339887498953, -160.05258004584945),
+        (6.180339887498945, -167.31800532590307),
+    )
+    one = Polygon(corners, "polygon under [limits]")
+    two = Circle(4.0, 270.0, 393.0, "a circle")
+    assert Envelope(BOX, Restrictions(inside=(one, two), keep_out=(one,))).empty
+    assert not Envelope(BOX, Restrictions(inside=(one, two))).empty
+
+
 def test_a_refusal_names_both_numbers_and_the_setting() -> None:
     ring = Circle(0.0, 0.0, 500.0, "circle under [limits]")
     hole = Circle(0.0, 300.0, 50.0, "keep_out[0] under [limits]")
