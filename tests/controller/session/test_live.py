@@ -107,7 +107,7 @@ def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_pa
     (tmp_path / "beads.cfg").write_text(f"{demo}\nProperty,Camera,Mode,Fluorescent Beads\n")
     code, out, err = finish(
         start(
-            *("--mm-config", "beads.cfg", "--detector", "blobs", "--seconds", "12", "--json"),
+            *("--mm-config", "beads.cfg", "--detector", "blobs", "--seconds", "3", "--json"),
             *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
             *("--set", "stage.speed_um_s=1e6", "--set", "stage.acceleration_um_s2=1e9"),
             *("--set", "stage.delay_ms=1", "--set", "stage.settle_ms=1"),
