@@ -44,7 +44,7 @@ def look(affine: np.ndarray, jump_at: float, frames: int = 400) -> tuple[str, bo
     for index in range(frames):
         pose_um = stage_um + jump_at * (wanted_um - stage_um)
         at_ns = index * 10 * NS_PER_MS
-        pose = StagePose(*pose_um.tolist(), 0.0, at_ns)
+        pose = StagePose(float(pose_um[0]), float(pose_um[1]), 0.0, at_ns)
         frame = Frame(np.zeros((512, 512), np.uint8), index, at_ns, at_ns, 10.0, pose)
         from_middle_px = BEAD_UM - stage_um
         place_px = (from_middle_px + 255.5).astype(np.float32)[None]
