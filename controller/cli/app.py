@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from ...drivers.interrupts import is_interrupt
 from .bench import app as bench
 from .calibrate import calibrate
 from .follow import follow
@@ -25,7 +26,9 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemError) as error:
+            if not is_interrupt(error):
+                raise
             fail("Stopped by the user.")
         except (RuntimeError, ValueError, OSError) as error:
             sentence = _sentence(error)

@@ -67,6 +67,28 @@ def calibrate(
 
 
 @app.command()
+def empty(
+    field: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
+    detector: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 20,
+    json_file: JsonFile = None,
+) -> None:
+    """What is followed where nothing is there, and how soon weak targets are found.
+
+    Example: `pursuit bench empty --field dust --detector blobs --seeds 5`
+    """
+    from ..bench import empty as bench
+    from ..bench import report
+
+    unknown = set(field or ()) - set(bench.KINDS)
+    if unknown:
+        raise typer.BadParameter(f"fields are {', '.join(bench.KINDS)}")
+    with progress("looking") as on_progress:
+        rows = bench.run(field or (), detector or (), seeds, on_progress)
+    report(rows, json_file)
+
+
+@app.command()
 def associate(
     objects: Annotated[
         list[int] | None, typer.Option(min=1, max=5000, help="Repeatable; default: 10 to 1000.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...drivers.interrupts import ignore_interrupts, is_interrupt
 from ...drivers.messages import Fault
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope, own_address
@@ -16,7 +17,7 @@ from ..decisions import DecisionPublisher
 from ..loop import Step
 from .following import Acquisitions, follow
 from .observers import Observer, Observers
-from .processes import Child, Children, ProcessError, ignore_interrupts, switch_threads_often
+from .processes import Child, Children, ProcessError, switch_threads_often
 from .recorder import Recorder
 
 _SUBSCRIBED_S = 10.0
@@ -212,7 +213,7 @@ def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
             summary, problem = error.summary, problem or error
     if problem is None:
         return summary
-    if isinstance(problem, KeyboardInterrupt):
+    if is_interrupt(problem):
         raise Interrupted(summary)
     if isinstance(problem, SessionError | MicroscopeError | ProcessError):
         raise SessionError(str(problem), summary)

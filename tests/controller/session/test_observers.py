@@ -217,3 +217,12 @@ def test_an_interrupted_acquisition_sends_no_further_move(
     with pytest.raises(Interrupted):
         follow(tmp_path / "s", [asking], asking.queue, seconds=1.0)
     assert len(moves) == asking.before > 0
+
+
+def test_ctrl_c_in_compiled_code_is_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: LockstepMicroscope, wanted: Move) -> None:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(LockstepMicroscope, "move", interrupted)
+    with pytest.raises(Interrupted):
+        follow(tmp_path / "s", [], None, seconds=1.0)

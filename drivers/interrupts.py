@@ -1,0 +1,25 @@
+"""Ctrl-C: what it looks like from inside, and how to close files in spite of it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C; in compiled code that becomes a SystemError whose cause it is."""
+    hidden = error.__cause__ if isinstance(error, SystemError) else None
+    return isinstance(error, KeyboardInterrupt) or isinstance(hidden, KeyboardInterrupt)
+
+
+@contextmanager
+def ignore_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while files and processes are closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)
