@@ -132,9 +132,7 @@ class Loop:
         tracks = self._tracker.update(measurements, frame)
         target = self._followed = self._target.follow(tracks, frame)
         self._tracker.keep(self._target.wanted)
-        was_proven = self._response.proven
-        if not was_proven:
-            self._check_response(frame, detections, target)
+        self._check_response(frame, detections, target)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
@@ -144,8 +142,6 @@ class Loop:
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
-        if was_proven:
-            self._check_response(frame, detections, target)
         reports += self._learn()
         stopwatch.lap("learn")
         decision = replace(

@@ -37,6 +37,10 @@ _MOST_STEP = 0.08
 """Bounds of that length: in pixels, and in shorter sides of the field; the latter is also
 how much longer any move may be than the last one while the proof is shaken. Chosen: a wrong one
 does no harm."""
+_LEAST_GROWTH = 0.25
+"""Share of the latter that is left when a fault is as likely as none. Chosen: the ways of a runaway
+double from 2 % of a field, and it is found out before the target is gone.
+"""
 _MOST_WAY = 0.4
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back. Chosen: less than half a field, whatever is taken for a target."""
@@ -180,9 +184,9 @@ class ResponseCheck:
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         self._way_px = self._inverse @ np.asarray(plan.move_um - pose_um, np.float64)
         growth_px = self._way_px - last_px
-        share = self._most_step_px / max(float(np.hypot(*growth_px)), 1e-9)
-        seen = target is not None and target.seen_um is not None
-        if share >= 1 or not seen or self._evidence.lead > _PROVEN:
+        sure = max(self._evidence.lead / _PROVEN, _LEAST_GROWTH)
+        share = sure * self._most_step_px / max(float(np.hypot(*growth_px)), 1e-9)
+        if share >= 1 or target is None or sure > 1:
             return plan
         self._way_px = last_px + share * growth_px
         return replace(plan, move_um=pose_um + self._affine @ self._way_px)

@@ -218,7 +218,7 @@ class Evidence:
             return
         told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
         before, lead = self._sums, self.lead
-        memory = _MEMORY if moved_px[0] > self.errors.usual_px else 1.0
+        memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
