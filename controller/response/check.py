@@ -85,11 +85,13 @@ class ResponseCheck:
         self._by_velocity = False
         self._sent_ns: int | None = None
         self._met_ns: int | None = None
+        self._met_px = 0.0
         self._id: int | None = None
         self._steps = 0
         self._lead = 0.0
         self._last_step_px = np.zeros(2)
         self._from_um = self._way_px = np.zeros(2)
+        self._sure_um: Floats | None = None
 
     def see(self, frame: Frame, detections: Detections, target: TargetGroup | None) -> str:
         """Take in a frame; return what is wrong with the calibration, empty if nothing is known."""
@@ -101,9 +103,12 @@ class ResponseCheck:
         target_px = self._follow(frame, detections, target)
         apart_ns = max(_MEETING_NS, _MEETING_FRAMES * self._apart_ns)
         meets = self._met_ns is not None and frame.exposed_ns - self._met_ns < apart_ns
-        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, meets)
+        slack_px = self._met_px if meets else 0.0
+        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, slack_px)
         lead = self._evidence.lead
         lost = target_px is None and any(track.id == self._id for track in _members(target))
+        if self.proven and lead > _PROVEN:
+            self._sure_um = np.array((frame.pose.x_um, frame.pose.y_um))
         if self.proven and (lead < _DOUBTFUL or (lost and lead < SHAKEN and not meets)):
             self._evidence.trusted = False
             self._steps = 0
@@ -121,16 +126,25 @@ class ResponseCheck:
         """Where the target is in the picture, (2,); of several, the one that was seen before."""
         seen = [track for track in _members(target) if track.seen_um is not None]
         if not seen:
-            return None
+            return self._any_object(detections)
         track = next((track for track in seen if track.id == self._id), seen[0])
         if track.id != self._id:
             self._id = track.id
             self._evidence.let_go()
         assert track.seen_um is not None
         target_px = self._pixel_of(track.seen_um, frame) + self._middle_px
-        if _meets(detections, target_px):
-            self._met_ns = frame.exposed_ns
+        met_px = _meets(detections, target_px)
+        if met_px is not None:
+            self._met_ns, self._met_px = frame.exposed_ns, met_px
         return target_px
+
+    def _any_object(self, detections: Detections) -> Floats | None:
+        """Where the object in the middle is, (2,), if a doubt waits for the target in vain."""
+        waits = not self.proven and self._evidence.was_trusted
+        if not (waits and self._evidence.target_px is None and len(detections)):
+            return None
+        away_px = detections.centres_px - self._middle_px
+        return detections.centres_px[np.hypot(*away_px.T).argmin()].astype(np.float64)
 
     def pause(self) -> None:
         """Compare no frame with those before: meanwhile the stage goes elsewhere."""
@@ -147,6 +161,8 @@ class ResponseCheck:
         seen = target is not None or self._evidence.target_px is not None
         if self.proven:
             return self._slowed(plan, target, frame)
+        if self._returns(target, frame):
+            return Plan(self._sure_um, plan.prediction, FIRST_MOVES)
         if not (seen or plan.move_um is not None or plan.velocity_um_s is not None):
             return plan
         self._by_velocity = self._by_velocity or plan.velocity_um_s is not None
@@ -173,6 +189,24 @@ class ResponseCheck:
         move_um = self._affine @ step_px + pose_um
         return Plan(move_um, plan.prediction, FIRST_MOVES)
 
+    def _returns(self, target: TargetGroup | None, frame: Frame) -> bool:
+        """Whether the stage goes back to where it was when nothing spoke against the proof.
+
+        That brings a target back that is out of the picture or about to be, whatever is wrong.
+        """
+        if self._sure_um is None or self._by_velocity:
+            return False
+        if target is not None and target.seen_um is not None:
+            near_px = _MOST_WAY / 2 * self._side_px
+            if self._steps or np.hypot(*self._pixel_of(target.seen_um, frame)) < near_px:
+                return False
+        elif self._steps and self._evidence.target_px is not None:
+            return False
+        if np.abs(self._pixel_of(self._sure_um, frame)).max() < _LEAST_STEP_PX:
+            return False
+        self._steps = 0
+        return True
+
     def _slowed(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """The plan, with a way that grows less from frame to frame while the proof is shaken.
 
@@ -186,7 +220,7 @@ class ResponseCheck:
         growth_px = self._way_px - last_px
         sure = max(self._evidence.lead / _PROVEN, _LEAST_GROWTH)
         share = sure * self._most_step_px / max(float(np.hypot(*growth_px)), 1e-9)
-        if share >= 1 or target is None or sure > 1:
+        if share >= 1 or target is None:
             return plan
         self._way_px = last_px + share * growth_px
         return replace(plan, move_um=pose_um + self._affine @ self._way_px)
@@ -238,11 +272,12 @@ def _members(target: TargetGroup | None) -> list[Track]:
     return [] if target is None else target.members
 
 
-def _meets(detections: Detections, target_px: Floats) -> bool:
-    """Whether another object is so near to the target that their images may merge."""
+def _meets(detections: Detections, target_px: Floats) -> float | None:
+    """Size of the target in pixels if another object is so near that their images may merge."""
     if len(detections) < 2:
-        return False
+        return None
     offsets_px = detections.centres_px - target_px
     distances_px = np.hypot(offsets_px[:, 0], offsets_px[:, 1])
     left, top, right, bottom = detections.boxes_px[distances_px.argmin()]
-    return int((distances_px < _NEAR * max(right - left, bottom - top)).sum()) > 1
+    size_px = float(max(right - left, bottom - top))
+    return size_px if int((distances_px < _NEAR * size_px).sum()) > 1 else None

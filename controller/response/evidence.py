@@ -89,7 +89,8 @@ class Evidence:
         self._last: _Seen | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
-        self._steady = self._ambiguous = False
+        self._steady = False
+        self._slack_px = 0.0
         self._velocities_px_s = np.zeros((len(self._all), 2))
         self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
@@ -117,7 +118,7 @@ class Evidence:
         return self._before_px
 
     def add(
-        self, frame: Frame, places_px: Floats, target_px: Floats | None, ambiguous: bool = False
+        self, frame: Frame, places_px: Floats, target_px: Floats | None, slack_px: float = 0.0
     ) -> None:
         """Compare the objects of a frame with those of the one before.
 
@@ -129,11 +130,12 @@ class Evidence:
         target_px : (2,) or None
             Of these, the one that is followed. Without one it is taken for where the most likely
             hypothesis finds it again: the tracker believes the calibration.
-        ambiguous : bool
-            Whether the target meets another object: that shakes what was proven, and no more.
+        slack_px : float
+            How far the target may seem to jump because it meets another object: that tells nothing
+            against what was proven.
         """
         self._poses.add(frame)
-        self._ambiguous = ambiguous and self.was_trusted
+        self._slack_px = slack_px if self.was_trusted else 0.0
         last, self._last = self._last, _Seen(frame.exposed_ns, places_px, target_px)
         if last is None:
             return
@@ -216,14 +218,16 @@ class Evidence:
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
         if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
-        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
         before, lead = self._sums, self.lead
+        if self.trusted:
+            misses_px = np.maximum(misses_px - self._slack_px, 0.0)
+        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
         memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
-        if self._ambiguous and self.lead < min(SHAKEN, lead):
+        if self._slack_px and not self.trusted and self.lead < min(SHAKEN, lead):
             self._sums = before
 
     def _in_a_move(self, at_ns: int) -> bool:
