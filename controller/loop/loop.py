@@ -130,9 +130,9 @@ class Loop:
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
         tracks = self._tracker.update(measurements, frame)
-        target = self._followed = self._target.follow(tracks, frame)
+        target = self._target.follow(tracks, frame)
+        target = self._followed = self._check_response(frame, detections, target)
         self._tracker.keep(self._target.wanted)
-        self._check_response(frame, detections, target)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._measure_focus(shown, frame)
@@ -158,11 +158,23 @@ class Loop:
 
     def _check_response(
         self, frame: Frame, detections: Detections, target: TargetGroup | None
-    ) -> None:
-        """Stop the microscope if the picture does not answer to the stage as it should."""
+    ) -> TargetGroup | None:
+        """Stop the microscope if the picture does not answer to the stage as it should.
+
+        A target that turns out to be a speck on the camera is let go: nothing is returned.
+        """
         self._refuted = self._response.see(frame, detections, target)
         if self._refuted:
             self._microscope.stop(self._refuted)
+        if self._response.speck_id is None:
+            return target
+        x, y = self._response.specks.places_px[-1]
+        self.note(
+            f"What is at pixel ({x:.0f}, {y:.0f}) is left out: it stays there while the stage "
+            "moves. It is a speck on the camera, the picture is repeated, or the stage slips."
+        )
+        self._target.reject(self._response.speck_id)
+        return None
 
     def _allowed(self, plan: Plan, shown: TargetGroup | None, frame: Frame) -> Plan:
         """What may be done of a plan while it is not proven that the picture answers."""
@@ -186,9 +198,11 @@ class Loop:
         """Detect in a window around the target if that is enough, else in the whole field."""
         window = self._attention.window(self._followed, self._target.lock, frame)
         if window is None:
-            return self._detector.detect(frame.image), None
-        found = detect_within(self._detector, frame.image, window)
-        return found, window.crop(frame.image.shape)
+            found, looked_px = self._detector.detect(frame.image), None
+        else:
+            found = detect_within(self._detector, frame.image, window)
+            looked_px = window.crop(frame.image.shape)
+        return self._response.specks.without(found), looked_px
 
     def _plan(self, shown: TargetGroup | None, frame: Frame) -> Plan:
         self._search.note(shown, frame)

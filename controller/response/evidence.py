@@ -64,11 +64,13 @@ class Evidence:
     ----------
     affine : (2, 2) float64
         From pixels to µm, as calibrated.
-    area_px : float
+    sides_px : (width, height)
         Of a frame.
 
     Attributes
     ----------
+    middle_px : (2,) float64
+        Middle of a frame.
     trusted : bool
         Whether the calibration is proven: then the error of displacements goes on being learned
         while the stage moves.
@@ -79,8 +81,9 @@ class Evidence:
         Of the target.
     """
 
-    def __init__(self, affine: Floats, area_px: float) -> None:
-        self._area_px = area_px
+    def __init__(self, affine: Floats, sides_px: tuple[int, int]) -> None:
+        self._area_px = float(sides_px[0] * sides_px[1])
+        self.middle_px = np.array(sides_px) / 2 - 0.5
         self._all = (*RIGHT, *WRONG)
         self._poses = PoseHistory(affine, self._all)
         self._sums = np.zeros(len(self._all))

@@ -108,6 +108,13 @@ class TargetSelection:
         self.reason = self._explain(before, had, lost_before) if changed else ""
         return TargetGroup(members, self._looked_for(frame)) if members else None
 
+    def reject(self, id: int) -> None:
+        """Follow a track no longer, as it is no specimen; another one is chosen."""
+        if self._members.pop(id, None) or self._lost.pop(id, None):
+            self._still_to_choose += 1
+        if not self._members:
+            self.lock = Lock.LOST if self._lost else Lock.SEARCHING
+
     def pass_over(self) -> None:
         """Note that a frame went by that could not be used."""
         if self.lock is Lock.LOCKED:

@@ -14,7 +14,7 @@ from ....sim.stand import LockstepMicroscope
 from ...assembly import complete, make_loop
 from ..report import OnProgress, Row, in_parallel, no_progress
 from ..truth import truth_about
-from .fields import KINDS, WEAK, SpoiltWorld
+from .fields import EMPTY, KINDS, SpoiltWorld
 
 DETECTORS = ("yolo", "ssd", "blobs")
 """What is measured if nothing is named: the shipped ones."""
@@ -106,7 +106,7 @@ def _follow(run: _Run) -> _Result:
 
 def _row(kind: str, detector: str, results: list[_Result]) -> Row:
     found = [result.found for result in results if result.found >= 0]
-    is_weak = kind in WEAK
+    is_there = kind not in EMPTY
     return {
         "field": kind,
         "detector": detector,
@@ -114,7 +114,7 @@ def _row(kind: str, detector: str, results: list[_Result]) -> Row:
         "detections": float(np.mean([result.detections for result in results])),
         "followed_in": sum(result.followed > 0 for result in results),
         "stopped_in": sum(bool(result.fault) for result in results),
-        "most_away": None if is_weak else max(result.away for result in results),
-        "found": len(found) / len(results) if is_weak else None,
-        "found_frame": float(np.median(found)) if is_weak and found else None,
+        "most_away": None if is_there else max(result.away for result in results),
+        "found": len(found) / len(results) if is_there else None,
+        "found_frame": float(np.median(found)) if is_there and found else None,
     }

@@ -18,7 +18,9 @@ as of Micro-Manager's demo camera, three specks of dust or five hot pixels on th
 WEAK = {"weak 2": 2.0, "weak 3": 3.0, "weak 5": 5.0}
 """With a swimming cell: its contrast over the noise of a resolution element, its own size. A human
 sees what has five in a single picture (Rose, 1973), two to three in a movie."""
-KINDS = (*EMPTY, *WEAK)
+DUSTY = "dusty"
+"""With a swimming cell of usual contrast, and dust."""
+KINDS = (*EMPTY, *WEAK, DUSTY)
 
 _DARK = 1e-6
 """Photoelectrons of an object that is not to be seen."""
@@ -50,6 +52,8 @@ class SpoiltWorld(World):
 def _scenario(scenario: Scenario, kind: str) -> Scenario:
     specimen = scenario.specimen
     assert specimen is not None
+    if kind == DUSTY:
+        return scenario
     if kind in WEAK:
         return replace(
             scenario, specimen=replace(specimen, brightness=_light(scenario, WEAK[kind]))
@@ -74,7 +78,7 @@ def _pattern(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> Pat
         phase, drift = rng.uniform(0, 1), rng.uniform(-0.1, 0.1)
         place = waves * (x + slant * y) + phase
         return lambda count: 1500 * (1 + np.sin(2 * np.pi * (place + drift * count)))
-    if kind == "dust":
+    if kind in ("dust", DUSTY):
         for _ in range(3):
             at_x, at_y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
             sigma_px, depth = rng.uniform(1.5, 5), rng.uniform(50, 500)

@@ -11,7 +11,7 @@ import pytest
 from pursuit.controller.assembly import complete, make_loop, open_lockstep
 from pursuit.controller.loop import Step
 from pursuit.controller.response import ResponseError
-from pursuit.controller.response.check import FIRST_MOVES
+from pursuit.controller.response.small_moves import FIRST_MOVES
 from pursuit.sim.imaging import Optics
 from pursuit.sim.stand import LockstepMicroscope
 
