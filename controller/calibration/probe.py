@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S, Clock
-from ...drivers.messages import Description, Fault, Frame, Issued, Move
+from ...drivers.messages import Description, Fault, Frame, Issued, Move, PoseRead, Report
 from ...drivers.microscope import Frames, Microscope, MicroscopeError
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,21 @@ class Segment:
     frames: list[Frame] = field(repr=False)
 
 
+class Order(NamedTuple):
+    """A command to the stage: when it was handed over, and from where to where, (2,) each."""
+
+    at_ns: int
+    from_um: Floats
+    to_um: Floats
+
+
+class Reading(NamedTuple):
+    """What the stage said: when, and where it was, (2,)."""
+
+    at_ns: int
+    position_um: Floats
+
+
 class Probe:
     """Moves the stage of a microscope a little, takes frames, and brings the stage back.
 
@@ -64,6 +80,15 @@ class Probe:
         Of the microscope.
     on_time : callable
         Told how many seconds of the stand's time have passed.
+
+    Attributes
+    ----------
+    at_um : (2,)
+        Where the stage was sent last.
+    furthest_um : float
+        How far from where it began.
+    orders, readings : list
+        All commands, and what the stage has said.
     """
 
     def __init__(
@@ -77,6 +102,8 @@ class Probe:
         self.at_um = np.zeros(2)
         self._sent_um: set[tuple[float, float]] = set()
         self.furthest_um = 0.0
+        self.orders: list[Order] = []
+        self.readings: list[Reading] = []
 
     def __enter__(self) -> Probe:
         first = self.frame()
@@ -151,12 +178,12 @@ class Probe:
                     f"[{low:g}, {high:g}] allowed; move the stage away from its limits, or widen "
                     "them under [limits]."
                 )
-        self._microscope.reports()
+        self._reports()
         now_ns = self._clock.now_ns()
         expires_ns = now_ns + round(_EXPIRES_S * NS_PER_S)
         self._sent_um.add((float(to_um[0]), float(to_um[1])))
         self._microscope.move(Move(float(to_um[0]), float(to_um[1]), None, expires_ns, 0))
-        self.at_um = np.array(to_um, float)
+        from_um, self.at_um = self.at_um, np.array(to_um, float)
         self.furthest_um = max(self.furthest_um, float(np.abs(to_um - self.home_um).max()))
         frames: list[Frame] = []
         while (issued_ns := self._issued_ns()) is None:
@@ -166,6 +193,7 @@ class Probe:
                     "is switched on."
                 )
             frames.append(self.frame())
+        self.orders.append(Order(issued_ns, from_um, self.at_um))
         return issued_ns, frames
 
     def record(
@@ -194,12 +222,22 @@ class Probe:
         return Segment(command_ns, from_um, self.at_um, frames)
 
     def _issued_ns(self) -> int | None:
-        for report in self._microscope.reports():
+        for report in self._reports():
             if isinstance(report, Issued):
                 return report.issued_ns
             if isinstance(report, Fault):
                 raise NotCalibratedError(report.text)
         return None
+
+    def _reports(self) -> list[Report]:
+        """Return what the microscope has told, and keep what the stage has said."""
+        reports = self._microscope.reports()
+        self.readings += [
+            Reading(report.pose.at_ns, np.array(report.drive_um))
+            for report in reports
+            if isinstance(report, PoseRead) and report.drive_um is not None
+        ]
+        return reports
 
     def _return_home(self) -> None:
         x, y = self.home_um.tolist()

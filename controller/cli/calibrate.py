@@ -92,7 +92,8 @@ def _measure(
             status.update(f"{what}, {seconds:.0f} s")
 
         try:
-            return calibrate(microscope, clock, known_um, tell)
+            readout_ms = config.camera.readout_ms
+            return calibrate(microscope, clock, known_um, tell, readout_ms=readout_ms)
         except NotCalibratedError as error:
             fail(str(error))
 

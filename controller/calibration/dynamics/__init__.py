@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .excitation import Excitation, Excitations
 from .fit import DynamicsFit, fit_dynamics, rough_response
-from .response import Response, mean_travel_um
+from .response import Response, mean_travel_um, passes_s
 
 __all__ = [
     "DynamicsFit",
@@ -16,5 +16,6 @@ __all__ = [
     "Response",
     "fit_dynamics",
     "mean_travel_um",
+    "passes_s",
     "rough_response",
 ]
