@@ -22,6 +22,9 @@ _PROVEN = 6.0
 _DOUBTFUL = -5.0
 """Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
 it seldom falls so low while objects are followed, and a doubt costs a moment."""
+_IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
+"""Distance of the target from the middle, in shorter sides of the field, and the lead below which a
+calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -87,19 +90,32 @@ class ResponseCheck:
         target_px = self._follow(frame, detections, target)
         slack_px = self._meetings.slack_px(frame.exposed_ns, self._apart_ns)
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, slack_px)
-        lost = target_px is None and any(track.id == self._id for track in _members(target))
-        return self._judge(frame, lost and not slack_px)
-
-    def _judge(self, frame: Frame, lost: bool) -> str:
-        """Believe, doubt or refute; return why it is refuted."""
-        lead, fault = self._evidence.lead, self._evidence.best
         if self.proven:
-            if lead < _DOUBTFUL or (lost and lead < SHAKEN):
-                self._evidence.trusted = False
-                self._moves.restart()
-            elif lead > _PROVEN:
-                self._moves.note_sure(frame)
+            self._doubt(frame, target, target_px, slack_px > 0)
             return ""
+        return self._judge()
+
+    def _doubt(
+        self, frame: Frame, target: TargetGroup | None, target_px: Floats | None, meets: bool
+    ) -> None:
+        """Have a calibration proven anew if what is seen speaks against it."""
+        lead = self._evidence.lead
+        lost = target_px is None and any(track.id == self._id for track in _members(target))
+        away_px = np.inf
+        if target_px is not None:
+            away_px = float(np.hypot(*(target_px - self._evidence.middle_px)))
+        leaves = away_px > _IN_THE_MIDDLE * min(self._sides_px)
+        if lead < (_DOUBTFUL if leaves else _WITHOUT_HARM) or (
+            lost and lead < SHAKEN and not meets
+        ):
+            self._evidence.trusted = False
+            self._moves.restart()
+        elif lead > _PROVEN:
+            self._moves.note_sure(frame)
+
+    def _judge(self) -> str:
+        """Believe or refute; return why it is refuted."""
+        lead, fault = self._evidence.lead, self._evidence.best
         if lead > _PROVEN and self._moves.count > 0:
             self._evidence.trust()
             return ""
