@@ -177,7 +177,7 @@ class Loop:
         x, y = self._response.specks.places_px[-1]
         self.note(
             f"What is at pixel ({x:.0f}, {y:.0f}) is left out: it stays there while the stage "
-            "moves. It is a speck on the camera, the picture is repeated, or the stage slips."
+            "moves. It is a speck on the camera, or the stage slips."
         )
         self._target.reject(self._response.speck_id)
         return None
