@@ -36,6 +36,9 @@ _AGAIN = -14.0, 4
 """Both for a calibration that was proven before, and for a picture that does not answer at all:
 what speaks against it may be another object that the target meets, or a stage that is late, and be
 over a moment later. Chosen."""
+_WRONG_SCALE = -14.0, 5
+"""Both for a wrong scale, which a target that accelerates looks like until small moves have gone
+both ways. Chosen."""
 _MOST_GROWTH, _LEAST_GROWTH = MOST_STEP, MOST_STEP / 4
 """How much longer a move may be than the last one, in shorter sides of the field: at a lead that
 proves, and when a fault is as likely as none. Chosen: fast targets get away from no more, and the
@@ -131,6 +134,8 @@ class ResponseCheck:
             return ""
         stays = fault.affine(self._affine) is None
         least, fewest = _AGAIN if self._evidence.was_trusted or stays else _REFUTED
+        if fault.is_scale and not self._evidence.was_trusted:
+            least, fewest = _WRONG_SCALE
         if lead >= least or self._moves.count < fewest:
             return ""
         place_px = self._evidence.target_px

@@ -39,6 +39,12 @@ class Hypothesis(NamedTuple):
             np.all(self.shows == self.shows[0, 0] * np.eye(2)) and 0 <= self.shows[0, 0] < 1
         )
 
+    @property
+    def is_scale(self) -> bool:
+        """Whether the picture moves too far or not far enough, in the right direction."""
+        factor = float(self.shows[0, 0])
+        return factor > 0 and bool(np.all(self.shows == factor * np.eye(2)))
+
     def affine(self, given: Floats) -> Floats | None:
         """The affine that would be right, (2, 2), if this is so; None if none can be."""
         if abs(np.linalg.det(self.shows)) < _SINGULAR:

@@ -37,6 +37,8 @@ class Rows:
         How the stage answers commands, if readings differ from the description.
     answers : bool
         Whether, at the end, the picture answered to the stage as the calibration says.
+    answered_from : int or None
+        The first frame in which it did, after the first moves.
     held_by, held_since_s : str, float or None
         What kept the stage from the target at the end, as in `Decision`, and since when.
     hand_s : float or None
@@ -50,6 +52,7 @@ class Rows:
         self.faults: list[str] = []
         self.found: Dynamics | None = None
         self.answers = False
+        self.answered_from: int | None = None
         self.held_by = ""
         self.held_since_s: float | None = None
         self.hand_s: float | None = None
@@ -75,6 +78,8 @@ class Rows:
         offset = (_NAN, _NAN) if seen is None else (seen[0] - x, seen[1] - y)
         lock = LOCKS.index(decision.lock)
         self.answers = decision.answers
+        if decision.answers and self.answered_from is None:
+            self.answered_from = decision.frame
         t_s = self.seconds(decision.exposed_ns)
         if decision.held_by != self.held_by:
             self.held_by = decision.held_by

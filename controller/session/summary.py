@@ -37,8 +37,9 @@ def summarise(
 
         ``frames`` processed by the controller, ``recorded``, ``recording_lost``; ``seconds``
         from the first to the last exposure and ``frame_rate`` of the controller;
-        ``first_lock``, the frame in which the target was first locked on; ``held``, the share
-        of frames from then on with the target inside the central half of the field, and
+        ``first_lock``, the frame in which the target was first locked on, and
+        ``answered_from``, the first one after the first moves; ``held``, the share of frames
+        from then on with the target inside the central half of the field, and
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
         ``last_seen_s`` and ``lock_at_end``, when the target was last seen, and what it was in
@@ -64,7 +65,8 @@ def summarise(
         "recorded": recorded,
         "seconds": round(seconds, 6),
         "frame_rate": _rate(series),
-        **_centring(series, description),
+        "answered_from": rows.answered_from,
+        **_centring(series, rows.answered_from, description),
         "last_seen_s": _last_seen_s(series),
         "lock_at_end": _lock_at_end(series),
         "answered": rows.answers,
@@ -92,12 +94,15 @@ def is_held(series: Series, description: Description) -> NDArray[np.bool_]:
     return (np.abs(right) <= description.width_px / 4) & (np.abs(down) <= description.height_px / 4)
 
 
-def _centring(series: Series, description: Description) -> dict[str, Any]:
+def _centring(
+    series: Series, answered_from: int | None, description: Description
+) -> dict[str, Any]:
     locked = series.frame[series.is_lock(Lock.LOCKED)]
     first = int(locked[0]) if len(locked) else None
     if first is None:
         return {"first_lock": None, "held": 0.0, "rms_error_um": None, "error_from": None}
-    counts = (series.frame >= first) & (series.truth | series.processed)
+    begin = max(first, answered_from or first)
+    counts = (series.frame >= begin) & (series.truth | series.processed)
     errors = series.error_um[counts]
     errors = errors[np.isfinite(errors)]
     return {

@@ -136,7 +136,7 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     summary = summarise(Rows(), description(), 0, 0)
     unknown = {key for key, value in summary.items() if value is None}
     assert unknown == {
-        *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
+        *("frame_rate", "first_lock", "answered_from", "rms_error_um", "error_from", "latency_ms"),
         *("stage_found", "last_seen_s", "lock_at_end", "held_since_s", "hand_s"),
     }
 
