@@ -107,7 +107,7 @@ def calibrate(
         "the camera's read-out together, beyond readout_ms as configured: images tell no more, and "
         "following needs no more.",
     ]
-    return Calibration(findings, notes, seconds, furthest_um, evidence)
+    return Calibration(findings, notes, seconds, furthest_um, evidence=evidence)
 
 
 def _long(

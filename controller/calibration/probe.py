@@ -26,6 +26,9 @@ _LEAST_SPEED_UM_S = 200.0
 _HOME_S = 0.5, 5.0
 """Least and longest wait at the end until the stage has come home. Chosen."""
 
+_INTERVALS = 8
+"""Frames from which the time between them is measured. Chosen: its median is exact."""
+
 
 class NotCalibratedError(RuntimeError):
     """The stand cannot be calibrated; the text is one sentence that says what to do."""
@@ -103,6 +106,12 @@ class Probe:
         return self._home[0]
 
     @property
+    def home_z_um(self) -> float:
+        """Where the focus drive began."""
+        assert self._home is not None
+        return self._home[1]
+
+    @property
     def elapsed_s(self) -> float:
         """Time that the stand has been used."""
         return (self._clock.now_ns() - self._begin_ns) / NS_PER_S
@@ -132,6 +141,11 @@ class Probe:
             frames.append(self.frame())
         return frames
 
+    def interval_s(self) -> float:
+        """Measure the time from frame to frame."""
+        at_ns = [frame.exposed_ns for frame in self.watch(0.0, _INTERVALS)]
+        return float(np.median(np.diff(at_ns))) / NS_PER_S
+
     def wait(self, seconds: float) -> None:
         """Let time pass; frames of it are passed over."""
         self._clock.sleep_until_ns(self._clock.now_ns() + round(seconds * NS_PER_S))
@@ -151,13 +165,24 @@ class Probe:
                     f"[{low:g}, {high:g}] allowed; move the stage away from its limits, or widen "
                     "them under [limits]."
                 )
-        self._microscope.reports()
-        now_ns = self._clock.now_ns()
-        expires_ns = now_ns + round(_EXPIRES_S * NS_PER_S)
         self._sent_um.add((float(to_um[0]), float(to_um[1])))
-        self._microscope.move(Move(float(to_um[0]), float(to_um[1]), None, expires_ns, 0))
         self.at_um = np.array(to_um, float)
         self.furthest_um = max(self.furthest_um, float(np.abs(to_um - self.home_um).max()))
+        return self.send(float(to_um[0]), float(to_um[1]), None)
+
+    def send(
+        self, x_um: float | None, y_um: float | None, z_um: float | None
+    ) -> tuple[int, list[Frame]]:
+        """Move some axes; return when they were told, and frames taken meanwhile.
+
+        Raises
+        ------
+        NotCalibratedError
+            If the microscope refuses, or takes no commands.
+        """
+        self._microscope.reports()
+        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
+        self._microscope.move(Move(x_um, y_um, z_um, expires_ns, 0))
         frames: list[Frame] = []
         while (issued_ns := self._issued_ns()) is None:
             if self._clock.now_ns() > expires_ns:

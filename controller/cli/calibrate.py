@@ -36,6 +36,9 @@ def calibrate(
     start: Start = None,
     seed: Seed = None,
     sets: Sets = None,
+    focus: Annotated[
+        bool, typer.Option("--focus/--no-focus", help="Whether the focus drive is moved, too.")
+    ] = True,
     out: Annotated[Path | None, typer.Option(help="Folder to make for the picture.")] = None,
     as_json: AsJson = False,
     realtime: Annotated[
@@ -43,11 +46,12 @@ def calibrate(
         typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
     ] = True,
 ) -> None:
-    """Find out how the stage moves what the camera sees, and write it into SCOPE.toml.
+    """Find out how stage and focus drive move what the camera sees; write it into SCOPE.toml.
 
     Put something with texture under the microscope that lies still, and focus on it. The stage goes
-    about a fifth of the field, within its limits, and ends where it began. What is not good enough
-    is not written, and the reason told; docs/calibration.md says more.
+    about a fifth of the field, the focus drive a few depths of field, within the limits, and both
+    end where they began. What is not good enough is not written, and the reason told;
+    docs/calibration.md says more.
 
     Example: `pursuit calibrate scope.toml`
     """
@@ -59,11 +63,13 @@ def calibrate(
     name = simulated.name if simulated else "microscope"
     folder = (out or new_folder(f"{name}_calibration")).resolve()
     console = Console(stderr=as_json)
-    found = _measure(config, simulated, realtime, console)
+    found = _measure(config, simulated, realtime, focus, console)
     folder.mkdir(parents=True, exist_ok=False)
     draw(folder / "calibration.png", found, name)
     written: list[str] = []
-    if scope is not None and any(each.found for each in found.findings.values()):
+    if scope is not None and any(
+        each.found and each.is_setting for each in found.findings.values()
+    ):
         kept = backup(scope)
         written = write(scope, found)
         console.print(f"{scope} was brought up to date; the old one is {kept.name}.", markup=False)
@@ -79,11 +85,11 @@ def calibrate(
 
 
 def _measure(
-    config: Config, simulated: Simulation | None, realtime: bool, console: Any
+    config: Config, simulated: Simulation | None, realtime: bool, focus: bool, console: Any
 ) -> Calibration:
     """Open the stand and calibrate it, telling how far that is."""
     from ...drivers.wire import stoppable
-    from ..calibration import NotCalibratedError, calibrate, open_stand
+    from ..calibration import NotCalibratedError, calibrate, calibrate_focus, open_stand
 
     microscope, clock, known_um = open_stand(config, simulated, lockstep=not realtime)
     with microscope, stoppable(microscope), console.status("looking") as status:
@@ -92,9 +98,12 @@ def _measure(
             status.update(f"{what}, {seconds:.0f} s")
 
         try:
-            return calibrate(microscope, clock, known_um, tell)
+            found = calibrate(microscope, clock, known_um, tell)
         except NotCalibratedError as error:
             fail(str(error))
+        if not focus:
+            return found
+        return found.joined(calibrate_focus(microscope, clock, config.focusing, tell))
 
 
 def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:
@@ -102,6 +111,7 @@ def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, 
         "calibration": str(folder),
         "seconds": found.seconds,
         "furthest_um": found.furthest_um,
+        "furthest_focus_um": found.furthest_focus_um,
         "found": {
             name: {"value": list(each.rounded()), "sigma": list(each.sigmas)}
             for name, each in found.findings.items()
@@ -118,7 +128,11 @@ def _show(console: Any, found: Calibration, folder: Path) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
+    told: set[str] = set()
     for name, finding in found.findings.items():
+        if finding.refusal in told and not finding.values:
+            continue
+        told.add(finding.refusal)
         values = ", ".join(f"{value:g}" for value in finding.rounded())
         errors = ", ".join(f"{sigma:.2g}" for sigma in finding.sigmas)
         row = (values, f"± {errors}") if finding.found else ("-", finding.refusal)
