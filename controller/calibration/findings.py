@@ -55,6 +55,11 @@ class Finding:
         """Whether the number is good enough to be used."""
         return not self.refusal
 
+    @property
+    def written(self) -> bool:
+        """Whether it goes into a configuration."""
+        return self.found and self.is_setting
+
     def rounded(self) -> tuple[float, ...]:
         """Return the values, rounded to what their errors justify."""
         return tuple(

@@ -181,8 +181,7 @@ class Probe:
             If the microscope refuses, or takes no commands.
         """
         self._microscope.reports()
-        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
-        self._microscope.move(Move(x_um, y_um, z_um, expires_ns, 0))
+        expires_ns = self.order(x_um, y_um, z_um)
         frames: list[Frame] = []
         while (issued_ns := self._issued_ns()) is None:
             if self._clock.now_ns() > expires_ns:
@@ -192,6 +191,12 @@ class Probe:
                 )
             frames.append(self.frame())
         return issued_ns, frames
+
+    def order(self, x_um: float | None, y_um: float | None, z_um: float | None) -> int:
+        """Ask for a move, and wait for nothing; return when it expires."""
+        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
+        self._microscope.move(Move(x_um, y_um, z_um, expires_ns, 0))
+        return expires_ns
 
     def record(
         self, to_um: Floats, *, phase_s: float, before: tuple[float, int], after: tuple[float, int]
@@ -229,9 +234,8 @@ class Probe:
     def _return_home(self) -> None:
         x, y = self.home_um.tolist()
         way_um = float(np.abs(self.at_um - self.home_um).max())
-        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
         with suppress(MicroscopeError):  # one that was stopped stays where it is
-            self._microscope.move(Move(x, y, None, expires_ns, 0))
+            self.order(x, y, None)
         least, most = _HOME_S
         self.wait(min(max(way_um / _LEAST_SPEED_UM_S, least), most))
         self.at_um = self.home_um.copy()

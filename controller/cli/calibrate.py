@@ -67,9 +67,7 @@ def calibrate(
     folder.mkdir(parents=True, exist_ok=False)
     draw(folder / "calibration.png", found, name)
     written: list[str] = []
-    if scope is not None and any(
-        each.found and each.is_setting for each in found.findings.values()
-    ):
+    if scope is not None and any(each.written for each in found.findings.values()):
         kept = backup(scope)
         written = write(scope, found)
         console.print(f"{scope} was brought up to date; the old one is {kept.name}.", markup=False)

@@ -15,6 +15,9 @@ from .stands import random_stand
 _ASTIGMATIC, _WRONG = 0.4, 0.15
 """Shares of stands with a cylindrical lens, and of those about whose aperture the user is wrong."""
 
+_FARTHEST_UM = 10.0
+"""From the focus, at the start: chosen, half of what the limits allow if nobody sets them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FocusStand:
@@ -45,7 +48,7 @@ def random_focus_stand(seed: int) -> FocusStand:
     """Return a stand whose drive has 0 to 3 µm of backlash and a delay of 2 to 80 ms.
 
     Depth of field, specimen and camera are those of `random_stand`. The drive begins up to a depth
-    of field from the focus; the aperture is told wrongly by up to a factor of 1.5 in some.
+    of field, or 10 µm, from the focus; in some the aperture is told wrongly by up to 1.5 times.
     """
     stand, rng = random_stand(seed), np.random.default_rng([seed, 13])
     base = stand.scenario
@@ -69,7 +72,7 @@ def random_focus_stand(seed: int) -> FocusStand:
         ),
         focus=focus,
     )
-    start_um = rng.uniform(-1.0, 1.0) * depth_um
+    start_um = rng.uniform(-1.0, 1.0) * min(depth_um, _FARTHEST_UM)
     wrong = rng.uniform(1 / 1.5, 1.5) if rng.random() < _WRONG else 1.0
     focusing = FocusingSettings(
         na=min(optics.na * wrong, 0.98 * optics.index),

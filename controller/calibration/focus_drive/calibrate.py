@@ -63,7 +63,7 @@ def calibrate_focus(
         lens = Lens(focusing.na, focusing.wavelength_um, focusing.index, probe.about.pixel_um)
         furthest_um, evidence = 0.0, {}
         try:
-            with FocusDrive(probe, lens.depth_of_field_um) as drive:
+            with FocusDrive(probe, lens.depth_of_field_um, focusing.max_step_um) as drive:
                 try:
                     findings, evidence = _found(drive, doing)
                 finally:

@@ -35,8 +35,8 @@ class FocusDrive:
     ----------
     probe : Probe
         Already entered.
-    depth_um : float
-        Depth of field as configured.
+    depth_um, max_step_um : float
+        Depth of field as configured, and the longest step.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class FocusDrive:
     furthest_um : float
         How far it went from there.
     longest_um : float
-        Longest step: half a depth of field, or what the limits allow.
+        Longest step: half a depth of field, or what the settings allow.
 
     Raises
     ------
@@ -53,9 +53,9 @@ class FocusDrive:
         If the microscope stands outside its limits: nothing is moved then.
     """
 
-    def __init__(self, probe: Probe, depth_um: float) -> None:
+    def __init__(self, probe: Probe, depth_um: float, max_step_um: float) -> None:
         self.probe, self.depth_um = probe, depth_um
-        self.home_um = self.at_um = probe.home_z_um
+        self.home_um = self.at_um = self._before_um = probe.home_z_um
         self.furthest_um = 0.0
         x_um, y_um = probe.home_um.tolist()
         envelope = Envelope.of(probe.about)
@@ -64,7 +64,7 @@ class FocusDrive:
                 f"The stage stands outside, {outside}: bring it inside by hand."
             )
         most_um = envelope.restrictions.focus_step_um or math.inf
-        self.longest_um = min(_LONGEST * depth_um, _WITHIN * most_um)
+        self.longest_um = min(_LONGEST * depth_um, max_step_um, _WITHIN * most_um)
         reach_um = _REACH * depth_um + _SLACK_UM
         low_um, high_um = envelope.z_um
         self._low_um = max(low_um, self.home_um - reach_um)
@@ -81,8 +81,8 @@ class FocusDrive:
         at: TracebackType | None,
     ) -> None:
         try:
-            self.settle(self.home_um)
-        except (MicroscopeError, NotCalibratedError):
+            self._return_home()
+        except MicroscopeError:
             if error is None:  # one that was stopped stays where it is
                 raise
 
@@ -109,12 +109,12 @@ class FocusDrive:
         for each_um in self._steps_um(to_um):
             if issued_ns:
                 self.probe.wait(_SETTLE_S)
+            self._before_um, self.at_um = self.at_um, each_um
+            self.furthest_um = max(self.furthest_um, abs(each_um - self.home_um))
             try:
                 issued_ns, _ = self.probe.send(None, None, each_um)
             except MoveRefused as refused:
                 raise NotCalibratedError(str(refused)) from refused
-            self.at_um = each_um
-            self.furthest_um = max(self.furthest_um, abs(each_um - self.home_um))
         return issued_ns
 
     def settle(self, to_um: float) -> None:
@@ -133,6 +133,19 @@ class FocusDrive:
         while taken[-1].exposed_ns < since_ns + seconds * NS_PER_S:
             taken.append(self.probe.frame())
         return taken
+
+    def _return_home(self) -> None:
+        """Go home without a look at frames, which may have ended.
+
+        By way of the last place but one: whether the last move was taken need not be known.
+        """
+        if self.furthest_um == 0:
+            return
+        self.at_um = self._before_um
+        for each_um in (self.at_um, *self._steps_um(self.home_um)):
+            self.probe.order(None, None, each_um)
+            self.probe.wait(_SETTLE_S)
+        self.at_um = self.home_um
 
     def _steps_um(self, to_um: float) -> Sequence[float]:
         way_um = to_um - self.at_um

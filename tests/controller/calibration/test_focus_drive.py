@@ -17,6 +17,7 @@ from pursuit.controller.focus import FocusingSettings
 from pursuit.drivers.clock import VirtualClock
 from pursuit.drivers.envelope import LimitSettings
 from pursuit.drivers.messages import Description, Move
+from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.settings import CameraSettings, StandSettings
 from pursuit.sim.motion import Brownian, Persistent
 from pursuit.sim.stand import LockstepMicroscope, Scenario, World, load_scenario
@@ -194,21 +195,40 @@ def test_a_specimen_that_moves_is_refused_or_right() -> None:
     assert not finding.found or finding.values[0] == pytest.approx(BACKLASH_UM, rel=0.1)
 
 
-@pytest.mark.parametrize("after_s", [3.0, 20.0])
-def test_ctrl_c_brings_the_drive_back_in_short_steps(after_s: float) -> None:
-    def interrupt(what: str, seconds: float) -> None:
-        if seconds > after_s and clock.now_ns() > interrupted[0]:
-            interrupted[0] = 10**18
-            raise KeyboardInterrupt
+@pytest.mark.parametrize("after", [3, 60])
+@pytest.mark.parametrize("taken", [True, False])
+def test_ctrl_c_brings_the_drive_back_in_short_steps(
+    after: int, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not the move during which it comes was taken, and though no more frames come."""
+    microscope, clock = opened(stand(), LimitSettings(focus_step_um=0.3))
 
-    interrupted = [0]
+    def interrupted(move: Move) -> None:
+        if len(microscope.sent_um) == after and interrupt:
+            interrupt.clear()
+            if taken:
+                send(move)
+            raise KeyboardInterrupt
+        send(move)
+
+    interrupt, send = [True], microscope.move
+    monkeypatch.setattr(microscope, "move", interrupted)
+    with microscope, pytest.raises(KeyboardInterrupt):
+        calibrate_focus(microscope, clock, FOCUSING)
+    assert not interrupt and microscope.sent_um[-1] == 0.0
+    assert np.abs(np.diff(microscope.sent_um)).max() <= 0.3
+
+
+def test_a_stop_ends_it() -> None:
     microscope, clock = opened(stand())
-    with microscope:
-        with pytest.raises(KeyboardInterrupt):
-            calibrate_focus(microscope, clock, FOCUSING, interrupt)
-        clock.sleep_until_ns(clock.now_ns() + 10**9)
-    assert microscope.sent_um[-1] == 0.0
-    assert np.abs(np.diff(microscope.sent_um)).max() <= DEPTH_UM / 2 * 1.001
+
+    def stop(what: str, seconds: float) -> None:
+        if seconds > 3 and not microscope.stopped:
+            microscope.stop("asked to")
+
+    with microscope, pytest.raises(MicroscopeError, match="stopped"):
+        calibrate_focus(microscope, clock, FOCUSING, stop)
+    assert abs(microscope.sent_um[-1]) < BOUND_UM
 
 
 def given(table: dict[str, Any]) -> dict[str, Any]:
