@@ -14,8 +14,8 @@ tolerable."""
 _DEPTHS = 0.02
 """The same over the depth of field: chosen, that is a twentieth of what changes the image."""
 _SHAPE = 0.05
-"""Relative error of the depth of field, as real curves differ from the one that is fitted. Measured
-on simulated specimens."""
+"""Relative error of depth of field and astigmatism, as real curves differ from the one that is
+fitted. Measured on simulated specimens."""
 _DELAY_MS = 1.0
 """Greatest standard error of a delay. Chosen: two of them are 2 ms."""
 _SMEARED = 0.02
@@ -97,7 +97,8 @@ def _astigmatism(peaks: Peaks) -> Finding:
         )
     elif found.sigma_um > _ASTIGMATISM * abs(found.um):
         refusal = _restless("Astigmatism", found)
-    return Finding((found.um,), (found.sigma_um,), refusal)
+    sigma_um = math.hypot(found.sigma_um, _SHAPE * found.um)
+    return Finding((found.um,), (sigma_um,), refusal)
 
 
 def _delay(onset: Onset | None, exposure_ms: float) -> Finding:
