@@ -124,17 +124,19 @@ def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, 
 def _show(console: Any, found: Calibration, folder: Path) -> None:
     """Print what was found, and why the rest was not."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
-    told: set[str] = set()
+    refused: dict[str, list[str]] = {}
     for name, finding in found.findings.items():
-        if finding.refusal in told and not finding.values:
-            continue
-        told.add(finding.refusal)
         values = ", ".join(f"{value:g}" for value in finding.rounded())
         errors = ", ".join(f"{sigma:.2g}" for sigma in finding.sigmas)
-        row = (values, f"± {errors}") if finding.found else ("-", finding.refusal)
-        table.add_row(name, *row)
+        if finding.found:
+            table.add_row(name, values, f"± {errors}")
+        else:
+            refused.setdefault(finding.refusal, []).append(name)
+    for refusal, names in refused.items():
+        table.add_row("\n".join(names), "-", Text(refusal))
     console.print(table)
     for note in found.notes:
         console.print(note, markup=False)
