@@ -8,8 +8,8 @@ import numpy as np
 
 from ...drivers.clock import Clock
 from ...drivers.microscope import Microscope
-from .dynamics import Excitations, fit_dynamics, rough_response
-from .findings import Calibration, dynamics_findings, geometry_findings
+from .dynamics import Excitations, dynamics_findings, fit_dynamics, read_delay_s, rough_response
+from .findings import Calibration, geometry_findings
 from .geometry import Geometry, Jump, enough, fit_geometry
 from .pattern import Step, long_steps, small_step_px, small_steps
 from .probe import NotCalibratedError, Probe
@@ -47,6 +47,7 @@ def calibrate(
     known_pixel_um: float | None = None,
     on_progress: OnProgress = lambda what, seconds: None,
     on_step: Callable[[Step], None] = lambda step: None,
+    readout_ms: float = 0.0,
 ) -> Calibration:
     """Find out how a stand moves; its stage ends where it began.
 
@@ -60,6 +61,8 @@ def calibrate(
         Edge of a pixel that the scale must agree with, if somebody knows it.
     on_progress, on_step : callable
         Told of the progress, and of every long move of the pattern.
+    readout_ms : float
+        As in the settings with which the microscope was opened.
 
     Raises
     ------
@@ -74,17 +77,17 @@ def calibrate(
         doing[0] = "small steps"
         blur_px, width_px = _blur_for_steps(probe, rough)
         small = seen_steps(small_steps(probe, rough), blur_px, _SMALL_SETTLE_S)
-        settle_s = (
-            settle_time_s(small) + 0.2 * probe.field_px / np.hypot(*rough.gain).min() / _SLOW_UM_S
-        )
+        soon_s = settle_time_s(small)
+        settle_s = soon_s + 0.2 * probe.field_px / np.hypot(*rough.gain).min() / _SLOW_UM_S
         doing[0] = "long steps"
         long_, wander, geometry, jumps = _long(probe, rough, settle_s, on_step)
         seconds, furthest_um, about = probe.elapsed_s, probe.furthest_um, probe.about
+        orders, readings = probe.orders, probe.readings
     findings = geometry_findings(geometry, known_pixel_um)
-    small, long_ = whole(small, settle_s), whole(long_, settle_s)
+    small, long_ = whole(small, soon_s), whole(long_, settle_s)
     if len(small) < _LEAST_MOVES:
         raise NotCalibratedError(_LOST)
-    fine = fit_wander([rested(each, settle_s) for each in small])
+    fine = fit_wander([rested(each, soon_s) for each in small])
     make = Excitations(geometry, findings["stage.backlash_um"].found)
     about_it = rough_response([*make.of(small, fine, None, width_px[0])])
     excitations = [*make.of(small, fine, about_it, width_px[0])]
@@ -93,7 +96,8 @@ def calibrate(
     longer = fit_dynamics([*excitations, *more], fit.response)
     if longer.inflation < _AS_WELL * fit.inflation:
         excitations, fit = [*excitations, *more], longer
-    findings |= dynamics_findings(fit, geometry, about.exposure_ms)
+    read = read_delay_s(orders, readings, fit, soon_s)
+    findings |= dynamics_findings(fit, geometry, about.exposure_ms, read, readout_ms)
     evidence = {
         "jumps": jumps,
         "geometry": geometry,
@@ -102,11 +106,12 @@ def calibrate(
         "wander": wander,
         "rough": rough,
     }
-    notes = [
-        f"Frames came every {1e3 * rough.interval_s:.3g} ms. The delay is that of the stage and of "
-        "the camera's read-out together, beyond readout_ms as configured: images tell no more, and "
-        "following needs no more.",
-    ]
+    notes = [f"Frames came every {1e3 * rough.interval_s:.3g} ms."]
+    if not findings["camera.readout_ms"].found:
+        notes.append(
+            "The delay is that of the stage and of the camera's read-out together, beyond "
+            "readout_ms as configured."
+        )
     return Calibration(findings, notes, seconds, furthest_um, evidence=evidence)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .dynamics import DynamicsFit, Response
 from .geometry import Geometry, too_many_outliers
 
 _AFFINE = 0.002
@@ -20,14 +19,7 @@ by more."""
 _BACKLASH, _BACKLASH_UM = 0.05, 0.05
 """Greatest standard error of a backlash, over its length or in µm: chosen, half of what is
 tolerable."""
-_DELAY_MS = 1.0
-"""Greatest standard error of a delay. Chosen: two of them are 2 ms."""
-_SPEED, _ACCELERATION, _RING, _DAMPING = 0.1, 0.2, 0.05, 0.3
-"""Greatest relative standard errors. Chosen: `drivers.stage` copes with errors of three of them."""
-_SMEARED = 0.02
-"""Error of a delay, over the exposure, that does not average out, as shifts of smeared images are
-not quite their mean. Chosen: less than half of the error of one image."""
-_SIGNIFICANT = 3.0
+SIGNIFICANT = 3.0
 """Standard errors by which two numbers differ if they do."""
 
 
@@ -157,73 +149,9 @@ def _backlash(geometry: Geometry) -> Finding:
             f"Backlash is known to {max(sigma):.2g} µm only: choose a specimen that lies still and "
             "fills the field, or a higher magnification."
         )
-    elif apart > max(2 * _BACKLASH * value, 2 * _BACKLASH_UM, _SIGNIFICANT * np.hypot(*sigma)):
+    elif apart > max(2 * _BACKLASH * value, 2 * _BACKLASH_UM, SIGNIFICANT * np.hypot(*sigma)):
         refusal = (
             f"Backlash is {each[0]:.3g} µm along x and {each[1]:.3g} along y, which one number "
             "cannot describe: set backlash_um under [stage] to that of the axis which matters more."
         )
     return Finding((value,), (error,), refusal)
-
-
-_MISFIT, _JITTER_S = 1.5, 3e-3
-"""Greatest ratio of residuals to noise, and scatter of the delay, with which a response counts as
-explained. Chosen."""
-_SHAPE = 0.05
-"""Relative standard error of displacements from which nothing is said of the way there: chosen."""
-
-
-def dynamics_findings(
-    fit: DynamicsFit, geometry: Geometry, exposure_ms: float
-) -> dict[str, Finding]:
-    """Judge delay, speed, acceleration and ringing."""
-    response, sigma = fit.response, fit.sigma
-    delay_s = float(np.hypot(sigma.delay_s, _SMEARED * exposure_ms / 1e3))
-    sigma = sigma._replace(delay_s=delay_s)
-    rings = (
-        geometry.relative_sigma < _SHAPE
-        and sigma.ring_hz < _RING * response.ring_hz
-        and (sigma.ring_damping < _DAMPING * response.ring_damping)
-    )
-    no_ringing = "" if rings else "Not found: moves of this length make no ringing that is seen."
-    reached = (
-        f"Not found: moves within the field reach {fit.peak_um_s:.0f} µm/s, and the stage is not "
-        "seen to stop there; keep what its maker states."
-    )
-    late = (
-        f"Not found: the delay is known to {1e3 * sigma.delay_s:.1f} ms only; use a shorter "
-        "exposure, more light or a specimen that lies still."
-    )
-    slack = (
-        "Not found: moves within the field end too soon for this camera to see how the stage "
-        "speeds up; keep what its maker states."
-    )
-    vague = ""
-    if geometry.relative_sigma > _SHAPE or too_many_outliers(geometry):
-        vague = "Not found: the stage's moves are not seen well enough; see camera.affine."
-    elif fit.inflation > _MISFIT or fit.jitter_s > _JITTER_S:
-        vague = (
-            "Not found: moves alike are not seen alike, or not as any delay, acceleration and "
-            "ringing explain; see that nothing shakes the stand and that the specimen lies still."
-        )
-    if vague:
-        late = reached = slack = no_ringing = vague
-        sigma = Response(*[math.inf] * 5)
-    speed_found = sigma.speed_um_s < _SPEED * response.speed_um_s
-    acceleration_found = sigma.acceleration_um_s2 < _ACCELERATION * response.acceleration_um_s2
-    return {
-        "stage.delay_ms": Finding(
-            (1e3 * response.delay_s,),
-            (1e3 * sigma.delay_s,),
-            "" if 1e3 * sigma.delay_s < _DELAY_MS else late,
-        ),
-        "stage.speed_um_s": Finding(
-            (response.speed_um_s,), (sigma.speed_um_s,), "" if speed_found else reached
-        ),
-        "stage.acceleration_um_s2": Finding(
-            (response.acceleration_um_s2,),
-            (sigma.acceleration_um_s2,),
-            "" if acceleration_found else slack,
-        ),
-        "stage.ring_hz": Finding((response.ring_hz,), (sigma.ring_hz,), no_ringing),
-        "stage.ring_damping": Finding((response.ring_damping,), (sigma.ring_damping,), no_ringing),
-    }

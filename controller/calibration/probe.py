@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_S, Clock
-from ...drivers.messages import Description, Fault, Frame, Issued, Move
+from ...drivers.messages import Description, Fault, Frame, Issued, Move, PoseRead, Report
 from ...drivers.microscope import Frames, Microscope, MicroscopeError
+from .moves import Order, Reading, Segment
 
 Floats = NDArray[np.float64]
 
@@ -34,26 +34,6 @@ class NotCalibratedError(RuntimeError):
     """The stand cannot be calibrated; the text is one sentence that says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A move and the frames around it.
-
-    Attributes
-    ----------
-    command_ns : int
-        When the move was handed to the stage.
-    from_um, to_um : (2,)
-        Commanded positions.
-    frames : list of Frame
-        From before the move until after it.
-    """
-
-    command_ns: int
-    from_um: Floats
-    to_um: Floats
-    frames: list[Frame] = field(repr=False)
-
-
 class Probe:
     """Moves the stage of a microscope a little, takes frames, and brings the stage back.
 
@@ -67,6 +47,15 @@ class Probe:
         Of the microscope.
     on_time : callable
         Told how many seconds of the stand's time have passed.
+
+    Attributes
+    ----------
+    at_um : (2,)
+        Where the stage was sent last.
+    furthest_um : float
+        How far from where it began.
+    orders, readings : list
+        All commands, and what the stage has said.
     """
 
     def __init__(
@@ -80,6 +69,8 @@ class Probe:
         self.at_um = np.zeros(2)
         self._sent_um: set[tuple[float, float]] = set()
         self.furthest_um = 0.0
+        self.orders: list[Order] = []
+        self.readings: list[Reading] = []
 
     def __enter__(self) -> Probe:
         first = self.frame()
@@ -166,9 +157,11 @@ class Probe:
                     "them under [limits]."
                 )
         self._sent_um.add((float(to_um[0]), float(to_um[1])))
-        self.at_um = np.array(to_um, float)
+        from_um, self.at_um = self.at_um, np.array(to_um, float)
         self.furthest_um = max(self.furthest_um, float(np.abs(to_um - self.home_um).max()))
-        return self.send(float(to_um[0]), float(to_um[1]), None)
+        issued_ns, frames = self.send(float(to_um[0]), float(to_um[1]), None)
+        self.orders.append(Order(issued_ns, from_um, self.at_um))
+        return issued_ns, frames
 
     def send(
         self, x_um: float | None, y_um: float | None, z_um: float | None
@@ -180,7 +173,7 @@ class Probe:
         NotCalibratedError
             If the microscope refuses, or takes no commands.
         """
-        self._microscope.reports()
+        self._reports()
         expires_ns = self.order(x_um, y_um, z_um)
         frames: list[Frame] = []
         while (issued_ns := self._issued_ns()) is None:
@@ -224,12 +217,22 @@ class Probe:
         return Segment(command_ns, from_um, self.at_um, frames)
 
     def _issued_ns(self) -> int | None:
-        for report in self._microscope.reports():
+        for report in self._reports():
             if isinstance(report, Issued):
                 return report.issued_ns
             if isinstance(report, Fault):
                 raise NotCalibratedError(report.text)
         return None
+
+    def _reports(self) -> list[Report]:
+        """Return what the microscope has told, and keep what the stage has said."""
+        reports = self._microscope.reports()
+        self.readings += [
+            Reading(report.pose.at_ns, np.array(report.drive_um))
+            for report in reports
+            if isinstance(report, PoseRead) and report.drive_um is not None
+        ]
+        return reports
 
     def _return_home(self) -> None:
         x, y = self.home_um.tolist()

@@ -22,6 +22,14 @@ def follow(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Runs of each; default: 30, or 4 in a sweep.")
     ] = None,
+    stand: Annotated[
+        str,
+        typer.Option(
+            help="What the controller knows of the stage: what it is told, which is true; what "
+            "`pursuit calibrate` has found of it; or the default.",
+            metavar="told|found|default",
+        ),
+    ] = "told",
     sweep_speed: Annotated[
         bool, typer.Option("--sweep-speed", help="Find the fastest target that is held instead.")
     ] = False,
@@ -29,18 +37,22 @@ def follow(
 ) -> None:
     """Centring error over the best possible, for every scenario and policy.
 
-    Example: `pursuit bench follow --scenario swimmer --seeds 10`
+    Example: `pursuit bench follow --scenario swimmer --seeds 10 --stand found`
     """
     from ..bench import follow as bench
     from ..bench import report
 
+    if stand not in bench.STANDS:
+        raise typer.BadParameter(f"--stand is one of {', '.join(bench.STANDS)}")
+    if sweep_speed and stand != "told":
+        raise typer.BadParameter("--sweep-speed knows the stand: leave --stand out")
     with progress("following") as on_progress:
         if sweep_speed:
             every = bench.OURS + bench.PEERS
             rows = bench.sweep_speed(policy or every, seeds=seeds or 4, on_progress=on_progress)
         else:
             models = policy or bench.POLICIES, detector, predictor
-            rows = bench.run(scenario or (), *models, seeds or 30, on_progress)
+            rows = bench.run(scenario or (), *models, seeds or 30, stand, on_progress, print_note)
     report(rows, json_file)
 
 

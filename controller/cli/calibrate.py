@@ -96,12 +96,15 @@ def _measure(
             status.update(f"{what}, {seconds:.0f} s")
 
         try:
-            found = calibrate(microscope, clock, known_um, tell)
+            readout_ms = config.camera.readout_ms
+            found = calibrate(microscope, clock, known_um, tell, readout_ms=readout_ms)
         except NotCalibratedError as error:
             fail(str(error))
         if not focus:
             return found
-        return found.joined(calibrate_focus(microscope, clock, config.focusing, tell))
+        readout = found.findings["camera.readout_ms"]
+        late_ms = readout.values[0] - config.camera.readout_ms if readout.found else 0.0
+        return found.joined(calibrate_focus(microscope, clock, config.focusing, tell, late_ms))
 
 
 def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:

@@ -33,6 +33,9 @@ _MOST_GROWTH, _LEAST_GROWTH = MOST_STEP, MOST_STEP / 4
 """How much longer a move may be than the last one, in shorter sides of the field: at a lead that
 proves, and when a fault is as likely as none. Chosen: fast targets get away from no more, and the
 ways of a runaway double from 2 % of a field."""
+_SURE = 7.9
+"""Lead from which a move may be as long as it likes. Chosen: a little less than the largest there
+is, which only a proof gives from which nothing has taken away since."""
 
 
 class ResponseError(MicroscopeError):
@@ -169,7 +172,7 @@ class ResponseCheck:
         growth_px = self._way_px - last_px
         most = max(_MOST_GROWTH * self._evidence.lead / _PROVEN, _LEAST_GROWTH)
         share = most * min(self._sides_px) / max(float(np.hypot(*growth_px)), 1e-9)
-        if share >= 1 or target is None:
+        if share >= 1 or target is None or self._evidence.lead > _SURE:
             return plan
         self._way_px = last_px + share * growth_px
         return replace(plan, move_um=pose_um + self._affine @ self._way_px)

@@ -32,8 +32,8 @@ _TELLING = 2.0
 """Length of a move in errors of a displacement, from which it tells of what was proven. Chosen: a
 stage that follows the wobble of its target seems to be answered the wrong way."""
 _FASTEST = 0.04
-"""Own motion of a target from frame to frame, in sides of the field, that tells nothing against a
-proven calibration: the stage then moves as fast, and its times matter. Chosen."""
+"""Own motion of a target from frame to frame, in sides of the field, from which nothing is told
+against a proven calibration: the stage then moves as fast, and its times matter. Chosen."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen."""
 SHAKEN = 0.0
@@ -213,11 +213,13 @@ class Evidence:
             Over how many frames: the error of the target's own motion adds up.
         at_ns : int
         """
-        too_fast = math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
-        if self._chance_matches > _MOST_CHANCE or (self.trusted and too_fast):
+        if self._chance_matches > _MOST_CHANCE:
             return
+        too_fast = self.trusted and (
+            math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
+        )
         rests = moved_px.max() < self.errors.usual_px / 2
-        if rests or self.trusted:
+        if rests or (self.trusted and not too_fast):
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
         if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
@@ -230,7 +232,8 @@ class Evidence:
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
-        if self._slack_px and not self.trusted and self.lead < min(SHAKEN, lead):
+        excused = too_fast if self.trusted else self._slack_px and self.lead < SHAKEN
+        if excused and self.lead < lead:
             self._sums = before
 
     def _in_a_move(self, at_ns: int) -> bool:

@@ -141,4 +141,5 @@ class PositionPolling:
         disobeys = self._velocity.verify_reading(before_um, (x, y), now_um)
         if not self._velocity.running:
             disobeys = disobeys or self._motion.fault(middle_ns, before_um, (x, y), now_um)
-        return Reading(PoseRead(known, self._pose.identified), "", disobeys, (x, y, z))
+        read = PoseRead(known, self._pose.identified, (x, y))
+        return Reading(read, "", disobeys, (x, y, z))

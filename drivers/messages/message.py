@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of all messages on the wire; another version is refused with a reason.
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
-their decisions. 3: the description carries all limits, and whether the
-affine is a calibration.
+their decisions. 3: the description carries all limits, and whether the affine is a calibration.
+4: what the stage said is in the report that it was read.
 """
 
 

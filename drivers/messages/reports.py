@@ -47,10 +47,13 @@ class PoseRead(Message, frozen=True, tag="pose"):
     pose : StagePose
     dynamics : Dynamics, optional
         How the XY stage answers commands, if readings differ from the description.
+    drive_um : (x, y), optional
+        What the XY stage said.
     """
 
     pose: StagePose
     dynamics: Dynamics | None = None
+    drive_um: tuple[float, float] | None = None
 
 
 class Truth(Message, frozen=True, tag="truth"):

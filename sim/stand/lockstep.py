@@ -150,10 +150,11 @@ class LockstepMicroscope:
     def _expose(
         self, index: int, start_ns: int, exposure_ms: float, channel: str = "", acquisition: int = 0
     ) -> Frame:
-        middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
         readable_ns = start_ns + round(
             (exposure_ms + self._world.scenario.camera.readout_ms) * NS_PER_MS
         )
+        late_ms = self._stand.camera.readout_ms + exposure_ms / 2
+        middle_ns = readable_ns - round(late_ms * NS_PER_MS)
         self._pass_time(readable_ns)
         image, truth_um = self._world.expose(start_ns, exposure_ms)
         self._exposed_ns[index] = middle_ns

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ....drivers.clock import VirtualClock
-from ....sim.stand import LockstepMicroscope, World
+from ....sim.stand import LockstepMicroscope, Scenario, World
 from ...calibration import Calibration, NotCalibratedError, Step, calibrate
 from ..report import OnProgress, Row
 from .focus import TOLERABLE, FocusResult, calibrate_focus_once
@@ -24,12 +24,13 @@ _RELATIVE = {
     "affine": 0.005,
     "backlash_um": 0.1,
     "delay_ms": 0.0,
+    "readout_ms": 0.0,
     "speed_um_s": 0.25,
     "acceleration_um_s2": 0.25,
     "ring_hz": 0.15,
     "ring_damping": 0.5,
 }
-_ABSOLUTE = {"backlash_um": 0.1, "delay_ms": 2.0}
+_ABSOLUTE = {"backlash_um": 0.1, "delay_ms": 2.0, "readout_ms": 2.0}
 """What may be missing of the truth, over it or in the unit of the number; the greater counts. Of
 speed, acceleration and ringing, what the model of the stage copes with."""
 
@@ -145,15 +146,27 @@ def _outcomes(found: Calibration, stand: RandomStand) -> dict[str, Outcome]:
     if stand.told_wrong and finding.found:
         error = max(error, np.inf)
     outcomes = {"affine": Outcome(finding.found, error / _RELATIVE["affine"])}
-    for name in [name for name in _RELATIVE if name != "affine"]:
-        finding = found.findings[f"stage.{name}"]
-        true, value = float(getattr(stand.scenario.stage, name)), finding.values[0]
-        if name == "ring_damping" and not stand.scenario.stage.ring_hz:
-            true = 0.0
+    truth = _truth(stand.scenario, found.findings["camera.readout_ms"].found)
+    for name, true in truth.items():
+        table = "camera" if name == "readout_ms" else "stage"
+        finding = found.findings[f"{table}.{name}"]
+        value = finding.values[0]
         tolerable = max(_RELATIVE[name] * abs(true), _ABSOLUTE.get(name, 0.0))
         off = abs(value - true) / tolerable if tolerable else np.inf
         outcomes[name] = Outcome(finding.found, off, true, value, finding.sigmas[0])
     return outcomes
+
+
+def _truth(scenario: Scenario, split: bool) -> dict[str, float]:
+    """Return the true numbers; of the delay the sum with the read-out, unless that is split off."""
+    stage, readout_ms = scenario.stage, scenario.camera.readout_ms
+    truth = {name: getattr(stage, name) for name in _RELATIVE if hasattr(stage, name)}
+    truth["readout_ms"] = readout_ms
+    if not split:
+        truth["delay_ms"] += readout_ms
+    if not stage.ring_hz:
+        truth["ring_damping"] = 0.0
+    return truth
 
 
 def _affine_error(affine: np.ndarray, stand: RandomStand) -> float:

@@ -92,7 +92,7 @@ def _outcomes(found: Calibration, stand: FocusStand, seed: int) -> dict[str, Out
     focus, astigmatism_um = stand.scenario.focus, stand.scenario.optics.astigmatism_um
     true = {
         "backlash_um": focus.backlash_um,
-        "delay_ms": focus.delay_ms,
+        "delay_ms": focus.delay_ms + stand.scenario.camera.readout_ms,
         "astigmatism_um": astigmatism_um,
     }
     if found.evidence:

@@ -3,5 +3,6 @@
 from .follow import POLICIES, Run, follow_once, run
 from .speed import OURS, PEERS
 from .speed import run as sweep_speed
+from .stands import STANDS
 
-__all__ = ["OURS", "PEERS", "POLICIES", "Run", "follow_once", "run", "sweep_speed"]
+__all__ = ["OURS", "PEERS", "POLICIES", "STANDS", "Run", "follow_once", "run", "sweep_speed"]

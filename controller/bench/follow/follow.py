@@ -1,8 +1,8 @@
 """How well each policy follows, over the best that any controller could."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..report import OnProgress, Row, in_parallel, no_progress
 from ..truth import truth_about
 from .bound import best_error_um, delay_frames
 from .multi_target import LAST, MultiTargetResult, MultiTargetScores, multi_target_row
+from .stands import beliefs
 
 POLICIES = ("reactive", "predictive")
 """What is measured if nothing is named: the simplest peer and the default."""
@@ -35,7 +36,11 @@ bound is a steady state."""
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One scenario followed once by one policy, with one seed."""
+    """One scenario followed once by one policy, with one seed.
+
+    ``belief`` are the tables of a configuration that say what the controller believes of the
+    stand, if not what is true.
+    """
 
     scenario: str
     policy: str
@@ -43,6 +48,7 @@ class Run:
     predictor: str
     seed: int
     frames: int
+    belief: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +94,33 @@ def run(
     detector: str = "blobs",
     predictor: str = "auto",
     seeds: int = 30,
+    stand: str = "told",
     on_progress: OnProgress = no_progress,
+    on_note: Callable[[str], None] = print,
 ) -> list[Row]:
     """Follow every scenario with every policy, in virtual time, on all cores.
 
+    What the controller believes of the stand is one of `STANDS`; the world is always true. A stand
+    is calibrated once, for all policies and seeds, and ``on_note`` told what was found.
+
     Returns one row for each scenario, all that come with the package if none is named, and policy.
     """
-    runs = [
-        Run(scenario, policy, detector, predictor, seed, _FRAMES.get(scenario, _FRAMES_ELSE))
-        for scenario in (scenarios or scenario_names())
-        for policy in policies
-        for seed in range(seeds)
-    ]
+    runs = []
+    for scenario, belief in beliefs(stand, scenarios or scenario_names()):
+        if belief.note:
+            on_note(belief.note)
+        frames = _FRAMES.get(scenario, _FRAMES_ELSE)
+        runs += [
+            Run(scenario, policy, detector, predictor, seed, frames, belief.tables)
+            for policy in policies
+            for seed in range(seeds)
+        ]
     results: dict[tuple[str, str], list[Result]] = {}
     for done, (one, result) in enumerate(in_parallel(follow_once, runs), start=1):
         results.setdefault((one.scenario, one.policy), []).append(result)
         on_progress(done, len(runs))
     return [
-        _row(scenario, policy, detector, predictor, found)
+        {"stand": stand, **_row(scenario, policy, detector, predictor, found)}
         for (scenario, policy), found in results.items()
     ]
 
@@ -119,6 +134,7 @@ def follow_once(run: Run) -> Result:
         "predictor": {"name": run.predictor},
         "policy": {"name": run.policy},
         "session": {"seed": run.seed},
+        **run.belief,
     }
     config, simulated = complete(tables)
     assert simulated is not None and simulated.scenario.specimen is not None

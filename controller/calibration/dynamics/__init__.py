@@ -6,7 +6,9 @@ In: moves as the camera has seen them. Out: delay, speed, acceleration and ringi
 from __future__ import annotations
 
 from .excitation import Excitation, Excitations
+from .findings import dynamics_findings
 from .fit import DynamicsFit, fit_dynamics, rough_response
+from .readings import read_delay_s
 from .response import Response, mean_travel_um
 
 __all__ = [
@@ -14,7 +16,9 @@ __all__ = [
     "Excitation",
     "Excitations",
     "Response",
+    "dynamics_findings",
     "fit_dynamics",
     "mean_travel_um",
+    "read_delay_s",
     "rough_response",
 ]

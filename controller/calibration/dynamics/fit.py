@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 _DELAYS_S = np.linspace(0.0, 0.2, 81)
 _ACCELERATIONS = np.geomspace(3e3, 3e6, 10)
 _ALIKE = np.geomspace(1e4, 1e6, 5)
+_LATER_S = -4e-3, -2e-3, 0.0, 2e-3
 _RINGS_HZ, _DAMPINGS = np.geomspace(15.0, 260.0, 16), (0.05, 0.15, 0.4)
 """To start from. Chosen: serial stages answer within 0.2 s; steps as wide as the fit converges."""
 _TRIED, _LEAST_STEP = 5, 0.05
@@ -72,8 +74,7 @@ def fit_dynamics(excitations: Sequence[Excitation], about: Response) -> Dynamics
         Near which the search begins.
     """
     problem = Problem(excitations)
-    start = np.array([about.delay_s, math.log(about.acceleration_um_s2)])
-    best = _chosen(problem, start)
+    best = _chosen(problem, problem.parameters(about))
     problem = problem.without_outliers(best)
     for _ in range(_ROUNDS):
         problem = problem.with_jitter(best)
@@ -94,8 +95,11 @@ def _start(problem: Problem) -> Floats:
 def _chosen(problem: Problem, parameters: Floats) -> Floats:
     """Solve without and with speed and ringing; of these, what explains most for its length."""
     plain = _best_of(problem, _alike(problem, parameters[:2]))
-    ringing = _best_of(problem, [_with_ringing(problem, each) for each in _alike(problem, plain)])
+    starts = product(_alike(problem, plain), _LATER_S)
+    ringing = _best_of(problem, [_with_ringing(problem, *each) for each in starts])
     tried = [plain, ringing]
+    if len(parameters) > 2:
+        tried.append(problem.solve(parameters))
     for each in (plain, ringing):
         speed = math.log(0.7 * problem.peak_um_s(each))
         tried.append(problem.solve(np.insert(each, 2, speed)))
@@ -114,10 +118,14 @@ def _alike(problem: Problem, parameters: Floats) -> list[Floats]:
     return [parameters, *(problem.moved(parameters, each) for each in np.log(_ALIKE).tolist())]
 
 
-def _with_ringing(problem: Problem, parameters: Floats) -> Floats:
-    """Add the ringing that explains most."""
+def _with_ringing(problem: Problem, parameters: Floats, later_s: float) -> Floats:
+    """Add the ringing that explains most, with a delay that differs by some time.
+
+    What rings comes later by ``2 ζ/ω`` in the mean, which was taken for a delay before.
+    """
+    delay_s, acceleration = parameters[0] + later_s, parameters[1]
     starts = [
-        np.array([*parameters, math.log(ring), math.log(damping)])
+        np.array([delay_s - damping / (math.pi * ring), acceleration, *np.log([ring, damping])])
         for ring in _RINGS_HZ
         for damping in _DAMPINGS
     ]

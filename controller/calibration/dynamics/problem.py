@@ -79,6 +79,15 @@ class Problem:
         ring = [math.exp(each) for each in rest[-2:]] if len(rest) > 1 else [0.0, 0.0]
         return Response(delay, speed, math.exp(acceleration), ring[0], min(ring[1], 0.95))
 
+    def parameters(self, response: Response) -> Floats:
+        """Return the parameters that mean a response."""
+        found = [response.delay_s, math.log(response.acceleration_um_s2)]
+        if response.speed_um_s < _FASTEST_UM_S:
+            found.append(math.log(response.speed_um_s))
+        if response.ring_hz > 0:
+            found += [math.log(response.ring_hz), math.log(response.ring_damping)]
+        return np.array(found)
+
     def residuals(self, parameters: Floats) -> Floats:
         """Of all images, whitened; of how late each move was, over the jitter; and of the prior."""
         left, late_s, _ = self.lateness(parameters)

@@ -74,6 +74,13 @@ def duration_s(distance_um: float, response: Response) -> float:
     return float(distance_um / peak + peak / response.acceleration_um_s2) if distance_um else 0.0
 
 
+def passes_s(gone_um: float, distance_um: float, response: Response) -> float:
+    """Return how long the drive takes for a part of a move, from its first motion."""
+    distance = np.array([distance_um])
+    steps = _acceleration_steps(distance, response)
+    return float(_passes_s(np.array([gone_um]), distance, steps)[0])
+
+
 class _Steps(NamedTuple):
     """Instants (4, N) of the changes of acceleration of a trapezoid, and the changes (4, N)."""
 

@@ -32,6 +32,7 @@ def calibrate_focus(
     clock: Clock,
     focusing: FocusingSettings,
     on_progress: OnProgress = lambda what, seconds: None,
+    late_ms: float = 0.0,
 ) -> Calibration:
     """Find out how a focus drive answers; it ends where it began.
 
@@ -48,6 +49,9 @@ def calibrate_focus(
         The objective as configured: from its depth of field follow the steps and their bound.
     on_progress : callable
         Told what is done, and for how many seconds.
+    late_ms : float
+        How much longer the camera's read-out takes than configured, if that was found: of the delay
+        that images show, it is not the drive's.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def calibrate_focus(
         try:
             with FocusDrive(probe, lens.depth_of_field_um, focusing.max_step_um) as drive:
                 try:
-                    findings, evidence = _found(drive, doing)
+                    findings, evidence = _found(drive, doing, late_ms)
                 finally:
                     furthest_um = drive.furthest_um
         except NotCalibratedError as error:
@@ -73,7 +77,9 @@ def calibrate_focus(
         return Calibration(findings, [], probe.elapsed_s, 0.0, furthest_um, evidence)
 
 
-def _found(drive: FocusDrive, doing: list[str]) -> tuple[dict[str, Finding], dict[str, Any]]:
+def _found(
+    drive: FocusDrive, doing: list[str], late_ms: float
+) -> tuple[dict[str, Finding], dict[str, Any]]:
     """Find out everything; the last of what is done is told by ``doing``."""
     probe = drive.probe
     passes = Passes(drive)
@@ -82,7 +88,7 @@ def _found(drive: FocusDrive, doing: list[str]) -> tuple[dict[str, Finding], dic
     doing[0] = "small steps of the focus drive"
     onset = find_onset(drive, peaks, passes.blur_px)
     evidence = {"passes": made, "peaks": peaks, "onset": onset, "blur_px": passes.blur_px}
-    return judged(peaks, onset, drive.home_um, probe.about.exposure_ms), evidence
+    return judged(peaks, onset, drive.home_um, probe.about.exposure_ms, late_ms), evidence
 
 
 def _passed(passes: Passes, probe: Probe) -> tuple[list[Pass], Peaks]:

@@ -41,7 +41,7 @@ def refused(reason: str) -> dict[str, Finding]:
 
 
 def judged(
-    peaks: Peaks, onset: Onset | None, home_um: float, exposure_ms: float
+    peaks: Peaks, onset: Onset | None, home_um: float, exposure_ms: float, late_ms: float
 ) -> dict[str, Finding]:
     """Judge each number.
 
@@ -51,7 +51,8 @@ def judged(
     onset : Onset, optional
     home_um : float
         Where the drive began.
-    exposure_ms : float
+    exposure_ms, late_ms : float
+        As of `calibrate_focus`.
     """
     um, sigma_um = peaks.depth
     depth = Estimate(um, math.hypot(sigma_um, _SHAPE * um))
@@ -59,7 +60,7 @@ def judged(
     vague = "" if depth.sigma_um < 0.1 * depth.um else _restless("The depth of field", depth)
     return {
         "focus.backlash_um": _backlash(peaks),
-        "focus.delay_ms": _delay(onset, exposure_ms),
+        "focus.delay_ms": _delay(onset, exposure_ms, late_ms),
         "focusing.astigmatism_um": _astigmatism(peaks),
         "focus.depth_of_field_um": Finding((depth.um,), (depth.sigma_um,), vague, is_setting=False),
         "focus.sharpest_um": Finding((place_um,), (peaks.scatter_um,), is_setting=False),
@@ -101,11 +102,11 @@ def _astigmatism(peaks: Peaks) -> Finding:
     return Finding((found.um,), (sigma_um,), refusal)
 
 
-def _delay(onset: Onset | None, exposure_ms: float) -> Finding:
+def _delay(onset: Onset | None, exposure_ms: float, late_ms: float) -> Finding:
     if onset is None:
         return Finding(refusal="Not found: short steps of the drive are lost in the noise.")
     fit = onset.fit
-    delay_ms = 1e3 * fit.response.delay_s
+    delay_ms = 1e3 * fit.response.delay_s - late_ms
     sigma_ms = math.hypot(1e3 * fit.sigma.delay_s, _SMEARED * exposure_ms)
     refusal = ""
     if fit.inflation > _MISFIT:

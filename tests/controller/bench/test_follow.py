@@ -39,6 +39,7 @@ def test_reactive_does_not(rows: dict[str, Row]) -> None:
 @pytest.mark.parametrize("policy", ["reactive", "predictive"])
 def test_a_row_says_all_that_is_reported(rows: dict[str, Row], policy: str) -> None:
     row = rows[policy]
+    assert row["stand"] == "told"
     assert set(row) >= {
         *("scenario", "policy", "detector", "predictor", "seeds", "rms_um", "bound_um", "ratio"),
         *("held", "lost", "switches", "bound", "delay_frames", "noise_um"),

@@ -89,6 +89,7 @@ def test_the_affine_is_found_whatever_the_mounting(found: Calibration) -> None:
         ("camera.pixel_um", PIXEL_UM, 0.004),
         ("stage.backlash_um", 1.3, 0.1),
         ("stage.delay_ms", 31.0, 2.0),
+        ("camera.readout_ms", 3.0, 2.0),
         ("stage.ring_hz", 40.0, 4.0),
     ],
 )

@@ -70,7 +70,8 @@ class Watched(LockstepMicroscope):
 
 def opened(scenario: Scenario, limits: LimitSettings | None = None) -> tuple[Watched, VirtualClock]:
     told = StandSettings(
-        camera=CameraSettings(exposure_ms=8.0, pixel_um=0.3), limits=limits or LimitSettings()
+        camera=CameraSettings(exposure_ms=8.0, pixel_um=0.3, readout_ms=3.0),
+        limits=limits or LimitSettings(),
     )
     clock = VirtualClock()
     return Watched(World(scenario, 3), told, clock), clock

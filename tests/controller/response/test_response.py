@@ -93,27 +93,39 @@ def test_a_target_that_meets_another_turns_or_hides_raises_no_doubt(
     assert FIRST_MOVES not in {step.decision.reason for step in steps[100:]}
 
 
-def mirror(microscope: LockstepMicroscope) -> None:
-    """Mirror the picture from left to right, as if somebody had turned the camera."""
+def turn(microscope: LockstepMicroscope, name: str) -> None:
+    """Change the picture as if somebody had turned the camera or changed the objective."""
     world = microscope._world
     scene: Any = world._scene
     affine = np.reshape(world.scenario.affine, (2, 2))
-    turned = affine @ WRONG["mirrored from left to right"] / world.scenario.optics.pixel_um
+    turned = affine @ np.linalg.inv(WRONG[name]) / world.scenario.optics.pixel_um
     scene._optics = Optics(world.scenario.optics, np.linalg.inv(turned))
 
 
 @pytest.mark.parametrize(
-    ("scenario", "seed"),
-    [("crowd", 101), ("crowd", 102), ("crowd", 103), ("swimmer", 901), ("worm", 901)],
+    ("scenario", "seed", "name"),
+    [
+        ("crowd", 101, "mirrored from left to right"),
+        ("crowd", 102, "mirrored from left to right"),
+        ("crowd", 103, "mirrored from left to right"),
+        ("crowd", 702, "turned by 270°"),
+        ("swimmer", 901, "mirrored from left to right"),
+        ("swimmer", 701, "too large by a factor of 2"),
+        ("nucleus", 701, "mirrored from top to bottom"),
+        ("nucleus", 703, "turned by 180°"),
+        ("worm", 901, "mirrored from left to right"),
+    ],
 )
-def test_a_picture_that_is_mirrored_during_a_session_is_found_out(scenario: str, seed: int) -> None:
+def test_a_picture_that_changes_during_a_session_is_found_out(
+    scenario: str, seed: int, name: str
+) -> None:
     microscope, config, field_um = opened(scenario, seed, np.eye(2))
     steps: list[Step] = []
-    before = 30 if scenario == "crowd" else 60
-    with microscope, pytest.raises(ResponseError, match="mirrored from left to right"):
+    before = 60 if scenario in ("swimmer", "worm") else 30
+    with microscope, pytest.raises(ResponseError, match=name):
         for count, step in enumerate(islice(make_loop(config, microscope).steps(), 300)):
             if count == before:
-                mirror(microscope)
+                turn(microscope, name)
             if count >= before:
                 steps += [step]
     assert travelled_um(steps) < field_um
