@@ -100,7 +100,7 @@ class Microscope(Protocol):
         ...
 
     def arm(self) -> None:
-        """Take moves again after a stop.
+        """Take moves again after a stop, or after a hand has moved the stage.
 
         Raises
         ------

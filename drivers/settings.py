@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -94,11 +94,15 @@ class StageSettings(FocusSettings, frozen=True):
     velocity_unit_um_s : (x, y)
         What a value of 1 means there, in µm/s; negative where the property counts against the
         stage's coordinates.
+    after_hand : {"resume", "wait"}
+        What follows when the stage rests again after a hand on the joystick has moved it:
+        ``resume`` at once, or ``wait`` for `pursuit arm`.
     """
 
     velocity_x: str | None = None
     velocity_y: str | None = None
     velocity_unit_um_s: tuple[float, float] = (1.0, 1.0)
+    after_hand: Literal["resume", "wait"] = "resume"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Frame checks: frames without a position, or with times that cannot be, are not used."""
+"""Frame checks: frames that would mislead, and when there have been too many of them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,67 @@ import math
 
 import msgspec
 
-from ...drivers.clock import NS_PER_MS
+from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Frame, StagePose
+from .repeated_pictures import RepeatedPictures
 
 NO_PLACE = "the frame does not say where the stage was"
 NO_TIME = "the frame's time is not after the last one's"
 TOO_EARLY = "the frame could be read before it was exposed"
+REPEATED = "the camera repeats its picture, pixel by pixel"
 """Reasons for which nothing is learned from a frame."""
 _MOST_UM = 1e6
 """Positions and pose uncertainties from here on are faults. Chosen: no stage is a metre long."""
+_LASTS_NS, _FRAMES = NS_PER_S, 5
+"""How long, and of how many frames in a row none can be used until that is final. Chosen: a camera
+that hangs for a moment goes on then."""
 
 
 class FrameChecks:
-    """Tells frames that would mislead the tracker from those that can be used."""
+    """Tells frames that would mislead the tracker from those that can be used.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pixel_um : float
+        Edge of a pixel in the specimen.
+    """
+
+    def __init__(self, pixel_um: float) -> None:
+        self._first_ns: int | None = None
         self._last_ns: int | None = None
         self._pose = StagePose(0.0, 0.0, 0.0, 0)
+        self._pictures = RepeatedPictures(pixel_um)
+        self._unused, self._since_ns = 0, 0
 
-    def fault(self, frame: Frame) -> str:
-        """Return what is wrong with a frame; empty if nothing is."""
+    def fault(self, frame: Frame, seen: bool = False) -> str:
+        """Return what is wrong with a frame; empty if nothing is.
+
+        Parameters
+        ----------
+        frame : Frame
+        seen : bool
+            Whether the target was seen in the frame before.
+        """
+        fault = self._fault(frame) or (self._pictures.is_repeated(frame, seen) and REPEATED)
+        if self._first_ns is None:
+            self._first_ns = frame.readable_ns
+        if not fault:
+            self._unused = 0
+            return ""
+        self._since_ns = self._since_ns if self._unused else frame.readable_ns
+        self._unused += 1
+        return fault
+
+    def lasting(self, frame: Frame, fault: str) -> str:
+        """Return why following must end, after a frame with a fault; empty if it goes on."""
+        if self._unused < _FRAMES or frame.readable_ns - self._since_ns < _LASTS_NS:
+            return ""
+        assert self._first_ns is not None
+        since_s = (self._since_ns - self._first_ns) / NS_PER_S
+        return f"No frame could be used since {since_s:.1f} s: {fault}."
+
+    def _fault(self, frame: Frame) -> str:
+        """What is wrong with the position or the times of a frame."""
         pose = frame.pose
         numbers = (pose.x_um, pose.y_um, pose.z_um, pose.sigma_um)
         if not all(abs(number) < _MOST_UM for number in numbers):

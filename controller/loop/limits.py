@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -61,9 +62,15 @@ class WithinLimits:
         return notes
 
     def bring_inside(
-        self, plan: Plan, z_um: float | None, frame: Frame, horizon: Horizon
+        self, plan: Plan, z_um: float | None, frame: Frame, horizon: Horizon, in_hand: bool
     ) -> tuple[Plan, float | None]:
         """Return a plan and a position of the focus drive that do not leave the envelope.
+
+        Parameters
+        ----------
+        plan, z_um, frame, horizon
+        in_hand : bool
+            Whether the plan follows a target, and does not look for one.
 
         Raises
         ------
@@ -83,7 +90,7 @@ class WithinLimits:
         )
         if outside and not returns:
             return Plan(None, plan.prediction, _OUTSIDE), None
-        return self._within(plan, frame, horizon), self._focus_within(z_um, frame)
+        return self._within(plan, frame, horizon, in_hand), self._focus_within(z_um, frame)
 
     def _check_start(self, frame: Frame) -> None:
         """Refuse to begin with a stage that stands outside, unless it may return."""
@@ -99,7 +106,7 @@ class WithinLimits:
             )
         self._started = True
 
-    def _within(self, plan: Plan, frame: Frame, horizon: Horizon) -> Plan:
+    def _within(self, plan: Plan, frame: Frame, horizon: Horizon, in_hand: bool) -> Plan:
         wanted_um = plan.move_um
         if wanted_um is None and plan.velocity_um_s is None:
             return plan
@@ -107,7 +114,7 @@ class WithinLimits:
         target_um = wanted_um if plan.prediction is None else plan.prediction.mean_um[:2]
         if target_um is None:
             return plan
-        beyond = self._is_beyond(target_um)
+        beyond = self._is_beyond(target_um) if in_hand else not self._holds(target_um)
         if plan.velocity_um_s is not None:
             return self._at_edge(plan, target_um, frame, horizon) if beyond else plan
         assert wanted_um is not None
@@ -141,6 +148,11 @@ class WithinLimits:
         move = Move(x_um, x_um, None, 0, frame.index, velocity)
         if problem := self.envelope.speed_problem(self._dynamics, move):
             raise MicroscopeError(f"Nothing was moved: {problem}.")
+
+    @property
+    def held_by(self) -> Literal["", "limits"]:
+        """Whether the target was beyond the limits when it was in hand last."""
+        return "limits" if self._states.get(BEYOND) else ""
 
     def _is_beyond(self, target_um: Floats) -> bool:
         """Whether the target is beyond the limits; once it was, until it is well inside."""

@@ -11,23 +11,23 @@ from msgspec.structs import replace
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasNotes, Window, detect_within
+from ...models.detectors import Detector, HasNotes, detect_within
+from ..decisions import Lock
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
 from ..response import ResponseCheck, ResponseError
 from ..targets import TargetGroup, TargetSelection, VisitSchedule
 from ..tracking import Crop, FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
+from .focusing import Focusing
 from .frame_checks import FrameChecks
 from .limits import WithinLimits
 from .move_sender import MoveSender
 from .record import record, record_unused
 from .search import TargetSearch
 from .step import Step, Stopwatch
+from .yielding import BY_HAND, Yielding
 
-_FOCUS_SIZES = 1.5
-"""Sizes of the target in half the window that focusing looks at. Chosen: defocused light is spread
-around the target."""
 _USABLE_FIELD = 0.8
 """Share of the field within which several objects are followed together. Chosen: the rest is for
 their motion until the next frame, and for bodies that the edge would cut."""
@@ -61,28 +61,25 @@ class Loop:
         dry_run: bool = False,
     ) -> None:
         self._microscope, self._detector = microscope, detector
-        self._tracker = tracker
-        self._target = target
-        self._policy = policy
+        self._tracker, self._target, self._policy = tracker, target, policy
         description = microscope.describe()
         self._geometry = FieldGeometry(description)
         self._attention = Attention(attention, self._geometry, detector)
         self._limits = WithinLimits(description)
         self._search = TargetSearch(description, self._limits.envelope)
-        self._checks = FrameChecks()
+        self._checks = FrameChecks(description.pixel_um)
+        self._yielding = Yielding(self._geometry)
         side_px = min(description.width_px, description.height_px)
         self._visits = VisitSchedule(_USABLE_FIELD * side_px * description.pixel_um)
         self._followed: TargetGroup | None = None
         self._detector_notes = detector.notes if isinstance(detector, HasNotes) else ()
-        self._notes_taken = 0
         self._new_notes = [note for note in (description.uncalibrated, focus.note) if note]
         self._horizon = Horizon(description)
-        self._began = False
+        self._notes_taken, self._began = 0, False
         self._sender = MoveSender(microscope, self._horizon, dry_run)
-        self.dry_run = dry_run
-        self._focus = focus
-        self._response = ResponseCheck(description)
-        self._refuted = ""
+        self._focus, self.dry_run = focus, dry_run
+        self._focusing = Focusing(focus, self._geometry, tracker)
+        self._response, self._refuted = ResponseCheck(description), ""
 
     @property
     def interval_ns(self) -> float:
@@ -119,12 +116,14 @@ class Loop:
         self._new_notes.append(text)
 
     def _step(self, frame: Frame) -> Step:
-        fault = self._checks.fault(frame)
+        fault = self._checks.fault(frame, self._target.lock is Lock.LOCKED)
         if fault:
+            self._end(self._checks.lasting(frame, fault))
             return self._pass_over(frame, fault)
         stopwatch = Stopwatch(frame)
         self._horizon.see(frame)
         reports = self._learn()
+        self._target = self._yielding.target_after(frame, self._target, self._followed)
         self._tracker.advance(frame.exposed_ns)
         detections, looked_px = self._look(frame)
         stopwatch.lap("detect")
@@ -135,10 +134,15 @@ class Loop:
         self._tracker.keep(self._target.wanted)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
-        self._measure_focus(shown, frame)
+        self._focusing.measure(shown, frame)
         plan = self._allowed(self._plan(shown, frame), shown, frame)
-        z_um = None if self._refuted else self._plan_focus(shown, plan, frame)
-        plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon)
+        z_um = (
+            None
+            if self._refuted or self._yielding.by_hand
+            else self._focusing.plan(shown, plan, frame, self._horizon)
+        )
+        follows = shown is not None
+        plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon, follows)
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
@@ -150,6 +154,7 @@ class Loop:
             focus_um=z_um,
             focusing_light=self._focus.share_of_light,
             answers=self.answers or self.dry_run,
+            held_by=self._yielding.held_by or self._limits.held_by,
             events=self._tracker.events(),
             notes=self._take_notes(),
             timings_us=stopwatch.laps_us,
@@ -163,23 +168,30 @@ class Loop:
 
         A target that turns out to be a speck on the camera is let go: nothing is returned.
         """
-        self._refuted = self._response.see(frame, detections, target)
-        if self._refuted:
-            self._microscope.stop(self._refuted)
+        if self._yielding.by_hand:
+            self._response.pause()
+            return target
+        self._end(self._response.see(frame, detections, target))
         if self._response.speck_id is None:
             return target
         x, y = self._response.specks.places_px[-1]
         self.note(
             f"What is at pixel ({x:.0f}, {y:.0f}) is left out: it stays there while the stage "
-            "moves. It is a speck on the camera, the picture is repeated, or the stage slips."
+            "moves. It is a speck on the camera, or the stage slips."
         )
         self._target.reject(self._response.speck_id)
         return None
 
+    def _end(self, reason: str) -> None:
+        """Stop the microscope if there is a reason; following ends with this frame."""
+        self._refuted = reason
+        if reason:
+            self._microscope.stop(reason)
+
     def _allowed(self, plan: Plan, shown: TargetGroup | None, frame: Frame) -> Plan:
         """What may be done of a plan while it is not proven that the picture answers."""
-        if self._refuted:
-            return Plan(reason=self._refuted)
+        if self._refuted or self._yielding.by_hand:
+            return Plan(reason=self._refuted or BY_HAND)
         return plan if self.dry_run else self._response.limited(plan, shown, frame)
 
     def _reason(self, plan: Plan) -> str:
@@ -191,7 +203,11 @@ class Loop:
         """Learn nothing from a frame and move nothing."""
         frame = self._checks.with_known_pose(frame)
         self._target.pass_over()
-        decision = record_unused(frame, self._followed, self._target.lock, fault)
+        decision = replace(
+            record_unused(frame, self._followed, self._target.lock, fault),
+            answers=self.answers or self.dry_run,
+            held_by=self._yielding.held_by or self._limits.held_by,
+        )
         return Step(frame, decision, self._learn())
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
@@ -214,37 +230,16 @@ class Loop:
             shown.watch(plan.prediction.at_ns)
         return plan
 
-    def _measure_focus(self, shown: TargetGroup | None, frame: Frame) -> None:
-        """Look at the sharpness of the first object; what it tells of z goes into its track."""
-        if shown is None:
-            self._focus.see(frame, None, None)
-            return
-        track, window = shown.members[0], None
-        if track.seen_um is not None:
-            half_px = _FOCUS_SIZES * track.size_um / self._geometry.pixel_um
-            window = Window(self._geometry.pixel_of(track.seen_um, frame), half_px)
-        measured = self._focus.see(frame, window, track.prediction)
-        if measured is not None:
-            self._tracker.focus(track, measured.z_um, measured.sigma_um)
-
-    def _plan_focus(self, shown: TargetGroup | None, plan: Plan, frame: Frame) -> float | None:
-        """Where the focal plane goes: to the first object."""
-        if shown is None:
-            return self._focus.plan(None, frame)
-        at_ns, prediction = self._horizon.instant_ns(frame), plan.prediction
-        if prediction is None or prediction.at_ns != at_ns or len(shown.members) > 1:
-            prediction = shown.members[0].predict(at_ns)
-        return self._focus.plan(prediction, frame)
-
     def _learn(self) -> list[Report]:
         reports = self._microscope.reports()
         for report in reports:
             self._horizon.learn(report)
+            self._yielding.learn(report)
         return reports
 
     def _take_notes(self) -> tuple[str, ...]:
         """What there is to say since the last frame: by the detector, if it takes notes."""
-        limits = self._limits.take_notes()
-        new = (*self._new_notes, *self._detector_notes[self._notes_taken :], *limits)
+        limits, hand = self._limits.take_notes(), self._yielding.take_notes()
+        new = (*self._new_notes, *self._detector_notes[self._notes_taken :], *limits, *hand)
         self._notes_taken, self._new_notes = len(self._detector_notes), []
         return new

@@ -114,6 +114,8 @@ class TargetSearch:
     def plan(self, target: TargetSelection, frame: Frame, horizon: Horizon) -> Plan:
         """Decide where the stage goes while there is no target."""
         lost, longest_s = target.lost, target.settings.search_s
+        if lost is None:
+            self._start_um = None
         if lost is None or not longest_s:
             return Plan(reason="no target")
         if frame.exposed_ns - target.lost_ns > longest_s * NS_PER_S:

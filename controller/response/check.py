@@ -16,12 +16,19 @@ from .hypotheses import Hypothesis
 from .meetings import Meetings
 from .small_moves import MOST_STEP, SmallMoves
 from .specks import Specks
+from .standstill import Standstill
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""
 _DOUBTFUL = -5.0
 """Lead below which a calibration that was proven has to prove itself again, by small moves. Chosen:
 it seldom falls so low while objects are followed, and a doubt costs a moment."""
+_IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
+"""Distance of the target from the middle, in shorter sides of the field, and the lead below which a
+calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
+_STANDS = 0.15
+"""Way of the stage, in shorter sides of the field, over which a target may stand still in the
+picture away from its middle. Chosen: what lags behind does not, for as long."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -67,6 +74,7 @@ class ResponseCheck:
         self._moved_px, self._apart_ns = 0.0, 0
         self._way_px = np.zeros(2)
         self._meetings = Meetings()
+        self._standstill = Standstill()
         self.specks = Specks()
         self.speck_id: int | None = None
         self._begin()
@@ -87,19 +95,37 @@ class ResponseCheck:
         target_px = self._follow(frame, detections, target)
         slack_px = self._meetings.slack_px(frame.exposed_ns, self._apart_ns)
         self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, slack_px)
-        lost = target_px is None and any(track.id == self._id for track in _members(target))
-        return self._judge(frame, lost and not slack_px)
-
-    def _judge(self, frame: Frame, lost: bool) -> str:
-        """Believe, doubt or refute; return why it is refuted."""
-        lead, fault = self._evidence.lead, self._evidence.best
         if self.proven:
-            if lead < _DOUBTFUL or (lost and lead < SHAKEN):
-                self._evidence.trusted = False
-                self._moves.restart()
-            elif lead > _PROVEN:
-                self._moves.note_sure(frame)
+            self._doubt(frame, target, target_px, slack_px > 0)
             return ""
+        return self._judge()
+
+    def _doubt(
+        self, frame: Frame, target: TargetGroup | None, target_px: Floats | None, meets: bool
+    ) -> None:
+        """Have a calibration proven anew if what is seen speaks against it."""
+        lead = self._evidence.lead
+        lost = target_px is None and any(track.id == self._id for track in _members(target))
+        away_px = np.inf
+        if target_px is not None:
+            away_px = float(np.hypot(*(target_px - self._evidence.middle_px)))
+        leaves = away_px > _IN_THE_MIDDLE * min(self._sides_px)
+        stage_px = self._inverse @ (frame.pose.x_um, frame.pose.y_um)
+        went_px = self._standstill.see(target_px, stage_px)
+        stays = leaves and went_px > _STANDS * min(self._sides_px)
+        if (
+            stays
+            or lead < (_DOUBTFUL if leaves else _WITHOUT_HARM)
+            or (lost and lead < SHAKEN and not meets)
+        ):
+            self._evidence.trusted = False
+            self._moves.restart()
+        elif lead > _PROVEN:
+            self._moves.note_sure(frame)
+
+    def _judge(self) -> str:
+        """Believe or refute; return why it is refuted."""
+        lead, fault = self._evidence.lead, self._evidence.best
         if lead > _PROVEN and self._moves.count > 0:
             self._evidence.trust()
             return ""
@@ -181,8 +207,9 @@ class ResponseCheck:
         right = fault.affine(self._affine)
         if right is None:
             return (
-                "What is followed stays at its place in the picture while the stage moves: it is "
-                "a speck on the camera, the picture is repeated, or the stage slips."
+                "What is followed stays at its place in the picture while the stage's readings "
+                "move: it is a speck on the camera, or the stage slips (the motor turns, what it "
+                "carries does not)."
             )
         numbers = ", ".join(f"{number:.4g}" for number in right.ravel())
         return (

@@ -132,7 +132,8 @@ class SmallMoves:
     def _step_px(self, target: TargetGroup | None, frame: Frame) -> Floats | None:
         """A step toward the target that tells most of the hypotheses from each other, (2,).
 
-        Back again if that has made the target disappear.
+        Further ones go the same way, so that a backlash of which nobody has told is taken up by the
+        first; back again if that has made the target disappear.
         """
         if target is not None and target.seen_um is not None:
             offset_px = self._offset_px(target.seen_um, frame)
@@ -143,7 +144,8 @@ class SmallMoves:
         length_px = max(_STEP_SIGMAS * self._evidence.errors.usual_px, _LEAST_STEP_PX)
         length_px = min(length_px, MOST_STEP * self._side_px)
         major = int(np.abs(offset_px).argmax()) ^ (self.count % 2)
-        step_px = np.where(offset_px < 0, -length_px, length_px)
+        toward_px = self._last_px if self.count else offset_px
+        step_px = np.where(toward_px < 0, -length_px, length_px)
         step_px[1 - major] /= 2
         return step_px
 

@@ -9,15 +9,22 @@ from ..decisions import Lock
 _SLOW = 10
 """Frames passed over for each one that was looked at, from which that is told. Chosen: most things
 have gone elsewhere after ten."""
+_HELD = {
+    "limits": "The stage has been at the limit, and the target beyond it,",
+    "hand": "The stage has been yielded to a hand",
+}
+"""What is told at the end of what kept the stage from the target."""
 _US_PER_S = 1_000_000
 
 
 def in_hand(summary: dict[str, Any]) -> bool:
     """Whether a session ended with its target followed, though perhaps unseen for a moment.
 
-    Not while small moves had yet to show that the picture answers to the stage.
+    Not while small moves had yet to show that the picture answers to the stage, nor while the
+    stage waited at the edge of its limits, or a hand moved it.
     """
-    return summary["answered"] and summary["lock_at_end"] in (Lock.LOCKED, Lock.COASTING)
+    follows = summary["answered"] and not summary["held_by"]
+    return follows and summary["lock_at_end"] in (Lock.LOCKED, Lock.COASTING)
 
 
 def how_it_ended(summary: dict[str, Any]) -> str:
@@ -34,6 +41,16 @@ def how_it_ended(summary: dict[str, Any]) -> str:
         return (
             f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
             "or tell [detector] the size and polarity of the objects."
+        )
+    if summary["held_by"]:
+        return (
+            f"{_HELD[summary['held_by']]} since {summary['held_since_s']:.1f} s of "
+            f"{seconds:.1f} s: the target was last seen at {last_s:.1f} s."
+        )
+    if summary["lock_at_end"] == Lock.SEARCHING and summary["hand_s"] is not None:
+        return (
+            "No target was found where a hand had left the stage: it took the stage at "
+            f"{summary['hand_s']:.1f} s, the target was last seen at {last_s:.1f} s."
         )
     if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
         return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."

@@ -37,6 +37,10 @@ class Rows:
         How the stage answers commands, if readings differ from the description.
     answers : bool
         Whether, at the end, the picture answered to the stage as the calibration says.
+    held_by, held_since_s : str, float or None
+        What kept the stage from the target at the end, as in `Decision`, and since when.
+    hand_s : float or None
+        When a hand began to move the stage for the last time.
     """
 
     def __init__(self) -> None:
@@ -46,6 +50,9 @@ class Rows:
         self.faults: list[str] = []
         self.found: Dynamics | None = None
         self.answers = False
+        self.held_by = ""
+        self.held_since_s: float | None = None
+        self.hand_s: float | None = None
         self._frames = array("d")
         self._truths = array("d")
         self._decisions = array("d")
@@ -69,6 +76,10 @@ class Rows:
         lock = LOCKS.index(decision.lock)
         self.answers = decision.answers
         t_s = self.seconds(decision.exposed_ns)
+        if decision.held_by != self.held_by:
+            self.held_by = decision.held_by
+            self.held_since_s = round(t_s, 6) if decision.held_by else None
+            self.hand_s = self.held_since_s if decision.held_by == "hand" else self.hand_s
         self._decisions.extend((decision.frame, t_s, x, y, *offset, lock))
         for stage, us in decision.timings_us.items():
             self.timings_us.setdefault(stage, array("f")).append(us)

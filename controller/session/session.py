@@ -81,6 +81,7 @@ def run_lockstep(
         def check(step: Step) -> None:
             if recorder.fault:
                 raise SessionError(recorder.fault)
+            _check_fatal(step)
 
         def run() -> None:
             seconds, queue = _seconds(config, simulated), acquisitions or Acquisitions()

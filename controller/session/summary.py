@@ -43,8 +43,10 @@ def summarise(
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
         ``last_seen_s`` and ``lock_at_end``, when the target was last seen, and what it was in
         the last frame; ``answered``, whether the picture had answered to the stage as the
-        calibration says; ``dropped``, exposures among the processed ones that the controller
-        passed over;
+        calibration says; ``held_by`` and ``held_since_s``, what kept the stage from the target at
+        the end (``"limits"``, ``"hand"`` or nothing) and since when; ``hand_s``, when a hand began
+        to move the stage for the last time; ``dropped``, exposures among the processed ones that
+        the controller passed over;
         ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
         ``stage_found``, the delay, speed and acceleration of the stage if readings differ from
         what was configured.
@@ -66,6 +68,9 @@ def summarise(
         "last_seen_s": _last_seen_s(series),
         "lock_at_end": _lock_at_end(series),
         "answered": rows.answers,
+        "held_by": rows.held_by,
+        "held_since_s": rows.held_since_s,
+        "hand_s": rows.hand_s,
         "lost": entries(series.is_lock(Lock.LOST)[series.processed]),
         "dropped": _dropped(series.frame[series.processed]),
         "latency_ms": _percentiles(rows.latency_ms),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ..clock import NS_PER_MS, NS_PER_S, Clock
+from ..clock import NS_PER_S, Clock
 from ..envelope import Envelope
 from ..messages import Fault, Issued, Move, Report
 from ..microscope import STOPPED, MicroscopeError, MoveRefused, one_line
@@ -15,14 +15,12 @@ from .device import StageDevice
 from .polling import PositionPolling, Reading
 from .position_mode import PositionMode
 from .velocity_mode import VelocityMode
-from .waiting_moves import Job, WaitingMoves
+from .waiting_moves import Failures, Job, WaitingMoves
 
 _BUSY_RETRY_S = 0.002
 """After a busy stage has refused a move. Chosen: little against the time that moves take."""
 _END_RETRY_S = 0.02
 """After a stage has failed to end a velocity. Chosen: as long as a slow stage takes to answer."""
-_FAILS_NS = 1_000 * NS_PER_MS
-"""How long every move may fail. Chosen: a serial line that has lost one answer has the next."""
 _MOST_REPORTS = 10_000
 """Kept for a caller that does not ask. Chosen: a minute of the fastest camera, some MB."""
 
@@ -71,7 +69,7 @@ class MoveExecutor:
         self._polling = PositionPolling(device, pose, self._velocity, clock)
         self._position = PositionMode(device, pose, clock)
         self._waiting = WaitingMoves()
-        self._fails_since_ns: int | None = None
+        self._failures = Failures()
         self._waits_for_rest = False
         self._reports: deque[Report] = deque(maxlen=_MOST_REPORTS)
         self.stopped = ""
@@ -79,6 +77,8 @@ class MoveExecutor:
 
     def accept(self, move: Move, exposed_ns: int, received_ns: int) -> None:
         """Replace the move that waits, if any, by one that answers an exposure.
+
+        It is forgotten in its turn while the stage is moved by hand.
 
         Raises
         ------
@@ -95,6 +95,11 @@ class MoveExecutor:
             self._velocity.check()
         guard.check_move(move, self._envelope, self._pose, self._clock.now_ns())
         self._waiting.put(Job(move, exposed_ns, received_ns))
+
+    def arm(self) -> None:
+        """Take moves again after a stop, or after others have moved the stage."""
+        self.stopped = ""
+        self._pose.take_back()
 
     def hold(self) -> None:
         """Forget all moves, and send nothing until `release`."""
@@ -127,8 +132,10 @@ class MoveExecutor:
         if self.held:
             return
         job = self._waiting.take()
-        if job is not None and not self.others_move:
-            self._note_failure(self._report_failure(self._carry_out, job))
+        if job is not None and not (self.others_move or self._pose.yields):
+            problem = self._report_failure(self._carry_out, job)
+            if reason := self._failures.note(self._clock.now_ns(), problem):
+                self._stop(reason)
         if self._velocity.left_s() <= 0:
             self._report_failure(self._velocity.end)
         self._report_failure(self._read_when_due, job is not None)
@@ -200,16 +207,6 @@ class MoveExecutor:
             self.note(f"The stage does not answer: {one_line(error)}")
             return one_line(error)
         return ""
-
-    def _note_failure(self, problem: str) -> None:
-        """Have the stage stopped if no move was carried out for some time."""
-        now_ns = self._clock.now_ns()
-        if not problem:
-            self._fails_since_ns = None
-        elif self._fails_since_ns is None:
-            self._fails_since_ns = now_ns
-        elif now_ns - self._fails_since_ns > _FAILS_NS:
-            self._stop(f"it has not carried out any move for a second: {problem}")
 
     def _carry_out(self, job: Job) -> None:
         move = job.move

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ..clock import NS_PER_S
 
-_EXPECTED_UM = 20.0
+_EXPECTED_UM = 10.0
 """Distance after which motion is judged. Chosen: many times the errors of readings."""
+_LEAST_UM = 1.0
+"""Shortest way that counts. Chosen: the coarsest stages do not carry out shorter ones."""
 _MOVED = 0.05
 """Share of it within which a stage has not moved. Chosen: slow stages, of which nobody has told how
 slow they are, go further."""
@@ -55,7 +57,8 @@ class _AxisCheck:
         if before_um is None:
             self._start_um = read_um
             return False
-        self._expected_um += predicted_um - before_um
+        if abs(predicted_um - read_um) > _LEAST_UM:
+            self._expected_um += predicted_um - before_um
         expected_um, moved_um = abs(self._expected_um), abs(read_um - self._start_um)
         if moved_um > _MOVED * _EXPECTED_UM:
             self._strikes, self._start_um, self._expected_um = 0, read_um, 0.0

@@ -31,6 +31,11 @@ _PAUSE = 3
 _FORGETS = 0.8
 """Share of the slowest reading that is kept from one to the next. Chosen: a stage that hung once is
 read as often as before after ten."""
+YIELDED = (
+    "Yielded to a hand on the stage at ({:.1f}, {:.1f}) µm: it goes where no command sends it "
+    "(joystick, or another program)."
+)
+TAKEN_BACK = "The stage is taken back from the hand at ({:.1f}, {:.1f}) µm."
 _GOLDEN = 0.618034
 """Fraction of the golden ratio: its multiples are spread most evenly over a period (Weyl 1916)."""
 
@@ -82,6 +87,7 @@ class PositionPolling:
         self._slowest_s, self._count = 0.0, 0
         self._moved_ns = self._last_ns
         self._checks, self._motion = ReadingChecks(), MotionCheck()
+        self._taken_over = False
 
     @property
     def interval_ns(self) -> int:
@@ -136,10 +142,18 @@ class PositionPolling:
             return Reading(None, report, stop)
         predicted = self._pose.pose(middle_ns)
         self._pose.read(middle_ns, x, y, z)
+        report = self._tell_takeover(x, y)
         known = self._pose.pose(middle_ns)
         before_um, now_um = (predicted.x_um, predicted.y_um), (known.x_um, known.y_um)
         disobeys = self._velocity.verify_reading(before_um, (x, y), now_um)
         if not self._velocity.running:
             disobeys = disobeys or self._motion.fault(middle_ns, before_um, (x, y), now_um)
-        read = PoseRead(known, self._pose.identified, (x, y))
-        return Reading(read, "", disobeys, (x, y, z))
+        read = PoseRead(known, self._pose.identified, (x, y), self._taken_over)
+        return Reading(read, report, disobeys, (x, y, z))
+
+    def _tell_takeover(self, x_um: float, y_um: float) -> str:
+        """Say once that others move the stage, and once that they do not any more."""
+        before, self._taken_over = self._taken_over, self._pose.taken_over
+        if before == self._taken_over:
+            return ""
+        return (YIELDED if self._taken_over else TAKEN_BACK).format(x_um, y_um)

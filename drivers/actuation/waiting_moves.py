@@ -1,4 +1,4 @@
-"""Moves that wait for the stage: the newest, and one that a busy stage has refused."""
+"""Moves that wait for the stage, and moves that failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from ..messages import Move
 
 _BUSY_LIMIT_NS = 10_000 * NS_PER_MS
 """After which a refused move is given up. Chosen: longer than any stage travels."""
+
+_LASTS_NS = 1_000 * NS_PER_MS
+"""How long every move may fail. Chosen: a serial line that has lost one answer has the next."""
 
 
 class Job(NamedTuple):
@@ -60,3 +63,20 @@ class WaitingMoves:
     def refused(self) -> bool:
         """Whether there is one that was refused."""
         return self._refused is not None
+
+
+class Failures:
+    """Notes how moves went."""
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None
+
+    def note(self, at_ns: int, problem: str) -> str:
+        """Note why a move failed, empty if it did not; return why the stage must be stopped."""
+        if not problem:
+            self._since_ns = None
+        elif self._since_ns is None:
+            self._since_ns = at_ns
+        elif at_ns - self._since_ns > _LASTS_NS:
+            return f"it has not carried out any move for a second: {problem}"
+        return ""

@@ -92,7 +92,7 @@ class StageWorker:
         return self._executor.stopped
 
     def arm(self) -> None:
-        """Take moves again.
+        """Take moves again, also after a hand has moved the stage.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class StageWorker:
         """
         if self._executor.held:
             raise MicroscopeError("The stage is not known to stand: look at it, then try again.")
-        self._executor.stopped = ""
+        self._executor.arm()
 
     def others_move(self, on: bool) -> None:
         """Let an acquisition move the stage, see `MoveExecutor.others_move`, or end that.

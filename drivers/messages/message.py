@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of all messages on the wire; another version is refused with a reason.
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
 their decisions. 3: the description carries all limits, and whether the affine is a calibration.
-4: what the stage said is in the report that it was read.
+4: what the stage said is in the report that it was read. 5: which says, too, whether a hand moves
+the stage; decisions say what keeps it from the target.
 """
 
 

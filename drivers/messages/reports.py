@@ -49,11 +49,14 @@ class PoseRead(Message, frozen=True, tag="pose"):
         How the XY stage answers commands, if readings differ from the description.
     drive_um : (x, y), optional
         What the XY stage said.
+    taken_over : bool
+        Whether the XY stage is moved by others, as by a hand on the joystick: no move is made.
     """
 
     pose: StagePose
     dynamics: Dynamics | None = None
     drive_um: tuple[float, float] | None = None
+    taken_over: bool = False
 
 
 class Truth(Message, frozen=True, tag="truth"):

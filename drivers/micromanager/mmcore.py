@@ -56,7 +56,12 @@ class MMCoreMicroscope:
         try:
             self._description = about = claim_devices(core, settings)
             position_um = read_position_um(core, about.xy_stage, about.focus)
-            self._pose = PoseModel(position_um, settings.stage.dynamics, settings.focus.dynamics)
+            self._pose = PoseModel(
+                position_um,
+                settings.stage.dynamics,
+                settings.focus.dynamics,
+                settings.stage.after_hand == "wait",
+            )
             self._stage = self._make_stage()
             core.register_mda_engine(StageEngine(core, self._stage.send))
         except BaseException:

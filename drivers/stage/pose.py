@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from ..messages import Dynamics, StagePose
 from .axis import Axis, State
 from .identification import Identification
 from .loaded_axis import LoadedAxis
+from .takeover import Takeover
 from .uncertainty import PoseUncertainty
 
 
@@ -19,6 +21,7 @@ class PoseModel:
     (drift, a joystick). What is left of the disagreement is an error of position and an error
     of time, which matters in motion; the uncertainty is learned from both. Commands and readings
     are of the drive; the pose is that of the load, which follows through backlash and rings.
+    A stage that others move is where it was read last.
 
     Safe to use from several threads.
 
@@ -28,6 +31,8 @@ class PoseModel:
         Where the stage rests.
     dynamics, focus_dynamics : Dynamics
         Of the XY stage and the focus drive, as the user states them.
+    waits : bool
+        As of `Takeover`.
 
     Attributes
     ----------
@@ -40,6 +45,7 @@ class PoseModel:
         position_um: tuple[float, float, float],
         dynamics: Dynamics,
         focus_dynamics: Dynamics,
+        waits: bool = False,
     ) -> None:
         self.nominal, self.nominal_focus = dynamics, focus_dynamics
         kinds = (dynamics, dynamics, focus_dynamics)
@@ -48,6 +54,7 @@ class PoseModel:
         ]
         self._identification = Identification(dynamics)
         self._uncertainty = PoseUncertainty()
+        self._takeover = Takeover(waits)
         self._lock = threading.Lock()
 
     def commanded(self, at_ns: int, *target_um: float | None) -> None:
@@ -56,6 +63,7 @@ class PoseModel:
             for axis, target in zip(self._axes, target_um, strict=False):
                 if target is not None:
                     axis.command(at_ns, target)
+            self._takeover.commanded(at_ns, (self._axes[0].target_um, self._axes[1].target_um))
 
     def drive_targets_um(self, at_ns: int, *load_um: float | None) -> list[float | None]:
         """Where the drives must be sent at an instant to bring the load to (x, y, z)."""
@@ -69,6 +77,7 @@ class PoseModel:
         """Note that the stage was given a velocity along x and y."""
         with self._lock:
             self._identification.forget()
+            self._takeover.forget(at_ns)
             for axis, velocity in zip(self._axes, velocity_um_s, strict=False):
                 axis.drive.set_velocity(at_ns, velocity)
 
@@ -83,6 +92,11 @@ class PoseModel:
         with self._lock:
             drives = self._drives()
             off = self._residuals_um(at_ns, position_um)
+            if any(axis.drive.keeps_velocity(at_ns) for axis in self._axes):
+                self._takeover.forget(at_ns)
+            if self._takeover.note(at_ns, (position_um[0], position_um[1])):
+                self._put(at_ns, position_um[:2], off[:2])
+                return
             if not any(axis.drive.keeps_velocity(at_ns) for axis in self._axes):
                 x, y = (
                     p - axis.offset_um for p, axis in zip(position_um, self._axes[:2], strict=False)
@@ -99,6 +113,30 @@ class PoseModel:
             for axis, residual in zip(self._axes, off, strict=False):
                 axis.correct(at_ns, residual, share)
 
+    def _put(self, at_ns: int, position_um: Sequence[float], off_um: Sequence[float]) -> None:
+        """Put x and y where they were read, whatever brought them there."""
+        for axis, position in zip(self._axes, position_um, strict=False):
+            axis.reset(at_ns, position)
+        self._identification.forget()
+        self._uncertainty.contradicted(at_ns, off_um)
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the XY stage is moved by others, as by a hand on the joystick."""
+        with self._lock:
+            return self._takeover.active
+
+    @property
+    def yields(self) -> bool:
+        """Whether it is, or may be so that nothing should be sent until the next reading."""
+        with self._lock:
+            return self._takeover.active or self._takeover.suspected
+
+    def take_back(self) -> None:
+        """Take the stage for one again that goes where it is sent."""
+        with self._lock:
+            self._takeover.end()
+
     @property
     def identified(self) -> Dynamics | None:
         """Dynamics of the XY stage, if readings have shown that they are not the nominal ones."""
@@ -107,9 +145,10 @@ class PoseModel:
         return None if found == self.nominal else found
 
     def wants_reading(self, at_ns: int) -> bool:
-        """Whether a reading is informative, see `PoseUncertainty`."""
+        """Whether a reading is informative, see `PoseUncertainty`, or the stage moved by others."""
         with self._lock:
-            return self._uncertainty.wants_reading(self._drives(), at_ns)
+            yields = self._takeover.active or self._takeover.suspected
+            return yields or self._uncertainty.wants_reading(self._drives(), at_ns)
 
     def reset(self, at_ns: int, position_um: tuple[float, float, float]) -> None:
         """Forget all commands: the stage was read at rest at ``position_um``."""
@@ -118,6 +157,7 @@ class PoseModel:
                 axis.reset(at_ns, position)
             self._identification.forget()
             self._uncertainty.reset(at_ns)
+            self._takeover.forget(at_ns)
 
     def pose(self, at_ns: int, exposure_ns: int = 0) -> StagePose:
         """Return the modelled pose at an instant, or its mean over an exposure around that."""

@@ -124,6 +124,11 @@ class PoseUncertainty:
         """Forget contradictions: the stage was read at rest, and the model put there."""
         self._contradiction_um2, self._unconfirmed, self._read_ns = 0.0, 0, at_ns
 
+    def contradicted(self, at_ns: int, residual_um: Sequence[float]) -> None:
+        """Note that the model was put where the stage was read, far from where it was thought."""
+        self._contradiction_um2, self._unconfirmed = max(off**2 for off in residual_um), 1
+        self._read_ns = at_ns
+
     def wants_reading(self, axes: Axes, at_ns: int) -> bool:
         """Whether a reading is informative: unconfirmed, or in motion with unverified dynamics."""
         if self._unconfirmed or self._verified >= _VERIFICATIONS:

@@ -155,6 +155,8 @@ class SimXYStage(XYStageDevice):
     def set_position_um(self, x: float, y: float) -> None:
         """Start to move."""
         self._time.block_ms(self._stage.model.serial_ms)
+        if hangs := self._stage.faults.at(self._time.now_ns(), "hangs"):
+            self._time.sleep_until_ns(self._stage.faults.ends_ns(hangs))
         self._velocity_um_s = [0.0, 0.0]
         self._stage.command(self._time.now_ns(), x, y)
 

@@ -46,7 +46,10 @@ class LockstepMicroscope:
         self._description = about = self._describe()
         device = SimStageDevice(world.xy, world.focus, clock, about.takes_velocity)
         self._pose = PoseModel(
-            (*device.read_xy(), device.read_focus()), stand.stage.dynamics, stand.focus.dynamics
+            (*device.read_xy(), device.read_focus()),
+            stand.stage.dynamics,
+            stand.focus.dynamics,
+            stand.stage.after_hand == "wait",
         )
         envelope = Envelope.of(about)
         self._executor = MoveExecutor(device, self._pose, envelope, clock, self._emergency)
@@ -93,8 +96,8 @@ class LockstepMicroscope:
             raise MicroscopeError(problem)
 
     def arm(self) -> None:
-        """Take moves again after a stop."""
-        self._executor.stopped = ""
+        """Take moves again after a stop, or after a hand has moved the stage."""
+        self._executor.arm()
 
     @property
     def stopped(self) -> str:

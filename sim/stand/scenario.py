@@ -20,6 +20,7 @@ from ...drivers.settings import (
 from ..imaging import OpticsSettings, SensorSettings
 from ..scenarios import scenario_names, scenario_text
 from ..specimen import SpecimenSettings
+from .faults import FaultSettings
 from .stage import StageModel
 
 
@@ -67,6 +68,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processing_ms : float
         In virtual time, from a readable frame until the move that answers it has arrived at
         the stage's controller: everything that software and cables would take.
+    faults : list of FaultSettings
+        What goes wrong with stage and camera, and when.
     task : dict
         Tables of a configuration file (detector, predictor, policy, target) that suit it.
     detectors : dict
@@ -82,6 +85,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stage: StageModel = StageModel()
     focus: StageModel = StageModel(speed_um_s=1_000.0, acceleration_um_s2=50_000.0)
     processing_ms: float = 1.0
+    faults: tuple[FaultSettings, ...] = ()
     task: dict[str, Any] = {}
     detectors: dict[str, dict[str, Any]] = {}
 

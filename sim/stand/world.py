@@ -13,6 +13,7 @@ from ...drivers.messages import Image
 from ..imaging import Optics, Sensor
 from ..movie import Movie
 from ..specimen import Specimen
+from .faults import Faults
 from .scenario import Scenario
 from .stage import SimStage
 
@@ -67,6 +68,8 @@ class World:
     ----------
     dtype : {"uint8", "uint16"}
         Type of the images.
+    faults : Faults
+        What goes wrong with stage and camera.
     """
 
     def __init__(
@@ -76,10 +79,10 @@ class World:
         movie: Movie | None = None,
         start_um: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        self._birth_ns: int | None = None
+        self.faults = Faults(scenario.faults)
         streams = np.random.default_rng(seed).spawn(4)
         self.scenario = scenario
-        self.xy = SimStage(scenario.stage, start_um, streams[0])
+        self.xy = SimStage(scenario.stage, start_um, streams[0], self.faults)
         self.focus = SimStage(scenario.focus, (0.0,), streams[1])
         self._scene: Scene
         if movie is not None:
@@ -91,9 +94,11 @@ class World:
 
     def expose(self, start_ns: int, exposure_ms: float) -> tuple[Image, Truth | None]:
         """Take a picture: the image, and where the target truly was."""
-        if self._birth_ns is None:
-            self._birth_ns = start_ns
-        return self._scene.expose(start_ns - self._birth_ns, exposure_ms, self._where)
+        if self.faults.birth_ns is None:
+            self.faults.birth_ns = start_ns
+        age_ns = start_ns - self.faults.birth_ns
+        image, truth_um = self._scene.expose(age_ns, exposure_ms, self._where)
+        return self.faults.picture(image, start_ns), truth_um
 
     @property
     def objects_um(self) -> NDArray[np.float64]:
@@ -106,8 +111,8 @@ class World:
         return self._scene.objects_um
 
     def _where(self, age_ns: int) -> NDArray[np.float64]:
-        assert self._birth_ns is not None
-        at_ns = age_ns + self._birth_ns
+        assert self.faults.birth_ns is not None
+        at_ns = age_ns + self.faults.birth_ns
         return np.array((*self.xy.position_um(at_ns), *self.focus.position_um(at_ns)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     unknown = {key for key, value in summary.items() if value is None}
     assert unknown == {
         *("frame_rate", "first_lock", "rms_error_um", "error_from", "latency_ms"),
-        *("stage_found", "last_seen_s", "lock_at_end"),
+        *("stage_found", "last_seen_s", "lock_at_end", "held_since_s", "hand_s"),
     }
 
 
@@ -156,6 +157,27 @@ def test_small_first_moves_to_the_end_are_no_following() -> None:
     summary = summarise(rows, description(), 3, 0)
     assert not in_hand(summary)
     assert "ended before the picture had answered" in how_it_ended(summary)
+
+
+@pytest.mark.parametrize(
+    ("held_by", "says"),
+    [
+        ("limits", "at the limit, and the target beyond it, since 0.2 s of 0.4 s"),
+        ("hand", "yielded to a hand since 0.2 s of 0.4 s: the target was last seen at 0.1 s"),
+    ],
+)
+def test_what_kept_the_stage_from_the_target_is_told_and_no_following(
+    held_by: Literal["limits", "hand"], says: str
+) -> None:
+    rows = Rows()
+    for i in range(41):
+        note(rows, i)
+        lock, seen = (Lock.LOCKED, (6.0, 8.0)) if i < 10 else (Lock.LOST, None)
+        kept: Literal["", "limits", "hand"] = held_by if i == 5 or i >= 20 else ""
+        rows.decision(replace(decision(i, lock, seen), held_by=kept))
+    summary = summarise(rows, description(), 41, 0)
+    assert not in_hand(summary)
+    assert says in how_it_ended(summary)
 
 
 @pytest.mark.parametrize(

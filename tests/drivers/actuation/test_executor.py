@@ -67,10 +67,12 @@ class Device:
 
 
 class Stand:
-    def __init__(self, dynamics: Dynamics = PLAIN, device: type[Device] = Device) -> None:
+    def __init__(
+        self, dynamics: Dynamics = PLAIN, device: type[Device] = Device, waits: bool = False
+    ) -> None:
         self.clock = VirtualClock()
         self.device: Any = device(self.clock)
-        pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics())
+        pose = PoseModel((0.0, 0.0, 0.0), dynamics, Dynamics(), waits)
         self.reasons: list[str] = []
         self.executor = MoveExecutor(self.device, pose, BOX, self.clock, self.reasons.append)
 
@@ -324,3 +326,46 @@ def test_a_stage_that_is_jammed_is_stopped_and_a_slow_one_is_not(stand: Stand) -
         slow.accept(frame, 30.0 * frame)
         slow.step(Fault)
     assert not slow.reasons
+
+
+def test_nothing_is_sent_while_a_hand_moves_the_stage_and_that_is_told(stand: Stand) -> None:
+    """From 2 to 3 s."""
+    told, taken_ms, sent_ms = [], [], []
+
+    def send_xy(x_um: float, y_um: float) -> None:
+        sent_ms.append(ms)
+        if not 2_000 < ms < 3_000:
+            stand.device.xy = (x_um, y_um)
+
+    stand.device.send_xy = send_xy
+    for ms in range(0, 6_000, 20):
+        stand.at_ms(ms)
+        if 2_000 < ms < 3_000:
+            stand.device.xy = 0.1 * (ms - 2_000), 0.0
+        stand.accept(ms, 0.0)
+        stand.executor.step()
+        for report in stand.executor.reports():
+            if isinstance(report, Fault):
+                told.append(report.text.split(" at ")[0])
+            elif isinstance(report, PoseRead) and report.taken_over:
+                taken_ms.append(ms)
+    assert told == ["Yielded to a hand on the stage", "The stage is taken back from the hand"]
+    assert 2_300 < taken_ms[0] < 2_600
+    assert 3_900 < taken_ms[-1] < 4_100
+    assert not [ms for ms in sent_ms if 2_300 < ms < 3_900]
+    assert min(sent_ms) < 2_000
+    assert max(sent_ms) > 5_900
+    assert not stand.reasons
+
+
+def test_after_a_hand_the_stage_can_wait_to_be_armed() -> None:
+    stand = Stand(waits=True)
+    for ms in range(0, 6_000, 20):
+        stand.at_ms(ms)
+        stand.device.xy = 0.1 * min(max(ms - 2_000, 0), 1_000), 0.0
+        stand.executor.step()
+    stand.accept(1, 0.0)
+    assert not stand.step(Issued)
+    stand.executor.arm()
+    stand.accept(2, 0.0)
+    assert [issued.frame for issued in stand.step(Issued)] == [2]
