@@ -9,6 +9,7 @@ from __future__ import annotations
 from .calibrate import calibrate
 from .figure import draw
 from .findings import Calibration, Finding
+from .focus_drive import calibrate_focus, contrast
 from .opening import open_stand
 from .pattern import Step
 from .probe import NotCalibratedError
@@ -21,6 +22,8 @@ __all__ = [
     "Step",
     "backup",
     "calibrate",
+    "calibrate_focus",
+    "contrast",
     "draw",
     "open_stand",
     "write",

@@ -8,13 +8,11 @@ import numpy as np
 
 from ...drivers.clock import Clock
 from ...drivers.microscope import Microscope
-from .dynamics import Excitations, fit_dynamics, rough_response
-from .dynamics_findings import dynamics_findings
+from .dynamics import Excitations, dynamics_findings, fit_dynamics, read_delay_s, rough_response
 from .findings import Calibration, geometry_findings
 from .geometry import Geometry, Jump, enough, fit_geometry
 from .pattern import Step, long_steps, small_step_px, small_steps
 from .probe import NotCalibratedError, Probe
-from .readings import read_delay_s
 from .registration import Reference
 from .search import Rough, search
 from .sightings import Seen, rested, seen_steps, settle_time_s, whole
@@ -114,7 +112,7 @@ def calibrate(
             "The delay is that of the stage and of the camera's read-out together, beyond "
             "readout_ms as configured."
         )
-    return Calibration(findings, notes, seconds, furthest_um, evidence)
+    return Calibration(findings, notes, seconds, furthest_um, evidence=evidence)
 
 
 def _long(

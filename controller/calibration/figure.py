@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .dynamics import DynamicsFit, Excitation, mean_travel_um
 from .findings import Calibration
+from .focus_drive import Pass
 from .geometry import Geometry, Jump
 
 if TYPE_CHECKING:
@@ -39,16 +40,21 @@ def draw(path: Path, calibration: Calibration, name: str) -> None:
 
     evidence = calibration.evidence
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-    figure = Figure(figsize=(12, 7.2), dpi=120, layout=layout, facecolor="white")
+    focused = "passes" in evidence
+    figure = Figure(figsize=(18 if focused else 12, 7.2), dpi=120, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 2)
-    places = (grid[0, 0], grid[0, 1], grid[1, 0], grid[1, 1])
+    grid = figure.add_gridspec(2, 3 if focused else 2)
+    places = (grid[0, 0], grid[0, 1], grid[1, 0], grid[:, 2] if focused else grid[1, 1])
     shifts, residuals, response, numbers = (figure.add_subplot(place) for place in places)
     _shifts(shifts, evidence["jumps"], evidence["geometry"])
     _residuals(residuals, evidence["jumps"], evidence["geometry"])
     _response(response, evidence["excitations"], evidence["fit"])
     _numbers(numbers, calibration)
-    for axes in (shifts, residuals, response):
+    plots = [shifts, residuals, response]
+    if focused:
+        plots.append(figure.add_subplot(grid[1, 1]))
+        _focus(plots[-1], evidence["passes"])
+    for axes in plots:
         axes.grid(color=_FAINT, alpha=0.25, lw=0.5)
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{name}: calibration, {calibration.seconds:.0f} s"
@@ -123,18 +129,35 @@ def _model(
     return mean_travel_um(times - half, times + half, ways, none, fit.response) / way_um
 
 
+def _focus(axes: Axes, passes: list[Pass]) -> None:
+    axes.set_title("Passes of the focus drive; up and down differ by its backlash")
+    axes.set_xlabel("position of the drive (µm)")
+    axes.set_ylabel("sharpness, over the greatest")
+    best = np.max([each.sharpness.max(axis=0) for each in passes], axis=0)
+    labels = set()
+    for each in passes:
+        way, color = ("up", _X) if each.direction > 0 else ("down", _Y)
+        for part, style in enumerate(("-", "--")):
+            label = f"{way}, {('rows', 'columns')[part]}"
+            shown = "" if label in labels else label
+            labels.add(label)
+            curve = each.sharpness[:, part] / best[part]
+            axes.plot(each.z_um, curve, style, color=color, lw=1, alpha=0.7, label=shown or None)
+    axes.legend(frameon=False)
+
+
 def _numbers(axes: Any, calibration: Calibration) -> None:
     axes.axis("off")
     lines = []
     for name, finding in calibration.findings.items():
-        short = name.partition(".")[2]
+        short = name.removeprefix("camera.").removeprefix("stage.")
         if finding.found:
             values = zip(finding.rounded(), finding.sigmas, strict=True)
             each = [f"{value:g} ± {sigma:.1g}" for value, sigma in values]
             lines += [
-                f"{head:<20}{text}" for head, text in zip_longest([short], each, fillvalue="")
+                f"{head:<26}{text}" for head, text in zip_longest([short], each, fillvalue="")
             ]
         else:
-            lines.append(f"{short:<20}not found")
+            lines.append(f"{short:<26}not found")
     text = "\n".join(lines)
     axes.text(0, 1, text, family="monospace", fontsize=8, va="top", transform=axes.transAxes)

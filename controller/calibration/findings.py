@@ -33,16 +33,24 @@ class Finding:
         In the unit of the setting; sigmas are None where the number is not estimated but read.
     refusal : str
         Empty if the number is good enough to be used.
+    is_setting : bool
+        Whether a configuration has it; if not, it is only told.
     """
 
     values: tuple[float, ...] = ()
     sigmas: tuple[float, ...] = ()
     refusal: str = ""
+    is_setting: bool = True
 
     @property
     def found(self) -> bool:
         """Whether the number is good enough to be used."""
         return not self.refusal
+
+    @property
+    def written(self) -> bool:
+        """Whether it goes into a configuration."""
+        return self.found and self.is_setting
 
     def rounded(self) -> tuple[float, ...]:
         """Return the values, rounded to what their errors justify."""
@@ -61,8 +69,9 @@ class Calibration:
         By ``"table.key"``.
     notes : list of str
         What else a person should know.
-    seconds, furthest_um : float
-        How long the stand was used, and how far its stage went from where it began.
+    seconds, furthest_um, furthest_focus_um : float
+        How long the stand was used, and how far its stage and its focus drive went from where they
+        began.
     evidence : dict
         For the picture.
     """
@@ -71,7 +80,19 @@ class Calibration:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     furthest_um: float = 0.0
+    furthest_focus_um: float = 0.0
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    def joined(self, other: Calibration) -> Calibration:
+        """Return what both have found, one after the other."""
+        return Calibration(
+            {**self.findings, **other.findings},
+            [*self.notes, *other.notes],
+            self.seconds + other.seconds,
+            max(self.furthest_um, other.furthest_um),
+            max(self.furthest_focus_um, other.furthest_focus_um),
+            {**self.evidence, **other.evidence},
+        )
 
 
 def round_to(value: float, sigma: float) -> float:

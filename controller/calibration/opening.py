@@ -52,7 +52,7 @@ def open_stand(
 
 
 def _uncalibrated(config: Config, simulated: Simulation | None) -> StandSettings:
-    """Settings of a camera that streams as fast as it can, and of a stage about which none knows.
+    """Settings of a camera that streams as fast as it can, and of drives about which none knows.
 
     A simulated camera in virtual time has to be told its interval.
     """
@@ -70,6 +70,6 @@ def _uncalibrated(config: Config, simulated: Simulation | None) -> StandSettings
             interval_ms=interval_ms,
         ),
         stage=StageSettings(label=stage.label),
-        focus=config.focus,
+        focus=replace(config.focus, backlash_um=0.0, ring_hz=0.0, ring_damping=0.0),
         limits=config.limits,
     )

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Frame
-from .probe import Probe, Segment
+from .moves import Segment
+from .probe import Probe
 from .registration import LARGEST_PX, Reference, mean_image
 from .search import Rough
 from .wander import Series

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from ...drivers.clock import NS_PER_S, Clock
 from ...drivers.messages import Description, Fault, Frame, Issued, Move, PoseRead, Report
 from ...drivers.microscope import Frames, Microscope, MicroscopeError
+from .moves import Order, Reading, Segment
 
 Floats = NDArray[np.float64]
 
@@ -27,44 +26,12 @@ _LEAST_SPEED_UM_S = 200.0
 _HOME_S = 0.5, 5.0
 """Least and longest wait at the end until the stage has come home. Chosen."""
 
+_INTERVALS = 8
+"""Frames from which the time between them is measured. Chosen: its median is exact."""
+
 
 class NotCalibratedError(RuntimeError):
     """The stand cannot be calibrated; the text is one sentence that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A move and the frames around it.
-
-    Attributes
-    ----------
-    command_ns : int
-        When the move was handed to the stage.
-    from_um, to_um : (2,)
-        Commanded positions.
-    frames : list of Frame
-        From before the move until after it.
-    """
-
-    command_ns: int
-    from_um: Floats
-    to_um: Floats
-    frames: list[Frame] = field(repr=False)
-
-
-class Order(NamedTuple):
-    """A command to the stage: when it was handed over, and from where to where, (2,) each."""
-
-    at_ns: int
-    from_um: Floats
-    to_um: Floats
-
-
-class Reading(NamedTuple):
-    """What the stage said: when, and where it was, (2,)."""
-
-    at_ns: int
-    position_um: Floats
 
 
 class Probe:
@@ -130,6 +97,12 @@ class Probe:
         return self._home[0]
 
     @property
+    def home_z_um(self) -> float:
+        """Where the focus drive began."""
+        assert self._home is not None
+        return self._home[1]
+
+    @property
     def elapsed_s(self) -> float:
         """Time that the stand has been used."""
         return (self._clock.now_ns() - self._begin_ns) / NS_PER_S
@@ -159,6 +132,11 @@ class Probe:
             frames.append(self.frame())
         return frames
 
+    def interval_s(self) -> float:
+        """Measure the time from frame to frame."""
+        at_ns = [frame.exposed_ns for frame in self.watch(0.0, _INTERVALS)]
+        return float(np.median(np.diff(at_ns))) / NS_PER_S
+
     def wait(self, seconds: float) -> None:
         """Let time pass; frames of it are passed over."""
         self._clock.sleep_until_ns(self._clock.now_ns() + round(seconds * NS_PER_S))
@@ -178,13 +156,25 @@ class Probe:
                     f"[{low:g}, {high:g}] allowed; move the stage away from its limits, or widen "
                     "them under [limits]."
                 )
-        self._reports()
-        now_ns = self._clock.now_ns()
-        expires_ns = now_ns + round(_EXPIRES_S * NS_PER_S)
         self._sent_um.add((float(to_um[0]), float(to_um[1])))
-        self._microscope.move(Move(float(to_um[0]), float(to_um[1]), None, expires_ns, 0))
         from_um, self.at_um = self.at_um, np.array(to_um, float)
         self.furthest_um = max(self.furthest_um, float(np.abs(to_um - self.home_um).max()))
+        issued_ns, frames = self.send(float(to_um[0]), float(to_um[1]), None)
+        self.orders.append(Order(issued_ns, from_um, self.at_um))
+        return issued_ns, frames
+
+    def send(
+        self, x_um: float | None, y_um: float | None, z_um: float | None
+    ) -> tuple[int, list[Frame]]:
+        """Move some axes; return when they were told, and frames taken meanwhile.
+
+        Raises
+        ------
+        NotCalibratedError
+            If the microscope refuses, or takes no commands.
+        """
+        self._reports()
+        expires_ns = self.order(x_um, y_um, z_um)
         frames: list[Frame] = []
         while (issued_ns := self._issued_ns()) is None:
             if self._clock.now_ns() > expires_ns:
@@ -193,8 +183,13 @@ class Probe:
                     "is switched on."
                 )
             frames.append(self.frame())
-        self.orders.append(Order(issued_ns, from_um, self.at_um))
         return issued_ns, frames
+
+    def order(self, x_um: float | None, y_um: float | None, z_um: float | None) -> int:
+        """Ask for a move, and wait for nothing; return when it expires."""
+        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
+        self._microscope.move(Move(x_um, y_um, z_um, expires_ns, 0))
+        return expires_ns
 
     def record(
         self, to_um: Floats, *, phase_s: float, before: tuple[float, int], after: tuple[float, int]
@@ -242,9 +237,8 @@ class Probe:
     def _return_home(self) -> None:
         x, y = self.home_um.tolist()
         way_um = float(np.abs(self.at_um - self.home_um).max())
-        expires_ns = self._clock.now_ns() + round(_EXPIRES_S * NS_PER_S)
         with suppress(MicroscopeError):  # one that was stopped stays where it is
-            self._microscope.move(Move(x, y, None, expires_ns, 0))
+            self.order(x, y, None)
         least, most = _HOME_S
         self.wait(min(max(way_um / _LEAST_SPEED_UM_S, least), most))
         self.at_um = self.home_um.copy()

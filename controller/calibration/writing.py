@@ -50,7 +50,7 @@ def write(path: Path, calibration: Calibration) -> list[str]:
     document = tomlkit.parse(path.read_text("utf-8-sig"))
     written = []
     for name, finding in calibration.findings.items():
-        if not finding.found:
+        if not finding.written:
             continue
         table, key = name.split(".")
         if table not in document:

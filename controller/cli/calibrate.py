@@ -36,6 +36,9 @@ def calibrate(
     start: Start = None,
     seed: Seed = None,
     sets: Sets = None,
+    focus: Annotated[
+        bool, typer.Option("--focus/--no-focus", help="Whether the focus drive is moved, too.")
+    ] = True,
     out: Annotated[Path | None, typer.Option(help="Folder to make for the picture.")] = None,
     as_json: AsJson = False,
     realtime: Annotated[
@@ -43,11 +46,12 @@ def calibrate(
         typer.Option("--realtime/--lockstep", help="Real time, or virtual time (simulation only)."),
     ] = True,
 ) -> None:
-    """Find out how the stage moves what the camera sees, and write it into SCOPE.toml.
+    """Find out how stage and focus drive move what the camera sees; write it into SCOPE.toml.
 
     Put something with texture under the microscope that lies still, and focus on it. The stage goes
-    about a fifth of the field, within its limits, and ends where it began. What is not good enough
-    is not written, and the reason told; docs/calibration.md says more.
+    about a fifth of the field, the focus drive a few depths of field, within the limits, and both
+    end where they began. What is not good enough is not written, and the reason told;
+    docs/calibration.md says more.
 
     Example: `pursuit calibrate scope.toml`
     """
@@ -59,11 +63,11 @@ def calibrate(
     name = simulated.name if simulated else "microscope"
     folder = (out or new_folder(f"{name}_calibration")).resolve()
     console = Console(stderr=as_json)
-    found = _measure(config, simulated, realtime, console)
+    found = _measure(config, simulated, realtime, focus, console)
     folder.mkdir(parents=True, exist_ok=False)
     draw(folder / "calibration.png", found, name)
     written: list[str] = []
-    if scope is not None and any(each.found for each in found.findings.values()):
+    if scope is not None and any(each.written for each in found.findings.values()):
         kept = backup(scope)
         written = write(scope, found)
         console.print(f"{scope} was brought up to date; the old one is {kept.name}.", markup=False)
@@ -79,11 +83,11 @@ def calibrate(
 
 
 def _measure(
-    config: Config, simulated: Simulation | None, realtime: bool, console: Any
+    config: Config, simulated: Simulation | None, realtime: bool, focus: bool, console: Any
 ) -> Calibration:
     """Open the stand and calibrate it, telling how far that is."""
     from ...drivers.wire import stoppable
-    from ..calibration import NotCalibratedError, calibrate, open_stand
+    from ..calibration import NotCalibratedError, calibrate, calibrate_focus, open_stand
 
     microscope, clock, known_um = open_stand(config, simulated, lockstep=not realtime)
     with microscope, stoppable(microscope), console.status("looking") as status:
@@ -93,9 +97,14 @@ def _measure(
 
         try:
             readout_ms = config.camera.readout_ms
-            return calibrate(microscope, clock, known_um, tell, readout_ms=readout_ms)
+            found = calibrate(microscope, clock, known_um, tell, readout_ms=readout_ms)
         except NotCalibratedError as error:
             fail(str(error))
+        if not focus:
+            return found
+        readout = found.findings["camera.readout_ms"]
+        late_ms = readout.values[0] - config.camera.readout_ms if readout.found else 0.0
+        return found.joined(calibrate_focus(microscope, clock, config.focusing, tell, late_ms))
 
 
 def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:
@@ -103,6 +112,7 @@ def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, 
         "calibration": str(folder),
         "seconds": found.seconds,
         "furthest_um": found.furthest_um,
+        "furthest_focus_um": found.furthest_focus_um,
         "found": {
             name: {"value": list(each.rounded()), "sigma": list(each.sigmas)}
             for name, each in found.findings.items()
@@ -117,13 +127,19 @@ def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, 
 def _show(console: Any, found: Calibration, folder: Path) -> None:
     """Print what was found, and why the rest was not."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
+    refused: dict[str, list[str]] = {}
     for name, finding in found.findings.items():
         values = ", ".join(f"{value:g}" for value in finding.rounded())
         errors = ", ".join(f"{sigma:.2g}" for sigma in finding.sigmas)
-        row = (values, f"± {errors}") if finding.found else ("-", finding.refusal)
-        table.add_row(name, *row)
+        if finding.found:
+            table.add_row(name, values, f"± {errors}")
+        else:
+            refused.setdefault(finding.refusal, []).append(name)
+    for refusal, names in refused.items():
+        table.add_row("\n".join(names), "-", Text(refusal))
     console.print(table)
     for note in found.notes:
         console.print(note, markup=False)

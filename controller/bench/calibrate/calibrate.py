@@ -15,6 +15,8 @@ from ....drivers.clock import VirtualClock
 from ....sim.stand import LockstepMicroscope, Scenario, World
 from ...calibration import Calibration, NotCalibratedError, Step, calibrate
 from ..report import OnProgress, Row
+from .focus import TOLERABLE, FocusResult, calibrate_focus_once
+from .outcome import Outcome
 from .peer import Peer
 from .stands import FIRST_SEED, RandomStand, random_stand
 
@@ -37,25 +39,6 @@ _THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 """Variables by which libraries of linear algebra are told how many threads to use."""
 
 
-class Outcome(NamedTuple):
-    """What became of one number of one stand.
-
-    Attributes
-    ----------
-    found : bool
-        Whether the calibration claims to know it.
-    error : float, optional
-        Over what is tolerable; None if no value was estimated.
-    true, value, sigma : float, optional
-    """
-
-    found: bool
-    error: float | None = None
-    true: float | None = None
-    value: float | None = None
-    sigma: float | None = None
-
-
 class Result(NamedTuple):
     """All numbers of one stand, the peer's error of the affine, and how long it took."""
 
@@ -72,14 +55,20 @@ def run(
     stands: int = 40,
     first_seed: int = FIRST_SEED,
     on_progress: OnProgress = lambda done, total: None,
-) -> list[Result]:
-    """Calibrate random stands in virtual time, on all cores."""
+) -> tuple[list[Result], list[FocusResult]]:
+    """Calibrate XY stages and focus drives of random stands in virtual time, on all cores."""
     seeds = range(first_seed, first_seed + stands)
-    results = []
-    for done, result in enumerate(_in_parallel(seeds), start=1):
+    results, drives = [], []
+    for done, (result, drive) in enumerate(_in_parallel(seeds), start=1):
         results.append(result)
+        drives.append(drive)
         on_progress(done, stands)
-    return results
+    return results, drives
+
+
+def calibrate_both(seed: int) -> tuple[Result, FocusResult]:
+    """Calibrate the XY stage and the focus drive of one stand, each anew."""
+    return calibrate_once(seed), calibrate_focus_once(seed)
 
 
 def calibrate_once(seed: int) -> Result:
@@ -127,11 +116,13 @@ def stand_row(result: Result) -> Row:
     return {**row, "refusal": result.refusal[:40]}
 
 
-def summarise(results: Sequence[Result]) -> list[Row]:
+def summarise(results: Sequence[Result], drives: Sequence[FocusResult]) -> list[Row]:
     """Return a row for each number: how often found, refused, wrong, and how far off."""
     rows = []
     numbers = {name: [each.outcomes[name] for each in results] for name in _RELATIVE}
     numbers["affine, camera-stage-mapping"] = [each.peer for each in results]
+    for name in TOLERABLE:
+        numbers[f"focus, {name}"] = [each.outcomes[name] for each in drives]
     for name, outcomes in numbers.items():
         claimed = [each for each in outcomes if each.found and each.error is not None]
         errors = np.array([each.error for each in claimed])
@@ -191,7 +182,7 @@ def _peer_outcome(peer: Peer, stand: RandomStand) -> Outcome:
     return Outcome(True, _affine_error(affine, stand) / _RELATIVE["affine"])
 
 
-def _in_parallel(seeds: Sequence[int]) -> Iterable[Result]:
+def _in_parallel(seeds: Sequence[int]) -> Iterable[tuple[Result, FocusResult]]:
     """Calibrate all, in order, spread over the cores, each with one thread for linear algebra."""
     old = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(old, "1"))
@@ -199,7 +190,7 @@ def _in_parallel(seeds: Sequence[int]) -> Iterable[Result]:
         with multiprocessing.get_context("spawn").Pool(
             min(os.cpu_count() or 1, len(seeds))
         ) as pool:
-            yield from pool.imap(calibrate_once, seeds, chunksize=1)
+            yield from pool.imap(calibrate_both, seeds, chunksize=1)
     finally:
         for name, value in old.items():
             if value is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from .dynamics import DynamicsFit, Response
-from .findings import SIGNIFICANT, Finding
-from .geometry import Geometry, too_many_outliers
+from ..findings import SIGNIFICANT, Finding
+from ..geometry import Geometry, too_many_outliers
+from .fit import DynamicsFit
+from .response import Response
 
 _DELAY_MS = 1.0
 """Greatest standard error of a delay. Chosen: two of them are 2 ms."""

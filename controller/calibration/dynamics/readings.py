@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.clock import NS_PER_S
-from .dynamics import DynamicsFit, Response, passes_s
-from .probe import Order, Reading
+from ....drivers.clock import NS_PER_S
+from ..moves import Order, Reading
+from .fit import DynamicsFit
+from .response import Response, passes_s
 
 Floats = NDArray[np.float64]
 
