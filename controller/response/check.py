@@ -26,9 +26,10 @@ it seldom falls so low while objects are followed, and a doubt costs a moment.""
 _IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
 """Distance of the target from the middle, in shorter sides of the field, and the lead below which a
 calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
-_STANDS = 0.15
+_STANDS, _STANDS_AGAIN = 0.5, 4.0
 """Way of the stage, in shorter sides of the field, over which a target may stand still in the
-picture away from its middle. Chosen: what lags behind does not, for as long."""
+picture away from its middle; times so much whenever that was a reason to doubt. Chosen: a target
+that a stage lags behind does so, too, and shall not be disturbed for ever."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -37,8 +38,8 @@ _AGAIN = -14.0, 4
 what speaks against it may be another object that the target meets, or a stage that is late, and be
 over a moment later. Chosen."""
 _WRONG_SCALE = -14.0, 5
-"""Both for a wrong scale, which a target that accelerates looks like until small moves have gone
-both ways. Chosen."""
+"""Both for a wrong scale, which a target that accelerates looks like, and a stage with a backlash
+of which nobody has told. Chosen."""
 _MOST_GROWTH, _LEAST_GROWTH = MOST_STEP, MOST_STEP / 4
 """How much longer a move may be than the last one, in shorter sides of the field: at a lead that
 proves, and when a fault is as likely as none. Chosen: fast targets get away from no more, and the
@@ -77,7 +78,7 @@ class ResponseCheck:
         self._moved_px, self._apart_ns = 0.0, 0
         self._way_px = np.zeros(2)
         self._meetings = Meetings()
-        self._standstill = Standstill()
+        self._standstill, self._stands = Standstill(), _STANDS
         self.specks = Specks()
         self.speck_id: int | None = None
         self._begin()

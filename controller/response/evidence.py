@@ -75,11 +75,10 @@ class Evidence:
         Whether the calibration is proven: then the error of displacements goes on being learned
         while the stage moves.
     was_trusted : bool
-        Whether it ever was: small moves are then made only after a frame of rest.
+        Whether it ever was: small moves are then made only after a frame of rest, and it counts
+        that the error of the target's own motion adds up.
     errors : DisplacementErrors
         Of the target.
-    frames_apart : float
-        Over how many frames the target was compared at most.
     """
 
     def __init__(self, affine: Floats, sides_px: tuple[int, int]) -> None:
@@ -99,7 +98,6 @@ class Evidence:
         self._drift_px = np.zeros(2)
         self._chance_matches = 0.0
         self.errors = DisplacementErrors()
-        self.frames_apart = 1.0
         self.trusted = self.was_trusted = False
 
     @property
@@ -166,8 +164,7 @@ class Evidence:
         wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - seen.places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
-        frames = apart_ns / self._poses.interval_ns()
-        self.frames_apart = max(self.frames_apart, frames)
+        frames = apart_ns / self._poses.interval_ns() if self.was_trusted else 1.0
         self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames, seen.at_ns)
         best = int(self._sums.argmax())
         nearest = int(distances_px[best].argmin())

@@ -22,8 +22,6 @@ harm."""
 _MOST_WAY = 0.4
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back. Chosen: less than half a field, whatever is taken for a target."""
-_ONE_WAY = 3
-"""Small moves in one direction. Chosen: with fewer, backlash is in every second one."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a small move to the next one. Chosen: longer than the lag of any stage."""
 _ANSWERED = 1.0
@@ -134,9 +132,7 @@ class SmallMoves:
     def _step_px(self, target: TargetGroup | None, frame: Frame) -> Floats | None:
         """A step toward the target that tells most of the hypotheses from each other, (2,).
 
-        Three go one way, of which the first takes up a backlash that nobody has told of, and three
-        the other, by which a target that accelerates is told from a wrong scale; back again if a
-        step has made the target disappear.
+        Back again if that has made the target disappear.
         """
         if target is not None and target.seen_um is not None:
             offset_px = self._offset_px(target.seen_um, frame)
@@ -144,14 +140,10 @@ class SmallMoves:
             offset_px = self._evidence.target_px - self._evidence.middle_px
         else:
             return -self._last_px if self.count % 2 else None
-        frames = 1.0 if self._evidence.was_trusted else self._evidence.frames_apart
-        length_px = max(_STEP_SIGMAS * frames * self._evidence.errors.usual_px, _LEAST_STEP_PX)
+        length_px = max(_STEP_SIGMAS * self._evidence.errors.usual_px, _LEAST_STEP_PX)
         length_px = min(length_px, MOST_STEP * self._side_px)
         major = int(np.abs(offset_px).argmax()) ^ (self.count % 2)
-        toward_px = offset_px
-        if self.count:
-            toward_px = self._last_px if self.count % _ONE_WAY else -self._last_px
-        step_px = np.where(toward_px < 0, -length_px, length_px)
+        step_px = np.where(offset_px < 0, -length_px, length_px)
         step_px[1 - major] /= 2
         return step_px
 
