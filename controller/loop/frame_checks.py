@@ -17,9 +17,10 @@ REPEATED = "the camera repeats its picture, pixel by pixel"
 """Reasons for which nothing is learned from a frame."""
 _MOST_UM = 1e6
 """Positions and pose uncertainties from here on are faults. Chosen: no stage is a metre long."""
-_LASTS_NS, _FRAMES = NS_PER_S, 5
-"""How long, and of how many frames in a row none can be used until that is final. Chosen: a camera
-that hangs for a moment goes on then."""
+_REPEATS_NS, _LASTS_NS, _FRAMES = NS_PER_S, 10 * NS_PER_S, 5
+"""How long none of so many frames in a row can be used until that is final, where the picture is
+repeated and else. Chosen: a camera that hangs for a moment goes on then, a stage that lost its place
+may find it again."""
 
 
 class FrameChecks:
@@ -59,7 +60,8 @@ class FrameChecks:
 
     def lasting(self, frame: Frame, fault: str) -> str:
         """Return why following must end, after a frame with a fault; empty if it goes on."""
-        if self._unused < _FRAMES or frame.readable_ns - self._since_ns < _LASTS_NS:
+        longest_ns = _REPEATS_NS if fault == REPEATED else _LASTS_NS
+        if self._unused < _FRAMES or frame.readable_ns - self._since_ns < longest_ns:
             return ""
         assert self._first_ns is not None
         since_s = (self._since_ns - self._first_ns) / NS_PER_S
