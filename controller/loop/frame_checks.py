@@ -19,8 +19,8 @@ _MOST_UM = 1e6
 """Positions and pose uncertainties from here on are faults. Chosen: no stage is a metre long."""
 _REPEATS_NS, _LASTS_NS, _FRAMES = NS_PER_S, 10 * NS_PER_S, 5
 """How long none of so many frames in a row can be used until that is final, where the picture is
-repeated and else. Chosen: a camera that hangs for a moment goes on then, a stage that lost its place
-may find it again."""
+repeated and else. Chosen: a camera that hangs for a moment goes on then, a stage that lost its
+place may find it again."""
 
 
 class FrameChecks:
