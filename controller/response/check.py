@@ -26,10 +26,9 @@ it seldom falls so low while objects are followed, and a doubt costs a moment.""
 _IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
 """Distance of the target from the middle, in shorter sides of the field, and the lead below which a
 calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
-_STANDS, _STANDS_AGAIN = 0.5, 4.0
-"""Way of the stage, in shorter sides of the field, over which a target may stand still in the
-picture away from its middle; times so much whenever that was a reason to doubt. Chosen: a target
-that a stage lags behind does so, too, and shall not be disturbed for ever."""
+_ASIDE = 0.05
+"""Distance from the middle, in shorter sides of the field, from which on it is watched whether the
+target stands still in the picture. Chosen: most stages lag behind by less."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -78,7 +77,7 @@ class ResponseCheck:
         self._moved_px, self._apart_ns = 0.0, 0
         self._way_px = np.zeros(2)
         self._meetings = Meetings()
-        self._standstill, self._stands = Standstill(), _STANDS
+        self._standstill = Standstill(min(self._sides_px))
         self.specks = Specks()
         self.speck_id: int | None = None
         self._begin()
@@ -110,20 +109,19 @@ class ResponseCheck:
         """Have a calibration proven anew if what is seen speaks against it."""
         lead = self._evidence.lead
         lost = target_px is None and any(track.id == self._id for track in _members(target))
-        away_px = np.inf
-        if target_px is not None:
-            away_px = float(np.hypot(*(target_px - self._evidence.middle_px)))
-        leaves = away_px > _IN_THE_MIDDLE * min(self._sides_px)
-        stage_px = self._inverse @ (frame.pose.x_um, frame.pose.y_um)
-        went_px = self._standstill.see(target_px, stage_px)
-        stays = leaves and went_px > _STANDS * min(self._sides_px)
+        leaves = target_px is None or self._away(target_px) > _IN_THE_MIDDLE
+        if target_px is not None and self._away(target_px) > _ASIDE:
+            self._standstill.see(target_px, self._inverse @ (frame.pose.x_um, frame.pose.y_um))
+        elif target_px is not None:
+            self._standstill.forget()
         if (
-            stays
+            self._standstill.lasts
             or lead < (_DOUBTFUL if leaves else _WITHOUT_HARM)
             or (lost and lead < SHAKEN and not meets)
         ):
             self._evidence.trusted = False
             self._moves.restart()
+            self._standstill.forget()
         elif lead > _PROVEN:
             self._moves.note_sure(frame)
 
@@ -133,19 +131,27 @@ class ResponseCheck:
         if lead > _PROVEN and self._moves.count > 0:
             self._evidence.trust()
             return ""
-        stays = fault.affine(self._affine) is None
-        least, fewest = _AGAIN if self._evidence.was_trusted or stays else _REFUTED
-        if fault.is_scale and not self._evidence.was_trusted:
-            least, fewest = _WRONG_SCALE
+        least, fewest = self._limit(fault)
         if lead >= least or self._moves.count < fewest:
             return ""
         place_px = self._evidence.target_px
-        if not stays or self._evidence.was_trusted or self.specks.too_many or place_px is None:
+        may_be_speck = fault.stays and not (self._evidence.was_trusted or self.specks.too_many)
+        if not may_be_speck or place_px is None:
             return self._explain(fault)
         self.specks.add(place_px)
         self.speck_id = self._id
         self._begin()
         return ""
+
+    def _limit(self, fault: Hypothesis) -> tuple[float, int]:
+        """The lead below which a fault is believed, and how many small moves must have told it."""
+        if self._evidence.was_trusted or fault.stays:
+            return _AGAIN
+        return _WRONG_SCALE if fault.is_scale else _REFUTED
+
+    def _away(self, target_px: Floats) -> float:
+        """How far a place (2,) is from the middle of the picture, in shorter sides of the field."""
+        return float(np.hypot(*(target_px - self._evidence.middle_px))) / min(self._sides_px)
 
     def _follow(
         self, frame: Frame, detections: Detections, target: TargetGroup | None
@@ -184,7 +190,7 @@ class ResponseCheck:
     def limited(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """Return a plan, or in its place a small first move while nothing is proven."""
         if self.proven:
-            return self._slowed(plan, target, frame)
+            return self._nudged(self._slowed(plan, target, frame), frame)
         seen = target is not None or self._evidence.target_px is not None
         moves = plan.move_um is not None or plan.velocity_um_s is not None
         if not (seen or moves or self._evidence.was_trusted):
@@ -194,20 +200,31 @@ class ResponseCheck:
     def _slowed(self, plan: Plan, target: TargetGroup | None, frame: Frame) -> Plan:
         """The plan, with a way that grows the less from frame to frame the less is proven.
 
-        A fast target is still followed; a stage that runs away doubles its ways.
+        A fast target is still followed; a stage that runs away doubles its ways. It may always be
+        shorter, and one in another direction grows from nothing.
         """
         last_px, self._way_px = self._way_px, np.zeros(2)
         if plan.move_um is None:
             return plan
         pose_um = np.array((frame.pose.x_um, frame.pose.y_um))
         self._way_px = self._inverse @ np.asarray(plan.move_um - pose_um, np.float64)
-        growth_px = self._way_px - last_px
+        along = float(self._way_px @ last_px) / max(float(last_px @ last_px), 1e-9)
+        kept_px = min(max(along, 0.0), 1.0) * last_px
+        growth_px = self._way_px - kept_px
         most = max(_MOST_GROWTH * self._evidence.lead / _PROVEN, _LEAST_GROWTH)
         share = most * min(self._sides_px) / max(float(np.hypot(*growth_px)), 1e-9)
         if share >= 1 or target is None or self._evidence.lead > _SURE:
             return plan
-        self._way_px = last_px + share * growth_px
+        self._way_px = kept_px + share * growth_px
         return replace(plan, move_um=pose_um + self._affine @ self._way_px)
+
+    def _nudged(self, plan: Plan, frame: Frame) -> Plan:
+        """The plan, with a way that leads aside if the target seems to stand still."""
+        if plan.move_um is None:
+            return plan
+        way_um = np.asarray(plan.move_um - (frame.pose.x_um, frame.pose.y_um), np.float64)
+        nudge_px = self._standstill.nudge_px(self._inverse @ way_um)
+        return replace(plan, move_um=plan.move_um + self._affine @ nudge_px)
 
     def _explain(self, fault: Hypothesis) -> str:
         right = fault.affine(self._affine)

@@ -73,7 +73,7 @@ class Evidence:
         Middle of a frame.
     trusted : bool
         Whether the calibration is proven: then the error of displacements goes on being learned
-        while the stage moves.
+        while the stage moves, unless a fault is likelier.
     was_trusted : bool
         Whether it ever was: small moves are then made only after a frame of rest, and it counts
         that the error of the target's own motion adds up.
@@ -232,8 +232,8 @@ class Evidence:
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
-        excused = too_fast if self.trusted else self._slack_px and self.lead < SHAKEN
-        if excused and self.lead < lead:
+        meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN
+        if (too_fast or meets) and self.lead < lead:
             self._sums = before
 
     def _in_a_move(self, at_ns: int) -> bool:

@@ -1,5 +1,6 @@
 """What may be wrong with a calibration: how the picture answers instead."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,31 +30,37 @@ class Hypothesis(NamedTuple):
     lag_frames: float = 0.0
 
     @property
+    def factor(self) -> float:
+        """By what the shift of the picture is multiplied, in the right direction; NaN if turned."""
+        factor = float(self.shows[0, 0])
+        return factor if np.all(self.shows == factor * np.eye(2)) else math.nan
+
+    @property
     def is_lazy(self) -> bool:
         """Whether the picture moves less than it should, in the same direction.
 
         That looks like a target that runs along with the stage, as one that is followed does:
         only moves that do not follow anything tell it.
         """
-        return bool(
-            np.all(self.shows == self.shows[0, 0] * np.eye(2)) and 0 <= self.shows[0, 0] < 1
-        )
+        return 0 <= self.factor < 1
 
     @property
     def is_scale(self) -> bool:
         """Whether the picture moves too far or not far enough, in the right direction."""
-        factor = float(self.shows[0, 0])
-        return factor > 0 and bool(np.all(self.shows == factor * np.eye(2)))
+        return self.factor > 0
+
+    @property
+    def stays(self) -> bool:
+        """Whether the picture does not move at all: no affine would be right."""
+        return self.factor == 0
 
     def affine(self, given: Floats) -> Floats | None:
         """The affine that would be right, (2, 2), if this is so; None if none can be."""
-        if abs(np.linalg.det(self.shows)) < _SINGULAR:
+        if self.stays:
             return None
         return given @ np.linalg.inv(self.shows)
 
 
-_SINGULAR = 1e-9
-"""A determinant that is zero but for rounding."""
 _LAGS_S = (0.03, 0.06, 0.1)
 """Lags of the stage that are no fault of the affine: up to a slow one of which nobody has told.
 Chosen."""

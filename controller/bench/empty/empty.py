@@ -21,7 +21,7 @@ DETECTORS = ("yolo", "ssd", "blobs")
 _SCENARIO = "swimmer"
 """Whose stand and camera are used: with 100 frames/s the one with most chances for noise."""
 _FRAMES = 300
-"""Of a run. Chosen: thrice as long as anything was followed by a tracker that counts hits only."""
+"""Of a run. Chosen: ten times what first moves take."""
 
 
 @dataclass(frozen=True, slots=True)
