@@ -22,6 +22,9 @@ harm."""
 _MOST_WAY = 0.4
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back. Chosen: less than half a field, whatever is taken for a target."""
+_MOST_RETURN = 1.0
+"""How far the stage goes back, in shorter sides of the field. Chosen: a runaway is found out
+before; a target that went as far is not there any more."""
 _SEEN_NS = NS_PER_S // 8
 """Time from a small move to the next one. Chosen: longer than the lag of any stage."""
 _ANSWERED = 1.0
@@ -127,7 +130,8 @@ class SmallMoves:
                 return False
         elif self.count and self._evidence.target_px is not None:
             return False
-        return float(np.abs(self._offset_px(self._sure_um, frame)).max()) >= _LEAST_STEP_PX
+        away_px = float(np.hypot(*self._offset_px(self._sure_um, frame)))
+        return _LEAST_STEP_PX <= away_px <= _MOST_RETURN * self._side_px
 
     def _step_px(self, target: TargetGroup | None, frame: Frame) -> Floats | None:
         """A step toward the target that tells most of the hypotheses from each other, (2,).

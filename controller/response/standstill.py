@@ -7,12 +7,12 @@ from ...models.arrays import Floats
 _FAR = 0.25
 """Way of the stage, in sides of the field, over which a target may stand still. Chosen: what moves
 by itself has left its place by then."""
-_STILL_PX, _STILL, _MOST = 2.0, 0.1, 0.05
+_STILL_PX, _STILL, _MOST = 2.0, 0.1, 0.03
 """Motion in the picture that counts as none: in pixels, as a share of the way of the stage, and at
 most in sides of the field. Chosen: more than detections err by, and than targets move by
 themselves while a stage runs away."""
 _NUDGE = 0.08
-"""How far a move leads aside, in sides of the field. Chosen: more than what counts as none."""
+"""How far a move leads aside, in sides of the field. Chosen: over twice what counts as none."""
 _PATIENCE = 4
 """Frames in which a nudge must be seen. Chosen: more than stages are late."""
 
