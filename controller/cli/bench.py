@@ -9,7 +9,8 @@ from .options import NO_FILES, Columns, JsonFile, read_all_tracks
 from .progress import print_note, progress
 
 app = typer.Typer(
-    no_args_is_help=True, help="Measure following, detectors, latency, simulator, transport."
+    no_args_is_help=True,
+    help="Measure following, calibration, detection, tracking, prediction, latency, transport.",
 )
 
 
@@ -82,8 +83,16 @@ def calibrate(
 
 @app.command()
 def empty(
-    field: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
-    detector: Annotated[list[str] | None, typer.Option(help="Repeatable; default: all.")] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="empty, noise, waves, dust, hot pixels, weak 2, weak 3, weak 5, dusty; "
+            "repeatable; default: all."
+        ),
+    ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(help="Repeatable; default: yolo, ssd, blobs.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each.")] = 20,
     json_file: JsonFile = None,
 ) -> None:

@@ -53,6 +53,16 @@ def test_a_fault_ends_the_session_with_its_name(
     assert 2.0 < summary["seconds"] < 2.0 + within_s
 
 
+def test_a_stage_that_slips_is_told_from_a_target_that_runs(tmp_path: Path) -> None:
+    swimmer = {"scenario": "swimmer"}
+    slips = FaultSettings("slips", from_s=2.0)
+    session = {"seed": 5, "seconds": ENDS_S}
+    ended, hand, summary = follow(tmp_path, slips, microscope=swimmer, session=session)
+    assert "or the stage slips" in ended
+    assert not hand
+    assert 2.0 < summary["seconds"] < 4.0
+
+
 def test_it_is_yielded_to_a_hand_and_followed_again_when_that_lets_go(tmp_path: Path) -> None:
     hand = FaultSettings("hand", 2.0, 2.6, velocity_um_s=(0.0, 15.0))
     ended, in_hand, summary = follow(tmp_path, hand)
