@@ -49,6 +49,11 @@ class DisplacementErrors:
         """Whether enough were measured."""
         return len(self._misses) >= _FEWEST
 
+    def expect(self, sigma_px: float) -> None:
+        """Take the errors for so large as long as they are not known."""
+        if not self.known:
+            self.usual_px, self.dart_px = sigma_px, 2 * sigma_px
+
     def add(self, miss_px: float, at_ns: int) -> None:
         """Take in the length of an error, and when it was made."""
         self._misses.append((at_ns, min(miss_px, MOST_MISS_PX)))
@@ -63,7 +68,7 @@ class DisplacementErrors:
         self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), usual_px)
 
     def log_likelihoods(
-        self, misses_px: Floats, moved_px: Floats, frames: float, area_px: float
+        self, misses_px: Floats, moved_px: Floats, frames: float, density_px2: float
     ) -> Floats:
         """Log densities of errors: of usual ones, of darts, and of objects that are anywhere.
 
@@ -74,13 +79,13 @@ class DisplacementErrors:
             By how much the picture was shifted.
         frames : float
             Over how many frames: the error of the target's own motion adds up.
-        area_px : float
-            Of a frame.
+        density_px2 : float
+            Of objects in a frame: how likely one is to be anywhere.
         """
         gain_px2 = (_GAIN_ERROR * moved_px) ** 2
         usual = _gaussian(misses_px, (frames * self.usual_px) ** 2 + gain_px2)
         dart = _gaussian(misses_px, (frames * self.dart_px) ** 2 + gain_px2)
-        return np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS / area_px)
+        return np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS * density_px2)
 
 
 def _gaussian(length_px: Floats, variance_px2: Floats) -> Floats:

@@ -23,9 +23,12 @@ _FLOORS = -26.0, -8.0
 more than what refutes and what proves, so that a change is found out soon."""
 _DRIFT_GAIN = 0.5
 """Weight of the last frame in the target's own motion. Chosen: it turns within a few frames."""
+_FIRST_SIGMA = 0.01
+"""Error of a displacement before any was measured, in sides of the field, where frames are so far
+apart that none is to be lost. Chosen: half of what the fastest go."""
 _FOUND_SIGMAS = 5.0
 """Errors of a displacement within which an object is taken for the same. Chosen."""
-_GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.1
+_GATE_SIGMAS, _MOST_CHANCE = 3.0, 0.5
 """Objects that lie by chance within so many errors of any place, on average, and how many of them
 leave a frame of use. Chosen: a detector that has gone wrong finds thousands."""
 _TELLING = 2.0
@@ -96,14 +99,19 @@ class Evidence:
         self._slack_px = 0.0
         self._velocities_px_s = np.zeros((len(self._all), 2))
         self._drift_px = np.zeros(2)
-        self._chance_matches = 0.0
+        self._chance_matches, self._density_px2 = 0.0, 1 / self._area_px
         self.errors = DisplacementErrors()
         self.trusted = self.was_trusted = False
 
     @property
     def ready(self) -> bool:
         """Whether it is known how the target moves by itself, and was a frame ago."""
-        return self.errors.known and self._steady
+        return self._steady and (self.errors.known or self.slow)
+
+    @property
+    def slow(self) -> bool:
+        """Whether frames are so far apart that the stage rests in each of them."""
+        return self._poses.slow
 
     @property
     def lead(self) -> float:
@@ -140,13 +148,21 @@ class Evidence:
         self._poses.add(frame)
         self._slack_px = slack_px if self.was_trusted else 0.0
         last, self._last = self._last, _Seen(frame.exposed_ns, places_px, target_px)
-        if last is None:
-            return
+        if last is not None:
+            self._take_in(last)
+        if self._poses.slow:
+            self.errors.expect(_FIRST_SIGMA * math.sqrt(self._area_px))
+            self._take_in(self._last)
+            self._last = None
+
+    def _take_in(self, last: _Seen) -> None:
+        """Compare a frame with the one before, now that it is known where the stage was."""
         before_px = self._before_px
         if before_px is not None and not self.trusted and self._in_a_move(last.at_ns):
             return
         found_px = None
         gate_px2 = math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2
+        self._density_px2 = max(len(last.places_px), 1) / self._area_px
         self._chance_matches = len(last.places_px) * gate_px2 / self._area_px
         if before_px is not None and len(last.places_px):
             found_px = self._compare(before_px, last)
@@ -164,7 +180,7 @@ class Evidence:
         wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - seen.places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
-        frames = apart_ns / self._poses.interval_ns() if self.was_trusted else 1.0
+        frames = apart_ns / self._poses.interval_ns(seen.at_ns) if self.was_trusted else 1.0
         self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames, seen.at_ns)
         best = int(self._sums.argmax())
         nearest = int(distances_px[best].argmin())
@@ -226,7 +242,7 @@ class Evidence:
         before, lead = self._sums, self.lead
         if self.trusted:
             misses_px = np.maximum(misses_px - self._slack_px, 0.0)
-        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._area_px)
+        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._density_px2)
         memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         if self.trusted:

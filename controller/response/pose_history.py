@@ -15,6 +15,8 @@ _FEWEST_POSES = 4
 """Poses that are kept in any case: of the frames that are compared, and on either side."""
 REST_PX = 0.1
 """Motion from frame to frame of a stage that rests."""
+_SLOW_NS = NS_PER_S // 4
+"""Interval of frames in which any small move is over, whatever the stage's lag is. Chosen."""
 
 
 class PoseHistory:
@@ -46,9 +48,16 @@ class PoseHistory:
         """Forget all."""
         self._poses.clear()
 
-    def interval_ns(self) -> int:
-        """Time to the last frame but one from the frame before; at least three are known."""
-        return max(self._poses[-2][0] - self._poses[-3][0], 1)
+    def interval_ns(self, at_ns: int) -> int:
+        """Time to the frame that was exposed then from the one before; both are known."""
+        times_ns = [pose[0] for pose in self._poses]
+        index = times_ns.index(at_ns)
+        return max(at_ns - times_ns[index - 1], 1)
+
+    @property
+    def slow(self) -> bool:
+        """Whether the last two frames are so far apart that the stage rested in both of them."""
+        return len(self._poses) > 1 and self._poses[-1][0] - self._poses[-2][0] > _SLOW_NS
 
     def in_a_move(self) -> bool:
         """Whether the stage moved before or after the last frame but one."""
@@ -59,7 +68,7 @@ class PoseHistory:
     def shifts_px(self, from_ns: int, to_ns: int) -> Floats:
         """Shift of the picture between two exposures that each hypothesis expects, (H, 2)."""
         t_ns, x_um, y_um = np.array(self._poses, np.float64).T
-        lags_ns = self._lags @ (1.0, t_ns[-1] - t_ns[-2])
+        lags_ns = self._lags @ ((0.0, 0.0) if self.slow else (1.0, t_ns[-1] - t_ns[-2]))
         start_ns, end_ns = from_ns - lags_ns, to_ns - lags_ns
         moved_um = np.stack(
             [np.interp(end_ns, t_ns, um) - np.interp(start_ns, t_ns, um) for um in (x_um, y_um)],

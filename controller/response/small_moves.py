@@ -19,9 +19,12 @@ _LEAST_STEP_PX = 6.0
 MOST_STEP = 0.08
 """Bounds of that length: in pixels, and in shorter sides of the field. Chosen: a wrong one does no
 harm."""
-_MOST_WAY = 0.4
+_MOST_WAY = 0.25
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
-then they go back. Chosen: less than half a field, whatever is taken for a target."""
+then they go back. Chosen: half a field if the calibration is too large by 2."""
+_NEAR = 0.2
+"""Distance of a target from the middle within which the stage does not go back for it, in shorter
+sides of the field. Chosen: small moves do not lose it there."""
 _MOST_RETURN = 1.0
 """How far the stage goes back, in shorter sides of the field. Chosen: a runaway is found out
 before; a target that went as far is not there any more."""
@@ -95,7 +98,9 @@ class SmallMoves:
         if self._by_velocity and since_ns < _VELOCITY_NS:
             return self._velocity(plan, apart_ns)
         answered = abs(self._evidence.lead - self._lead) > _ANSWERED or since_ns > _SEEN_NS
-        waits = moved_px > REST_PX or not (answered and self._evidence.ready)
+        moves = moved_px > REST_PX and not self._evidence.slow
+        gone = self.count % 2 and self._evidence.target_px is None and since_ns > _SEEN_NS
+        waits = moves or not (answered and (self._evidence.ready or gone))
         step_px = None if waits else self._step_px(target, frame)
         if step_px is None:
             return Plan(prediction=plan.prediction, reason=FIRST_MOVES)
@@ -125,7 +130,7 @@ class SmallMoves:
         if self._sure_um is None or self._by_velocity:
             return False
         if target is not None and target.seen_um is not None:
-            near_px = _MOST_WAY / 2 * self._side_px
+            near_px = _NEAR * self._side_px
             if self.count or np.hypot(*self._offset_px(target.seen_um, frame)) < near_px:
                 return False
         elif self.count and self._evidence.target_px is not None:

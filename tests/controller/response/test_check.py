@@ -13,6 +13,7 @@ from pursuit.models.detections import Detections
 
 BEAD_UM = np.array([90.0, 60.0])
 RIGHT = np.array([1.0, 0.0])
+TIME_LAPSE_MS = 1000
 
 
 def description(affine: np.ndarray) -> Description:
@@ -38,34 +39,43 @@ class Bead:
     """A resting bead under a stage that jumps in the middle of an exposure.
 
     The picture is taken when the exposure begins; the pose is the mean over it, as modelled.
+    In a time lapse the stage rests again before the next exposure.
     """
 
-    def __init__(self, affine: np.ndarray, jump_at: float = 0.0) -> None:
-        self.affine, self.jump_at = affine, jump_at
+    def __init__(
+        self, affine: np.ndarray, jump_at: float = 0.0, interval_ms: int = 10, drift_um: float = 0.0
+    ) -> None:
+        self.affine, self.jump_at, self.interval_ms = affine, jump_at, interval_ms
+        self.place_um, self.drift_um = BEAD_UM.copy(), drift_um
         self.check = ResponseCheck(description(affine))
         self.stage_um, self.wanted_um = np.zeros(2), np.zeros(2)
         self.index = 0
         self.frame: Any = None
         self.target: Any = None
 
-    def see(self) -> str:
+    def see(self, hidden: bool = False) -> str:
         """Take a picture; return what is said of the calibration."""
+        if self.interval_ms >= TIME_LAPSE_MS:
+            self.stage_um = self.wanted_um
         pose_um = self.stage_um + self.jump_at * (self.wanted_um - self.stage_um)
-        at_ns = self.index * 10 * NS_PER_MS
+        at_ns = self.index * self.interval_ms * NS_PER_MS
         pose = StagePose(float(pose_um[0]), float(pose_um[1]), 0.0, at_ns)
         image = np.zeros((512, 512), np.uint8)
         self.frame = Frame(image, self.index, at_ns, at_ns, 10.0, pose)
-        from_middle_px = BEAD_UM - self.stage_um
-        place_px = (from_middle_px + 255.5).astype(np.float32)[None]
+        self.place_um += (self.drift_um, 0.0)
+        from_middle_px = self.place_um - self.stage_um
+        place_px = (from_middle_px + 255.5).astype(np.float32)[None][hidden:]
         found = Detections(
             boxes_px=np.hstack([place_px - 4, place_px + 4]),
-            scores=np.ones(1, np.float32),
-            classes=np.zeros(1, np.int32),
+            scores=np.ones(len(place_px), np.float32),
+            classes=np.zeros(len(place_px), np.int32),
             centres_px=place_px,
-            brightness=np.ones(1, np.float32),
+            brightness=np.ones(len(place_px), np.float32),
         )
         self.target = SimpleNamespace(id=1, seen_um=pose_um + self.affine @ from_middle_px)
         self.target.members = [self.target]
+        if hidden:
+            self.target = None
         self.stage_um = self.wanted_um
         self.index += 1
         return self.check.see(self.frame, found, self.target)
@@ -78,24 +88,23 @@ class Bead:
         return self.wanted_um
 
 
-def look(affine: np.ndarray, jump_at: float, frames: int = 400) -> tuple[str, bool]:
+def look(bead: Bead, frames: int = 400) -> tuple[str, bool]:
     """What is said of it until the calibration is proven or refuted."""
-    bead, error = Bead(affine, jump_at), ""
+    error = ""
     for _ in range(frames):
         error = bead.see()
         if error or bead.check.proven:
             break
-        bead.go(BEAD_UM)
+        bead.go(bead.place_um)
     return error, bead.check.proven
 
 
 @pytest.mark.parametrize("jump_at", [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 def test_frames_in_the_middle_of_a_move_tell_nothing(jump_at: float) -> None:
-    assert look(np.eye(2), jump_at) == ("", True)
+    assert look(Bead(np.eye(2), jump_at)) == ("", True)
 
 
-@pytest.mark.parametrize("jump_at", [0.0, 0.25, 0.5, 0.75, 1.0])
-@pytest.mark.parametrize(
+some_wrong = pytest.mark.parametrize(
     ("affine", "name"),
     [
         (np.diag([2.0, 2.0]), "too large by a factor of 2"),
@@ -104,10 +113,42 @@ def test_frames_in_the_middle_of_a_move_tell_nothing(jump_at: float) -> None:
         (np.array([[0.0, 1.0], [-1.0, 0.0]]), "turned by"),
     ],
 )
+
+
+@pytest.mark.parametrize("jump_at", [0.0, 0.25, 0.5, 0.75, 1.0])
+@some_wrong
 def test_a_wrong_one_is_named_all_the_same(affine: np.ndarray, name: str, jump_at: float) -> None:
-    error, proven = look(affine, jump_at)
+    error, proven = look(Bead(affine, jump_at))
     assert name in error
     assert not proven
+
+
+@pytest.mark.parametrize("drift_um", [0.0, 5.0])
+def test_in_a_time_lapse_following_begins_after_a_few_frames(drift_um: float) -> None:
+    bead = Bead(np.eye(2), interval_ms=TIME_LAPSE_MS, drift_um=drift_um)
+    assert look(bead) == ("", True)
+    assert bead.index <= 5
+
+
+@some_wrong
+def test_in_a_time_lapse_no_frame_is_lost_for_rest(affine: np.ndarray, name: str) -> None:
+    bead = Bead(affine, interval_ms=TIME_LAPSE_MS)
+    error, proven = look(bead)
+    assert name in error
+    assert not proven
+    assert bead.index <= 10
+    assert np.hypot(*bead.stage_um) < 256
+
+
+def test_a_small_move_that_makes_the_target_disappear_is_taken_back() -> None:
+    bead = Bead(np.eye(2), interval_ms=TIME_LAPSE_MS)
+    while not np.any(bead.wanted_um):
+        bead.see()
+        bead.go(BEAD_UM)
+    bead.see(hidden=True)
+    assert bead.go(BEAD_UM) == pytest.approx(np.zeros(2))
+    bead.see(hidden=True)
+    assert bead.go(BEAD_UM) == pytest.approx(np.zeros(2))
 
 
 def test_a_way_may_be_much_shorter_than_the_last_one_but_not_much_longer() -> None:
