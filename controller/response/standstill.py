@@ -7,12 +7,12 @@ from ...models.arrays import Floats
 _FAR = 0.25
 """Way of the stage, in sides of the field, over which a target may stand still. Chosen: what moves
 by itself has left its place by then."""
-_STILL_PX, _STILL, _MOST = 2.0, 0.1, 0.03
-"""Motion in the picture that counts as none: in pixels, as a share of the way of the stage, and at
-most in sides of the field. Chosen: more than detections err by, and than targets move by
-themselves while a stage runs away."""
-_NUDGE = 0.08
-"""How far a move leads aside, in sides of the field. Chosen: over twice what counts as none."""
+_STILL_PX, _STILL = 2.0, 0.1
+"""Motion in the picture that counts as none: in pixels, and as a share of the way of the stage.
+Chosen: more than detections err by, and than targets move by themselves while a stage runs away."""
+_NUDGE, _SEEN = 0.08, 0.5
+"""How far moves lead aside, in sides of the field, and the share of it by which the target must
+leave its place. Chosen: more than it moves aside by itself."""
 _PATIENCE = 4
 """Frames in which a nudge must be seen. Chosen: more than stages are late."""
 
@@ -31,23 +31,30 @@ class Standstill:
 
     def __init__(self, side_px: float) -> None:
         self._side_px = side_px
-        self._target_px: Floats | None = None
-        self._stage_px = np.zeros(2)
-        self._suspected, self._nudges = False, 0
+        self.forget()
 
     def forget(self) -> None:
         """Begin anew: it is where it should be."""
-        self._target_px, self._suspected, self._nudges = None, False, 0
+        self._target_px: Floats | None = None
+        self._stage_px = np.zeros(2)
+        self._aside: Floats | None = None
+        self._suspected, self._nudges = False, 0
 
     def see(self, target_px: Floats, stage_px: Floats) -> None:
         """Take in where the target is in the picture, (2,), and where the stage is, in pixels."""
         if self._target_px is None:
             self._target_px, self._stage_px = target_px, stage_px
+        left_px = target_px - self._target_px
+        if self._aside is not None:
+            answered = -float(left_px @ self._aside) > _SEEN * _NUDGE * self._side_px
+            if answered:
+                self.forget()
+            return
         went_px = float(np.hypot(*(stage_px - self._stage_px)))
-        still_px = max(_STILL_PX, min(_STILL * went_px, _MOST * self._side_px))
-        if np.hypot(*(target_px - self._target_px)) > still_px:
+        if np.hypot(*left_px) > max(_STILL_PX, _STILL * went_px):
             self.forget()
-        self._suspected = self._target_px is not None and went_px > _FAR * self._side_px
+        elif went_px > _FAR * self._side_px:
+            self._suspected, self._target_px = True, target_px
 
     @property
     def lasts(self) -> bool:
@@ -59,5 +66,7 @@ class Standstill:
         length_px = float(np.hypot(*way_px))
         if not self._suspected or not length_px:
             return np.zeros(2)
+        if self._aside is None:
+            self._aside = np.array((-way_px[1], way_px[0])) / length_px
         self._nudges += 1
-        return _NUDGE * self._side_px / length_px * np.array((-way_px[1], way_px[0]))
+        return _NUDGE * self._side_px * self._aside
