@@ -63,7 +63,7 @@ def calibrate(
     name = simulated.name if simulated else "microscope"
     folder = (out or new_folder(f"{name}_calibration")).resolve()
     console = Console(stderr=as_json)
-    found = _measure(config, simulated, realtime, focus, console)
+    found, trouble = _measure(config, simulated, realtime, focus, console)
     folder.mkdir(parents=True, exist_ok=False)
     draw(folder / "calibration.png", found, name)
     written: list[str] = []
@@ -78,14 +78,19 @@ def calibrate(
     else:
         _show(console, found, folder)
     affine = found.findings["camera.affine"]
-    if not affine.found:
-        fail(affine.refusal)
+    if trouble or not affine.found:
+        fail(trouble or affine.refusal)
 
 
 def _measure(
     config: Config, simulated: Simulation | None, realtime: bool, focus: bool, console: Any
-) -> Calibration:
-    """Open the stand and calibrate it, telling how far that is."""
+) -> tuple[Calibration, str]:
+    """Open the stand and calibrate it, telling how far that is.
+
+    What was found of the stage is kept if the focus drive fails; why is returned, too.
+    """
+    from ...drivers.interrupts import is_interrupt
+    from ...drivers.microscope import MicroscopeError
     from ...drivers.wire import stoppable
     from ..calibration import NotCalibratedError, calibrate, calibrate_focus, open_stand
 
@@ -101,10 +106,17 @@ def _measure(
         except NotCalibratedError as error:
             fail(str(error))
         if not focus:
-            return found
+            return found, ""
         readout = found.findings["camera.readout_ms"]
         late_ms = readout.values[0] - config.camera.readout_ms if readout.found else 0.0
-        return found.joined(calibrate_focus(microscope, clock, config.focusing, tell, late_ms))
+        try:
+            focused = calibrate_focus(microscope, clock, config.focusing, tell, late_ms)
+        except (MicroscopeError, KeyboardInterrupt, SystemError) as error:
+            if isinstance(error, SystemError) and not is_interrupt(error):
+                raise
+            why = str(error) if isinstance(error, MicroscopeError) else "Stopped by the user."
+            return found, f"The focus drive was not calibrated: {why}"
+        return found.joined(focused), ""
 
 
 def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:

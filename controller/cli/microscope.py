@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from .options import (
+    DEFAULT_PORT,
     MMConfig,
     ScenarioName,
     ScopeFile,
@@ -43,7 +44,7 @@ def microscope(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(help="Port for commands; the next three are used too. 0: any.")
-    ] = 5710,
+    ] = DEFAULT_PORT,
     supervised: Supervised = False,
 ) -> None:
     """Own a microscope and serve it to other processes until Ctrl-C.

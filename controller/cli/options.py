@@ -142,13 +142,21 @@ def new_folder(name: str) -> Path:
     return Path("sessions") / f"{stamp}_{name}"
 
 
-def address(text: str) -> tuple[str, int]:
-    """Split HOST:PORT."""
+DEFAULT_PORT = 5710
+"""Port of `pursuit microscope`, if no other is chosen."""
+_MOST_PORT = 65_535 - 3
+"""A microscope uses the next three ports, too."""
+
+
+def address(text: str, usual_port: int | None = DEFAULT_PORT) -> tuple[str, int]:
+    """Split HOST:PORT; a host alone is asked at the usual port, if there is one."""
     from ..configuration import ConfigError
 
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
-        raise ConfigError(f"{text} is not of the form HOST:PORT.")
+    if not colon and usual_port is not None:
+        return text, usual_port
+    if not host or not port.isdigit() or not 0 < int(port) <= _MOST_PORT:
+        raise ConfigError(f"{text} is not of the form HOST:PORT, with a port up to {_MOST_PORT}.")
     return host, int(port)
 
 

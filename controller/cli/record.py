@@ -29,7 +29,7 @@ def record(
     from ..session import RecorderProcess, tell_parent, when_parent_ends
 
     text = config.read_text(encoding="utf-8") if config else ""
-    publisher = address(decisions) if decisions else None
+    publisher = address(decisions, None) if decisions else None
     recorder = RecorderProcess(address(microscope), out, text, publisher)
     if supervised:
         when_parent_ends(recorder.end)

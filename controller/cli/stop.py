@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _ANSWER_MS = 5_000
 """How long a microscope may take to stand; chosen: longer than any stage brakes."""
+_NOT_STOPPED = "had not been stopped; if it waited for a hand on the joystick, it waits no longer."
 
 Where = Annotated[
     str | None,
@@ -63,7 +64,7 @@ def arm(microscope: Where = None) -> None:
         with RemoteMicroscope(each.host, each.port) as remote:
             was = remote.stopped
             remote.arm()
-        told = f"armed again; it was stopped ({was})." if was else "was not stopped."
+        told = f"armed again; it was stopped ({was})." if was else _NOT_STOPPED
         print(f"{each.name} at {each.host}:{each.port}: {told}")
 
 

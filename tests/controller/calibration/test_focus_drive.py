@@ -238,7 +238,8 @@ def given(table: dict[str, Any]) -> dict[str, Any]:
     return {key: each for key, each in tables.items() if each is not None}
 
 
-def test_the_command_shows_and_writes_it(tmp_path: Path) -> None:
+def command_line(tmp_path: Path) -> list[str]:
+    """`pursuit calibrate scope.toml` on more spots."""
     scenario, scope = tmp_path / "spots.toml", tmp_path / "scope.toml"
     spots = stand()
     assert spots.specimen is not None
@@ -247,13 +248,33 @@ def test_the_command_shows_and_writes_it(tmp_path: Path) -> None:
     scope.write_text(
         f'[microscope]\nscenario = "{scenario.as_posix()}"\n[focusing]\nna = {NA}\n', "utf-8"
     )
-    line = ["calibrate", str(scope), "--lockstep", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, line)
+    return ["calibrate", str(scope), "--lockstep", "--out", str(tmp_path / "out")]
+
+
+def test_the_command_shows_and_writes_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, command_line(tmp_path))
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "calibration.json").read_text("utf-8"))
     assert content["found"]["focus.backlash_um"]["value"] == [pytest.approx(BACKLASH_UM, abs=0.05)]
     assert "which way is up" in content["refused"]["focusing.astigmatism_um"]
-    written = tomllib.loads(scope.read_text("utf-8"))
+    written = tomllib.loads((tmp_path / "scope.toml").read_text("utf-8"))
     assert set(written["focus"]) == {"backlash_um", "delay_ms"}
     assert written["focusing"] == {"na": NA}
     assert (tmp_path / "out" / "calibration.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("error", [MicroscopeError("The drive is gone."), KeyboardInterrupt()])
+def test_what_was_found_of_the_stage_is_kept_if_the_drive_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fails(*args: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("pursuit.controller.calibration.calibrate_focus", fails)
+    result = CliRunner().invoke(app, command_line(tmp_path))
+    assert result.exit_code == 1
+    assert "The focus drive was not calibrated: " in result.output
+    assert (str(error) or "Stopped by the user.") in result.output
+    written = tomllib.loads((tmp_path / "scope.toml").read_text("utf-8"))
+    assert "affine" in written["camera"]
+    assert "focus" not in written
