@@ -62,7 +62,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("microscope --mm-config none.cfg", "none.cfg"),
         ("record --microscope here:x --out x", "not of the form HOST:PORT"),
         ("record --microscope 127.0.0.1 --out x --decisions here", "not of the form HOST:PORT"),
-        ("stop localhost", "localhost:5710"),
+        ("arm localhost", "no microscope answers at localhost:5710"),
         ("detect none.tif", "none.tif"),
         ("track none.tif", "none.tif"),
         ("track none.tif --set camera.label=x", "not about detector, tracking or predictor"),
