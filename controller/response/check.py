@@ -26,9 +26,10 @@ it seldom falls so low while objects are followed, and a doubt costs a moment.""
 _IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
 """Distance of the target from the middle, in shorter sides of the field, and the lead below which a
 calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
-_ASIDE = 0.05
-"""Distance from the middle, in shorter sides of the field, from which on it is watched whether the
-target stands still in the picture. Chosen: most stages lag behind by less."""
+_ASIDE = 0.05, 0.15
+"""Distances from the middle, in shorter sides of the field, from which on it is watched whether the
+target stands still in the picture: in general, and if the calibration leads as clearly as its proof
+did. Chosen: most stages lag behind by less, and nearly all."""
 _REFUTED = -10.0, 3
 """Lead from which it is taken for wrong, 22,000 to 1, and how many small moves must have told it.
 Chosen: a false alarm ends a session, and a fast target is gone after more."""
@@ -110,7 +111,8 @@ class ResponseCheck:
         lead = self._evidence.lead
         lost = target_px is None and any(track.id == self._id for track in _members(target))
         leaves = target_px is None or self._away(target_px) > _IN_THE_MIDDLE
-        if target_px is not None and self._away(target_px) > _ASIDE:
+        aside = _ASIDE[lead > _PROVEN]
+        if target_px is not None and self._away(target_px) > aside:
             self._standstill.see(target_px, self._inverse @ (frame.pose.x_um, frame.pose.y_um))
         elif target_px is not None:
             self._standstill.forget()
