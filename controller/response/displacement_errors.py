@@ -24,6 +24,9 @@ time lapse, and enough for the rare ones."""
 _LATELY_NS, _ENOUGH = NS_PER_S * 6 // 100, 4
 """The last errors, if so many, of which the middle counts as usual: what accelerates does so for
 some frames of a fast camera. Chosen."""
+_EXPECTED = 0.2, 0.4, 0.6, 0.8
+"""Quantiles of errors that are expected, which count as if so many were measured. Chosen: one that
+is an accident does not count for much then."""
 MOST_MISS_PX = 20.0
 """Distance from which an object was not found again, whatever its motion. Chosen."""
 _OFTEN, _MOSTLY = 0.8, 0.97
@@ -49,9 +52,10 @@ class DisplacementErrors:
         """Whether enough were measured."""
         return len(self._misses) >= _FEWEST
 
-    def expect(self, sigma_px: float) -> None:
-        """Take the errors for so large as long as they are not known."""
-        if not self.known:
+    def expect(self, sigma_px: float, at_ns: int) -> None:
+        """Take the errors for so large until many more are known."""
+        if not self._misses:
+            self._misses.extend((at_ns, sigma_px * _rayleigh(q)) for q in _EXPECTED)
             self.usual_px, self.dart_px = sigma_px, 2 * sigma_px
 
     def add(self, miss_px: float, at_ns: int) -> None:
@@ -82,15 +86,34 @@ class DisplacementErrors:
         density_px2 : float
             Of objects in a frame: how likely one is to be anywhere.
         """
-        gain_px2 = (_GAIN_ERROR * moved_px) ** 2
-        usual = _gaussian(misses_px, (frames * self.usual_px) ** 2 + gain_px2)
-        dart = _gaussian(misses_px, (frames * self.dart_px) ** 2 + gain_px2)
-        return np.log((1 - _OUTLIERS - _DARTS) * usual + _DARTS * dart + _OUTLIERS * density_px2)
+        gain_px = _GAIN_ERROR * moved_px
+        usual_px = np.hypot(frames * self.usual_px, gain_px)
+        dart_px = np.hypot(frames * self.dart_px, gain_px)
+        return log_likelihoods(misses_px, usual_px, dart_px, density_px2)
 
 
-def _gaussian(length_px: Floats, variance_px2: Floats) -> Floats:
+def log_likelihoods(
+    misses_px: Floats, usual_px: Floats | float, dart_px: Floats | float, density_px2: float
+) -> Floats:
+    """Log densities of errors: of usual ones, of darts, and of objects that are anywhere.
+
+    Parameters
+    ----------
+    misses_px : (...)
+    usual_px, dart_px : broadcast to it
+        Standard deviations along one axis.
+    density_px2 : float
+        Of objects in a frame: how likely one is to be anywhere.
+    """
+    usual = (1 - _OUTLIERS - _DARTS) * _gaussian(misses_px, usual_px)
+    dart = _DARTS * _gaussian(misses_px, dart_px)
+    told: Floats = np.log(usual + dart + _OUTLIERS * density_px2)
+    return told
+
+
+def _gaussian(length_px: Floats, sigma_px: Floats | float) -> Floats:
     """Density of a Gaussian vector in the plane at a length."""
-    return np.exp(-(length_px**2) / (2 * variance_px2)) / (2 * math.pi * variance_px2)
+    return np.exp(-((length_px / sigma_px) ** 2) / 2) / (2 * math.pi * sigma_px**2)
 
 
 def _rayleigh(quantile: float) -> float:

@@ -8,13 +8,16 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
-from .displacement_errors import MOST_MISS_PX, DisplacementErrors
+from .displacement_errors import MOST_MISS_PX, DisplacementErrors, log_likelihoods
 from .hypotheses import RIGHT, WRONG, Hypothesis
 from .pose_history import REST_PX, PoseHistory
 
 _MOST_PER_FRAME = 4.0
 """Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
 is in it."""
+_OTHERS_SIGMA, _MOST_PER_OTHER = 0.02, 1.0
+"""How far other objects move from frame to frame, in sides of the field, and nats that one of them
+may tell. Chosen: half of what the fastest targets go; some are taken for each other."""
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
 changes during a session is found too."""
@@ -61,7 +64,8 @@ class Evidence:
     where the stage was soon after.
     Until the calibration is proven, frames that are exposed in the middle of a small move are left
     out: where in it the picture was taken is known less well than where the stage came to rest.
-    Other objects are not compared: how they move by themselves is not known.
+    Other objects are compared only where frames are far apart, as then the stage makes long ways
+    from one to the next: how they move by themselves is not known.
 
     Parameters
     ----------
@@ -92,7 +96,9 @@ class Evidence:
         self._sums = np.zeros(len(self._all))
         self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
         self._is_lazy = np.array([h.is_lazy for h in self._all])
+        self._stays = np.array([h.stays for h in self._all])
         self._last: _Seen | None = None
+        self._others: _Seen | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._steady = False
@@ -151,9 +157,12 @@ class Evidence:
         if last is not None:
             self._take_in(last)
         if self._poses.slow:
-            self.errors.expect(_FIRST_SIGMA * math.sqrt(self._area_px))
+            self.errors.expect(_FIRST_SIGMA * math.sqrt(self._area_px), frame.exposed_ns)
             self._take_in(self._last)
-            self._last = None
+            self._hear_others(self._last)
+            self._others, self._last = self._last, None
+        else:
+            self._others = None
 
     def _take_in(self, last: _Seen) -> None:
         """Compare a frame with the one before, now that it is known where the stage was."""
@@ -215,7 +224,7 @@ class Evidence:
 
     def let_go(self) -> None:
         """Forget the target: another one is followed from the next frame on."""
-        self._last = self._before_px = None
+        self._last = self._others = self._before_px = None
 
     def _learn(self, misses_px: Floats, moved_px: Floats, frames: float, at_ns: int) -> None:
         """Take in how far the target was from where each hypothesis expects it.
@@ -231,9 +240,8 @@ class Evidence:
         """
         if self._chance_matches > _MOST_CHANCE:
             return
-        too_fast = self.trusted and (
-            math.hypot(*self._drift_px) > _FASTEST * math.sqrt(self._area_px)
-        )
+        own_px = 0.0 if self.slow or not self.trusted else math.hypot(*self._drift_px)
+        too_fast = own_px > _FASTEST * math.sqrt(self._area_px)
         rests = moved_px.max() < self.errors.usual_px / 2
         if rests or (self.trusted and not too_fast and self.lead >= SHAKEN):
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
@@ -244,13 +252,40 @@ class Evidence:
             misses_px = np.maximum(misses_px - self._slack_px, 0.0)
         told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._density_px2)
         memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
+        self._add(told, memory)
+        meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN
+        if (too_fast or meets) and self.lead < lead:
+            self._sums = before
+
+    def _hear_others(self, seen: _Seen) -> None:
+        """Take in where the objects of the last frame are, but for the target."""
+        last = self._others
+        if last is None or not len(last.places_px) or not len(seen.places_px):
+            return
+        shifts_px = self._poses.shifts_px(last.at_ns, seen.at_ns)
+        sigma_px = _OTHERS_SIGMA * math.sqrt(self._area_px)
+        if np.hypot(*shifts_px[0]) < _TELLING * sigma_px:
+            return
+        places_px = last.places_px
+        if last.target_px is not None:
+            places_px = places_px[np.hypot(*(places_px - last.target_px).T) > sigma_px]
+        wanted_px = places_px + shifts_px[:, None]
+        offsets_px = wanted_px[:, :, None] - seen.places_px
+        misses_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1]).min(axis=-1)
+        density_px2 = len(seen.places_px) / self._area_px
+        told = log_likelihoods(misses_px, sigma_px, 2 * sigma_px, density_px2)
+        inside = np.all((wanted_px > 0) & (wanted_px < 2 * self.middle_px), axis=-1)
+        told = np.where(inside, told, math.log(density_px2))
+        told = np.maximum(told - told.max(axis=0), -_MOST_PER_OTHER).sum(axis=1)
+        told[self._stays] = told.max()
+        self._add(told)
+
+    def _add(self, told: Floats, memory: float = 1.0) -> None:
+        """Add log likelihoods (H,) of a frame to the sums."""
         self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
         if self.trusted:
             self._sums[self._is_lazy] = self._floors[-1]
         self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
-        meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN
-        if (too_fast or meets) and self.lead < lead:
-            self._sums = before
 
     def _in_a_move(self, at_ns: int) -> bool:
         """Whether a frame that was exposed then is in the middle of a small move."""
