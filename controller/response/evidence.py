@@ -8,16 +8,14 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
-from .displacement_errors import MOST_MISS_PX, DisplacementErrors, log_likelihoods
+from .displacement_errors import MOST_MISS_PX, DisplacementErrors
 from .hypotheses import RIGHT, WRONG, Hypothesis
+from .others import log_likelihoods_of_others
 from .pose_history import REST_PX, PoseHistory
 
 _MOST_PER_FRAME = 4.0
 """Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
 is in it."""
-_OTHERS_SIGMA, _MOST_PER_OTHER = 0.02, 1.0
-"""How far other objects move from frame to frame, in sides of the field, and nats that one of them
-may tell. Chosen: half of what the fastest targets go; some are taken for each other."""
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
 changes during a session is found too."""
@@ -260,25 +258,15 @@ class Evidence:
     def _hear_others(self, seen: _Seen) -> None:
         """Take in where the objects of the last frame are, but for the target."""
         last = self._others
-        if last is None or not len(last.places_px) or not len(seen.places_px):
+        if last is None:
             return
         shifts_px = self._poses.shifts_px(last.at_ns, seen.at_ns)
-        sigma_px = _OTHERS_SIGMA * math.sqrt(self._area_px)
-        if np.hypot(*shifts_px[0]) < _TELLING * sigma_px:
-            return
-        places_px = last.places_px
-        if last.target_px is not None:
-            places_px = places_px[np.hypot(*(places_px - last.target_px).T) > sigma_px]
-        wanted_px = places_px + shifts_px[:, None]
-        offsets_px = wanted_px[:, :, None] - seen.places_px
-        misses_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1]).min(axis=-1)
-        density_px2 = len(seen.places_px) / self._area_px
-        told = log_likelihoods(misses_px, sigma_px, 2 * sigma_px, density_px2)
-        inside = np.all((wanted_px > 0) & (wanted_px < 2 * self.middle_px), axis=-1)
-        told = np.where(inside, told, math.log(density_px2))
-        told = np.maximum(told - told.max(axis=0), -_MOST_PER_OTHER).sum(axis=1)
-        told[self._stays] = told.max()
-        self._add(told)
+        told = log_likelihoods_of_others(
+            last.places_px, last.target_px, seen.places_px, shifts_px, self.middle_px
+        )
+        if told is not None:
+            told[self._stays] = told.max()
+            self._add(told)
 
     def _add(self, told: Floats, memory: float = 1.0) -> None:
         """Add log likelihoods (H,) of a frame to the sums."""

@@ -1,0 +1,60 @@
+"""What objects other than the target tell of how the picture answers, where frames are far apart.
+
+The stage makes long ways from one such frame to the next, compared with those of most objects. How
+each of them moves by itself is not known, so that one alone tells little.
+"""
+
+import math
+
+import numpy as np
+
+from ...models.arrays import Floats
+from .displacement_errors import log_likelihoods
+
+_SIGMA = 0.02
+"""How far objects move from frame to frame, in sides of the field. Chosen: half of what the fastest
+targets go."""
+_TELLING = 2.0
+"""Length of a move in such distances from which they are compared. Chosen."""
+_MOST = 1.0
+"""Nats that one object may tell. Chosen: some are taken for each other."""
+
+
+def log_likelihoods_of_others(
+    places_px: Floats,
+    target_px: Floats | None,
+    found_px: Floats,
+    shifts_px: Floats,
+    middle_px: Floats,
+) -> Floats | None:
+    """Log likelihoods (H,) of hypotheses from the objects of two frames; None if they tell nothing.
+
+    Parameters
+    ----------
+    places_px : (N, 2)
+        Objects of the frame before.
+    target_px : (2,) or None
+        The one of them that is left out.
+    found_px : (M, 2)
+        Objects of this frame.
+    shifts_px : (H, 2)
+        Shift of the picture that each hypothesis expects, the calibration first.
+    middle_px : (2,)
+        Middle of a frame.
+    """
+    area_px2 = float(np.prod(2 * middle_px))
+    sigma_px = _SIGMA * math.sqrt(area_px2)
+    if target_px is not None:
+        places_px = places_px[np.hypot(*(places_px - target_px).T) > sigma_px]
+    moves_px = float(np.hypot(*shifts_px[0]))
+    if not len(places_px) or not len(found_px) or moves_px < _TELLING * sigma_px:
+        return None
+    wanted_px = places_px + shifts_px[:, None]
+    offsets_px = wanted_px[:, :, None] - found_px
+    misses_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1]).min(axis=-1)
+    density_px2 = len(found_px) / area_px2
+    told = log_likelihoods(misses_px, sigma_px, 2 * sigma_px, density_px2)
+    inside = np.all(np.abs(wanted_px - middle_px) < middle_px, axis=-1)
+    told = np.where(inside, told, math.log(density_px2))
+    summed: Floats = np.maximum(told - told.max(axis=0), -_MOST).sum(axis=1)
+    return summed

@@ -1,0 +1,54 @@
+"""Other objects: many tell what is wrong, one tells little, short moves nothing."""
+
+import numpy as np
+import pytest
+from pursuit.controller.response.hypotheses import RIGHT, WRONG, Hypothesis
+from pursuit.controller.response.others import log_likelihoods_of_others
+from pursuit.models.arrays import Floats
+
+SIDE_PX, MIDDLE_PX = 256, np.full(2, 127.5)
+ALL = (*RIGHT, *WRONG)
+EXPECTED_PX = np.array([-20.0, 10.0])
+"""Shift of the picture as the calibration has it."""
+
+
+def told(count: int, shows: Floats, expected_px: Floats = EXPECTED_PX) -> Floats | None:
+    """What objects tell that move by themselves, where a hypothesis is true."""
+    rng = np.random.default_rng(4)
+    before_px = rng.uniform(40, SIDE_PX - 40, (count, 2))
+    after_px = before_px + shows @ expected_px + rng.normal(0, 3, (count, 2))
+    shifts_px = np.array([each.shows @ expected_px for each in ALL])
+    return log_likelihoods_of_others(before_px, None, after_px, shifts_px, MIDDLE_PX)
+
+
+@pytest.mark.parametrize("true", [RIGHT[0], *(each for each in WRONG if not each.stays)])
+def test_many_name_what_is_true(true: Hypothesis) -> None:
+    sums = told(12, true.shows)
+    assert sums is not None
+    is_true = np.array([np.array_equal(each.shows, true.shows) for each in ALL])
+    assert sums[is_true].max() - sums[~is_true].max() > 1
+
+
+def test_one_object_tells_one_nat_at_most() -> None:
+    sums = told(1, WRONG[0].shows)
+    assert sums is not None
+    assert np.ptp(sums) == pytest.approx(1)
+
+
+def test_short_moves_and_no_objects_tell_nothing() -> None:
+    assert told(12, np.eye(2), EXPECTED_PX / 3) is None
+    assert told(0, np.eye(2)) is None
+
+
+def test_the_target_is_left_out() -> None:
+    place_px = np.full((1, 2), 100.0)
+    shifts_px = np.array([each.shows @ EXPECTED_PX for each in ALL])
+    assert log_likelihoods_of_others(place_px, place_px[0], place_px, shifts_px, MIDDLE_PX) is None
+
+
+def test_what_leaves_the_picture_speaks_against_nothing() -> None:
+    place_px, elsewhere_px = np.array([[5.0, 100.0]]), np.array([[200.0, 200.0]])
+    shifts_px = np.array([each.shows @ EXPECTED_PX for each in ALL])
+    sums = log_likelihoods_of_others(place_px, None, elsewhere_px, shifts_px, MIDDLE_PX)
+    assert sums is not None
+    assert sums[0] == sums.max()
