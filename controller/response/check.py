@@ -26,7 +26,7 @@ it seldom falls so low while objects are followed, and a doubt costs a moment.""
 _IN_THE_MIDDLE, _WITHOUT_HARM = 0.03, -12.0
 """Distance of the target from the middle, in shorter sides of the field, and the lead below which a
 calibration is doubtful that keeps it there: one that runs away does not. Chosen."""
-_ASIDE = 0.05, 0.15
+_ASIDE, _ASIDE_IF_SURE = 0.05, 0.15
 """Distances from the middle, in shorter sides of the field, from which on it is watched whether the
 target stands still in the picture: in general, and if the calibration leads as clearly as its proof
 did. Chosen: most stages lag behind by less, and nearly all."""
@@ -111,7 +111,7 @@ class ResponseCheck:
         lead = self._evidence.lead
         lost = target_px is None and any(track.id == self._id for track in _members(target))
         leaves = target_px is None or self._away(target_px) > _IN_THE_MIDDLE
-        aside = _ASIDE[lead > _PROVEN]
+        aside = _ASIDE_IF_SURE if lead > _PROVEN else _ASIDE
         if target_px is not None and self._away(target_px) > aside:
             self._standstill.see(target_px, self._inverse @ (frame.pose.x_um, frame.pose.y_um))
         elif target_px is not None:
