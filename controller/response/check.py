@@ -11,12 +11,13 @@ from ...models.detections import Detections
 from ..policies import Plan
 from ..targets import TargetGroup
 from ..tracking import FieldGeometry, Track
-from .evidence import SHAKEN, Evidence
+from .evidence import Evidence
 from .hypotheses import Hypothesis
 from .meetings import Meetings
 from .small_moves import MOST_STEP, SmallMoves
 from .specks import Specks
 from .standstill import Standstill
+from .sums import SHAKEN
 
 _PROVEN = 6.0
 """Lead in nats from which the calibration is taken for right: 400 to 1. Chosen."""

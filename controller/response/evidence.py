@@ -1,7 +1,6 @@
 """What detections in two frames tell of how the picture answers to the stage."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,19 +8,14 @@ from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
 from .displacement_errors import MOST_MISS_PX, DisplacementErrors
-from .hypotheses import RIGHT, WRONG, Hypothesis
-from .others import log_likelihoods_of_others
+from .hypotheses import RIGHT, Hypothesis
+from .others import Seen, log_likelihoods_of_others
 from .pose_history import REST_PX, PoseHistory
+from .sums import ALL, SHAKEN, STAYS, Sums
 
-_MOST_PER_FRAME = 4.0
-"""Nats that one frame may tell against a hypothesis. Chosen: no single picture decides, whatever
-is in it."""
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
 changes during a session is found too."""
-_FLOORS = -26.0, -8.0
-"""Least sums of a right and of a wrong calibration, relative to the most likely. Chosen: a little
-more than what refutes and what proves, so that a change is found out soon."""
 _DRIFT_GAIN = 0.5
 """Weight of the last frame in the target's own motion. Chosen: it turns within a few frames."""
 _FIRST_SIGMA = 0.01
@@ -40,17 +34,6 @@ _FASTEST = 0.04
 against a proven calibration: the stage then moves as fast, and its times matter. Chosen."""
 _LONGEST_MOVE_NS = NS_PER_S // 10
 """How long a small move may last. Chosen."""
-SHAKEN = 0.0
-"""Lead below which what was proven has to prove itself again if the target is lost. Chosen: a fault
-is then as likely as none."""
-
-
-class _Seen(NamedTuple):
-    """Middle of an exposure, all objects in the frame (N, 2), and the one that is followed (2,)."""
-
-    at_ns: int
-    places_px: Floats
-    target_px: Floats | None
 
 
 class Evidence:
@@ -89,19 +72,14 @@ class Evidence:
     def __init__(self, affine: Floats, sides_px: tuple[int, int]) -> None:
         self._area_px = float(sides_px[0] * sides_px[1])
         self.middle_px = np.array(sides_px) / 2 - 0.5
-        self._all = (*RIGHT, *WRONG)
-        self._poses = PoseHistory(affine, self._all)
-        self._sums = np.zeros(len(self._all))
-        self._floors = np.repeat(_FLOORS, (len(RIGHT), len(WRONG)))
-        self._is_lazy = np.array([h.is_lazy for h in self._all])
-        self._stays = np.array([h.stays for h in self._all])
-        self._last: _Seen | None = None
-        self._others: _Seen | None = None
+        self._poses, self._sums = PoseHistory(affine, ALL), Sums()
+        self._last: Seen | None = None
+        self._others: Seen | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._steady = False
         self._slack_px = 0.0
-        self._velocities_px_s = np.zeros((len(self._all), 2))
+        self._velocities_px_s = np.zeros((len(ALL), 2))
         self._drift_px = np.zeros(2)
         self._chance_matches, self._density_px2 = 0.0, 1 / self._area_px
         self.errors = DisplacementErrors()
@@ -120,12 +98,12 @@ class Evidence:
     @property
     def lead(self) -> float:
         """By how many nats the calibration leads over what is the most likely fault."""
-        return float(self._sums[: len(RIGHT)].max() - self._sums[len(RIGHT) :].max())
+        return self._sums.lead
 
     @property
     def best(self) -> Hypothesis:
         """The most likely of all."""
-        return self._all[int(self._sums.argmax())]
+        return self._sums.likeliest
 
     @property
     def target_px(self) -> Floats | None:
@@ -151,7 +129,7 @@ class Evidence:
         """
         self._poses.add(frame)
         self._slack_px = slack_px if self.was_trusted else 0.0
-        last, self._last = self._last, _Seen(frame.exposed_ns, places_px, target_px)
+        last, self._last = self._last, Seen(frame.exposed_ns, places_px, target_px)
         if last is not None:
             self._take_in(last)
         if self._poses.slow:
@@ -162,7 +140,7 @@ class Evidence:
         else:
             self._others = None
 
-    def _take_in(self, last: _Seen) -> None:
+    def _take_in(self, last: Seen) -> None:
         """Compare a frame with the one before, now that it is known where the stage was."""
         before_px = self._before_px
         if before_px is not None and not self.trusted and self._in_a_move(last.at_ns):
@@ -177,19 +155,19 @@ class Evidence:
         self._before_px = found_px if last.target_px is None else last.target_px
         self._steady = self._steady and self._before_px is not None
 
-    def _compare(self, before_px: Floats, seen: _Seen) -> Floats | None:
+    def _compare(self, before_px: Floats, seen: Seen) -> Floats | None:
         """Take in a frame; return where the target is in it, (2,), if it is there."""
         apart_ns = seen.at_ns - self._before_ns
         shifts_px = self._poses.shifts_px(self._before_ns, seen.at_ns)
         apart_s = apart_ns / NS_PER_S
         drifts_px = self._velocities_px_s * apart_s
-        self._drift_px = drifts_px[int(self._sums.argmax())]
+        self._drift_px = drifts_px[self._sums.best]
         wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - seen.places_px
         distances_px = np.hypot(offsets_px[..., 0], offsets_px[..., 1])
         frames = apart_ns / self._poses.interval_ns(seen.at_ns) if self.was_trusted else 1.0
         self._learn(distances_px.min(axis=-1), np.hypot(*shifts_px.T), frames, seen.at_ns)
-        best = int(self._sums.argmax())
+        best = self._sums.best
         nearest = int(distances_px[best].argmin())
         miss_px = float(distances_px[best, nearest])
         is_near = miss_px < _FOUND_SIGMAS * self.errors.dart_px
@@ -213,7 +191,7 @@ class Evidence:
 
     def forget(self) -> None:
         """Take no hypothesis for more likely than another: small moves are about to tell."""
-        self._sums[:] = 0.0
+        self._sums = Sums()
 
     def pause(self) -> None:
         """Forget the last frames: meanwhile the stage goes elsewhere."""
@@ -245,17 +223,17 @@ class Evidence:
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
         if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
-        before, lead = self._sums, self.lead
+        before, lead = self._sums.nats, self.lead
         if self.trusted:
             misses_px = np.maximum(misses_px - self._slack_px, 0.0)
         told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._density_px2)
         memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
-        self._add(told, memory)
+        self._sums.add(told, memory, self.trusted)
         meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN
         if (too_fast or meets) and self.lead < lead:
-            self._sums = before
+            self._sums.nats = before
 
-    def _hear_others(self, seen: _Seen) -> None:
+    def _hear_others(self, seen: Seen) -> None:
         """Take in where the objects of the last frame are, but for the target."""
         last = self._others
         if last is None:
@@ -265,15 +243,8 @@ class Evidence:
             last.places_px, last.target_px, seen.places_px, shifts_px, self.middle_px
         )
         if told is not None:
-            told[self._stays] = told.max()
-            self._add(told)
-
-    def _add(self, told: Floats, memory: float = 1.0) -> None:
-        """Add log likelihoods (H,) of a frame to the sums."""
-        self._sums = memory * self._sums + np.maximum(told - told.max(), -_MOST_PER_FRAME)
-        if self.trusted:
-            self._sums[self._is_lazy] = self._floors[-1]
-        self._sums = np.maximum(self._sums - self._sums.max(), self._floors)
+            told[STAYS] = told.max()
+            self._sums.add(told, 1.0, self.trusted)
 
     def _in_a_move(self, at_ns: int) -> bool:
         """Whether a frame that was exposed then is in the middle of a small move."""

@@ -5,6 +5,7 @@ each of them moves by itself is not known, so that one alone tells little.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,14 @@ _TELLING = 2.0
 """Length of a move in such distances from which they are compared. Chosen."""
 _MOST = 1.0
 """Nats that one object may tell. Chosen: some are taken for each other."""
+
+
+class Seen(NamedTuple):
+    """Middle of an exposure, all objects in the frame (N, 2), and the one that is followed (2,)."""
+
+    at_ns: int
+    places_px: Floats
+    target_px: Floats | None
 
 
 def log_likelihoods_of_others(

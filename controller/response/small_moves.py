@@ -19,9 +19,10 @@ _LEAST_STEP_PX = 6.0
 MOST_STEP = 0.08
 """Bounds of that length: in pixels, and in shorter sides of the field. Chosen: a wrong one does no
 harm."""
-_MOST_WAY = 0.25
+_MOST_WAY, _MOST_WAY_SLOW = 0.4, 0.25
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
-then they go back. Chosen: half a field if the calibration is too large by 2."""
+then they go back; and in a time lapse. Chosen: less than half a field, whatever is taken for a
+target; there, where a move is known before the next one, also if the affine is too large by 2."""
 _NEAR = 0.2
 """Distance of a target from the middle within which the stage does not go back for it, in shorter
 sides of the field. Chosen: small moves do not lose it there."""
@@ -116,7 +117,8 @@ class SmallMoves:
             self._evidence.forget()
             self._from_um = _pose_um(frame)
         way_px = self._inverse @ (_pose_um(frame) - self._from_um)
-        if float(np.hypot(*(way_px + step_px))) > _MOST_WAY * self._side_px:
+        most = _MOST_WAY_SLOW if self._evidence.slow else _MOST_WAY
+        if float(np.hypot(*(way_px + step_px))) > most * self._side_px:
             step_px = np.where(way_px > 0, -1, 1) * np.abs(step_px)
         self._sent_ns, self._last_px = frame.exposed_ns, step_px
         self._lead = self._evidence.lead

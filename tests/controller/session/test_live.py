@@ -188,7 +188,7 @@ def test_children_go_down_with_a_controller_that_is_killed(tmp_path: Path) -> No
         (["--specimen", "missing.tif"], "missing.tif"),
         (["missing.toml"], "missing.toml cannot be read"),
         (["--set", "detector.diametre_um=3"], "did you mean 'diameter_"),
-        (["--microscope", "127.0.0.1"], "is not of the form HOST:PORT"),
+        (["--microscope", "127.0.0.1:x"], "is not of the form HOST:PORT"),
         (["--microscope", "a:1", "--lockstep"], "leave --lockstep out"),
         (["--mm-config", "missing.cfg", "--lockstep"], "leave --lockstep out"),
     ],
