@@ -216,8 +216,8 @@ class Evidence:
         """
         if self._chance_matches > _MOST_CHANCE:
             return
-        own_px = 0.0 if self.slow or not self.trusted else math.hypot(*self._drift_px)
-        too_fast = own_px > _FASTEST * math.sqrt(self._area_px)
+        fastest_px = np.inf if self.slow or not self.trusted else _FASTEST * self._area_px**0.5
+        too_fast = math.hypot(*self._drift_px) > fastest_px
         rests = moved_px.max() < self.errors.usual_px / 2
         if rests or (self.trusted and not too_fast and self.lead >= SHAKEN):
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
@@ -239,9 +239,7 @@ class Evidence:
         if last is None:
             return
         shifts_px = self._poses.shifts_px(last.at_ns, seen.at_ns)
-        told = log_likelihoods_of_others(
-            last.places_px, last.target_px, seen.places_px, shifts_px, self.middle_px
-        )
+        told = log_likelihoods_of_others(last, seen.places_px, shifts_px, self.middle_px)
         if told is not None:
             told[STAYS] = told.max()
             self._sums.add(told, 1.0, self.trusted)

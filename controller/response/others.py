@@ -30,20 +30,14 @@ class Seen(NamedTuple):
 
 
 def log_likelihoods_of_others(
-    places_px: Floats,
-    target_px: Floats | None,
-    found_px: Floats,
-    shifts_px: Floats,
-    middle_px: Floats,
+    last: Seen, found_px: Floats, shifts_px: Floats, middle_px: Floats
 ) -> Floats | None:
     """Log likelihoods (H,) of hypotheses from the objects of two frames; None if they tell nothing.
 
     Parameters
     ----------
-    places_px : (N, 2)
-        Objects of the frame before.
-    target_px : (2,) or None
-        The one of them that is left out.
+    last : Seen
+        The frame before; its target is left out.
     found_px : (M, 2)
         Objects of this frame.
     shifts_px : (H, 2)
@@ -53,8 +47,9 @@ def log_likelihoods_of_others(
     """
     area_px2 = float(np.prod(2 * middle_px))
     sigma_px = _SIGMA * math.sqrt(area_px2)
-    if target_px is not None:
-        places_px = places_px[np.hypot(*(places_px - target_px).T) > sigma_px]
+    places_px = last.places_px
+    if last.target_px is not None:
+        places_px = places_px[np.hypot(*(places_px - last.target_px).T) > sigma_px]
     moves_px = float(np.hypot(*shifts_px[0]))
     if not len(places_px) or not len(found_px) or moves_px < _TELLING * sigma_px:
         return None

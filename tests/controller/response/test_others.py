@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pursuit.controller.response.hypotheses import RIGHT, WRONG, Hypothesis
-from pursuit.controller.response.others import log_likelihoods_of_others
+from pursuit.controller.response.others import Seen, log_likelihoods_of_others
 from pursuit.models.arrays import Floats
 
 SIDE_PX, MIDDLE_PX = 256, np.full(2, 127.5)
@@ -18,7 +18,7 @@ def told(count: int, shows: Floats, expected_px: Floats = EXPECTED_PX) -> Floats
     before_px = rng.uniform(40, SIDE_PX - 40, (count, 2))
     after_px = before_px + shows @ expected_px + rng.normal(0, 3, (count, 2))
     shifts_px = np.array([each.shows @ expected_px for each in ALL])
-    return log_likelihoods_of_others(before_px, None, after_px, shifts_px, MIDDLE_PX)
+    return log_likelihoods_of_others(Seen(0, before_px, None), after_px, shifts_px, MIDDLE_PX)
 
 
 @pytest.mark.parametrize("true", [RIGHT[0], *(each for each in WRONG if not each.stays)])
@@ -43,12 +43,15 @@ def test_short_moves_and_no_objects_tell_nothing() -> None:
 def test_the_target_is_left_out() -> None:
     place_px = np.full((1, 2), 100.0)
     shifts_px = np.array([each.shows @ EXPECTED_PX for each in ALL])
-    assert log_likelihoods_of_others(place_px, place_px[0], place_px, shifts_px, MIDDLE_PX) is None
+    assert (
+        log_likelihoods_of_others(Seen(0, place_px, place_px[0]), place_px, shifts_px, MIDDLE_PX)
+        is None
+    )
 
 
 def test_what_leaves_the_picture_speaks_against_nothing() -> None:
     place_px, elsewhere_px = np.array([[5.0, 100.0]]), np.array([[200.0, 200.0]])
     shifts_px = np.array([each.shows @ EXPECTED_PX for each in ALL])
-    sums = log_likelihoods_of_others(place_px, None, elsewhere_px, shifts_px, MIDDLE_PX)
+    sums = log_likelihoods_of_others(Seen(0, place_px, None), elsewhere_px, shifts_px, MIDDLE_PX)
     assert sums is not None
     assert sums[0] == sums.max()
