@@ -111,12 +111,15 @@ def _measure(
         late_ms = readout.values[0] - config.camera.readout_ms if readout.found else 0.0
         try:
             focused = calibrate_focus(microscope, clock, config.focusing, tell, late_ms)
-        except (MicroscopeError, KeyboardInterrupt, SystemError) as error:
-            if isinstance(error, SystemError) and not is_interrupt(error):
+        except MicroscopeError as error:
+            why = str(error)
+        except (KeyboardInterrupt, SystemError) as error:
+            if not is_interrupt(error):
                 raise
-            why = str(error) if isinstance(error, MicroscopeError) else "Stopped by the user."
-            return found, f"The focus drive was not calibrated: {why}"
-        return found.joined(focused), ""
+            why = "Stopped by the user."
+        else:
+            return found.joined(focused), ""
+        return found, f"The focus drive was not calibrated: {why}"
 
 
 def _content(found: Calibration, folder: Path, written: list[str]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ _NOT_STOPPED = "had not been stopped; if it waited for a hand on the joystick, i
 Where = Annotated[
     str | None,
     typer.Argument(
-        metavar="HOST:PORT", help="The microscope; if left out, all that run on this computer."
+        metavar="HOST[:PORT]",
+        help="The microscope; if left out, all that run on this computer.",
     ),
 ]
 

@@ -72,7 +72,7 @@ class DisplacementErrors:
         self.dart_px = max(float(mostly_px) / _rayleigh(_MOSTLY), usual_px)
 
     def log_likelihoods(
-        self, misses_px: Floats, moved_px: Floats, frames: float, density_px2: float
+        self, misses_px: Floats, moved_px: Floats, frames: float, objects_per_px2: float
     ) -> Floats:
         """Log densities of errors: of usual ones, of darts, and of objects that are anywhere.
 
@@ -83,17 +83,17 @@ class DisplacementErrors:
             By how much the picture was shifted.
         frames : float
             Over how many frames: the error of the target's own motion adds up.
-        density_px2 : float
+        objects_per_px2 : float
             Of objects in a frame: how likely one is to be anywhere.
         """
         gain_px = _GAIN_ERROR * moved_px
         usual_px = np.hypot(frames * self.usual_px, gain_px)
         dart_px = np.hypot(frames * self.dart_px, gain_px)
-        return log_likelihoods(misses_px, usual_px, dart_px, density_px2)
+        return log_likelihoods(misses_px, usual_px, dart_px, objects_per_px2)
 
 
 def log_likelihoods(
-    misses_px: Floats, usual_px: Floats | float, dart_px: Floats | float, density_px2: float
+    misses_px: Floats, usual_px: Floats | float, dart_px: Floats | float, objects_per_px2: float
 ) -> Floats:
     """Log densities of errors: of usual ones, of darts, and of objects that are anywhere.
 
@@ -102,12 +102,12 @@ def log_likelihoods(
     misses_px : (...)
     usual_px, dart_px : broadcast to it
         Standard deviations along one axis.
-    density_px2 : float
+    objects_per_px2 : float
         Of objects in a frame: how likely one is to be anywhere.
     """
     usual = (1 - _OUTLIERS - _DARTS) * _gaussian(misses_px, usual_px)
     dart = _DARTS * _gaussian(misses_px, dart_px)
-    told: Floats = np.log(usual + dart + _OUTLIERS * density_px2)
+    told: Floats = np.log(usual + dart + _OUTLIERS * objects_per_px2)
     return told
 
 

@@ -81,14 +81,14 @@ class Evidence:
         self._slack_px = 0.0
         self._velocities_px_s = np.zeros((len(ALL), 2))
         self._drift_px = np.zeros(2)
-        self._chance_matches, self._density_px2 = 0.0, 1 / self._area_px
+        self._chance_matches, self._objects_per_px2 = 0.0, 1 / self._area_px
         self.errors = DisplacementErrors()
         self.trusted = self.was_trusted = False
 
     @property
     def ready(self) -> bool:
         """Whether it is known how the target moves by itself, and was a frame ago."""
-        return self._steady and (self.errors.known or self.slow)
+        return self._steady and self.errors.known
 
     @property
     def slow(self) -> bool:
@@ -147,7 +147,7 @@ class Evidence:
             return
         found_px = None
         gate_px2 = math.pi * (_GATE_SIGMAS * self.errors.usual_px) ** 2
-        self._density_px2 = max(len(last.places_px), 1) / self._area_px
+        self._objects_per_px2 = max(len(last.places_px), 1) / self._area_px
         self._chance_matches = len(last.places_px) * gate_px2 / self._area_px
         if before_px is not None and len(last.places_px):
             found_px = self._compare(before_px, last)
@@ -226,7 +226,7 @@ class Evidence:
         before, lead = self._sums.nats, self.lead
         if self.trusted:
             misses_px = np.maximum(misses_px - self._slack_px, 0.0)
-        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._density_px2)
+        told = self.errors.log_likelihoods(misses_px, moved_px, frames, self._objects_per_px2)
         memory = _MEMORY if self.trusted and moved_px[0] > self.errors.usual_px else 1.0
         self._sums.add(told, memory, self.trusted)
         meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN

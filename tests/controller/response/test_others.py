@@ -40,6 +40,12 @@ def test_short_moves_and_no_objects_tell_nothing() -> None:
     assert told(0, np.eye(2)) is None
 
 
+def test_thousands_that_a_detector_finds_by_mistake_tell_nothing() -> None:
+    assert told(44, np.eye(2)) is not None
+    assert told(45, np.eye(2)) is None
+    assert told(5000, np.eye(2)) is None
+
+
 def test_the_target_is_left_out() -> None:
     place_px = np.full((1, 2), 100.0)
     shifts_px = np.array([each.shows @ EXPECTED_PX for each in ALL])
