@@ -50,7 +50,8 @@ def summarise(
         the controller passed over;
         ``latency_ms`` and ``timings_us`` as p50 and p99; ``faults``;
         ``stage_found``, the delay, speed and acceleration of the stage if readings differ from
-        what was configured.
+        what was configured, unless there were faults or the picture did not answer: a stage that
+        is jammed, or moved by hand, answers otherwise, too.
 
     Notes
     -----
@@ -79,8 +80,14 @@ def summarise(
         "timings_us": {name: _percentiles(us) for name, us in rows.timings_us.items()},
         "recording_lost": recording_lost,
         "faults": list(dict.fromkeys(rows.faults)),
-        "stage_found": rows.found and {name: getattr(rows.found, name) for name in _FOUND},
+        "stage_found": _stage_found(rows),
     }
+
+
+def _stage_found(rows: Rows) -> dict[str, float] | None:
+    if rows.found is None or rows.faults or not rows.answers:
+        return None
+    return {name: getattr(rows.found, name) for name in _FOUND}
 
 
 def is_held(series: Series, description: Description) -> NDArray[np.bool_]:

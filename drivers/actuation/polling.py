@@ -146,7 +146,9 @@ class PositionPolling:
         known = self._pose.pose(middle_ns)
         before_um, now_um = (predicted.x_um, predicted.y_um), (known.x_um, known.y_um)
         disobeys = self._velocity.verify_reading(before_um, (x, y), now_um)
-        if not self._velocity.running:
+        if self._pose.yields:
+            self._motion = MotionCheck()
+        elif not self._velocity.running:
             disobeys = disobeys or self._motion.fault(middle_ns, before_um, (x, y), now_um)
         read = PoseRead(known, self._pose.identified, (x, y), self._taken_over)
         return Reading(read, report, disobeys, (x, y, z))

@@ -120,6 +120,7 @@ def test_latency_runs_from_the_exposure_to_the_stage() -> None:
 
 def test_a_stage_that_was_found_otherwise_is_told() -> None:
     rows, pose = Rows(), StagePose(0.0, 0.0, 0.0, 0)
+    rows.answers = True
     rows.report(PoseRead(pose))
     assert summarise(rows, description(), 0, 0)["stage_found"] is None
     rows.report(PoseRead(pose, Dynamics(delay_ms=12.34, speed_um_s=10_000, settle_ms=3.0)))
@@ -130,6 +131,16 @@ def test_a_stage_that_was_found_otherwise_is_told() -> None:
     said = StringIO()
     print_summary(Console(file=said, width=200), {**summary, "session": "here"})
     assert "than [stage] says; write there: delay_ms = 12.3, speed_um_s = 10000," in said.getvalue()
+
+
+@pytest.mark.parametrize(("answers", "fault"), [(False, ""), (True, "Yielded to a hand.")])
+def test_what_a_jam_or_a_hand_taught_of_a_stage_is_not_told(answers: bool, fault: str) -> None:
+    rows = Rows()
+    rows.answers = answers
+    rows.report(PoseRead(StagePose(0.0, 0.0, 0.0, 0), Dynamics(delay_ms=56.7, settle_ms=3.0)))
+    if fault:
+        rows.report(Fault(9, fault))
+    assert summarise(rows, description(), 0, 0)["stage_found"] is None
 
 
 def test_nothing_at_all_is_null_not_nan() -> None:

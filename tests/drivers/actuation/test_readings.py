@@ -6,9 +6,9 @@ import math
 
 import pytest
 from pursuit.drivers.clock import NS_PER_MS
-from pursuit.drivers.messages import Fault, Issued, PoseRead
+from pursuit.drivers.messages import Fault, Issued, Move, PoseRead
 
-from .simple_stand import Stand
+from .simple_stand import NEVER, Stand
 
 
 @pytest.fixture
@@ -131,6 +131,26 @@ def test_nothing_is_sent_while_a_hand_moves_the_stage_and_that_is_told(stand: St
     assert min(sent_ms) < 2_000
     assert max(sent_ms) > 5_900
     assert not stand.reasons
+
+
+def test_an_axis_that_a_hand_holds_is_not_called_blocked(stand: Stand) -> None:
+    """Sent along y all the time, while from 2 s on a hand turns x alone."""
+    told = []
+
+    def send_xy(x_um: float, y_um: float) -> None:
+        if ms <= 2_000:
+            stand.device.xy = (x_um, y_um)
+
+    stand.device.send_xy = send_xy
+    for ms in range(0, 5_000, 20):
+        stand.at_ms(ms)
+        if ms > 2_000:
+            stand.device.xy = 0.02 * (ms - 2_000), stand.device.xy[1]
+        move = Move(0.0, 30.0 * (ms // 20 % 2), None, NEVER, ms)
+        stand.executor.accept(move, 0, stand.clock.now_ns())
+        told += [fault.text for fault in stand.step(Fault)]
+    assert not stand.reasons
+    assert "Yielded to a hand" in told[0]
 
 
 def test_after_a_hand_the_stage_can_wait_to_be_armed() -> None:
