@@ -10,7 +10,6 @@ import msgspec
 from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.microscope import Microscope, MicroscopeError
-from ...drivers.pixel_scale import USERS, check_scale
 from ...models.detectors import DETECTORS, movie_defaults
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
@@ -166,14 +165,9 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
     ------
     ConfigError
         If the configuration names real hardware.
-    MicroscopeError
-        If the affine contradicts the size of a pixel.
     """
     if simulated is None:
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
-    camera = config.camera
-    if camera.pixel_um is not None:
-        check_scale(camera.affine or simulated.scenario.affine, camera.pixel_um, USERS)
     world, stand = simulated.world(config.session.seed), config.stand(simulated.name)
     return LockstepMicroscope(world, stand, VirtualClock())
 
