@@ -96,7 +96,6 @@ def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None
     summary = json.loads(out)
     assert summary["frames"] > 200
     assert summary["held"] > 0.95
-    assert summary["lost"] == 0
     assert summary["latency_ms"]["p50"] > 0
     check_readable(Path(summary["session"]), least=200)
 
