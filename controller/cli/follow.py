@@ -58,6 +58,7 @@ def follow(
     """
     from rich.console import Console
 
+    from ...drivers.pixel_scale import USERS, check_scale
     from ..session import (
         Interrupted,
         Progress,
@@ -87,6 +88,8 @@ def follow(
     running = address(microscope) if microscope else None
     if running and not realtime:
         fail("A microscope that runs already is followed in real time: leave --lockstep out.")
+    if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
+        check_scale(config.camera.affine, config.camera.pixel_um, USERS)
     limit = config.session.seconds or (simulated.seconds if simulated else None)
     problem = ""
     try:

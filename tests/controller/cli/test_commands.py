@@ -63,6 +63,12 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("record --microscope here:x --out x", "not of the form HOST:PORT"),
         ("record --microscope 127.0.0.1 --out x --decisions here", "not of the form HOST:PORT"),
         ("arm localhost", "no microscope answers at localhost:5710"),
+        ("follow --lockstep --scenario nucleus --set camera.pixel_um=0.000325", "makes a pixel"),
+        (
+            "follow --lockstep --set camera.pixel_um=0.65 --set camera.affine=[1e-3,0,0,1e-3]",
+            "makes a pixel 0.001 µm, pixel_um under [camera] is 0.65 µm",
+        ),
+        ("follow --lockstep --set camera.affine=[1e-3,0,0,1e-3]", "makes a pixel 0.001 µm"),
         ("detect none.tif", "none.tif"),
         ("track none.tif", "none.tif"),
         ("track none.tif --set camera.label=x", "not about detector, tracking or predictor"),
