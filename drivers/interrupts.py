@@ -5,6 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STOPPED = "Stopped by the user."
+"""What a command says that was ended by Ctrl-C, or asked to end by the system."""
+
 
 def is_interrupt(error: BaseException) -> bool:
     """Whether an error is Ctrl-C; in compiled code that becomes a SystemError whose cause it is."""

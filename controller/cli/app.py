@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from ...drivers.interrupts import is_interrupt
+from ...drivers.interrupts import STOPPED, is_interrupt
 from .bench import app as bench
 from .calibrate import calibrate
 from .follow import follow
@@ -29,7 +29,7 @@ class _Commands(TyperGroup):
         except (KeyboardInterrupt, SystemError) as error:
             if not is_interrupt(error):
                 raise
-            fail("Stopped by the user.")
+            fail(STOPPED)
         except (RuntimeError, ValueError, OSError) as error:
             sentence = _sentence(error)
             if not sentence:
@@ -54,8 +54,11 @@ def _sentence(error: Exception) -> str:
             return str(error)
         case PermissionError():
             return f"{error.filename} may not be written: choose another folder with --out."
-        case OSError() if error.filename is not None or error.errno == errno.ENOSPC:
-            return f"{error.filename or 'A file'} cannot be used: {error.strerror}."
+        case OSError() if error.errno == errno.ENOSPC:
+            where = f" for {error.filename}" if error.filename else ""
+            return f"There is no space left on the disk{where}: free some, and run it again."
+        case OSError() if error.filename is not None:
+            return f"{error.filename} cannot be used: {error.strerror}."
     return ""
 
 

@@ -89,7 +89,7 @@ def _measure(
 
     What was found of the stage is kept if the focus drive fails; why is returned, too.
     """
-    from ...drivers.interrupts import is_interrupt
+    from ...drivers.interrupts import STOPPED, is_interrupt
     from ...drivers.microscope import MicroscopeError
     from ...drivers.wire import stoppable
     from ..calibration import NotCalibratedError, calibrate, calibrate_focus, open_stand
@@ -116,7 +116,7 @@ def _measure(
         except (KeyboardInterrupt, SystemError) as error:
             if not is_interrupt(error):
                 raise
-            why = "Stopped by the user."
+            why = STOPPED
         else:
             return found.joined(focused), ""
         return found, f"The focus drive was not calibrated: {why}"

@@ -91,7 +91,7 @@ def follow(
     if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
         check_scale(config.camera.affine, config.camera.pixel_um, USERS)
     limit = config.session.seconds or (simulated.seconds if simulated else None)
-    problem = ""
+    problem: Interrupted | SessionError | None = None
     try:
         with Progress(console, limit) as progress:
             if realtime:
@@ -99,9 +99,9 @@ def follow(
             else:
                 summary = run_lockstep(config, simulated, folder, [progress])
     except (Interrupted, SessionError) as ended:
-        summary, problem = ended.summary, str(ended)
+        summary, problem = ended.summary, ended
     if not summary:
-        fail(problem)
+        fail(str(problem))
     summary["session"] = str(folder)
     if as_json:
         print(json.dumps(summary))
@@ -110,6 +110,10 @@ def follow(
     told = how_it_ended(summary)
     if config.session.dry_run:
         told += " It was a dry run: nothing moved."
-    if problem or not in_hand(summary):
-        fail(problem or told)
+    if isinstance(problem, Interrupted):
+        told = f"{problem} {told}"
+    if isinstance(problem, SessionError):
+        fail(str(problem))
+    if not in_hand(summary) or (problem and limit):
+        fail(told)
     console.print(told)

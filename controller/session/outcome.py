@@ -14,6 +14,8 @@ _HELD = {
     "hand": "The stage has been yielded to a hand",
 }
 """What is told at the end of what kept the stage from the target."""
+_TOLD_S = 0.05
+"""From when it is told how long a target was unseen; it rounds to a tenth of a second."""
 _US_PER_S = 1_000_000
 
 
@@ -59,6 +61,6 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             "The session ended before the picture had answered to the stage: what was seen may "
             "be no object, or there was no time."
         )
-    if summary["lock_at_end"] == Lock.COASTING:
+    if summary["lock_at_end"] == Lock.COASTING and seconds - last_s >= _TOLD_S:
         return f"The target was followed to the end, unseen for the last {seconds - last_s:.1f} s."
     return "The target was followed to the end."

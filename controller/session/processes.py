@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ...drivers.interrupts import STOPPED
+
 START_S = 60.0
 """How long a child may take until it is ready; chosen: a first start compiles for half a minute."""
 END_S = 60.0
@@ -136,8 +138,11 @@ class Child:
 
     def _describe_end(self) -> str:
         code, lines = self._process.returncode, [line for line in self._error_lines if line]
-        if code == 1 and lines:
-            return lines[-1].removeprefix("Error: ")
+        said = lines[-1].removeprefix("Error: ") if code == 1 and lines else ""
+        if code == 0 or said == STOPPED:
+            return f"The {self.name} process was ended from outside."
+        if said:
+            return said
         last = f": {lines[-1]}" if lines and code > 0 else "."
         return f"The {self.name} process ended unexpectedly (code {code}){last}"
 

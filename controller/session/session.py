@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...drivers.interrupts import ignore_interrupts, is_interrupt
+from ...drivers.interrupts import STOPPED, ignore_interrupts, is_interrupt
 from ...drivers.messages import Fault
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope, own_address
@@ -30,7 +30,7 @@ class Interrupted(Exception):  # noqa: N818 (an event, not an error)
     """The user ended the session; its summary is kept."""
 
     def __init__(self, summary: Summary) -> None:
-        super().__init__("Stopped by the user.")
+        super().__init__(STOPPED)
         self.summary = summary
 
 

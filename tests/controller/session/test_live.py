@@ -100,19 +100,33 @@ def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None
     check_readable(Path(summary["session"]), least=200)
 
 
-def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_path: Path) -> None:
+def follow_a_bead(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start following a bead of Micro-Manager's demo camera, from 91 and 123 µm away."""
     adapters = pytest.importorskip("mm_test_adapters").device_adapter_path()
     demo = (Path(adapters) / "MMConfig_demo.cfg").read_text()
-    (tmp_path / "beads.cfg").write_text(f"{demo}\nProperty,Camera,Mode,Fluorescent Beads\n")
-    code, out, err = finish(
-        start(
-            *("--mm-config", "beads.cfg", "--detector", "blobs", "--seconds", "3", "--json"),
-            *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
-            *("--set", "stage.speed_um_s=1e6", "--set", "stage.acceleration_um_s2=1e9"),
-            *("--set", "stage.delay_ms=1", "--set", "stage.settle_ms=1"),
-            cwd=tmp_path,
-        )
+    (folder / "beads.cfg").write_text(f"{demo}\nProperty,Camera,Mode,Fluorescent Beads\n")
+    return start(
+        *("--mm-config", "beads.cfg", "--detector", "blobs", *arguments),
+        *("--set", "detector.diameter_px=8", "--set", "target.point_um=[91, 123]"),
+        *("--set", "stage.speed_um_s=1e6", "--set", "stage.acceleration_um_s2=1e9"),
+        *("--set", "stage.delay_ms=1", "--set", "stage.settle_ms=1"),
+        cwd=folder,
     )
+
+
+@posix
+def test_ctrl_c_is_how_a_session_without_end_ends(tmp_path: Path) -> None:
+    process = follow_a_bead(tmp_path, "--out", "s")
+    decisions = tmp_path / "s" / "decisions.jsonl"
+    wait_until(lambda: decisions.exists() and decisions.stat().st_size > 200_000)
+    process.send_signal(signal.SIGINT)
+    code, out, err = finish(process)
+    assert code == 0, err
+    assert "Stopped by the user. The target was followed to the end." in out
+
+
+def test_a_bead_under_micro_managers_own_devices_is_brought_to_the_middle(tmp_path: Path) -> None:
+    code, out, err = finish(follow_a_bead(tmp_path, "--seconds", "3", "--json"))
     assert code == 0, err
     folder = Path(json.loads(out)["session"])
     last = json.loads((folder / "decisions.jsonl").read_text().splitlines()[-1])
@@ -139,7 +153,7 @@ def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> 
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process)
     assert code != 0
-    assert err.strip().splitlines()[-1] == "Error: Stopped by the user."
+    assert err.strip().splitlines()[-1].startswith("Error: Stopped by the user. ")
     assert "Traceback" not in err
     check_readable(tmp_path / "s", least=20)
     wait_until(lambda: not any(alive(pid) for pid in started.values()))
@@ -148,16 +162,25 @@ def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> 
 
 @posix
 @pytest.mark.parametrize("victim", ["microscope", "record"])
-def test_a_child_that_dies_ends_the_session_in_one_sentence(tmp_path: Path, victim: str) -> None:
+@pytest.mark.parametrize(
+    ("signum", "said"),
+    [
+        (signal.SIGTERM, "process was ended from outside."),
+        (getattr(signal, "SIGKILL", 0), "process ended unexpectedly (code -9)."),
+    ],
+)
+def test_a_child_that_dies_ends_the_session_in_one_sentence(
+    tmp_path: Path, victim: str, signum: int, said: str
+) -> None:
     process = start("--detector", "blobs", "--seconds", "60", "--out", "s", cwd=tmp_path)
     decisions = tmp_path / "s" / "decisions.jsonl"
     wait_until(lambda: decisions.exists() and decisions.stat().st_size > 20_000)
     started = children(process.pid)
     shared = rings(started["microscope"])
-    os.kill(started[victim], signal.SIGKILL)
+    os.kill(started[victim], signum)
     code, _, err = finish(process)
     assert code == 1
-    assert "process ended unexpectedly" in err.strip().splitlines()[-1]
+    assert said in err.strip().splitlines()[-1]
     assert "Traceback" not in err
     if victim == "microscope":
         check_readable(tmp_path / "s", least=20)
