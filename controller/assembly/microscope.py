@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from ...drivers.clock import VirtualClock
-from ...drivers.micromanager import MMCoreMicroscope, load_core
+from ...drivers.micromanager import MMCoreMicroscope, load_core, pixel_geometry
 from ...drivers.microscope import Microscope, MicroscopeError
+from ...drivers.pixel_scale import check_unit
 from ...models.detectors import DETECTORS, movie_defaults
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
@@ -150,11 +151,19 @@ def suggested_for_movie(
 
 
 def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
-    """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver."""
+    """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver.
+
+    Raises
+    ------
+    MicroscopeError
+        If it cannot be used as it is described.
+    """
     if simulated is None:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
-        return MMCoreMicroscope(load_core(path), config.stand(path.stem))
+        core = load_core(path)
+        check_unit(pixel_geometry(core, config.camera).pixel_um)
+        return MMCoreMicroscope(core, config.stand(path.stem))
     return SimulatedMicroscope(simulated.world(config.session.seed), config.stand(simulated.name))
 
 

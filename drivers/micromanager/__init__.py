@@ -8,5 +8,6 @@ from __future__ import annotations
 from .exposures import Exposure
 from .loading import load_core
 from .mmcore import MMCoreMicroscope
+from .pixel_geometry import pixel_geometry
 
-__all__ = ["Exposure", "MMCoreMicroscope", "load_core"]
+__all__ = ["Exposure", "MMCoreMicroscope", "load_core", "pixel_geometry"]

@@ -142,6 +142,16 @@ def test_nothing_to_follow_is_said_plainly(tmp_path: Path) -> None:
     assert "Nothing to follow was found" in err.strip().splitlines()[-1]
 
 
+@pytest.mark.parametrize(("pixel_um", "unit"), [(0.000108, "mm"), (108, "nm")])
+def test_a_pixel_in_another_unit_is_refused(tmp_path: Path, pixel_um: float, unit: str) -> None:
+    adapters = pytest.importorskip("mm_test_adapters").device_adapter_path()
+    demo = str(Path(adapters) / "MMConfig_demo.cfg")
+    wrong = ("--set", f"camera.pixel_um={pixel_um}")
+    code, _, err = finish(start("--mm-config", demo, *wrong, cwd=tmp_path))
+    assert code == 1
+    assert f"if that is in {unit}, correct pixel_um" in err.strip().splitlines()[-1]
+
+
 @posix
 def test_ctrl_c_closes_the_session_and_leaves_nothing_behind(tmp_path: Path) -> None:
     process = start("--detector", "blobs", "--seconds", "60", "--out", "s", cwd=tmp_path)
