@@ -56,8 +56,10 @@ class Simulation:
         return self.movie.duration_s if self.movie else self.scenario.seconds
 
 
-def simulation(config: Config) -> Simulation | None:
+def simulation(config: Config, recording: Recording | None = None) -> Simulation | None:
     """What to simulate; None if the configuration names real hardware.
+
+    ``recording`` is the movie that it names, if that is open already.
 
     Raises
     ------
@@ -71,7 +73,9 @@ def simulation(config: Config) -> Simulation | None:
         name = source.scenario or DEFAULT_SCENARIO
         return Simulation(Path(name).stem, load_scenario(name))
     try:
-        recording = open_recording(source.specimen, config.camera.pixel_um, source.interval_s)
+        recording = recording or open_recording(
+            source.specimen, config.camera.pixel_um, source.interval_s
+        )
     except ModelError as error:
         raise MicroscopeError(as_sentence(error)) from error
     movie = Movie(recording, recording.pixel_um, recording.interval_s)
@@ -85,15 +89,19 @@ def simulation(config: Config) -> Simulation | None:
     )
 
 
-def complete(tables: dict[str, Any]) -> tuple[Config, Simulation | None]:
+def complete(
+    tables: dict[str, Any], recording: Recording | None = None
+) -> tuple[Config, Simulation | None]:
     """Check tables, filling in what the scenario that they name suggests.
+
+    ``recording`` is the movie that they name, if that is open already.
 
     Raises
     ------
     ConfigError, MicroscopeError
     """
     config = make_config(tables)
-    simulated = simulation(config)
+    simulated = simulation(config, recording)
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}

@@ -159,7 +159,7 @@ class Loop:
             notes=self._take_notes(),
             timings_us=stopwatch.laps_us,
         )
-        return Step(frame, decision, reports)
+        return Step(frame, decision, reports, measurements)
 
     def _check_response(
         self, frame: Frame, detections: Detections, target: TargetGroup | None

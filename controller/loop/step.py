@@ -7,15 +7,21 @@ from dataclasses import dataclass
 
 from ...drivers.messages import Frame, Report
 from ..decisions import Decision
+from ..tracking import Measurements
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the loop: the frame, what was decided, what the microscope reported."""
+    """One step of the loop: the frame, what was decided, what the microscope reported.
+
+    What was detected in it is not recorded, but there for whoever looks on; None if the frame was
+    not used.
+    """
 
     frame: Frame
     decision: Decision
     reports: list[Report]
+    measurements: Measurements | None = None
 
 
 class Stopwatch:

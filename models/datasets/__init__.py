@@ -3,6 +3,7 @@
 In: folders and files of others. Out: samples, tracks, scores.
 """
 
+from .annotated_movies import AnnotatedMovie, AnnotatedTrack, read_annotated_movies
 from .augment import AugmentationSettings, Augmented
 from .average_precision import evaluate
 from .dataset import Dataset, Sample, read_dataset
@@ -19,6 +20,8 @@ from .track_files import Tracks, read_tracks
 from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
 
 __all__ = [
+    "AnnotatedMovie",
+    "AnnotatedTrack",
     "AugmentationSettings",
     "Augmented",
     "Dataset",
@@ -33,6 +36,7 @@ __all__ = [
     "greatest_defocus_um",
     "joined_windows",
     "measure_defocus",
+    "read_annotated_movies",
     "read_dataset",
     "read_tracks",
     "split_series",

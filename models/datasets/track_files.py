@@ -12,13 +12,15 @@ from ..arrays import Floats
 from ..errors import ModelError
 
 COLUMNS = {
-    "track": ("track", "track_id"),
+    "track": ("track", "track_id", "id", "particle"),
     "t": ("t", "t_s", "time", "frame"),
     "x": ("x", "x_um", "position_x"),
     "y": ("y", "y_um", "position_y"),
     "z": ("z", "z_um", "position_z"),
+    "size": ("size", "size_px", "size_um"),
 }
 """What is read, and the names by which it is found; capitals do not matter."""
+_OPTIONAL = {"z", "size"}
 
 _LEAST_NOISE = 0.05
 """Over a typical step. Chosen: where objects go straight on, no more can be told from the steps."""
@@ -40,6 +42,8 @@ class Tracks:
         Typical time from one measurement of an object to the next.
     skipped : int
         Rows that belong to no track, or repeat an instant of one.
+    sizes : tuple of (T,) arrays
+        Sizes (root of the area of the box), NaN where there is none.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Tracks:
     positions: tuple[Floats, ...]
     interval: float
     skipped: int = 0
+    sizes: tuple[Floats, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -67,10 +72,10 @@ class Tracks:
 
 
 def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
-    """Read a CSV file with columns ``track``, ``t``, ``x``, ``y`` and, optionally, ``z``.
+    """Read a CSV file with columns ``track``, ``t``, ``x``, ``y`` and, optionally, ``z``, ``size``.
 
     Where a column ``seen`` is 0, as `pursuit track` writes it, the position is predicted and is
-    left out.
+    left out. Below the header there may be rows that explain it, as TrackMate writes them.
 
     Parameters
     ----------
@@ -90,20 +95,41 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     for line, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row) or _is_predicted(row, predicted):
             continue
+        if not found and _explains(row, columns_at):
+            continue
         track = row[columns_at["track"]].strip() if len(row) > columns_at["track"] else ""
         if not track:
             skipped += 1
             continue
-        values = {
-            key: _number(path, line, header, row, columns_at[key])
-            for key in columns_at
-            if key != "track"
-        }
+        t, *place = (
+            _number(path, line, header, row, columns_at[key]) for key in "txyz" if key in columns_at
+        )
         instants = found.setdefault(track, {})
-        t = values.pop("t")
         skipped += t in instants
-        instants.setdefault(t, list(values.values()))
+        instants.setdefault(t, [_size(row, columns_at), *place])
     return _assembled(path, found, skipped)
+
+
+def _explains(row: list[str], columns_at: Mapping[str, int]) -> bool:
+    """Whether a row below the header says what its columns are, as none of them is a number."""
+    return all(len(row) > columns_at[key] and _is_text(row[columns_at[key]]) for key in "txy")
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return bool(cell.strip())
+    return False
+
+
+def _size(row: list[str], columns_at: Mapping[str, int]) -> float:
+    """Size in a row; NaN if it does not tell a positive one."""
+    place = columns_at.get("size", len(row))
+    if len(row) <= place or not row[place].strip() or _is_text(row[place]):
+        return math.nan
+    size = float(row[place])
+    return size if 0 < size < math.inf else math.nan
 
 
 def _is_predicted(row: list[str], place: int | None) -> bool:
@@ -124,7 +150,7 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """Return which column holds what; z only if there is one."""
+    """Return which column holds what; z and the size only if there is one."""
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
     lower, indices = [name.lower() for name in header], {}
@@ -137,7 +163,7 @@ def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -
         known = next((name for name in usual if name in lower), None)
         if known is not None:
             indices[key] = lower.index(known)
-        elif key != "z":
+        elif key not in _OPTIONAL:
             raise ModelError(
                 f"{path} has no column {key!r}; it has: {', '.join(header)}: "
                 f"say which with --columns {key}=NAME"
@@ -157,13 +183,17 @@ def _number(path: Path, line: int, header: list[str], row: list[str], place: int
 
 
 def _assembled(path: Path, found: dict[str, dict[float, list[float]]], skipped: int) -> Tracks:
-    times, positions = [], []
+    times, positions, sizes = [], [], []
     for instants in found.values():
         order = sorted(instants)
+        table = np.array([instants[t] for t in order])
         times.append(np.array(order))
-        positions.append(np.array([instants[t] for t in order]))
+        positions.append(table[:, 1:])
+        sizes.append(table[:, 0])
     steps = np.concatenate([np.zeros(0), *(np.diff(one) for one in times)])
     if not len(steps):
         raise ModelError(f"{path} has no track with two measurements: check its column of tracks")
     name = f"{path.resolve().parent.name}/{path.name}"
-    return Tracks(name, tuple(times), tuple(positions), float(np.median(steps)), skipped)
+    return Tracks(
+        name, tuple(times), tuple(positions), float(np.median(steps)), skipped, tuple(sizes)
+    )

@@ -1,0 +1,8 @@
+"""Following on recorded movies: each annotated object is pointed at once, and followed.
+
+In: folders with movies and tracks. Out: how many are still followed at the end, and why not.
+"""
+
+from .movies import DETECTORS, POLICIES, SIZES, run
+
+__all__ = ["DETECTORS", "POLICIES", "SIZES", "run"]

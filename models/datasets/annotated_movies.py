@@ -1,0 +1,121 @@
+"""Movies whose objects are annotated: a folder of one of the usual layouts.
+
+- a movie beside a table of tracks (CSV) or a TrackMate file (XML);
+- sequences of the Cell Tracking Challenge: ``01`` beside ``01_GT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..arrays import Floats, Indices
+from ..errors import ModelError
+from ..images import IMAGE_SUFFIXES, Recording, open_recording
+from .challenge_tracks import open_sequence, read_challenge_tracks, sequences
+from .track_files import Tracks, read_tracks
+from .trackmate_files import read_trackmate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedTrack:
+    """One object of a movie.
+
+    Attributes
+    ----------
+    frames : (T,) intp
+        Rising, not necessarily without gaps.
+    positions_px : (T, 2)
+        x and y; the centre of the top left pixel is (0, 0).
+    sizes_px : (T,)
+        Root of the area of its box, NaN where that is not annotated.
+    """
+
+    frames: Indices
+    positions_px: Floats
+    sizes_px: Floats
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedMovie:
+    """A movie, and where some or all of its objects are."""
+
+    name: str
+    recording: Recording
+    tracks: tuple[AnnotatedTrack, ...]
+
+    @property
+    def size_px(self) -> float:
+        """Median size of the objects, NaN if none is annotated."""
+        sizes = np.concatenate([track.sizes_px for track in self.tracks])
+        known = sizes[np.isfinite(sizes)]
+        return float(np.median(known)) if len(known) else float("nan")
+
+
+def read_annotated_movies(folder: Path) -> list[AnnotatedMovie]:
+    """Read all annotated movies of a folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one cannot be used.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"there is no folder {folder}: name one with a movie and its tracks")
+    challenge = list(_challenge(folder))
+    if challenge:
+        return challenge
+    movies = [path for path in sorted(folder.iterdir()) if _is_movie(path)]
+    tables = sorted([*folder.glob("*.csv"), *folder.glob("*.xml")])
+    if len(movies) != 1 or not tables:
+        raise ModelError(
+            f"{folder} is no annotated movie: it needs one movie beside tracks.csv or a TrackMate "
+            "file, or 01 beside 01_GT as in the Cell Tracking Challenge"
+        )
+    named = [path for path in tables if path.stem == "tracks"] or tables
+    if len(named) > 1:
+        raise ModelError(f"{folder} has several tables: call the one with the tracks tracks.csv")
+    recording = open_recording(movies[0])
+    read = read_trackmate if named[0].suffix == ".xml" else read_tracks
+    return [_annotated(folder.name, recording, read(named[0]))]
+
+
+def _challenge(folder: Path) -> Iterator[AnnotatedMovie]:
+    """Read the sequences of the Cell Tracking Challenge in a folder, if it has any."""
+    for images, truth in sequences(folder):
+        recording = open_sequence(images)
+        name = f"{folder.resolve().name}/{images.name}"
+        yield _annotated(name, recording, read_challenge_tracks(truth))
+
+
+def _annotated(name: str, recording: Recording, tracks: Tracks) -> AnnotatedMovie:
+    """Bring tracks to whole frames, and check that they are of this movie."""
+    found = []
+    for times, positions, sizes in zip(tracks.times, tracks.positions, tracks.sizes, strict=True):
+        frames = np.round(times / tracks.interval).astype(np.intp)
+        found.append(AnnotatedTrack(frames, positions[:, :2], sizes))
+    last = max(int(track.frames[-1]) for track in found)
+    first = min(int(track.frames[0]) for track in found)
+    if first < 0 or last >= len(recording):
+        raise ModelError(
+            f"the tracks of {name} go from frame {first} to {last}, the movie has "
+            f"{len(recording)}: they belong to another one"
+        )
+    sides = recording.width_px, recording.height_px
+    outside = [((t.positions_px < 0) | (t.positions_px >= sides)).any() for t in found]
+    if np.mean(outside) > 0.5:
+        raise ModelError(
+            f"most tracks of {name} leave the {sides[0]} x {sides[1]} pixels of the movie: "
+            "positions have to be in pixels"
+        )
+    return AnnotatedMovie(name, recording, tuple(found))
+
+
+def _is_movie(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES or path.suffix.lower() == ".zarr"

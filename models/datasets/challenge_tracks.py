@@ -1,0 +1,117 @@
+"""Sequences of the Cell Tracking Challenge: ``01`` with an image a frame beside ``01_GT``.
+
+The format is described at https://celltrackingchallenge.net/datasets/: ``TRA/man_track.txt`` lists
+label, first frame, last frame and parent of each track, ``TRA/man_trackNNN.tif`` are label maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..arrays import Floats
+from ..errors import ModelError
+from ..images import Recording, open_recording, read_labels
+from .track_files import Tracks
+
+_LEAST_MASK_PX = 3.0
+"""Mean side of the labels from which they are masks; smaller ones are mere markers."""
+_MARKER_SPREAD = 0.05
+"""Standard deviation of the logarithm of the size below which labels are markers: bodies differ by
+more than a twentieth."""
+
+
+def sequences(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each folder of images in a folder, and where its tracks are."""
+    for images in sorted(path for path in folder.iterdir() if path.is_dir()):
+        truth = folder / f"{images.name}_GT" / "TRA"
+        if truth.is_dir():
+            yield images, truth
+
+
+def open_sequence(folder: Path) -> Recording:
+    """Open the images of a folder, in the order of their names, as one movie.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    files = sorted(folder.glob("*.tif"))
+    if not files:
+        raise ModelError(f"{folder} has no images: it needs t000.tif, t001.tif and so on")
+    first = open_recording(files[0])
+    shape = first.height_px, first.width_px
+    return Recording(
+        folder,
+        _Images(files, shape, first[0].dtype),
+        *(first.pixel_um, first.interval_s),
+        step_um=None,
+        assumed=first.assumed,
+    )
+
+
+class _Images:
+    """Images of one size from files, read when indexed."""
+
+    def __init__(self, files: Sequence[Path], shape: tuple[int, int], dtype: np.dtype) -> None:
+        self._files, self.shape, self.dtype = files, (len(files), *shape), dtype
+
+    def __getitem__(self, index: int) -> NDArray:
+        return open_recording(self._files[index])[0]
+
+
+def read_challenge_tracks(folder: Path) -> Tracks:
+    """Read label maps and ``man_track.txt``; times are frames, lengths are pixels.
+
+    Sizes are those of the labels, NaN where these are markers, all of about one size.
+
+    Raises
+    ------
+    ModelError
+        If the folder is incomplete.
+    """
+    table = folder / "man_track.txt"
+    try:
+        rows = np.loadtxt(table, dtype=np.intp, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the tracks {table} cannot be read: {error}") from error
+    maps = sorted(folder.glob("man_track*.tif"))
+    if not maps or not len(rows):
+        raise ModelError(f"{folder} has no label maps man_track000.tif and so on")
+    seen: dict[int, list[tuple[int, float, float, float]]] = {int(row[0]): [] for row in rows}
+    for file in maps:
+        frame = int(file.stem.removeprefix("man_track"))
+        for label, x, y, size in _labels(read_labels(file)):
+            if label in seen:
+                seen[label].append((frame, x, y, size))
+    places = [np.array(track) for track in seen.values() if track]
+    sizes = np.concatenate([track[:, 3] for track in places])
+    spread = np.std(np.log(sizes)) if len(sizes) else 0.0
+    are_masks = np.mean(sizes) > _LEAST_MASK_PX and spread > _MARKER_SPREAD
+    return Tracks(
+        f"{folder.parent.name}/{folder.name}",
+        tuple(track[:, 0].astype(np.float64) for track in places),
+        tuple(track[:, 1:3] for track in places),
+        1.0,
+        sizes=tuple(_if(are_masks, track[:, 3]) for track in places),
+    )
+
+
+def _labels(labels: NDArray) -> Iterator[tuple[int, float, float, float]]:
+    """Yield label, x, y and root of the area of the box of each object."""
+    for index, place in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
+        if place is None:
+            continue
+        rows, columns = np.nonzero(labels[place] == index)
+        height, width = (part.stop - part.start for part in place)
+        x, y = place[1].start + columns.mean(), place[0].start + rows.mean()
+        yield index, float(x), float(y), float(np.sqrt(height * width))
+
+
+def _if(known: bool | np.bool_, sizes: Floats) -> Floats:
+    return sizes if known else np.full(len(sizes), np.nan)

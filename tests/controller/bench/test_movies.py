@@ -1,0 +1,84 @@
+"""Every annotated object is followed once, and each failure has the cause that it has."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from pursuit.controller.bench import movies
+from pursuit.controller.cli.app import app
+from typer.testing import CliRunner
+
+FRAMES = 20
+
+
+def write_movie(folder: Path, paths: dict[int, np.ndarray], shown: set[int], size: float) -> None:
+    """Draw round spots, and annotate all of them whether they are shown or not."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:160, :200]
+    stack = rng.normal(100, 3, (FRAMES, 160, 200))
+    rows = ["id,frame,x,y,size"]
+    for k, path in paths.items():
+        for t, (at_x, at_y) in enumerate(path):
+            if k in shown:
+                far = ((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * (size / 4) ** 2)
+                stack[t] += 150 * np.exp(-far)
+            rows.append(f"{k},{t},{at_x},{at_y},{size}")
+    tifffile.imwrite(folder / "movie.tif", stack.astype(np.uint8))
+    (folder / "tracks.csv").write_text("\n".join(rows))
+
+
+def straight(x: float, y: float, right: float, down: float) -> np.ndarray:
+    return np.array([x, y]) + np.arange(FRAMES)[:, None] * (right, down)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    paths = {
+        1: straight(90, 80, 0.5, 0.2),
+        2: straight(150, 40, 0, 0),
+        3: straight(120, 130, 0, 5),
+    }
+    write_movie(tmp_path / "spots", paths, {1, 3}, 12)
+    return tmp_path / "spots"
+
+
+def test_each_object_is_followed_and_failures_are_sorted(movie: Path, tmp_path: Path) -> None:
+    pictures = tmp_path / "failures"
+    rows = movies.run([movie], ["blobs"], ["predictive"], movies.SIZES, 0.5, pictures=pictures)
+    assert [row["size"] for row in rows] == ["found", "told"]
+    for row in rows:
+        assert row["targets"] == 3
+        assert row["kept"] == pytest.approx(1 / 3)
+        assert sorted(row["causes"].split(", ")) == ["border 1", "detection 1"]
+        assert row["rms_px"] < 10
+    assert {path.name for path in pictures.glob("spots/*_found_*")} == {
+        "blobs_predictive_found_0001.png",
+        "blobs_predictive_found_0002.png",
+    }
+
+
+def test_the_command_writes_the_table(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    result = CliRunner().invoke(
+        app,
+        [
+            *("bench", "movies", str(movie), "--detector", "blobs", "--policy", "reactive"),
+            *("--targets", "1", "--field", "0.5", "--json", str(out)),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(out.read_text())["rows"]
+    assert (row["targets"], row["kept"], row["causes"]) == (1, 1.0, "none")
+
+
+def test_a_folder_without_a_movie_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "movies", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "is no annotated movie" in result.output
+    assert (
+        "--size is one of"
+        in CliRunner().invoke(app, ["bench", "movies", str(tmp_path), "--size", "big"]).output
+    )

@@ -1,0 +1,130 @@
+"""Movies with tracks in the layouts of other programs all say the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from pursuit.models.datasets import AnnotatedMovie, read_annotated_movies
+from pursuit.models.errors import ModelError
+
+PLACES = {1: [(5, 6), (6, 6), (7, 6)], 2: [(20, 10), (20, 12), (20, 14)]}
+"""Object to x and y in frames 0, 1, 2."""
+SIDES = {1: (5, 5), 2: (7, 5)}
+"""Width and height of its label."""
+
+
+def images() -> np.ndarray:
+    return np.zeros((3, 24, 32), np.uint16)
+
+
+def as_table(folder: Path) -> None:
+    tifffile.imwrite(folder / "movie.tif", images(), photometric="minisblack")
+    rows = [f"{k},{t},{x},{y},4" for k, path in PLACES.items() for t, (x, y) in enumerate(path)]
+    (folder / "tracks.csv").write_text("\n".join(["id,frame,x,y,size", *rows]))
+
+
+def as_trackmate_table(folder: Path) -> None:
+    tifffile.imwrite(folder / "movie.tif", images(), photometric="minisblack")
+    header = (
+        "LABEL,TRACK_ID,FRAME,POSITION_X,POSITION_Y\nLabel,Track ID,Frame,X,Y\n,,,(pixel),(px)\n"
+    )
+    rows = [f"s,{k},{t},{x},{y}" for k, path in PLACES.items() for t, (x, y) in enumerate(path)]
+    (folder / "spots.csv").write_text(
+        header.replace(",,,", "Label,Track ID,Frame,") + "\n".join(rows)
+    )
+
+
+def as_trackmate_file(folder: Path) -> None:
+    tifffile.imwrite(folder / "movie.tif", images(), photometric="minisblack")
+    spots = "".join(
+        f'<Spot ID="{k}{t}" FRAME="{t}" POSITION_X="{x / 2}" POSITION_Y="{y / 2}" RADIUS="1.0"/>'
+        for k, path in PLACES.items()
+        for t, (x, y) in enumerate(path)
+    )
+    tracks = "".join(
+        f'<Track TRACK_ID="{k}">'
+        + "".join(f'<Edge SPOT_SOURCE_ID="{k}{t}" SPOT_TARGET_ID="{k}{t + 1}"/>' for t in (0, 1))
+        + "</Track>"
+        for k in PLACES
+    )
+    (folder / "tracks.xml").write_text(
+        f"<TrackMate><Model><AllSpots>{spots}</AllSpots><AllTracks>{tracks}</AllTracks></Model>"
+        '<Settings><ImageData pixelwidth="0.5" pixelheight="0.5"/></Settings></TrackMate>'
+    )
+
+
+def as_challenge(folder: Path) -> None:
+    truth = folder / "01_GT" / "TRA"
+    (folder / "01").mkdir()
+    truth.mkdir(parents=True)
+    for t, image in enumerate(images()):
+        tifffile.imwrite(folder / "01" / f"t{t:03d}.tif", image)
+        for k, path in PLACES.items():
+            (x, y), (width, height) = path[t], SIDES[k]
+            rows = slice(y - height // 2, y + height // 2 + 1)
+            image[rows, x - width // 2 : x + width // 2 + 1] = k
+        tifffile.imwrite(truth / f"man_track{t:03d}.tif", image)
+    (truth / "man_track.txt").write_text("1 0 2 0\n2 0 2 0\n")
+
+
+@pytest.mark.parametrize(
+    ("write", "sizes"),
+    [
+        (as_table, [4, 4]),
+        (as_trackmate_table, [np.nan, np.nan]),
+        (as_trackmate_file, [4, 4]),
+        (as_challenge, [5, 35**0.5]),
+    ],
+)
+def test_the_layouts_of_other_programs_are_read(tmp_path: Path, write, sizes) -> None:
+    write(tmp_path)
+    (movie,) = read_annotated_movies(tmp_path)
+    assert movie.recording[2].shape == (24, 32)
+    assert len(movie.recording) == 3
+    for track, path, size in zip(movie.tracks, PLACES.values(), sizes, strict=True):
+        assert track.frames.tolist() == [0, 1, 2]
+        np.testing.assert_allclose(track.positions_px, path)
+        np.testing.assert_allclose(track.sizes_px, size)
+
+
+def test_a_track_that_divides_is_cut_there(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "movie.tif", images(), photometric="minisblack")
+    at = {"a": 0, "b": 1, "c": 2, "d": 2}
+    spots = "".join(
+        f'<Spot ID="{k}" FRAME="{t}" POSITION_X="3" POSITION_Y="{3 + t}"/>' for k, t in at.items()
+    )
+    edges = "".join(
+        f'<Edge SPOT_SOURCE_ID="{one}" SPOT_TARGET_ID="{other}"/>'
+        for one, other in ("ab", "bc", "bd")
+    )
+    (tmp_path / "tracks.xml").write_text(
+        f'<TrackMate>{spots}<Track TRACK_ID="0">{edges}</Track></TrackMate>'
+    )
+    (movie,) = read_annotated_movies(tmp_path)
+    assert [track.frames.tolist() for track in movie.tracks] == [[0, 1]]
+
+
+def read(folder: Path) -> list[AnnotatedMovie]:
+    return read_annotated_movies(folder)
+
+
+def test_folders_that_cannot_be_used_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no folder"):
+        read(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="is no annotated movie: it needs one movie beside"):
+        read(tmp_path)
+    as_table(tmp_path)
+    table = tmp_path / "tracks.csv"
+    table.write_text(table.read_text() + "\n1,3,8,6,4")
+    with pytest.raises(ModelError, match="from frame 0 to 3, the movie has 3"):
+        read(tmp_path)
+    table.write_text("track,t,x,y\n1,0,500,600\n1,1,510,600\n")
+    with pytest.raises(ModelError, match="positions have to be in pixels"):
+        read(tmp_path)
+    (tmp_path / "tracks.xml").write_text("<TrackMate>")
+    with pytest.raises(ModelError, match="several tables"):
+        read(tmp_path)
+    table.unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        read(tmp_path)
