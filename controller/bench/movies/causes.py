@@ -40,9 +40,9 @@ class Cause(StrEnum):
 
 
 def is_kept(session: Session) -> bool:
-    """Whether the object was followed in most of the last frames."""
-    right = session.right[-_LAST:]
-    return not session.ended and 2 * int(right.sum()) > len(right)
+    """Whether following began, and the object was followed in most of the last frames."""
+    right, last = session.right[-_LAST:], session.moments[-1:]
+    return not session.ended and all(m.answers for m in last) and _most(right.tolist())
 
 
 def cause_of(session: Session, size_px: float, sides_px: tuple[int, int]) -> Cause | None:
@@ -60,7 +60,7 @@ def cause_of(session: Session, size_px: float, sides_px: tuple[int, int]) -> Cau
     annotated, after = session.annotated, _after_last_right(session.right)
     moments = annotated[after : after + _LOOKED_AT]
     if not moments:
-        return Cause.STOPPED
+        return Cause.STOPPED if session.ended else Cause.FIRST_MOVES
     half_px = (session.tolerance_px if np.isnan(size_px) else size_px) / 2
     if _most([_touches(moment, half_px, sides_px) for moment in moments]):
         return Cause.BORDER
