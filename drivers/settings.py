@@ -19,6 +19,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table of a configuration file: unknown keys are errors."""
 
 
+_MOST = {
+    "delay_ms": (1_000.0, "µs"),
+    "settle_ms": (2_000.0, "µs"),
+    "speed_um_s": (1e6, "nm/s"),
+    "acceleration_um_s2": (1e9, "nm/s²"),
+    "backlash_um": (50.0, "nm"),
+    "ring_hz": (10_000.0, "mHz"),
+}
+"""Most that a number about a drive can be, and the unit it is in if it is more. Chosen: beyond what
+any microscope's stage has, by a factor of ten, and less than a number in the wrong unit."""
+_MOST_FOCUS_BACKLASH_UM = 20.0
+"""Of a focus drive. Chosen: ten times that of a worn one; an objective is some 100 µm away."""
+_LONGEST_MS = 3_600_000.0
+"""Of an exposure or a readout. Chosen: an hour."""
+
+
 class CameraSettings(Settings, frozen=True):
     """The camera and how its pixels lie on the specimen.
 
@@ -57,6 +73,11 @@ class CameraSettings(Settings, frozen=True):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be a positive number")
+        if not (math.isfinite(self.readout_ms) and self.readout_ms >= 0):
+            raise ValueError("readout_ms must be zero or a positive number")
+        for name in ("exposure_ms", "readout_ms"):
+            if (getattr(self, name) or 0.0) > _LONGEST_MS:
+                raise ValueError(f"{name} must be at most {_LONGEST_MS:.0f}, an hour: it is in ms")
         if self.affine is not None:
             a, b, c, d = self.affine
             if not all(map(math.isfinite, self.affine)):
@@ -76,10 +97,23 @@ class FocusSettings(Dynamics, frozen=True):
 
     label: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, (greatest, unit) in self._most().items():
+            if getattr(self, name) > greatest:
+                raise ValueError(
+                    f"{name} = {getattr(self, name):g} is more than any drive has "
+                    f"({greatest:g}): if it is in {unit}, convert it"
+                )
+
     @property
     def dynamics(self) -> Dynamics:
         """Return the calibrated numbers alone."""
         return Dynamics(**{name: getattr(self, name) for name in Dynamics.__struct_fields__})
+
+    def _most(self) -> dict[str, tuple[float, str]]:
+        """Most that each number can be, and the unit it is in if it is more."""
+        return {**_MOST, "backlash_um": (_MOST_FOCUS_BACKLASH_UM, "nm")}
 
 
 class StageSettings(FocusSettings, frozen=True):
@@ -121,6 +155,9 @@ class StageSettings(FocusSettings, frozen=True):
         if self.velocity_x is None or self.velocity_y is None:
             return None
         return _parts(self.velocity_x), _parts(self.velocity_y)
+
+    def _most(self) -> dict[str, tuple[float, str]]:
+        return _MOST
 
 
 def _parts(name: str) -> Property:

@@ -21,6 +21,9 @@ the picture of a moving stage differs without noise."""
 _MOVED_PX, _SIGMAS = 2.0, 3.0
 """How far the stage moves while a picture with a target in it cannot stay the same, and
 standard deviations of its pose beside that. Chosen: more than any interpolation hides."""
+_LATE = 3
+"""Pictures of a camera without noise after a new one, in which the stage may be going on to where
+that was taken. Chosen: exposures and stage are known in time to that many frames."""
 _FEW = 512
 """Pixels along a side of a picture that are enough to see whether there is noise, or anything at
 all. Chosen: as many as a small camera has."""
@@ -47,7 +50,7 @@ class RepeatedPictures:
         self._last: Image | None = None
         self._pose: StagePose | None = None
         self._proofs, self._is_without_noise = 0, False
-        self._repeats = False
+        self._repeats, self._same = False, 0
 
     def is_repeated(self, frame: Frame, seen: bool) -> bool:
         """Whether a frame repeats the picture of the one before.
@@ -62,10 +65,14 @@ class RepeatedPictures:
         if last is None or self._pose is None or not _same(last, frame.image):
             if last is not None and self._proofs < _PROOFS and not self._is_without_noise:
                 self._learn_noise(last, frame)
-            self._pose, self._repeats = frame.pose, False
+            self._pose, self._repeats, self._same = frame.pose, False, 0
         elif not (self._repeats or _is_blank(frame.image)):
             self._is_without_noise |= self._proofs < _PROOFS
-            least_px = _MOVED_PX + _SIGMAS * frame.pose.sigma_um / self._pixel_um
+            self._same += 1
+            if self._is_without_noise and self._same <= _LATE:
+                self._pose = frame.pose
+            sigma_um = frame.pose.sigma_um + self._pose.sigma_um
+            least_px = _MOVED_PX + _SIGMAS * sigma_um / self._pixel_um
             moved = seen and self._moved_px(frame) > least_px
             self._repeats = moved or not self._is_without_noise
         return self._repeats

@@ -140,7 +140,10 @@ class ResponseCheck:
         place_px = self._evidence.target_px
         may_be_speck = fault.stays and not (self._evidence.was_trusted or self.specks.too_many)
         if not may_be_speck or place_px is None:
-            return self._explain(fault)
+            return fault.explain(
+                self._affine,
+                self._evidence.answers.contradict(fault, self._evidence.errors.usual_px),
+            )
         self.specks.add(place_px)
         self.speck_id = self._id
         self._begin()
@@ -228,20 +231,6 @@ class ResponseCheck:
         way_um = np.asarray(plan.move_um - (frame.pose.x_um, frame.pose.y_um), np.float64)
         nudge_px = self._standstill.nudge_px(self._inverse @ way_um)
         return replace(plan, move_um=plan.move_um + self._affine @ nudge_px)
-
-    def _explain(self, fault: Hypothesis) -> str:
-        right = fault.affine(self._affine)
-        if right is None:
-            return (
-                "What is followed stays at its place in the picture while the stage's readings "
-                "move: it is a speck on the camera, or the stage slips (the motor turns, what it "
-                "carries does not)."
-            )
-        numbers = ", ".join(f"{number:.4g}" for number in right.ravel())
-        return (
-            f"The picture does not move as the stage does: camera.affine is {fault.name}. With "
-            f"affine = [{numbers}] under [camera] it would be right; or run `pursuit calibrate`."
-        )
 
 
 def _members(target: TargetGroup | None) -> list[Track]:

@@ -7,6 +7,7 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ...models.arrays import Floats
+from .answers import Answers
 from .displacement_errors import MOST_MISS_PX, DisplacementErrors
 from .hypotheses import RIGHT, Hypothesis
 from .others import Seen, log_likelihoods_of_others
@@ -65,8 +66,8 @@ class Evidence:
     was_trusted : bool
         Whether it ever was: small moves are then made only after a frame of rest, and it counts
         that the error of the target's own motion adds up.
-    errors : DisplacementErrors
-        Of the target.
+    errors, answers : DisplacementErrors, Answers
+        Of the target, and to small moves.
     """
 
     def __init__(self, affine: Floats, sides_px: tuple[int, int]) -> None:
@@ -77,12 +78,10 @@ class Evidence:
         self._others: Seen | None = None
         self._before_ns = 0
         self._before_px: Floats | None = None
-        self._steady = False
-        self._slack_px = 0.0
-        self._velocities_px_s = np.zeros((len(ALL), 2))
-        self._drift_px = np.zeros(2)
+        self._steady, self._slack_px = False, 0.0
+        self._velocities_px_s, self._drift_px = np.zeros((len(ALL), 2)), np.zeros(2)
         self._chance_matches, self._objects_per_px2 = 0.0, 1 / self._area_px
-        self.errors = DisplacementErrors()
+        self.errors, self.answers = DisplacementErrors(), Answers()
         self.trusted = self.was_trusted = False
 
     @property
@@ -179,6 +178,8 @@ class Evidence:
             found_px = seen.places_px[nearest]
         else:
             return None
+        if not self.trusted:
+            self.answers.add(shifts_px[0], found_px - before_px, apart_s)
         own_px_s = (found_px - before_px - shifts_px) / apart_s
         self._velocities_px_s += _DRIFT_GAIN * (own_px_s - self._velocities_px_s)
         if rested or not self.trusted:
@@ -191,7 +192,7 @@ class Evidence:
 
     def forget(self) -> None:
         """Take no hypothesis for more likely than another: small moves are about to tell."""
-        self._sums = Sums()
+        self._sums, self.answers = Sums(), Answers()
 
     def pause(self) -> None:
         """Forget the last frames: meanwhile the stage goes elsewhere."""

@@ -60,6 +60,30 @@ class Hypothesis(NamedTuple):
             return None
         return given @ np.linalg.inv(self.shows)
 
+    def explain(self, given: Floats, contradicted: bool) -> str:
+        """Say what is wrong with the affine that was given, (2, 2), and what to do.
+
+        ``contradicted`` says that this is the most likely of all hypotheses, and not right either.
+        """
+        right = self.affine(given)
+        if right is None:
+            return (
+                "What is followed stays at its place in the picture while the stage's readings "
+                "move: it is a speck on the camera, or the stage slips (the motor turns, what it "
+                "carries does not)."
+            )
+        if contradicted:
+            return (
+                "The picture does not move as the stage does: camera.affine is wrong, and neither "
+                "mirrored, nor turned by a right angle, nor off by a factor of 2. Run "
+                "`pursuit calibrate`."
+            )
+        numbers = ", ".join(f"{number:.4g}" for number in right.ravel())
+        return (
+            f"The picture does not move as the stage does: camera.affine seems to be {self.name}. "
+            f"Then affine = [{numbers}] under [camera] is right; `pursuit calibrate` makes sure."
+        )
+
 
 _LAGS_S = (0.03, 0.06, 0.1)
 """Lags of the stage that are no fault of the affine: up to a slow one of which nobody has told.

@@ -16,17 +16,27 @@ _HELD = {
 """What is told at the end of what kept the stage from the target."""
 _TOLD_S = 0.05
 """From when it is told how long a target was unseen; it rounds to a tenth of a second."""
+_MOST_UNSEEN = 15
+"""Frames without the target after which it is in hand no longer. Chosen: a half more than the
+tracker lets a target in the field go unseen by default."""
 _US_PER_S = 1_000_000
 
 
 def in_hand(summary: dict[str, Any]) -> bool:
     """Whether a session ended with its target followed, though perhaps unseen for a moment.
 
-    Not while small moves had yet to show that the picture answers to the stage, nor while the
-    stage waited at the edge of its limits, or a hand moved it.
+    Not if it has been unseen for too long, nor while small moves had yet to show that the picture
+    answers to the stage, nor while the stage waited at the edge of its limits, or a hand moved it.
     """
     follows = summary["answered"] and not summary["held_by"]
-    return follows and summary["lock_at_end"] in (Lock.LOCKED, Lock.COASTING)
+    coasts = summary["lock_at_end"] == Lock.COASTING and not _is_long_unseen(summary)
+    return follows and (summary["lock_at_end"] == Lock.LOCKED or coasts)
+
+
+def _is_long_unseen(summary: dict[str, Any]) -> bool:
+    """Whether a target that coasts may be anywhere: outside of the field it is not missed."""
+    unseen_s = summary["seconds"] - summary["last_seen_s"]
+    return unseen_s * (summary["frame_rate"] or 0.0) > _MOST_UNSEEN
 
 
 def how_it_ended(summary: dict[str, Any]) -> str:
@@ -38,6 +48,12 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             f"Nothing to follow was found in {summary['frames']} frames, and "
             f"{summary['dropped']} were passed over, as it takes {look_s:.2g} s to look at one: "
             "choose a faster detector (blobs), fewer pixels or a faster computer."
+        )
+    if last_s is None and summary["detections"] >= 1:
+        return (
+            f"Nothing to follow was found in {summary['frames']} frames, though "
+            f"{summary['detections']:.3g} objects were detected in each: check point_um and "
+            "reach_um under [target], focus and light."
         )
     if last_s is None:
         return (
@@ -60,6 +76,11 @@ def how_it_ended(summary: dict[str, Any]) -> str:
         return (
             "The session ended before the picture had answered to the stage: what was seen may "
             "be no object, or there was no time."
+        )
+    if summary["lock_at_end"] == Lock.COASTING and _is_long_unseen(summary):
+        return (
+            f"The target was last seen at {last_s:.1f} s of {seconds:.1f} s: it may have left the "
+            "field."
         )
     if summary["lock_at_end"] == Lock.COASTING and seconds - last_s >= _TOLD_S:
         return f"The target was followed to the end, unseen for the last {seconds - last_s:.1f} s."

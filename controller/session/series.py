@@ -39,6 +39,8 @@ class Rows:
         Whether, at the end, the picture answered to the stage as the calibration says.
     answered_from : int or None
         The first frame in which it did, after the first moves.
+    detections : int
+        In all frames.
     held_by, held_since_s : str, float or None
         What kept the stage from the target at the end, as in `Decision`, and since when.
     hand_s : float or None
@@ -53,6 +55,7 @@ class Rows:
         self.found: Dynamics | None = None
         self.answers = False
         self.answered_from: int | None = None
+        self.detections = 0
         self.held_by = ""
         self.held_since_s: float | None = None
         self.hand_s: float | None = None
@@ -78,6 +81,7 @@ class Rows:
         offset = (_NAN, _NAN) if seen is None else (seen[0] - x, seen[1] - y)
         lock = LOCKS.index(decision.lock)
         self.answers = decision.answers
+        self.detections += decision.detections
         if decision.answers and self.answered_from is None:
             self.answered_from = decision.frame
         t_s = self.seconds(decision.exposed_ns)

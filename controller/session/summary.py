@@ -35,8 +35,9 @@ def summarise(
     dict
         Ready for JSON; what cannot be known is None, never NaN.
 
-        ``frames`` processed by the controller, ``recorded``, ``recording_lost``; ``seconds``
-        from the first to the last exposure and ``frame_rate`` of the controller;
+        ``frames`` processed by the controller, ``detections`` in each on average; ``recorded``,
+        ``recording_lost``; ``seconds`` from the first to the last exposure and ``frame_rate``
+        of the controller;
         ``first_lock``, the frame in which the target was first locked on, and
         ``answered_from``, the first one after the first moves; ``held``, the share of frames
         from then on with the target inside the central half of the field, and
@@ -63,6 +64,7 @@ def summarise(
     processed = int(series.processed.sum())
     return {
         "frames": processed,
+        "detections": rows.detections / max(processed, 1),
         "recorded": recorded,
         "seconds": round(seconds, 6),
         "frame_rate": _rate(series),
@@ -106,9 +108,9 @@ def _centring(
 ) -> dict[str, Any]:
     locked = series.frame[series.is_lock(Lock.LOCKED)]
     first = int(locked[0]) if len(locked) else None
-    if first is None:
-        return {"first_lock": None, "held": 0.0, "rms_error_um": None, "error_from": None}
-    begin = max(first, answered_from or first)
+    if first is None or answered_from is None:
+        return {"first_lock": first, "held": 0.0, "rms_error_um": None, "error_from": None}
+    begin = max(first, answered_from)
     counts = (series.frame >= begin) & (series.truth | series.processed)
     errors = series.error_um[counts]
     errors = errors[np.isfinite(errors)]

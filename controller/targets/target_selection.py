@@ -52,6 +52,10 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     daughter: Literal["brightest", "largest", "first", "both"] = "brightest"
     search_s: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 10.0
 
+    def __post_init__(self) -> None:
+        if self.point_um is not None and not all(map(math.isfinite, self.point_um)):
+            raise ValueError("point_um must be two finite numbers")
+
 
 class TargetSelection:
     """What is followed: chosen once, kept by identity, through divisions and after a loss.

@@ -77,13 +77,15 @@ def check_move(move: Move, envelope: Envelope, pose: PoseModel, now_ns: int) -> 
 def drive_targets_um(move: Move, envelope: Envelope, pose: PoseModel, now_ns: int) -> Target:
     """Return where the drives are sent so that the load is at the target of a move.
 
-    Where the compensation of backlash would take a drive out of the envelope, there is none.
+    Where the compensation of backlash would take a drive out of the envelope, on its way or by its
+    length too, there is none.
     """
     load = (move.x_um, move.y_um, move.z_um)
     x, y, z = pose.drive_targets_um(now_ns, *load)
-    if not envelope.place_problem((x, y, z)):
-        return x, y, z
-    return load
+    (from_x, _), (from_y, _) = pose.states(now_ns)
+    if envelope.problem((from_x, from_y, pose.target_um[2]), (x, y, z)):
+        return load
+    return x, y, z
 
 
 def limited_velocity(

@@ -99,6 +99,16 @@ def test_a_picture_without_noise_that_comes_late_is_no_noise() -> None:
             assert not camera.take(np.roll(textured, step, axis=1))
 
 
+def test_a_picture_whose_pose_was_taken_in_mid_move_is_new_where_the_stage_comes_to_rest() -> None:
+    camera = Camera(noise=0.0)
+    camera.rest(20)
+    at_rest = camera.expose(9.0)
+    assert not camera.take(at_rest, x_um=4.1, sigma_um=1.0)
+    for x_um in (8.5, *[9.0] * 10):
+        assert not camera.take(at_rest.copy(), x_um=x_um)
+    assert camera.take(at_rest.copy(), x_um=12.0) == REPEATED
+
+
 @pytest.mark.parametrize("light", [-1e3, 1e3])
 def test_darkness_and_saturation_are_no_repeated_picture(light: float) -> None:
     camera = Camera(noise=3.0)

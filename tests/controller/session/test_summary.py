@@ -197,6 +197,7 @@ def test_what_kept_the_stage_from_the_target_is_told_and_no_following(
         ([Lock.SEARCHING] * 3, False, "Nothing to follow was found in 3 frames"),
         ([Lock.SEARCHING, Lock.LOCKED, Lock.LOCKED], True, "was followed to the end."),
         ([Lock.LOCKED] * 2 + [Lock.COASTING] * 10, True, "unseen for the last 0.1 s"),
+        ([Lock.LOCKED] * 6 + [Lock.COASTING] * 55, False, "it may have left the field."),
         ([Lock.LOCKED] * 6 + [Lock.LOST] * 55, False, "lost: last seen at 0.1 s of 0.6 s"),
         ([Lock.LOCKED, Lock.LOST, Lock.LOCKED], True, "was followed to the end."),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.drivers.actuation import guard
 from pursuit.drivers.envelope import Envelope
-from pursuit.drivers.messages import Dynamics, Move
+from pursuit.drivers.messages import Dynamics, Move, Polygon, Restrictions
 from pursuit.drivers.microscope import MicroscopeError, MoveRefused
 from pursuit.drivers.stage import PoseModel
 from pursuit.drivers.stage.profiles import ConstantVelocity
@@ -80,3 +80,34 @@ def test_a_limited_velocity_can_be_stopped_inside_the_limits(
     rest_um = end_x + end_v * abs(end_v) / (2 * dynamics.acceleration_um_s2)
     low, high = min(x, brakes_at, -100.0), max(x, brakes_at, 100.0)
     assert low - 1e-3 <= rest_um <= high + 1e-3
+
+
+def loose_pose(backlash_um: float) -> PoseModel:
+    """A pose model whose drives have gone to and fro, so that the next move has backlash to take."""
+    loose = Dynamics(delay_ms=0.0, backlash_um=backlash_um)
+    pose = PoseModel((0.0, 0.0, 0.0), loose, loose)
+    pose.commanded(0, -backlash_um, 0.0, 0.0)
+    pose.commanded(1_000_000_000, 0.0, 0.0, 0.0)
+    return pose
+
+
+@pytest.mark.parametrize(
+    "restrictions",
+    [
+        Restrictions(step_um=20.0),
+        Restrictions(
+            keep_out=(Polygon(((15, -300), (25, -300), (25, 300), (15, 300)), "a clamp"),)
+        ),
+    ],
+)
+def test_backlash_is_not_taken_up_by_what_no_move_may_do(restrictions: Restrictions) -> None:
+    envelope = Envelope(((-1e3, 1e3), (-1e3, 1e3), (-10.0, 10.0)), restrictions)
+    move, later_ns = Move(5.0, None, None, 7, 3), 2_000_000_000
+    assert guard.drive_targets_um(move, envelope, loose_pose(4.0), later_ns)[0] == 7.0
+    assert guard.drive_targets_um(move, envelope, loose_pose(45.0), later_ns) == (5.0, None, None)
+
+
+def test_focus_backlash_is_not_taken_up_by_longer_steps_than_are_allowed() -> None:
+    envelope = Envelope(((-1e3, 1e3),) * 3, Restrictions(focus_step_um=2.0))
+    move = Move(None, None, 0.1, 7, 3)
+    assert guard.drive_targets_um(move, envelope, loose_pose(30.0), 2_000_000_000)[2] == 0.1
