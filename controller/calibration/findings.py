@@ -98,7 +98,7 @@ class Calibration:
 def round_to(value: float, sigma: float) -> float:
     """Round to a tenth of the standard error, or to six digits if that is nothing."""
     least = sigma if sigma > 0 and math.isfinite(sigma) else abs(value) * 1e-5
-    if value == 0 or least == 0:
+    if value == 0 or least == 0 or not math.isfinite(value):
         return value
     return round(value, 1 - math.floor(math.log10(least)))
 

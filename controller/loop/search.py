@@ -21,6 +21,9 @@ than half of the overlap."""
 _MOST_STEPS = 6
 """Steps from the prediction to the edge of the grid. Chosen: 4.5 fields; to look at all
 places nearer takes longer than a search lasts."""
+_MOST_FIELDS = 3.0
+"""How far from where a target was lost the prediction is followed, in fields. Chosen: beyond, it
+might be anywhere, however it went on."""
 _SIGMAS = 3.0
 """Standard deviations of the prediction within which a place is looked at: 98.9 % of a Gaussian in
 the plane."""
@@ -55,15 +58,22 @@ class Search:
         self._offsets_um = grid * _STEP * field_um
         self._ties = _TIE * np.hypot(*grid.T)
         self._visited = np.zeros(len(grid), bool)
+        self._lost_um: Floats | None = None
 
     def restart(self) -> None:
         """Forget what was visited: another target was lost."""
-        self._visited[:] = False
+        self._visited[:], self._lost_um = False, None
 
     def where_um(self, lost: Track, frame: Frame, at_ns: int) -> Floats:
         """Where the field's centre should be at an instant, (2,), after a frame in vain."""
         prediction = lost.predict(at_ns)
-        places_um = prediction.mean_um[:2] + self._offsets_um
+        if self._lost_um is None:
+            self._lost_um = prediction.mean_um[:2].copy()
+        most_um = _MOST_FIELDS * self._field_um
+        middle_um = np.clip(
+            prediction.mean_um[:2], self._lost_um - most_um, self._lost_um + most_um
+        )
+        places_um = middle_um + self._offsets_um
         here = np.abs(places_um - (frame.pose.x_um, frame.pose.y_um)) / self._field_um
         self._visited |= here.max(axis=1) < _REACHED
         beyond_um = np.maximum(np.abs(self._offsets_um) - self._field_um / 2, 0.0)

@@ -140,14 +140,17 @@ class ResponseCheck:
         place_px = self._evidence.target_px
         may_be_speck = fault.stays and not (self._evidence.was_trusted or self.specks.too_many)
         if not may_be_speck or place_px is None:
-            return fault.explain(
-                self._affine,
-                self._evidence.answers.contradict(fault, self._evidence.errors.usual_px),
-            )
+            return fault.explain(self._affine, self._is_contradicted(fault))
         self.specks.add(place_px)
         self.speck_id = self._id
         self._begin()
         return ""
+
+    def _is_contradicted(self, fault: Hypothesis) -> bool:
+        """Whether the first moves, all together, tell of another fault: an angle, say."""
+        evidence = self._evidence
+        first = not evidence.was_trusted
+        return first and evidence.answers.contradict(fault, evidence.errors.usual_px)
 
     def _limit(self, fault: Hypothesis) -> tuple[float, int]:
         """The lead below which a fault is believed, and how many small moves must have told it."""

@@ -70,6 +70,11 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             "No target was found where a hand had left the stage: it took the stage at "
             f"{summary['hand_s']:.1f} s, the target was last seen at {last_s:.1f} s."
         )
+    if summary["answered_from"] is None and summary["lock_at_end"] == Lock.LOST:
+        return (
+            f"What was seen until {last_s:.1f} s was gone before the picture had answered to the "
+            "stage: it may have been no object."
+        )
     if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
         return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
     if not summary["answered"]:

@@ -73,14 +73,20 @@ class Brake:
     pose : PoseModel
         Told of every order; says how fast the drives brake.
     clock : Clock
+
+    Attributes
+    ----------
+    clock : Clock
+    drives : (Drive, Drive)
+        XY stage and focus drive.
     """
 
     def __init__(self, device: StageDevice, pose: PoseModel, clock: Clock) -> None:
-        self._device, self._pose, self._clock = device, pose, clock
+        self._device, self._pose, self.clock = device, pose, clock
         stage, focus = pose.nominal, pose.nominal_focus
         self.drives = (
-            Drive("stage", stage, self._stop_xy, device.read_xy, device.send_xy),
-            Drive("focus drive", focus, device.stop_focus, self._read_focus, device.send_focus),
+            Drive("stage", stage, self._stop_xy, device.read_xy, self._hold_xy),
+            Drive("focus drive", focus, device.stop_focus, self._read_focus, self._hold_focus),
         )
 
     def bring_to_rest(self, drive: Drive, others_command: Callable[[], bool]) -> str:
@@ -101,20 +107,20 @@ class Brake:
         str
             Empty if it stands; else a sentence that says why that is not known.
         """
-        motion = _Motion(drive.dynamics, self._clock.now_ns())
+        motion = _Motion(drive.dynamics, self.clock.now_ns())
         give_up_ns = motion.began_ns + drive.patience_ns
         hold_um: tuple[float, ...] = ()
         problem = ""
-        while (now_ns := self._clock.now_ns()) <= give_up_ns:
+        while (now_ns := self.clock.now_ns()) <= give_up_ns:
             problem = self._order(drive, hold_um)
             read_um, unreadable = _read(drive)
-            motion.note(self._clock.now_ns(), () if others_command() else read_um)
+            motion.note(self.clock.now_ns(), () if others_command() else read_um)
             if motion.stands:
                 return ""
             if problem or not motion.slows:
                 hold_um = hold_um or read_um
             problem = problem or unreadable
-            self._clock.sleep_until_ns(now_ns + _REPEAT_NS)
+            self.clock.sleep_until_ns(now_ns + _REPEAT_NS)
         reason = problem or "it is still moving."
         return f"The {drive.name} was told to stop but is not known to stand: {reason}"
 
@@ -136,7 +142,15 @@ class Brake:
                 self._device.set_velocity(0.0, 0.0)
         finally:
             self._device.stop_xy()
-            self._pose.halted(self._clock.now_ns())
+            self._pose.halted(self.clock.now_ns())
+
+    def _hold_xy(self, x_um: float, y_um: float) -> None:
+        self._device.send_xy(x_um, y_um)
+        self._pose.commanded(self.clock.now_ns(), x_um, y_um, None)
+
+    def _hold_focus(self, z_um: float) -> None:
+        self._device.send_focus(z_um)
+        self._pose.commanded(self.clock.now_ns(), None, None, z_um)
 
     def _read_focus(self) -> tuple[float]:
         return (self._device.read_focus(),)

@@ -29,6 +29,7 @@ class Braking:
         self._changed = threading.Condition()
         self._moving: set[str] = set()
         self._problems: dict[str, str] = {}
+        self._trying_ns: dict[str, int] = {}
         self._closed = False
 
     def begin(self) -> None:
@@ -44,7 +45,7 @@ class Braking:
 
     def wait(self) -> str:
         """Wait until all drives stand; return why that is not known, if so."""
-        patience_s = max(drive.patience_ns for drive in self._brake.drives) / NS_PER_S + _BLOCKED_S
+        patience_s = self._patience_ns / NS_PER_S + _BLOCKED_S
         with self._changed:
             self._changed.wait_for(lambda: not self._moving or self._problems, timeout=patience_s)
             if not self._moving:
@@ -56,6 +57,18 @@ class Braking:
                 "is it switched on?",
             )
 
+    @property
+    def blocked_ns(self) -> int:
+        """How much longer than the brake tries an adapter has not returned from it."""
+        now_ns, patience_ns = self._brake.clock.now_ns(), self._patience_ns
+        return max(
+            (now_ns - since - patience_ns for since in [*self._trying_ns.values()]), default=0
+        )
+
+    @property
+    def _patience_ns(self) -> int:
+        return max(drive.patience_ns for drive in self._brake.drives)
+
     def close(self) -> None:
         """Give up on drives that do not come to rest."""
         with self._changed:
@@ -63,7 +76,9 @@ class Braking:
 
     def _run(self, drive: Drive) -> None:
         while True:
+            self._trying_ns[drive.name] = self._brake.clock.now_ns()
             problem = self._brake.bring_to_rest(drive, lambda: self._executor.sending)
+            self._trying_ns.pop(drive.name)
             with self._changed:
                 if problem and not self._closed:
                     self._problems[drive.name] = problem

@@ -179,7 +179,7 @@ class MoveExecutor:
 
     def read(self) -> None:
         """Read the stage and report it; have it stopped if it cannot be relied on."""
-        self._take(self._polling.read())
+        self._take(self._polling.read(braking=self.held))
 
     def relocate(self) -> None:
         """Read the stage, which rests; forget all commands, as others have moved it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from ..clock import NS_PER_MS, NS_PER_S, Clock
@@ -120,8 +121,11 @@ class PositionPolling:
                 age_ns = _BETWEEN_MOVES_NS
         return now_ns - self._last_ns >= age_ns and self._velocity.left_s() > self._slowest_s
 
-    def read(self) -> Reading:
-        """Read the stage; a reading that cannot be true is not used."""
+    def read(self, braking: bool = False) -> Reading:
+        """Read the stage; a reading that cannot be true is not used.
+
+        While it is brought to rest, nothing is learned of whether it goes where it is sent.
+        """
         before_ns = self._clock.now_ns()
         try:
             x, y = self._device.read_xy()
@@ -136,17 +140,18 @@ class PositionPolling:
         took_s = (self._last_ns - before_ns) / NS_PER_S
         self._slowest_s = max(took_s, _FORGETS * self._slowest_s)
         middle_ns = (before_ns + after_ns) // 2
-        fault = self._checks.fault(middle_ns, (x, y, z))
+        predicted = self._pose.pose(middle_ns)
+        unlike_um = math.dist((x, y), (predicted.x_um, predicted.y_um))
+        fault = self._checks.fault(middle_ns, (x, y, z), unlike_um, self._pose.nominal.speed_um_s)
         report, stop = self._checks.note(middle_ns, fault)
         if fault:
             return Reading(None, report, stop)
-        predicted = self._pose.pose(middle_ns)
         self._pose.read(middle_ns, x, y, z)
         report = self._tell_takeover(x, y)
         known = self._pose.pose(middle_ns)
         before_um, now_um = (predicted.x_um, predicted.y_um), (known.x_um, known.y_um)
         disobeys = self._velocity.verify_reading(before_um, (x, y), now_um)
-        if self._pose.yields:
+        if self._pose.yields or braking:
             self._motion = MotionCheck()
         elif not self._velocity.running:
             disobeys = disobeys or self._motion.fault(middle_ns, before_um, (x, y), now_um)

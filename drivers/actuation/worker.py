@@ -139,7 +139,7 @@ class StageWorker:
         """Why no move can be carried out any more; empty if all is well."""
         if not self._thread.is_alive() and not self._closed:
             return "The thread that moves the stage has ended."
-        if self._blocked_ns > _HANGS_NS:
+        if max(self._blocked_ns, self._braking.blocked_ns) > _HANGS_NS:
             return f"The stage's adapter has not answered for {_HANGS_NS // NS_PER_S} s."
         return ""
 

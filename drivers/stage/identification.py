@@ -33,6 +33,10 @@ _FACTORS = ((1.0, 1.0), (0.5, 0.5), (0.25, 0.25), (2.0, 2.0), (4.0, 4.0), (64.0,
 jumps."""
 _DELAY_FACTORS = (1.0, 0.0, 2.0, 3.0)
 """On the nominal delay, to start from."""
+_OTHER_LOG = math.log(3.0)
+"""Logarithm of the factor by which speed or acceleration differ from what was told, from which on
+ringing is not compensated: another profile of acceleration excites it otherwise, and corrections
+would feed it. Chosen."""
 _STEPS = (1.0, 0.5, 0.25, 0.12)
 """Of the descent: of the logarithms of speed and acceleration, and of ten milliseconds. The last
 is about what ten readings can resolve."""
@@ -122,8 +126,11 @@ class Identification:
 
     def _dynamics(self, parameters: Parameters) -> Dynamics:
         delay_ms, speed, acceleration = parameters
+        is_other = max(abs(speed), abs(acceleration)) > _OTHER_LOG
+        silent = {"ring_hz": 0.0, "ring_damping": 0.0} if is_other else {}
         return msgspec.structs.replace(
             self._nominal,
+            **silent,
             delay_ms=delay_ms,
             speed_um_s=self._nominal.speed_um_s * math.exp(speed),
             acceleration_um_s2=self._nominal.acceleration_um_s2 * math.exp(acceleration),

@@ -16,6 +16,8 @@ from .topics import STOP
 
 _POLL_MS = 50
 """How often the thread looks whether it should end; chosen: closing waits for no more."""
+_MOST_AT_ONCE = 1000
+"""Messages that one stop answers; chosen: more than there are people and programs."""
 _MOST_REASON = 300
 """Characters of a message that are told as the reason; chosen: two sentences."""
 
@@ -48,8 +50,16 @@ class StopListener:
         while not self._closing.is_set():
             with suppress(zmq.ZMQError):
                 if self._socket.poll(_POLL_MS):
-                    *route, message = self._socket.recv_multipart()
-                    self._socket.send_multipart((*route[:2], self._obey(message)))
+                    self._answer_all()
+
+    def _answer_all(self) -> None:
+        """Stop once for all messages that wait, and tell all of them what came of it."""
+        waiting = [self._socket.recv_multipart()]
+        while len(waiting) < _MOST_AT_ONCE and self._socket.poll(0):
+            waiting.append(self._socket.recv_multipart())
+        answer = self._obey(waiting[0][-1])
+        for *route, _ in waiting:
+            self._socket.send_multipart((*route[:2], answer))
 
     def _obey(self, message: bytes) -> bytes:
         reason = message.decode("utf-8", "replace")[:_MOST_REASON]

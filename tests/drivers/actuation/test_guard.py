@@ -83,7 +83,7 @@ def test_a_limited_velocity_can_be_stopped_inside_the_limits(
 
 
 def loose_pose(backlash_um: float) -> PoseModel:
-    """A pose model whose drives have gone to and fro, so that the next move has backlash to take."""
+    """Return a pose model whose drives went to and fro: the next move has backlash to take up."""
     loose = Dynamics(delay_ms=0.0, backlash_um=backlash_um)
     pose = PoseModel((0.0, 0.0, 0.0), loose, loose)
     pose.commanded(0, -backlash_um, 0.0, 0.0)
