@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -62,3 +63,8 @@ def test_no_backup_is_written_over(tmp_path: Path) -> None:
 def test_rounding_costs_less_than_a_tenth_of_the_error(value: float, share: float) -> None:
     sigma = abs(value) * share
     assert abs(round_to(value, sigma) - value) <= 0.1 * sigma + 1e-12
+
+
+def test_what_was_not_found_is_not_rounded() -> None:
+    assert math.isnan(round_to(math.nan, math.nan))
+    assert math.isnan(round_to(math.nan, 0.1))

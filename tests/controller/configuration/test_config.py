@@ -74,6 +74,9 @@ def test_a_word_like_no_other_gets_the_list() -> None:
         *("session.seconds=0", "session.seconds=nan", "session.seed=-1", "session.seed=1.5"),
         *("microscope.field_px=0", "microscope.interval_s=0", "microscope.start_px=[1]"),
         *("detector.name=5", "predictor.name=[]", "detector.diameter_um=wide"),
+        *("camera.readout_ms=nan", "camera.readout_ms=-2", "camera.exposure_ms=1e12"),
+        *("stage.delay_ms=6000", "stage.settle_ms=5000", "stage.speed_um_s=1e30"),
+        *("stage.backlash_um=1000", "focus.backlash_um=30", "target.point_um=[nan, 0]"),
     ],
 )
 def test_a_wrong_value_names_its_key(setting: str) -> None:

@@ -33,6 +33,28 @@ def test_a_reading_that_cannot_be_true_is_told_once_and_not_used(stand: Stand, b
     assert not stand.reasons
 
 
+def test_a_reading_far_from_where_the_stage_was_sent_needs_another_that_agrees(
+    stand: Stand,
+) -> None:
+    stand.at_ms(200)
+    stand.step(PoseRead)
+    stand.device.xy = 1_000.0, 0.0
+    stand.at_ms(400)
+    (fault,) = stand.step(Fault)
+    assert "1000 µm from where it was sent" in fault.text
+    stand.device.xy = 0.0, 0.0
+    stand.at_ms(460)
+    (read,) = stand.step(PoseRead)
+    assert read.pose.x_um == 0.0
+    stand.device.xy = 1_000.0, 0.0
+    stand.at_ms(700)
+    assert not stand.step(PoseRead)
+    stand.at_ms(760)
+    (read,) = stand.step(PoseRead)
+    assert read.drive_um[0] == 1_000.0
+    assert not stand.reasons
+
+
 def test_a_stage_whose_position_stays_unknown_is_stopped(stand: Stand) -> None:
     stand.device.xy = math.nan, 0.0
     for ms in range(200, 1_400, 50):

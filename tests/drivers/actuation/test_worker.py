@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from pursuit.drivers.actuation import StageWorker
+from pursuit.drivers.actuation.brake import Brake
 from pursuit.drivers.clock import NS_PER_S, SystemClock
 from pursuit.drivers.envelope import Envelope
 from pursuit.drivers.messages import Dynamics, Fault, Issued, Move, PoseRead
@@ -16,6 +17,8 @@ from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.stage import PoseModel
 from pursuit.sim.stand.stage import SimStage, StageModel
 from pursuit.sim.stand.stage_device import SimStageDevice
+
+from .simple_stand import Stand
 
 BOX = Envelope(((-1e5, 1e5), (-1e5, 1e5), (-10.0, 10.0)))
 NEVER = 2**62
@@ -191,6 +194,18 @@ def test_an_adapter_that_does_not_return_is_said_to(device: Device, worker: Stag
     with pytest.raises(MicroscopeError, match="adapter does not return"):
         worker.stop("the test")
     device.ends.set()
+
+
+def test_a_stage_that_is_held_because_it_does_not_stop_was_sent_there() -> None:
+    """Otherwise it seems to be jammed, on its way to where it had been sent before."""
+    stand = Stand()
+    stand.device.silent, stand.device.xy = True, (50.0, 0.0)
+    pose = PoseModel((0.0, 0.0, 0.0), Dynamics(), Dynamics())
+    pose.commanded(0, 5_000.0, 0.0, None)
+    brake = Brake(stand.device, pose, stand.clock)
+    brake.bring_to_rest(brake.drives[0], lambda: False)
+    assert stand.device.sent
+    assert pose.target_um[:2] == (50.0, 0.0)
 
 
 def test_halt_returns_at_once_and_moves_are_taken_again(

@@ -17,9 +17,10 @@ from pursuit.controller.session.processes import Child
 from pursuit.drivers.clock import NS_PER_S, VirtualClock
 from pursuit.drivers.messages import Move, PoseRead
 from pursuit.drivers.microscope import MicroscopeError
-from pursuit.drivers.stop_button import Running, forget, noted, running, send_stop
+from pursuit.drivers.stop_button import STANDS, Running, forget, noted, running, send_stop
 from pursuit.drivers.wire import MicroscopeServer, RemoteMicroscope
 from pursuit.drivers.wire.protocol import Arm, Describe, Lease, MoveCommand, Stream
+from pursuit.drivers.wire.stopping import StopListener
 from pursuit.drivers.wire.topics import HANG_NS, SILENCE_NS
 
 from .parties import MOVE, Connect, FakeMicroscope, ForeignClient, faults, until
@@ -67,6 +68,26 @@ def test_a_stop_takes_the_lease_and_says_why_to_those_who_command(
         assert "a leak" in foreign.asks(command, "first")
     assert foreign.asks(Arm()) == ""
     assert foreign.asks(Lease(), "second") == ""
+
+
+def test_one_stop_answers_all_who_ask_meanwhile() -> None:
+    stops: list[str] = []
+    many, context = 300, zmq.Context()
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    router.rcvhwm = dealer.sndhwm = dealer.rcvhwm = 2 * many
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    dealer.connect(f"tcp://127.0.0.1:{port}")
+    for _ in range(many):
+        dealer.send(b"a leak")
+    assert router.poll(10_000)
+    listener = StopListener(router, stops.append)
+    answers = []
+    while len(answers) < many and dealer.poll(10_000):
+        answers.append(dealer.recv())
+    listener.close()
+    context.destroy(linger=0)
+    assert answers == [STANDS] * many
+    assert len(stops) < many / 3
 
 
 def test_a_client_that_follows_is_told_that_it_was_stopped(
