@@ -108,6 +108,6 @@ def test_backlash_is_not_taken_up_by_what_no_move_may_do(restrictions: Restricti
 
 
 def test_focus_backlash_is_not_taken_up_by_longer_steps_than_are_allowed() -> None:
-    envelope = Envelope(((-1e3, 1e3),) * 3, Restrictions(focus_step_um=2.0))
+    envelope = Envelope(((-1e3, 1e3), (-1e3, 1e3), (-1e3, 1e3)), Restrictions(focus_step_um=2.0))
     move = Move(None, None, 0.1, 7, 3)
     assert guard.drive_targets_um(move, envelope, loose_pose(30.0), 2_000_000_000)[2] == 0.1
