@@ -63,8 +63,8 @@ def movies(
         list[Path],
         typer.Argument(
             metavar="FOLDER...",
-            help="Each with a movie beside tracks.csv or a TrackMate file, or with sequences of "
-            "the Cell Tracking Challenge.",
+            help="Each with a movie beside tracks.csv or a TrackMate file, with sequences of the "
+            "Cell Tracking Challenge, or with annotated stills, of which movies are made.",
         ),
     ],
     detector: Annotated[

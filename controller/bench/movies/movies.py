@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from ....models.arrays import Floats
-from ....models.datasets import read_annotated_movies
 from ..report import OnProgress, Row, in_parallel, no_progress
 from .causes import Cause, cause_of, failed_at
 from .pictures import draw_failure
@@ -62,7 +61,8 @@ def run(
     Parameters
     ----------
     folders : sequence of Path
-        See `read_annotated_movies`.
+        With movies and tracks, see `read_annotated_movies`, or with annotated stills, of which
+        movies are made.
     detectors, policies : sequence of str
     sizes : sequence of str
         Of `SIZES`; told only where sizes are annotated.
@@ -81,11 +81,11 @@ def run(
     Raises
     ------
     ModelError
-        If a folder holds no annotated movie.
+        If a folder holds nothing annotated.
     """
     tasks: list[_Task] = []
     for folder in folders:
-        for number, movie in enumerate(read_annotated_movies(folder)):
+        for number, movie in enumerate(movies_of(folder)):
             long = [i for i, track in enumerate(movie.tracks) if len(track) >= _LEAST_FRAMES]
             short = len(movie.tracks) - len(long)
             if short:

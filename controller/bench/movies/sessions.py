@@ -21,8 +21,10 @@ from ....sim.stand import LockstepMicroscope
 from ...assembly import complete, make_loop
 from ...loop import Step
 from ...response import ResponseError
+from .textured import textured_movies
 
 _LEAST_FIELD_PX = 64
+"""Of the camera. Chosen: smaller ones hold no surroundings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,17 @@ class Session:
         return [moment for moment in self.moments if np.isfinite(moment.true_px).all()]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def movies_of(folder: Path) -> list[AnnotatedMovie]:
-    """Movies of a folder, read once in each process."""
-    return read_annotated_movies(folder)
+    """Movies of a folder, read or made of its stills once in each process.
+
+    Raises
+    ------
+    ModelError
+        If there are none.
+    """
+    is_stills = any((folder / name).is_dir() for name in ("images", "annotations"))
+    return textured_movies(folder) if is_stills else read_annotated_movies(folder)
 
 
 def tolerance_px(movie: AnnotatedMovie, track: AnnotatedTrack) -> float:

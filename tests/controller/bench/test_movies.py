@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from pursuit.controller.bench import movies
+from pursuit.controller.bench.movies.textured import textured_movies
 from pursuit.controller.cli.app import app
 from typer.testing import CliRunner
 
@@ -80,3 +81,33 @@ def test_a_folder_without_a_movie_is_refused(tmp_path: Path) -> None:
         "--size is one of"
         in CliRunner().invoke(app, ["bench", "movies", str(tmp_path), "--size", "big"]).output
     )
+
+
+def test_movies_are_made_of_stills_with_exact_truth(tmp_path: Path) -> None:
+    """Two squares, one bright and one half as bright, whatever way they go and turn."""
+    write_stills(tmp_path, count=40)
+    made = textured_movies(tmp_path)
+    again = textured_movies(tmp_path)
+    assert 2 <= len(made) <= 10
+    for movie, same in zip(made, again, strict=True):
+        np.testing.assert_array_equal(movie.recording[7], same.recording[7])
+        born = [int(track.frames[0]) for track in movie.tracks]
+        assert born.count(15) == 2, "one divides in the middle"
+        assert sum(len(track) == 15 for track in movie.tracks) == 3
+    track = max(made[0].tracks, key=len)
+    for frame in (0, 15, 29):
+        x, y = track.positions_px[frame].round().astype(int)
+        assert made[0].recording[frame][y, x] > 80, "something bright is where it should be"
+
+
+def write_stills(folder: Path, count: int) -> None:
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        image, labels = rng.normal(50, 3, (160, 200)), np.zeros((160, 200), np.uint16)
+        for number, (x, y) in enumerate([(40, 40), (100, 60), (60, 110)], start=1):
+            image[y : y + 20, x : x + 20] += 80 + 20 * number
+            labels[y : y + 20, x : x + 20] = number
+        tifffile.imwrite(folder / "images" / f"{index}.tif", image.astype(np.uint8))
+        tifffile.imwrite(folder / "labels" / f"{index}.tif", labels)
