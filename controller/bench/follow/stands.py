@@ -10,6 +10,7 @@ import msgspec
 import tomli_w
 from msgspec.structs import replace
 
+from ....drivers.microscope import MicroscopeError
 from ....drivers.settings import CameraSettings, FocusSettings, StageSettings
 from ....sim.motion import Brownian
 from ....sim.specimen import SpecimenSettings
@@ -84,7 +85,7 @@ def found(name: str) -> Belief:
         file.write_text(tomli_w.dumps(without_none(told)), "utf-8")
         try:
             written = write(file, calibrate(microscope, clock, known_um))
-        except NotCalibratedError as error:
+        except (NotCalibratedError, MicroscopeError) as error:
             return Belief(told, f"{name}: {error}")
         return Belief(read_tables(file), f"{name}: found {', '.join(written) or 'nothing'}.")
 

@@ -83,10 +83,10 @@ def test_what_was_found_is_as_good_as_the_truth_and_nothing_is_not(
 
 def test_what_cannot_be_calibrated_stays_at_its_default(tmp_path: Path) -> None:
     stuck = tmp_path / "stuck.toml"
-    stuck.write_text(scenario_text("swimmer").replace("backlash_um = 0.1", "backlash_um = 1e4"))
+    stuck.write_text(scenario_text("swimmer").replace("speed_um_s = 10_000.0", "speed_um_s = 0.01"))
     belief = stands.found(str(stuck))
     assert belief.tables == stands.default(load_scenario(str(stuck)))
-    assert "The stage did not move" in belief.note
+    assert "is it blocked, or switched off" in belief.note
 
 
 def test_beads_lie_still_on_the_same_stand() -> None:
