@@ -9,8 +9,8 @@ _DIFFERENCE = 0.3
 """How far what was seen may be from a fault that explains it, over the length of the moves. Chosen:
 a camera that is turned by 30 degrees is 0.5 from one that is not."""
 _ERRORS = 60.0
-"""And over the square of the error of a displacement. Chosen: three times what chi² with four degrees
-of freedom exceeds once in a thousand times, as errors are not Gaussian."""
+"""And over the square of the error of a displacement. Chosen: three times what chi² with four
+degrees of freedom exceeds once in a thousand times, as errors are not Gaussian."""
 
 
 class Answers:
