@@ -27,8 +27,8 @@ _MOST = {
     "backlash_um": (50.0, "nm"),
     "ring_hz": (10_000.0, "mHz"),
 }
-"""Most that a number about a drive can be, and the unit it is in if it is more. Chosen: beyond what
-any microscope's stage has, by a factor of ten, and less than a number in the wrong unit."""
+"""Most that a number about a drive can be, and the unit it is in if it is more. Chosen: some ten
+times what any microscope's stage has, so that a usual number in the wrong unit is above it."""
 _MOST_FOCUS_BACKLASH_UM = 20.0
 """Of a focus drive. Chosen: ten times that of a worn one; an objective is some 100 µm away."""
 _LONGEST_MS = 3_600_000.0

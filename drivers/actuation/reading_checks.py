@@ -41,8 +41,8 @@ class ReadingChecks:
         self,
         at_ns: int,
         position_um: tuple[float, ...],
-        unlike_um: float = 0.0,
-        speed_um_s: float = math.inf,
+        unlike_um: float,
+        speed_um_s: float,
     ) -> str:
         """Return why a reading cannot be true; empty if it is good.
 

@@ -61,12 +61,12 @@ class Cutout:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plate:
+class Still:
     """A still taken apart.
 
     Attributes
     ----------
-    empty : (H, W) float32
+    background : (H, W) float32
         What is left without any object, filled in and smooth where they were.
     noise : float
         Standard deviation of a pixel.
@@ -74,33 +74,33 @@ class Plate:
         Objects that touch no other and no edge.
     """
 
-    empty: FloatImage
+    background: FloatImage
     noise: float
     cutouts: list[Cutout]
 
 
-def take_apart(sample: Sample, folder: Path) -> Plate:
+def take_apart(sample: Sample, folder: Path) -> Still:
     """Cut out the objects of a still, by its label map or else by thresholds in its boxes."""
     image = sample.load().astype(np.float32)
     labels = _labels(sample, folder, image)
     anything = cv2.dilate((labels > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
     crowded = anything.mean() > _CROWDED
     filled = _level(image, anything == 0) if crowded else cv2.inpaint(image, anything, 5, _TELEA)
-    empty = filled.astype(np.float32)
+    background = filled.astype(np.float32)
     noise = camera_noise(image)
     cutouts = [
-        _cut(image, empty, labels == number)
+        _cut(image, background, labels == number)
         for number in np.unique(labels[labels > 0]).tolist()
         if number != _UNUSED and _stands_alone(labels, number)
     ]
     visible = [cutout for cutout in cutouts if cutout.contrast > _VISIBLE * noise]
-    return Plate(empty, float(noise), visible)
+    return Still(background, float(noise), visible)
 
 
 def _labels(sample: Sample, folder: Path, image: FloatImage) -> NDArray[np.int32]:
     """Label map of a still, its own or made of its boxes; numbers need not be consecutive."""
-    for path in (folder / "labels").glob(f"{sample.name}.*"):
-        if path.suffix != ".txt":
+    for path in (folder / "labels").iterdir() if (folder / "labels").is_dir() else ():
+        if path.stem == sample.name and path.suffix != ".txt":
             return read_labels(path).astype(np.int32)
     labels = np.zeros(image.shape, np.int32)
     crowded = float(areas(sample.boxes_px).sum()) > _CROWDED * image.size
@@ -173,7 +173,7 @@ def _stands_alone(labels: NDArray[np.int32], number: int) -> bool:
     return not ((grown > 0) & (around > 0) & (around != number)).any()
 
 
-def _cut(image: FloatImage, empty: FloatImage, mask: Bools) -> Cutout:
+def _cut(image: FloatImage, background: FloatImage, mask: Bools) -> Cutout:
     rows, columns = np.nonzero(mask)
     part = np.s_[
         rows.min() - _MARGIN_PX : rows.max() + _MARGIN_PX + 1,
@@ -182,4 +182,4 @@ def _cut(image: FloatImage, empty: FloatImage, mask: Bools) -> Cutout:
     inside = mask[part]
     grown = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     share = cv2.GaussianBlur(grown, (0, 0), _FADE_PX).astype(np.float32)
-    return Cutout((image - empty)[part] * share, share, inside)
+    return Cutout((image - background)[part] * share, share, inside)

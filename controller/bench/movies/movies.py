@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ....models.arrays import Floats
+from ....models.errors import ModelError
 from ..report import OnProgress, Row, in_parallel, no_progress
 from .causes import Cause, cause_of, failed_at
 from .pictures import draw_failure
@@ -81,7 +82,7 @@ def run(
     Raises
     ------
     ModelError
-        If a folder holds nothing annotated.
+        If a folder holds nothing annotated, or nothing of it can be followed.
     """
     tasks: list[_Task] = []
     for folder in folders:
@@ -97,6 +98,11 @@ def run(
                     job = Job(folder, number, track, detector, policy, told, field)
                     name = f"{movie.name}/{detector}_{policy}_{size}_{track:04d}.png"
                     tasks.append(_Task(job, pictures and pictures / name))
+    if not tasks:
+        raise ModelError(
+            f"there is nothing to follow: no track has {_LEAST_FRAMES} frames, or the size of none "
+            "is annotated that is to be told"
+        )
     results: dict[tuple[Path, int, str, str, bool], list[_Result]] = {}
     for done, (task, result) in enumerate(in_parallel(_measure, tasks), start=1):
         one = task.job

@@ -17,7 +17,7 @@ from ....models.arrays import Floats, Image
 from ....models.datasets import AnnotatedMovie, AnnotatedTrack, Dataset, Sample, read_dataset
 from ....models.errors import ModelError
 from ....models.images import Recording
-from .cutouts import Cutout, FloatImage, Plate, take_apart
+from .cutouts import Cutout, FloatImage, Still, take_apart
 
 _HELD_BACK = 0.2
 """Share of the stills on which nothing was trained, as in `pursuit train`."""
@@ -32,7 +32,7 @@ _KEPT = 0.8
 """Share of a velocity that is kept from frame to frame."""
 _TURN = 0.1
 """Standard deviation of the turn from frame to frame, rad."""
-_BREATHING = 0.1
+_STRETCH = 0.1
 """By how much the sides of an object change, one against the other."""
 _SMALLER = 2**-0.5
 """Sides of a daughter over those of her mother: half of the area."""
@@ -70,10 +70,10 @@ def textured_movies(folder: Path) -> list[AnnotatedMovie]:
     _, held_back = dataset.split(_HELD_BACK)
     movies = []
     for seed, sample in enumerate(_spread(held_back)):
-        plate = take_apart(sample, folder)
-        if len(plate.cutouts) >= 2:
-            name = f"{folder.resolve().name}/{sample.name[:12]}"
-            movies.append(_movie(name, plate, np.random.default_rng(seed)))
+        still = take_apart(sample, folder)
+        if len(still.cutouts) >= 2:
+            name = f"{folder.resolve().name}/{sample.group}"
+            movies.append(_movie(name, still, np.random.default_rng(seed)))
         if len(movies) == _MOVIES:
             break
     if not movies:
@@ -86,23 +86,23 @@ def _spread(dataset: Dataset) -> list[Sample]:
     return list({sample.group: sample for sample in dataset.samples}.values())
 
 
-def _movie(name: str, plate: Plate, rng: np.random.Generator) -> AnnotatedMovie:
-    height, width = plate.empty.shape
-    chosen = rng.permutation(len(plate.cutouts))[:_OBJECTS].tolist()
+def _movie(name: str, still: Still, rng: np.random.Generator) -> AnnotatedMovie:
+    height, width = still.background.shape
+    chosen = rng.permutation(len(still.cutouts))[:_OBJECTS].tolist()
     while len(chosen) < _FEWEST:
-        chosen.append(int(rng.integers(len(plate.cutouts))))
-    bodies = [_begin(plate.cutouts[i], (width, height), rng) for i in chosen]
+        chosen.append(int(rng.integers(len(still.cutouts))))
+    bodies = [_begin(still.cutouts[i], (width, height), rng) for i in chosen]
     _meet(bodies)
     dividing = bodies[-1] if len(bodies) > 2 else None
     ended: list[_Body] = []
     frames = []
-    top = 255 if plate.empty.max() < 256 else 65535
+    top = 255 if still.background.max() < 256 else 65535
     for frame in range(FRAMES):
         if dividing is not None and frame == FRAMES // 2:
             bodies.remove(dividing)
             ended.append(dividing)
             bodies += _daughters(dividing, frame, rng)
-        frames.append(_draw(plate, bodies, top, rng))
+        frames.append(_draw(still, bodies, top, rng))
         for body in bodies:
             _advance(body, (width, height), rng)
     recording = Recording(Path(name), np.stack(frames), 1.0, 1.0, None, ())
@@ -162,9 +162,9 @@ def _advance(body: _Body, sides: tuple[int, int], rng: np.random.Generator) -> N
     body.phase += 0.3
 
 
-def _draw(plate: Plate, bodies: list[_Body], top: int, rng: np.random.Generator) -> Image:
-    """Draw all on the plate, the later ones over the others; note where each is."""
-    canvas = plate.empty.copy()
+def _draw(still: Still, bodies: list[_Body], top: int, rng: np.random.Generator) -> Image:
+    """Draw all on the background, the later ones over the others; note where each is."""
+    canvas = still.background.copy()
     light, share = np.zeros_like(canvas), np.zeros_like(canvas)
     size = canvas.shape[::-1]
     for body in bodies:
@@ -174,7 +174,7 @@ def _draw(plate: Plate, bodies: list[_Body], top: int, rng: np.random.Generator)
         light = light * (1 - opaque) + bright
         share = np.maximum(share, opaque)
         body.places.append(_place(body, matrix))
-    canvas += light + rng.normal(0, max(plate.noise, 0.5), canvas.shape).astype(np.float32)
+    canvas += light + rng.normal(0, max(still.noise, 0.5), canvas.shape).astype(np.float32)
     grey = np.clip(np.round(canvas), 0, top)
     return grey.astype(np.uint8) if top == 255 else grey.astype(np.uint16)
 
@@ -182,7 +182,7 @@ def _draw(plate: Plate, bodies: list[_Body], top: int, rng: np.random.Generator)
 def _matrix(body: _Body) -> FloatImage:
     """From the pixels of a cutout to those of the movie: (2, 3)."""
     height, width = body.cutout.mask.shape
-    stretch = _BREATHING * math.sin(body.phase)
+    stretch = _STRETCH * math.sin(body.phase)
     sides = np.diag([1 + stretch, 1 / (1 + stretch)]) * body.scale
     cos, sin = math.cos(body.angle), math.sin(body.angle)
     turn = np.array([[cos, -sin], [sin, cos]]) @ sides

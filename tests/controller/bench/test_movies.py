@@ -73,6 +73,23 @@ def test_the_command_writes_the_table(movie: Path, tmp_path: Path) -> None:
     assert (row["targets"], row["kept"], row["causes"]) == (1, 1.0, "none")
 
 
+def test_tracks_too_short_to_be_followed_are_refused(movie: Path) -> None:
+    table = movie / "tracks.csv"
+    rows = table.read_text().splitlines()
+    kept = [row for row in rows if row.startswith("id") or int(row.split(",")[1]) < 4]
+    table.write_text("\n".join(kept))
+    result = CliRunner().invoke(app, ["bench", "movies", str(movie), "--detector", "blobs"])
+    assert result.exit_code == 1
+    assert "no track has 5 frames" in result.output
+
+
+def test_a_detector_that_is_not_there_is_refused(movie: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "movies", str(movie), "--detector", "blob"])
+    assert result.exit_code == 1
+    assert "blobs" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_a_folder_without_a_movie_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["bench", "movies", str(tmp_path)])
     assert result.exit_code == 1
@@ -89,6 +106,7 @@ def test_movies_are_made_of_stills_with_exact_truth(tmp_path: Path) -> None:
     made = textured_movies(tmp_path)
     again = textured_movies(tmp_path)
     assert 2 <= len(made) <= 10
+    assert len({movie.name for movie in made}) == len(made), "pictures are called after it"
     for movie, same in zip(made, again, strict=True):
         np.testing.assert_array_equal(movie.recording[7], same.recording[7])
         born = [int(track.frames[0]) for track in movie.tracks]
