@@ -94,6 +94,10 @@ class FieldGeometry:
         x, y = self._inverse @ offset_um + self._middle_px
         return float(x), float(y)
 
+    def position_of(self, pixel: Floats, frame: Frame) -> Floats:
+        """Position, (2,) in stage µm, of what is seen in a pixel (x, y) of a frame."""
+        return self._affine @ (pixel - self._middle_px) + (frame.pose.x_um, frame.pose.y_um)
+
     def area_um2(self, looked_px: Crop | None = None) -> float:
         """Area of the field, or of the part of it that was looked at."""
         width, height = 2 * self._half_px

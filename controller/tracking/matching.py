@@ -54,7 +54,6 @@ class Matcher:
         table: TrackTable,
         measurements: Measurements,
         high: Bools,
-        noise_um2: float,
         area_um2: float,
     ) -> tuple[Indices, Indices]:
         """Rows of tracks and of the measurements they are given.
@@ -64,8 +63,6 @@ class Matcher:
         table, measurements
         high : (N,)
             Which measurements have a high score and come first.
-        noise_um2 : float
-            Variance of a measurement along one axis.
         area_um2 : float
             Of what was looked at. No track reaches farther than a measurement is from the next on
             average: beyond, another object is likelier.
@@ -73,7 +70,7 @@ class Matcher:
         if not table.tracks or not len(measurements):
             return np.empty(0, np.intp), np.empty(0, np.intp)
         spacing_um = (area_um2 / len(measurements)) ** 0.5
-        rows, columns, costs, far = self._candidates(table, measurements, noise_um2, spacing_um)
+        rows, columns, costs, far = self._candidates(table, measurements, spacing_um)
         if far.any():
             sole = _sole_candidates(
                 rows, columns, costs, table, measurements.positions_um, self._bodies_um(table)
@@ -97,7 +94,7 @@ class Matcher:
         return np.maximum(_BODY * table.sizes_um, self._least_body_um)
 
     def _candidates(
-        self, table: TrackTable, measurements: Measurements, noise_um2: float, spacing_um: float
+        self, table: TrackTable, measurements: Measurements, spacing_um: float
     ) -> tuple[Indices, Indices, Floats, Bools]:
         """Pairs of a track and a measurement that may be its own, their costs, and which are far.
 
@@ -105,7 +102,7 @@ class Matcher:
         like. The cost is twice a negative log likelihood, but for constants: of the position and
         of the appearance. The inverse of the 2 x 2 covariances is written out.
         """
-        spreads = table.covs_um2 + noise_um2 * np.eye(2)
+        spreads = table.covs_um2 + table.noises_um2[:, None, None] * np.eye(2)
         bodies_um = self._bodies_um(table)
         widest = np.sqrt(_WIDE_GATE * np.maximum(spreads[:, 0, 0], spreads[:, 1, 1]))
         reaches_um = np.maximum(np.minimum(widest, spacing_um), bodies_um)

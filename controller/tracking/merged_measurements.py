@@ -61,8 +61,6 @@ class ClosePairs:
 
     Attributes
     ----------
-    noise_um2 : float
-        Variance of an undisturbed measurement along one axis.
     first, second : (P,), (P,)
         Rows of the tracks of each pair.
     gaps_um, distances : (P, 2), (P,)
@@ -73,8 +71,8 @@ class ClosePairs:
         Share that the first has of the light of both.
     """
 
-    def __init__(self, table: TrackTable, noise_um2: float) -> None:
-        self.table, self.noise_um2 = table, noise_um2
+    def __init__(self, table: TrackTable) -> None:
+        self.table = table
         rows = np.flatnonzero(table.confirmed & np.isfinite(table.appearance[:, 0]))
         places_um, sizes_um = table.means_um[rows], np.exp(table.appearance[rows, 0])
         first, second = nearby(places_um, _REACH * sizes_um, places_um)
@@ -145,7 +143,7 @@ class ClosePairs:
         predicted += (1 - light) ** 2 * variances[self.second[pairs]]
         errors = (_POSITION_ERROR * self.sizes_um[pairs]) ** 2
         errors += CENTRE_ERROR**2 * (self.gaps_um[pairs] ** 2).sum(axis=1)
-        return predicted + errors + self.noise_um2
+        return predicted + errors + self.table.noises_um2[self.first[pairs]]
 
     def _misfits_of_both(
         self, pairs: Indices, measurements: Measurements, columns: Indices
@@ -171,7 +169,7 @@ class ClosePairs:
     ) -> Floats:
         """Negative log likelihoods, times two, that measurements show the first of a pair only."""
         first = self.first[pairs]
-        spreads = self.table.variances_um2[first] + self.noise_um2
+        spreads = self.table.variances_um2[first] + self.table.noises_um2[first]
         spreads += (_POSITION_ERROR * self.sizes_um[pairs]) ** 2
         misses_um = measurements.positions_um[columns] - self.table.means_um[first]
         squares = np.minimum((misses_um**2).sum(axis=1) / spreads, MOST_SQUARE)

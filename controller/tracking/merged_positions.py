@@ -37,13 +37,14 @@ def resolve(
     """
     columns = assigned.columns[rows]
     positions_um = measurements.positions_um[columns]
-    variances, undisturbed = np.full(len(rows), close.noise_um2), np.ones(len(rows), np.bool_)
+    variances, undisturbed = close.table.noises_um2[rows].copy(), np.ones(len(rows), np.bool_)
     if not len(close):
         return positions_um, variances, undisturbed
     pairs, merged = _disturbed(close, assigned, measurements)
     if not len(pairs):
         return positions_um, variances, undisturbed
     first, second = close.first[pairs], close.second[pairs]
+    noises_um2 = close.table.noises_um2[first]
     light, sizes2 = close.light_shares[pairs], close.sizes_um[pairs] ** 2
     own, others = assigned.columns[first], assigned.columns[second]
     gaps_um, errors_um2 = _gaps(close, pairs, measurements, own)
@@ -52,10 +53,10 @@ def resolve(
     biases = _biases(close, pairs, measurements, own, others)
     between = np.where(merged, errors_um2, biases**2 * sizes2)
     common = np.where(merged, CENTRE_ERROR, biases / 2) ** 2 * sizes2
-    both = common + merged * close.noise_um2 - light * (1 - light) * between
-    expected = common + close.noise_um2 + light**2 * between
+    both = common + merged * noises_um2 - light * (1 - light) * between
+    expected = common + noises_um2 + light**2 * between
     gains = both / (expected + close.table.variances_um2[second])
-    left = common + close.noise_um2 + (1 - light) ** 2 * between - gains * both
+    left = common + noises_um2 + (1 - light) ** 2 * between - gains * both
     k = np.searchsorted(rows, first)
     positions_um[k] = own_um - gains[:, None] * (others_um - close.table.means_um[second])
     variances[k] = np.where(merged, _COVARIANCE_INFLATION, 1.0) * left

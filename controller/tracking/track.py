@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
 from ...models.predictors import Forecast, Prediction, Predictor
 from .field_geometry import Measurements
+
+if TYPE_CHECKING:
+    from .registration import Registered
 
 _REMEMBERED = 50
 """Measurements whose appearance is remembered. Chosen: enough for a quantile of what a mother
@@ -89,6 +93,11 @@ class Track:
         return _log(self.size_um), _log(self.brightness)
 
     @property
+    def usual_size_um(self) -> float:
+        """Its usual size."""
+        return math.exp(self.appearance[0])
+
+    @property
     def recent_measurements(self) -> int:
         """Measurements undisturbed by others since the last division, as far as remembered."""
         return len(self.past)
@@ -129,6 +138,8 @@ class TrackTable:
     tracks : list of Track
     means_um, covs_um2 : (N, 2), (N, 2, 2)
         Where they are predicted to be in that frame.
+    noises_um2 : (N,)
+        Variances of their measurements along one axis, if nothing disturbs them.
     sizes_um, appearance, kinds, hits : (N,), (N, 2), (N,), (N,)
         As of a track.
     confirmed, seen_before : (N,)
@@ -138,6 +149,7 @@ class TrackTable:
     tracks: list[Track]
     means_um: Floats
     covs_um2: Floats
+    noises_um2: Floats
     sizes_um: Floats
     appearance: Floats
     kinds: Indices
@@ -146,12 +158,13 @@ class TrackTable:
     seen_before: Bools
 
     @classmethod
-    def of(cls, tracks: list[Track], forecast: Forecast) -> TrackTable:
-        """Tracks and their predictions, in the same order."""
+    def of(cls, tracks: list[Track], forecast: Forecast, noises_um2: Floats) -> TrackTable:
+        """Tracks, their predictions and the noise of their measurements, in the same order."""
         return cls(
             tracks,
             forecast.means_um[:, :2],
             forecast.covs_um2[:, :2, :2],
+            noises_um2,
             np.array([track.size_um for track in tracks]),
             np.array([track.appearance for track in tracks]).reshape(-1, 2),
             np.array([track.kind for track in tracks], np.intp),
@@ -159,6 +172,13 @@ class TrackTable:
             np.array([track.id > 0 for track in tracks], np.bool_),
             np.array([track.seen_um is not None for track in tracks], np.bool_),
         )
+
+    def sharpened(self, found: Mapping[int, Registered]) -> TrackTable:
+        """The same with the predictions of some rows sharpened by registrations."""
+        means_um, covs_um2 = self.means_um.copy(), self.covs_um2.copy()
+        for row, one in found.items():
+            means_um[row], covs_um2[row] = one.sharpen(means_um[row], covs_um2[row])
+        return replace(self, means_um=means_um, covs_um2=covs_um2)
 
     @property
     def variances_um2(self) -> Floats:

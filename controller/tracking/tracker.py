@@ -1,12 +1,12 @@
 """Identity over time: which measurement belongs to which object, in stage coordinates."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from ...drivers.messages import Frame
-from ...models.arrays import Indices
-from ...models.predictors import Forecast, Predictor
+from ...models.arrays import Floats, Indices
+from ...models.predictors import EstimatesNoise, Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
 from .field_geometry import FieldGeometry, Measurements
@@ -14,6 +14,7 @@ from .lineage import Lineage
 from .matching import Matcher
 from .merged_measurements import Assigned, ClosePairs
 from .merged_positions import resolve
+from .registration import Registered
 from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
 from .track import Track, TrackTable, note_measurements, slots_of
@@ -23,6 +24,10 @@ _LEAST_BODY_PX = 2.0
 _VAGUE_PX = 50.0
 """Standard deviation of a position from which an object outside the field counts as missed: it
 might be anywhere by now. Chosen: a tenth of a field of 512 px."""
+_NOTHING: Mapping[int, Registered] = {}
+_MOST_NOISE = 0.15
+"""Greatest standard deviation, in sizes, of a measurement that nothing disturbs. Chosen: beyond,
+it is the object that shakes."""
 _DAUGHTER_HITS = 3
 """Measurements of a new object from which it may be a daughter. Chosen: one more than a track needs
 by default, so that a false alarm does not end the mother."""
@@ -61,20 +66,32 @@ class Tracker:
         """Take all tracks to the exposure of the next frame; predictions for it cost less then."""
         self._predictor.advance(at_ns)
 
-    def update(self, measurements: Measurements, frame: Frame) -> list[Track]:
-        """Take in the measurements of a frame and return the confirmed tracks."""
-        table = TrackTable.of(self._tracks, self._forecast(self._tracks, frame))
+    def update(
+        self,
+        measurements: Measurements,
+        frame: Frame,
+        registered: Mapping[int, Registered] = _NOTHING,
+    ) -> list[Track]:
+        """Take in the measurements of a frame and return the confirmed tracks.
+
+        ``registered`` says by identity where tracks were found again by their own images.
+        """
+        scales = self._noise_scales()
+        noises_um2 = self._noise_um2(frame) * scales
+        table = TrackTable.of(self._tracks, self._forecast(self._tracks, frame), noises_um2)
+        found = {row: registered[t.id] for row, t in enumerate(self._tracks) if t.id in registered}
+        if found:
+            table = table.sharpened(found)
         high = measurements.scores >= self._settings.high_score
-        noise_um2 = self._noise_um2(frame)
         area_um2 = self._geometry.area_um2(measurements.looked_px)
-        rows, columns = self._matcher.match(table, measurements, high, noise_um2, area_um2)
-        close = ClosePairs(table, noise_um2)
+        rows, columns = self._matcher.match(table, measurements, high, area_um2)
+        close = ClosePairs(table)
         assigned = close.assign(rows, columns, measurements)
-        unseen = table.others(assigned.seen)
+        unseen = table.others(np.union1d(assigned.seen, [*found]).astype(np.intp))
         missed = self._missed(table, unseen, measurements, frame)
         for track in table.at(unseen):
             track.seen_um = None
-        undisturbed = self._take_in(table, close, assigned, measurements, frame)
+        undisturbed = self._take_in(table, close, assigned, measurements, frame, found, scales)
         self._note_merged(table, assigned, undisturbed)
         for track in table.at(missed):
             track.misses += not track.occluder
@@ -102,6 +119,14 @@ class Tracker:
         """Predict tracks for this frame."""
         return self._predictor.predict(slots_of(tracks), frame.exposed_ns)
 
+    def _noise_scales(self) -> Floats:
+        """By how much measurements of each track vary more than the settings say, (N,)."""
+        if not isinstance(self._predictor, EstimatesNoise):
+            return np.ones(len(self._tracks))
+        scales = self._predictor.noise_scales(slots_of(self._tracks))
+        sizes_um = np.array([track.size_um for track in self._tracks])
+        return np.minimum(scales, np.maximum((_MOST_NOISE * sizes_um) ** 2 / self._variance_um2, 1))
+
     def _noise_um2(self, frame: Frame) -> float:
         """Variance of a measurement along one axis: the detector's and the stage's."""
         return self._variance_um2 + frame.pose.sigma_um**2
@@ -127,16 +152,31 @@ class Tracker:
         assigned: Assigned,
         measurements: Measurements,
         frame: Frame,
+        found: Mapping[int, Registered],
+        scales: Floats,
     ) -> list[Track]:
         """Give tracks their measurements; return those that no other object disturbed."""
-        rows = np.flatnonzero(assigned.columns >= 0)
+        detected = np.flatnonzero(assigned.columns >= 0)
+        positions_um, variances, undisturbed = resolve(close, assigned, detected, measurements)
+        sizes_um = measurements.sizes_um[assigned.columns[detected]]
+        for k, row in enumerate(detected.tolist()):
+            if row in found:
+                noise_um2 = table.noises_um2[row]
+                one = found[row].fuse(positions_um[k], float(sizes_um[k]), variances[k] / noise_um2)
+                positions_um[k], variances[k] = one[0], one[1] * noise_um2
+        alone = [row for row in found if assigned.columns[row] < 0]
+        rows = np.concatenate([detected, np.array(alone, np.intp)])
         if not len(rows):
             return []
-        positions_um, variances, undisturbed = resolve(close, assigned, rows, measurements)
+        positions_um = np.concatenate([positions_um, *(found[r].position_um[None] for r in alone)])
+        variances = np.append(variances, [found[r].alone * table.noises_um2[r] for r in alone])
+        variances /= scales[rows]
         slots = slots_of(table.at(rows))
         order = np.argsort(slots)
         self._predictor.update(slots[order], positions_um[order], variances[order])
-        undisturbed, rows = undisturbed[assigned.occluders[rows] < 0], assigned.seen
+        for row in found:
+            table.tracks[row].seen_um = positions_um[int(np.flatnonzero(rows == row)[0])]
+        undisturbed, rows = undisturbed[assigned.occluders[detected] < 0], assigned.seen
         columns = assigned.columns[rows]
         usual, appearance = table.appearance[rows], measurements.appearance[columns]
         self._matcher.appearance.learn(usual[undisturbed], appearance[undisturbed])

@@ -76,6 +76,15 @@ class Auto:
             usual = self._are_usual(rows, stated)
             self._network.update(rows[usual], places[usual], stated[usual])
 
+    def noise_scales(self, slots: Indices) -> Floats:
+        """Estimated over stated variances of the measurements of x and y, (K,)."""
+        watched, _ = self._find(slots)
+        scales = np.ones(len(slots))
+        for part, own in ((self._few, ~watched), (self._all, watched)):
+            if own.any():
+                scales[own] = part.noise_scales(slots[own])
+        return scales
+
     def _are_usual(self, rows: Indices, variances_um2: Floats) -> Bools:
         """Which measurements are as good as is usual of the object, (K,); learns what is usual."""
         most = _UNUSUAL * variances_um2

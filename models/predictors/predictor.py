@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..arrays import Floats, Indices
 
@@ -102,4 +102,13 @@ class Predictor(Protocol):
         `advance` is taken for it. There may be no slots. The variance of z is vast until `focus`
         has told something of it. The arrays must not be written to.
         """
+        ...
+
+
+@runtime_checkable
+class EstimatesNoise(Protocol):
+    """A predictor that finds out how much measurements vary."""
+
+    def noise_scales(self, slots: Indices) -> Floats:
+        """Estimated over stated variances of the measurements of x and y, (K,)."""
         ...

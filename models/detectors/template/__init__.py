@@ -2,3 +2,7 @@
 
 In: an image and a place in the first one. Out: where it is now.
 """
+
+from .correlation import peak_shift
+
+__all__ = ["peak_shift"]
