@@ -17,7 +17,7 @@ from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
 from ..response import ResponseCheck, ResponseError
 from ..targets import TargetGroup, TargetSelection, VisitSchedule
-from ..tracking import Crop, FieldGeometry, Registration, Track, Tracker
+from ..tracking import Crop, FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
 from .focusing import Focusing
 from .frame_checks import FrameChecks
@@ -64,7 +64,6 @@ class Loop:
         self._tracker, self._target, self._policy = tracker, target, policy
         description = microscope.describe()
         self._geometry = FieldGeometry(description)
-        self._registration = Registration(self._geometry)
         self._attention = Attention(attention, self._geometry, detector)
         self._limits = WithinLimits(description)
         self._search = TargetSearch(description, self._limits.envelope)
@@ -112,11 +111,6 @@ class Loop:
             finally:
                 gc.unfreeze()
 
-    @property
-    def _in_hand(self) -> list[Track]:
-        """Tracks of what is followed."""
-        return self._followed.members if self._followed else []
-
     def note(self, text: str) -> None:
         """Say something in the next decision."""
         self._new_notes.append(text)
@@ -134,12 +128,10 @@ class Loop:
         detections, looked_px = self._look(frame)
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
-        registered = self._registration.find(self._in_hand, frame)
-        tracks = self._tracker.update(measurements, frame, registered)
+        tracks = self._tracker.update(measurements, frame)
         target = self._target.follow(tracks, frame)
         target = self._followed = self._check_response(frame, detections, target)
-        self._tracker.keep(self._target.wanted)
-        self._registration.learn(self._in_hand, frame)
+        self._tracker.keep(self._target.wanted, frame)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._focusing.measure(shown, frame)

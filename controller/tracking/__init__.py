@@ -4,9 +4,8 @@ In: the measurements of a frame. Out: tracks, and what happened between them.
 """
 
 from .field_geometry import Crop, FieldGeometry, Measurements
-from .registration import Registration
 from .settings import TrackingSettings
 from .track import Track
 from .tracker import Tracker
 
-__all__ = ["Crop", "FieldGeometry", "Measurements", "Registration", "Track", "Tracker", "TrackingSettings"]
+__all__ = ["Crop", "FieldGeometry", "Measurements", "Track", "Tracker", "TrackingSettings"]

@@ -13,9 +13,6 @@ MOST_SQUARE = 40.0
 """Squared Mahalanobis distance from which a measurement is no worse still: at 20 in negative log
 likelihood, position alone has decided. Chosen: well above the gate."""
 
-_NO_MATCH = 1e6
-"""Cost of a row without a match, above any sum of costs, so that as many as can be are matched."""
-
 
 def nearby(centres_um: Floats, reaches_um: Floats, positions_um: Floats) -> tuple[Indices, Indices]:
     """Pairs of a centre and a position that is within its reach on either axis.
@@ -48,18 +45,20 @@ def cheapest_of_each(names: Indices, costs: Floats) -> Indices:
     return order[np.unique(names[order], return_index=True)[1]]
 
 
-def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
-    """Indices of pairs so that as many as can be are matched, at the least sum of costs.
+def best_pairs(rows: Indices, columns: Indices, costs: Floats, unmatched: Floats) -> Indices:
+    """Indices of pairs, each row and column in one at most, at the least sum of costs.
 
     Pairs without a rival are taken at once; the others make a sparse assignment problem, in
-    which every row may also take a place of its own that costs more than anything else.
+    which every row may also stay without a match, at a cost.
 
     Parameters
     ----------
     rows, columns : (P,) intp
         Members of the pairs; each pair at most once.
     costs : (P,)
-        Any finite numbers much smaller than a million.
+        Any finite numbers.
+    unmatched : (P,)
+        What it costs to leave the row of each pair without a match; the same for all of a row.
     """
     alone = without_rival(rows, columns)
     rivals = np.flatnonzero(~alone)
@@ -68,9 +67,11 @@ def best_pairs(rows: Indices, columns: Indices, costs: Floats) -> Indices:
     row_names, r = np.unique(rows[rivals], return_inverse=True)
     column_names, c = np.unique(columns[rivals], return_inverse=True)
     height, width = len(row_names), len(column_names)
-    each, positive = np.arange(height), costs[rivals] - costs[rivals].min() + 1.0
+    each, alone_costs = np.arange(height), np.empty(height)
+    alone_costs[r] = unmatched[rivals]
     places = np.concatenate([r, each]), np.concatenate([c, width + each])
-    prices = np.concatenate([positive, np.full(height, _NO_MATCH)])
+    prices = np.concatenate([costs[rivals], alone_costs])
+    prices += 1.0 - prices.min()
     table = coo_array((prices, places), shape=(height, width + height)).tocsr()
     taken = np.empty(height, np.intp)
     row, column = min_weight_full_bipartite_matching(table)

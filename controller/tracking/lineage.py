@@ -7,7 +7,8 @@ import numpy as np
 
 from ..decisions import Event
 from .assignment import nearby
-from .track import Appearance, Track, TrackTable
+from .track import Appearance, Track
+from .track_table import TrackTable
 
 _BESIDE = 1.5
 """Distance, in sizes of the mother, within which a daughter appears. Chosen: two daughters of half

@@ -4,9 +4,9 @@ import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
 from .appearance import AppearanceModel
-from .assignment import GATE, MOST_SQUARE, best_pairs, nearby, without_rival
+from .assignment import GATE, MOST_SQUARE, best_pairs, cheapest_of_each, nearby, without_rival
 from .field_geometry import Measurements
-from .track import TrackTable
+from .track_table import TrackTable
 
 _WIDE_GATE = 100.0
 """Squared Mahalanobis distance up to which a measurement without a rival continues a track. Chosen:
@@ -21,7 +21,11 @@ _OLD, _NEWNESS = 30, 0.4
 """Measurements from which a track is not new any more, and what each that lacks adds to its costs,
 so that a false alarm beside an object does not take its measurements. Chosen: together 12, nearly
 the gate."""
-
+_NO_MATCH = 1e5
+"""Cost of a row without a match, above any sum of costs, so that as many as can be are matched."""
+_RIVAL_UNMATCHED = 10.0
+"""By how much more than the best match of each it costs to leave what is followed, or a rival,
+without one: worse matches are not made for the sake of number. Chosen: most of the gate."""
 _UNCONFIRMED = 100.0
 """Added to the costs of tracks that are not confirmed: they get what confirmed ones leave."""
 
@@ -84,7 +88,8 @@ class Matcher:
             if far[left].any():
                 left = left[without_rival(rows[left], columns[left])]
             if len(left):
-                chosen = left[best_pairs(rows[left], columns[left], costs[left])]
+                alone = _costs_unmatched(rows[left], columns[left], costs[left], table)
+                chosen = left[best_pairs(rows[left], columns[left], costs[left], alone)]
                 unmatched[rows[chosen]] = unassigned[columns[chosen]] = False
                 pairs = np.concatenate([pairs, chosen])
         return rows[pairs], columns[pairs]
@@ -123,7 +128,38 @@ class Matcher:
         handicaps = np.where(table.confirmed, newness, _UNCONFIRMED)
         costs = np.minimum(squares, MOST_SQUARE) + np.log(determinants) + appearance
         costs += handicaps[rows]
+        candidates &= ~_steals(table, rows, columns, candidates)
         return rows[candidates], columns[candidates], costs[candidates], far[candidates]
+
+
+def _steals(table: TrackTable, rows: Indices, columns: Indices, candidates: Bools) -> Bools:
+    """Which pairs, (P,), would take a measurement from what is followed by a track long unseen.
+
+    A track that was not seen in the last frame, nor occluded, may be anywhere: the attention
+    window may not have shown it.
+    """
+    followed = candidates & table.wanted[rows]
+    if not followed.any():
+        return followed
+    contested = np.isin(columns, columns[followed])
+    return contested & ~table.wanted[rows] & ~table.located[rows]
+
+
+def _costs_unmatched(rows: Indices, columns: Indices, costs: Floats, table: TrackTable) -> Floats:
+    """What it costs, (P,), to leave the row of each pair without a match.
+
+    As many as can be are matched, but where what is followed is concerned no pair is that is much
+    worse than another: it need not give way to a rival and take a worse measurement instead.
+    """
+    unmatched = np.full(len(rows), _NO_MATCH)
+    wanted = table.wanted[rows]
+    if wanted.any() and not wanted.all():
+        contested = np.isin(columns, columns[wanted])
+        rivals = np.isin(rows, rows[contested])
+        best = cheapest_of_each(rows[rivals], costs[rivals])
+        least = costs[rivals][best].max()
+        unmatched[rivals] = least + _RIVAL_UNMATCHED
+    return unmatched
 
 
 def _sole_candidates(

@@ -1,5 +1,6 @@
 """Merged measurements: which tracks share one because their objects overlap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,8 @@ from ...models.arrays import Bools, Floats, Indices
 from .appearance import MERGED_SPREAD, MOST_MISFIT, misfits
 from .assignment import GATE, MOST_SQUARE, cheapest_of_each, nearby
 from .field_geometry import Measurements
-from .track import TrackTable
+from .track import Track
+from .track_table import TrackTable
 
 CENTRE_ERROR = 0.1
 """Error of the middle of two objects in their merged measurement, in sizes or, if that is more, in
@@ -17,6 +19,9 @@ MOST_DISTANCE = 2.0
 """Greatest distance, in sizes, of two objects in one measurement. Chosen: farther apart there is a
 dark gap between them, and blobs and watershed see two from 1.3 on."""
 
+_SAME_PLACE = 0.35
+"""Distance, in its sizes, from the place of an object within which another detection is of the same
+one. Chosen: two that lie so are seen as one, and daughters appear half a size apart."""
 _REACH = 2.1
 """Distance, in sizes, within which two tracks may share a measurement: `MOST_DISTANCE`, and a
 little for the error of the prediction."""
@@ -177,3 +182,17 @@ class ClosePairs:
             self.table.appearance[first], measurements.appearance[columns], MERGED_SPREAD
         )
         return squares + 2 * np.log(spreads) + unlike
+
+
+def doubled(measurements: Measurements, tracks: Sequence[Track]) -> Bools:
+    """Which measurements, (S,), are where a confirmed track was just measured: of it once more."""
+    found = np.zeros(len(measurements), np.bool_)
+    seen = [track for track in tracks if track.confirmed and track.seen_um is not None]
+    if not seen:
+        return found
+    places_um = np.array([track.seen_um for track in seen])
+    reaches_um = _SAME_PLACE * np.array([track.size_um for track in seen])
+    rows, columns = nearby(places_um, reaches_um, measurements.positions_um)
+    gaps_um = np.hypot(*(measurements.positions_um[columns] - places_um[rows]).T)
+    found[columns[gaps_um < reaches_um[rows]]] = True
+    return found

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
-from ...models.predictors import Forecast, Prediction, Predictor
+from ...models.predictors import Prediction, Predictor
 from .field_geometry import Measurements
-
-if TYPE_CHECKING:
-    from .registration import Registered
 
 _REMEMBERED = 50
 """Measurements whose appearance is remembered. Chosen: enough for a quantile of what a mother
 looked like before her division began."""
+
+_OCCLUDED = 20
+"""Frames for which an occluded object is known to be behind its occluder. Chosen: two that cross
+are longer one measurement than apart, but who has been hidden for longer may be anywhere."""
 
 Appearance = tuple[float, float]
 """Logarithms of size and brightness, NaN for an unknown one."""
@@ -41,6 +41,8 @@ class Track:
         Identity, unique within a session, from 1; 0 until the track is confirmed.
     hits, misses : int
         Measurements in all, and frames since the last that should have shown it.
+    unseen : int
+        Frames since the last measurement, whether they should have shown it or not.
     seen_um : (2,), optional
         Where it was measured in the last frame.
     size_um, brightness, score, kind
@@ -65,6 +67,7 @@ class Track:
     id: int = 0
     hits: int = 0
     misses: int = 0
+    unseen: int = 0
     seen_um: Floats | None = field(default=None, repr=False)
     size_um: float = 0.0
     brightness: float = 0.0
@@ -81,6 +84,11 @@ class Track:
     def confirmed(self) -> bool:
         """Whether there is enough evidence that the object exists."""
         return self.id > 0
+
+    @property
+    def is_located(self) -> bool:
+        """Whether it was just seen, or has been occluded for not too long."""
+        return self.seen_um is not None or (0 < self.unseen <= _OCCLUDED and self.occluder > 0)
 
     @property
     def sigma_um(self) -> float:
@@ -129,73 +137,6 @@ class Track:
             setattr(other, name, own)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackTable:
-    """N tracks as columns, as they are when a frame comes.
-
-    Attributes
-    ----------
-    tracks : list of Track
-    means_um, covs_um2 : (N, 2), (N, 2, 2)
-        Where they are predicted to be in that frame.
-    noises_um2 : (N,)
-        Variances of their measurements along one axis, if nothing disturbs them.
-    sizes_um, appearance, kinds, hits : (N,), (N, 2), (N,), (N,)
-        As of a track.
-    confirmed, seen_before : (N,)
-        Which are confirmed, and which were seen in the frame before.
-    """
-
-    tracks: list[Track]
-    means_um: Floats
-    covs_um2: Floats
-    noises_um2: Floats
-    sizes_um: Floats
-    appearance: Floats
-    kinds: Indices
-    hits: Indices
-    confirmed: Bools
-    seen_before: Bools
-
-    @classmethod
-    def of(cls, tracks: list[Track], forecast: Forecast, noises_um2: Floats) -> TrackTable:
-        """Tracks, their predictions and the noise of their measurements, in the same order."""
-        return cls(
-            tracks,
-            forecast.means_um[:, :2],
-            forecast.covs_um2[:, :2, :2],
-            noises_um2,
-            np.array([track.size_um for track in tracks]),
-            np.array([track.appearance for track in tracks]).reshape(-1, 2),
-            np.array([track.kind for track in tracks], np.intp),
-            np.array([track.hits for track in tracks], np.intp),
-            np.array([track.id > 0 for track in tracks], np.bool_),
-            np.array([track.seen_um is not None for track in tracks], np.bool_),
-        )
-
-    def sharpened(self, found: Mapping[int, Registered]) -> TrackTable:
-        """The same with the predictions of some rows sharpened by registrations."""
-        means_um, covs_um2 = self.means_um.copy(), self.covs_um2.copy()
-        for row, one in found.items():
-            means_um[row], covs_um2[row] = one.sharpen(means_um[row], covs_um2[row])
-        return replace(self, means_um=means_um, covs_um2=covs_um2)
-
-    @property
-    def variances_um2(self) -> Floats:
-        """Variances of the positions along one axis, (N,)."""
-        return (self.covs_um2[:, 0, 0] + self.covs_um2[:, 1, 1]) / 2
-
-    def at(self, rows: Indices) -> list[Track]:
-        """Some of the tracks."""
-        return [self.tracks[row] for row in rows.tolist()]
-
-    def others(self, rows: Indices) -> Indices:
-        """Rows that are not among these."""
-        other = np.ones(len(self.tracks), np.bool_)
-        other[rows] = False
-        return np.flatnonzero(other)
-
-
 def slots_of(tracks: Iterable[Track]) -> Indices:
     """Under which numbers their predictor knows them, (N,)."""
     return np.array([track.slot for track in tracks], np.intp)
@@ -234,7 +175,7 @@ def note_measurements(
         if is_undisturbed:
             track.past.append(now)
         track.hits += 1
-        track.misses = 0
+        track.misses = track.unseen = 0
 
 
 def _log(value: float) -> float:

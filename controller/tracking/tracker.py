@@ -6,28 +6,25 @@ import numpy as np
 
 from ...drivers.messages import Frame
 from ...models.arrays import Floats, Indices
-from ...models.predictors import EstimatesNoise, Forecast, Predictor
+from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
 from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
 from .matching import Matcher
-from .merged_measurements import Assigned, ClosePairs
-from .merged_positions import resolve
-from .registration import Registered
+from .merged_measurements import Assigned, ClosePairs, doubled
+from .placing import match_registered, place
+from .registration import Registered, Registration
 from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
-from .track import Track, TrackTable, note_measurements, slots_of
+from .track import Track, note_measurements, slots_of
+from .track_table import TrackTable, noise_scales
 
 _LEAST_BODY_PX = 2.0
 """Least distance within which an object is taken for itself. Chosen: the shake of a sharp image."""
 _VAGUE_PX = 50.0
 """Standard deviation of a position from which an object outside the field counts as missed: it
 might be anywhere by now. Chosen: a tenth of a field of 512 px."""
-_NOTHING: Mapping[int, Registered] = {}
-_MOST_NOISE = 0.15
-"""Greatest standard deviation, in sizes, of a measurement that nothing disturbs. Chosen: beyond,
-it is the object that shakes."""
 _DAUGHTER_HITS = 3
 """Measurements of a new object from which it may be a daughter. Chosen: one more than a track needs
 by default, so that a false alarm does not end the mother."""
@@ -51,56 +48,55 @@ class Tracker:
         self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._swap_check = Lineage(), SwapCheck()
+        self._registration = Registration(geometry)
         self._last_id = 0
         self._variance_um2 = (settings.sigma_px * geometry.pixel_um) ** 2
         self._vague_um2 = (_VAGUE_PX * geometry.pixel_um) ** 2
 
-    def keep(self, ids: Collection[int]) -> None:
-        """Say which tracks are wanted, all of them.
+    def keep(self, ids: Collection[int], frame: Frame) -> None:
+        """Say after an update which tracks are wanted, all of them, and learn how they look.
 
-        One that dies goes on predicting and gives its identity to the new track that must be it.
+        They are found again by that beside the detections. One that dies goes on predicting and
+        gives its identity to the new track that must be it.
         """
         self._wanted = frozenset(ids)
+        self._registration.learn(self._wanted, self._tracks, frame)
 
     def advance(self, at_ns: int) -> None:
         """Take all tracks to the exposure of the next frame; predictions for it cost less then."""
         self._predictor.advance(at_ns)
 
-    def update(
-        self,
-        measurements: Measurements,
-        frame: Frame,
-        registered: Mapping[int, Registered] = _NOTHING,
-    ) -> list[Track]:
-        """Take in the measurements of a frame and return the confirmed tracks.
-
-        ``registered`` says by identity where tracks were found again by their own images.
-        """
-        scales = self._noise_scales()
-        noises_um2 = self._noise_um2(frame) * scales
-        table = TrackTable.of(self._tracks, self._forecast(self._tracks, frame), noises_um2)
-        found = {row: registered[t.id] for row, t in enumerate(self._tracks) if t.id in registered}
-        if found:
-            table = table.sharpened(found)
+    def update(self, measurements: Measurements, frame: Frame) -> list[Track]:
+        """Take in the measurements of a frame and return the confirmed tracks."""
+        noise_um2 = self._noise_um2(frame)
+        scales = noise_scales(self._predictor, self._tracks, noise_um2)
+        forecast = self._forecast(self._tracks, frame)
+        table = TrackTable.of(self._tracks, forecast, noise_um2 * scales, self._wanted)
         high = measurements.scores >= self._settings.high_score
         area_um2 = self._geometry.area_um2(measurements.looked_px)
-        rows, columns = self._matcher.match(table, measurements, high, area_um2)
+        found = table.rows_of(self._registration.find(self._tracks, frame))
+        table, found, rows, columns = match_registered(
+            self._matcher, table, found, measurements, high, area_um2
+        )
         close = ClosePairs(table)
         assigned = close.assign(rows, columns, measurements)
         unseen = table.others(np.union1d(assigned.seen, [*found]).astype(np.intp))
         missed = self._missed(table, unseen, measurements, frame)
         for track in table.at(unseen):
-            track.seen_um = None
+            track.seen_um, track.unseen = None, track.unseen + 1
         undisturbed = self._take_in(table, close, assigned, measurements, frame, found, scales)
         self._note_merged(table, assigned, undisturbed)
         for track in table.at(missed):
             track.misses += not track.occluder
         self._prune(table.at(unseen), whole_field=measurements.looked_px is None)
-        born = self._begin(np.flatnonzero(high & assigned.free), measurements, frame)
+        new = high & assigned.free & ~doubled(measurements, self._tracks)
+        born = self._begin(np.flatnonzero(new), measurements, frame)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
         self._confirm()
         self._store_predictions(frame)
+        for one, other in self._registration.swapped(self._tracks, frame):
+            one.exchange_identity(other)
         self._recover_lost()
         return [track for track in self._tracks if track.confirmed]
 
@@ -118,14 +114,6 @@ class Tracker:
     def _forecast(self, tracks: Sequence[Track], frame: Frame) -> Forecast:
         """Predict tracks for this frame."""
         return self._predictor.predict(slots_of(tracks), frame.exposed_ns)
-
-    def _noise_scales(self) -> Floats:
-        """By how much measurements of each track vary more than the settings say, (N,)."""
-        if not isinstance(self._predictor, EstimatesNoise):
-            return np.ones(len(self._tracks))
-        scales = self._predictor.noise_scales(slots_of(self._tracks))
-        sizes_um = np.array([track.size_um for track in self._tracks])
-        return np.minimum(scales, np.maximum((_MOST_NOISE * sizes_um) ** 2 / self._variance_um2, 1))
 
     def _noise_um2(self, frame: Frame) -> float:
         """Variance of a measurement along one axis: the detector's and the stage's."""
@@ -156,32 +144,21 @@ class Tracker:
         scales: Floats,
     ) -> list[Track]:
         """Give tracks their measurements; return those that no other object disturbed."""
-        detected = np.flatnonzero(assigned.columns >= 0)
-        positions_um, variances, undisturbed = resolve(close, assigned, detected, measurements)
-        sizes_um = measurements.sizes_um[assigned.columns[detected]]
-        for k, row in enumerate(detected.tolist()):
-            if row in found:
-                noise_um2 = table.noises_um2[row]
-                one = found[row].fuse(positions_um[k], float(sizes_um[k]), variances[k] / noise_um2)
-                positions_um[k], variances[k] = one[0], one[1] * noise_um2
-        alone = [row for row in found if assigned.columns[row] < 0]
-        rows = np.concatenate([detected, np.array(alone, np.intp)])
-        if not len(rows):
+        placed = place(close, assigned, found, measurements)
+        if not len(placed.rows):
             return []
-        positions_um = np.concatenate([positions_um, *(found[r].position_um[None] for r in alone)])
-        variances = np.append(variances, [found[r].alone * table.noises_um2[r] for r in alone])
-        variances /= scales[rows]
-        slots = slots_of(table.at(rows))
+        slots = slots_of(table.at(placed.rows))
         order = np.argsort(slots)
-        self._predictor.update(slots[order], positions_um[order], variances[order])
-        for row in found:
-            table.tracks[row].seen_um = positions_um[int(np.flatnonzero(rows == row)[0])]
-        undisturbed, rows = undisturbed[assigned.occluders[detected] < 0], assigned.seen
+        variances = placed.variances_um2 / scales[placed.rows]
+        self._predictor.update(slots[order], placed.positions_um[order], variances[order])
+        rows, undisturbed = assigned.seen, placed.undisturbed
         columns = assigned.columns[rows]
         usual, appearance = table.appearance[rows], measurements.appearance[columns]
         self._matcher.appearance.learn(usual[undisturbed], appearance[undisturbed])
         now = np.where(undisturbed[:, None], usual_appearances(usual, appearance), usual)
         note_measurements(table.at(rows), measurements, columns, now, frame.exposed_ns, undisturbed)
+        for row in found:
+            table.tracks[row].seen_um = placed.positions_um[placed.rows == row][0]
         return table.at(rows[undisturbed])
 
     def _note_merged(self, table: TrackTable, assigned: Assigned, undisturbed: list[Track]) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from pursuit.controller.tracking.field_geometry import Measurements
-from pursuit.controller.tracking.track import Track, TrackTable
+from pursuit.controller.tracking.track import Track
+from pursuit.controller.tracking.track_table import TrackTable
 from pursuit.models import predictors
 from pursuit.models.detections import BoxConvention
 from pursuit.models.predictors import Forecast, Prediction
 
 MakeTrack = Callable[..., Track]
-MakeTable = Callable[[list[Track]], TrackTable]
+MakeTable = Callable[..., TrackTable]
+
+NOISE_UM2 = 0.01
 MakeMeasurements = Callable[..., Measurements]
 
 
@@ -55,10 +58,11 @@ def make_track() -> MakeTrack:
 
 @pytest.fixture(scope="session")
 def make_table() -> MakeTable:
-    def make(tracks: list[Track]) -> TrackTable:
+    def make(tracks: list[Track], wanted: Collection[int] = ()) -> TrackTable:
         means_um = np.array([track.prediction.mean_um for track in tracks]).reshape(-1, 3)
         covs_um2 = np.array([track.prediction.cov_um2 for track in tracks]).reshape(-1, 3, 3)
-        return TrackTable.of(tracks, Forecast(0, means_um, covs_um2, "test"))
+        noises_um2 = np.full(len(tracks), NOISE_UM2)
+        return TrackTable.of(tracks, Forecast(0, means_um, covs_um2, "test"), noises_um2, wanted)
 
     return make
 

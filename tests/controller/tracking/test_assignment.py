@@ -30,7 +30,7 @@ def test_the_best_pairs_are_as_many_and_cost_as_little_as_a_dense_solver_finds(
     cells: dict[tuple[int, int], int],
 ) -> None:
     rows, columns, costs = columns_of(cells)
-    chosen = best_pairs(rows, columns, costs)
+    chosen = best_pairs(rows, columns, costs, np.full(len(rows), NONE))
     assert len(set(rows[chosen])) == len(set(columns[chosen])) == len(chosen)
     dense = np.full((8, 8), NONE)
     dense[rows, columns] = costs
@@ -38,6 +38,26 @@ def test_the_best_pairs_are_as_many_and_cost_as_little_as_a_dense_solver_finds(
     matched = dense[at][dense[at] < NONE]
     assert len(chosen) == len(matched)
     assert costs[chosen].sum() == matched.sum()
+
+
+@given(CELLS, st.lists(st.integers(-50, 300), min_size=8, max_size=8))
+def test_a_row_with_rivals_stays_without_a_match_where_that_costs_less(
+    cells: dict[tuple[int, int], int], unmatched: list[int]
+) -> None:
+    rows, columns, costs = columns_of(cells)
+    alone = np.array(unmatched, np.float64)
+    chosen = best_pairs(rows, columns, costs, alone[rows])
+    at_once = without_rival(rows, columns)
+    rivals = np.flatnonzero(~at_once)
+    assert set(np.flatnonzero(at_once)) <= set(chosen)
+    dense = np.full((8, 16), NONE)
+    dense[rows[rivals], columns[rivals]] = costs[rivals]
+    dense[range(8), range(8, 16)] = alone
+    contested = sorted(set(rows[rivals].tolist()))
+    left = set(contested) - set(rows[chosen].tolist())
+    total = costs[np.intersect1d(chosen, rivals)].sum() + sum(alone[row] for row in left)
+    best = linear_sum_assignment(dense[contested]) if contested else ([], [])
+    assert total == dense[contested][best].sum() if contested else total == 0
 
 
 @given(CELLS)

@@ -19,7 +19,7 @@ def match(
 ) -> dict[int, int]:
     """Row of each matched track to that of its measurement."""
     are_high = np.ones(len(measurements), np.bool_) if high is None else np.array(high)
-    found = Matcher(1.0).match(table, measurements, are_high, NOISE_UM2, area_um2)
+    found = Matcher(1.0).match(table, measurements, are_high, area_um2)
     rows, columns = (each.tolist() for each in found)
     assert len(set(rows)) == len(set(columns)) == len(rows)
     return dict(zip(rows, columns, strict=True))

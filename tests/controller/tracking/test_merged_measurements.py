@@ -19,7 +19,7 @@ NOTHING = np.empty(0, np.intp)
 
 def assign(table: Any, measurements: Any, *matched: tuple[int, int]) -> Assigned:
     rows, columns = np.array(matched, np.intp).reshape(-1, 2).T
-    return ClosePairs(table, NOISE_UM2).assign(rows, columns, measurements)
+    return ClosePairs(table).assign(rows, columns, measurements)
 
 
 def test_a_measurement_of_both_is_shared_and_the_unmatched_one_is_occluded(
@@ -48,7 +48,7 @@ def test_tracks_that_are_far_apart_or_not_confirmed_share_nothing(
     both = make_measurements([(0, 0)], size_um=7.5, brightness=2000)
     for tracks in ([make_track(1, -7), make_track(2, 7)], [make_track(1, -2), make_track(0, 2)]):
         assert assign(make_table(tracks), both).free.tolist() == [True]
-        assert not len(ClosePairs(make_table(tracks), NOISE_UM2))
+        assert not len(ClosePairs(make_table(tracks)))
 
 
 def test_a_measurement_of_both_that_was_given_to_neither_begins_no_track(
@@ -92,7 +92,7 @@ def test_the_extents_of_a_merged_measurement_tell_where_both_are(
     extents_um = np.sqrt(SIZE_UM**2 + per_variance * share * (1 - share) * gap_um**2)
     convention = BoxConvention(per_variance=per_variance)
     measured = make_measurements([(0, 0)], 7.5, 2000, extents_um, convention)
-    close = ClosePairs(make_table(tracks), NOISE_UM2)
+    close = ClosePairs(make_table(tracks))
     assigned = Assigned(np.array([0, 0]), np.array([-1, 0]), np.array([False]))
     found_um, variances, undisturbed = resolve(close, assigned, np.array([0, 1]), measured)
     signs_known = np.abs(gap_um) > 0.5 * SIZE_UM
@@ -105,7 +105,7 @@ def test_measurements_far_apart_are_taken_as_they_are(
 ) -> None:
     table = make_table([make_track(1, -6), make_track(2, 6)])
     measured = make_measurements([(-6.2, 0.1), (6, 0)])
-    close = ClosePairs(table, NOISE_UM2)
+    close = ClosePairs(table)
     assigned = close.assign(np.array([0, 1]), np.array([0, 1]), measured)
     found_um, variances, undisturbed = resolve(close, assigned, np.array([0, 1]), measured)
     assert found_um == pytest.approx(measured.positions_um)
@@ -117,7 +117,7 @@ def test_measurements_side_by_side_are_less_certain(
 ) -> None:
     table = make_table([make_track(1, -3.6), make_track(2, 3.6)])
     measured = make_measurements([(-3.6, 0), (3.6, 0)], extents_um=[(7, 6), (7, 6)])
-    close = ClosePairs(table, NOISE_UM2)
+    close = ClosePairs(table)
     assigned = close.assign(np.array([0, 1]), np.array([0, 1]), measured)
     found_um, variances, undisturbed = resolve(close, assigned, np.array([0, 1]), measured)
     assert found_um == pytest.approx(measured.positions_um, abs=0.1)

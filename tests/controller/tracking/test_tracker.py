@@ -65,8 +65,11 @@ class Bench:
     def detect(self, found: Detections, stage_um: tuple[float, float] = (0, 0)) -> list[Track]:
         at_ns = self.shown * INTERVAL_NS
         frame = Frame(IMAGE, self.shown, at_ns, at_ns, 5.0, StagePose(*stage_um, 0.0, at_ns))
-        self.shown += 1
+        self.shown, self.frame = self.shown + 1, frame
         return update(self.tracker, found, frame)
+
+    def keep(self, *ids: int) -> None:
+        self.tracker.keep(ids, self.frame)
 
 
 def update(tracker: Tracker, found: Detections, frame: Frame) -> list[Track]:
@@ -322,7 +325,7 @@ def test_thousands_at_one_place_or_all_over_it(spread_px: float) -> None:
 def lose(bench: Bench, wanted: list[int]) -> None:
     """Show an object until it is known, and then nothing until its track has ended."""
     bench.show_often(5, [(0, 0)])
-    bench.tracker.keep(wanted)
+    bench.keep(*wanted)
     assert bench.show_often(12)[-1] == []
 
 
@@ -341,14 +344,14 @@ def test_a_lost_track_that_nobody_wants_is_forgotten() -> None:
     assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
     bench = Bench()
     lose(bench, wanted=[1])
-    bench.tracker.keep([])
+    bench.keep()
     assert set(seen_at(bench.show_often(2, [(1, 1)])[-1])) == {2}
 
 
 def test_while_two_may_be_the_lost_one_neither_is_and_then_the_one_that_stays() -> None:
     bench = Bench(max_misses=2)
     bench.show_often(5, [(0, 0)])
-    bench.tracker.keep([1])
+    bench.keep(1)
     bench.show_often(4)
     assert set(seen_at(bench.show_often(3, [(5, 0), (-5, 0)])[-1])) == {2, 3}
     assert list(seen_at(bench.show_often(12, [(5, 0)])[-1]).values()) == [(5, 0)]
@@ -358,5 +361,5 @@ def test_while_two_may_be_the_lost_one_neither_is_and_then_the_one_that_stays() 
 def test_what_was_seen_beside_a_track_is_not_taken_for_it_later() -> None:
     bench = Bench()
     bench.show_often(5, [(0, 0), (9, 0)])
-    bench.tracker.keep([1])
+    bench.keep(1)
     assert set(seen_at(bench.show_often(14, [(9, 0)])[-1])) == {2}

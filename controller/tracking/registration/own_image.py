@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.messages import Image
-from ...models.arrays import Floats
-from ...models.detectors.template import peak_shift
+from ....drivers.messages import Image
+from ....models.arrays import Floats
+from ....models.detectors.template import peak_shift
+from ....models.images import QUANTISATION
 
 _WORKING_SIZE = 12
 """Blocks of an object's size from which on an image is averaged in blocks. Chosen on movies made of
@@ -21,8 +22,8 @@ _SPAN = 1.25
 """Edge of the own image in sizes. Chosen likewise: with an eighth of a size around an object its
 outline is a feature; 1 was as good, 1.5 took in neighbours."""
 _STEEPNESS = 15.0
-"""Negative log likelihood of a correlation of 0 against one of 1. Chosen likewise, between 8 and 30:
-that of independent pixels would be larger, but objects change."""
+"""Negative log likelihood of a correlation of 0 against one of 1. Chosen likewise, 8 to 30 were as
+good: that of independent pixels would be larger, but objects change."""
 _LEAST_REACH = 4
 """Blocks in every direction that are searched at least."""
 
@@ -40,6 +41,8 @@ class _Blocks:
     @classmethod
     def around(cls, image: Image, at_px: Floats, reach: int, factor: int) -> _Blocks | None:
         """``2 reach + 1`` blocks in a square around a pixel; None if that is outside the image."""
+        if not np.isfinite(at_px).all():
+            return None
         side = (2 * reach + 1) * factor
         left, top = (round(value - (side - 1) / 2) for value in at_px.tolist())
         height, width = image.shape
@@ -51,7 +54,11 @@ class _Blocks:
         borders = (low[1] - top, after[0], low[0] - left, after[1])
         padded: Any = cv2.copyMakeBorder(part, *borders, cv2.BORDER_REPLICATE)
         blocks = cv2.resize(
-            padded.astype(np.float32), None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA
+            padded.astype(np.float32),
+            None,
+            fx=1 / factor,
+            fy=1 / factor,
+            interpolation=cv2.INTER_AREA,
         )
         return cls(blocks, np.array([left, top], np.float64), factor)
 
@@ -99,7 +106,7 @@ class OwnImage:
         if area is None:
             return None
         self._searched = area
-        correlation = cv2.matchTemplate(area.values, self._pixels, cv2.TM_CCOEFF_NORMED)
+        correlation = _correlate(area.values, self._pixels)
         expected = area.inside(at_px) - self._reach
         steps = np.arange(2 * reach + 1)
         squares = (steps - expected[0]) ** 2 + (steps[:, None] - expected[1]) ** 2
@@ -109,6 +116,13 @@ class OwnImage:
             return None
         place = np.array([column, row]) + peak_shift(correlation, (row, column)) + self._reach
         return area.outside(place), float(correlation[row, column])
+
+    def correlation_at(self, image: Image, at_px: Floats) -> float:
+        """Greatest correlation within two blocks of a place, (2,); -1 outside the image."""
+        area = _Blocks.around(image, at_px, self._reach + 2, self._factor)
+        if area is None or self._pixels is None:
+            return -1.0
+        return float(_correlate(area.values, self._pixels).max())
 
     def learn(self, image: Image, at_px: Floats, share: float) -> None:
         """Take in what is seen at a place, (2,), in the image that was searched last."""
@@ -128,7 +142,20 @@ class OwnImage:
     def _cut(self, blocks: _Blocks, at_px: Floats) -> FloatImage | None:
         side = 2 * self._reach + 1
         x, y = blocks.inside(at_px).tolist()
-        return _normalised(cv2.getRectSubPix(blocks.values, (side, side), (x, y)))
+        pixels = cv2.getRectSubPix(blocks.values, (side, side), (x, y))
+        return _normalised(pixels) if pixels.std() > QUANTISATION else None
+
+
+def _correlate(area: FloatImage, pixels: FloatImage) -> FloatImage:
+    """Pearson's correlation at each place at which the pixels are wholly inside; 0 on flat ones."""
+    side = pixels.shape
+    values = area - area.mean()
+    correlation: Any = cv2.matchTemplate(values, pixels, cv2.TM_CCOEFF_NORMED)
+    inside = (slice(side[0] // 2, -(side[0] // 2)),) * 2
+    squares = cv2.sqrBoxFilter(values, cv2.CV_32F, side)[inside]
+    variances = squares - cv2.boxFilter(values, cv2.CV_32F, side)[inside] ** 2
+    correlation[variances < QUANTISATION**2] = 0
+    return correlation
 
 
 def _normalised(pixels: Any) -> FloatImage | None:

@@ -1,0 +1,239 @@
+"""Registration: where the own images of followed objects are found again, as measurements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ....drivers.messages import Frame
+from ..field_geometry import FieldGeometry
+from ..track import Track
+from .own_image import OwnImage
+from .registered import Registered
+
+_LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
+"""Least and greatest standard deviation, in sizes, with which an object is looked for around where
+it is predicted. Chosen: objects turn more sharply than they ever did; farther than three halves
+of its size is another."""
+_MEMORY = 20.0
+"""Time constant, in frames, with which errors and correlations are learned. Chosen: as long as a
+short time lapse."""
+_FIRST_ERROR = 0.05
+"""Error of a registration along one axis, in sizes, until it is known. Chosen: what it is on movies
+made of stills."""
+_BESIDE = 2.0
+"""Distance, in sizes, within which another could be taken for an object. Chosen: where their boxes
+begin to disturb each other, and a step."""
+_RIVALS, _CERTAIN, _PATIENCE = 4.0, 3, 10
+"""Distance, in sizes, within which another may be what a track was; frames for which it must look
+like it and the track not; and frames after which what looks different has changed. Chosen."""
+_COMPARED = 3
+"""Of the others, the nearest that are compared with an object in each frame."""
+_LEAST_Z = -1.0
+"""Towards which it is forgotten how much others look like an object."""
+_LEAST_ERROR = 0.002
+"""Least error, in sizes."""
+_FIRST_Z, _FIRST_Z_SPREAD = 1.1, 0.35
+"""Fisher's z of the correlation of an object with its own image, and its spread, until they are
+known: a correlation of 0.8, and 0.4 at two standard deviations less. Chosen."""
+_LEAST_Z_SPREAD = 0.15
+_TOO_FEW = 2.0
+"""Standard deviations below its usual z from which an image is not that of the object."""
+_LEAST_CORRELATION = 0.3
+"""Below which nothing is found. Chosen: what noise reaches somewhere among 20 places with 40
+independent pixels."""
+_SHARE = 0.3
+"""Of the newest in the own image. Chosen on movies made of stills: 0.2 was as good, 1 drifts off,
+0.1 lags behind turns."""
+_AGREE = 0.3
+"""Distance, in sizes, up to which a detection confirms a registration."""
+_OTHER_SIZE = 1.5
+"""Factor between sizes from which the own image is taken anew."""
+
+
+class _Known:
+    """What is known of one object's own image."""
+
+    def __init__(self, image: OwnImage, size_um: float) -> None:
+        self.image = image
+        self.z, self.z_spread2 = _FIRST_Z, _FIRST_Z_SPREAD**2
+        self.others_z = _LEAST_Z
+        self.variance_um2 = (_FIRST_ERROR * size_um) ** 2
+        self.least_um2 = (_LEAST_ERROR * size_um) ** 2
+        self.found: Registered | None = None
+        self.found_z, self._agreed = 0.0, 0
+        self.doubts, self.rival, self.votes = 0, 0, 0
+
+    def learn(self, agrees: bool) -> None:
+        """Learn from this frame how large the errors are, and what a correlation is usual."""
+        found = self.found
+        if found is None or found.detected_um is None:
+            return
+        away_um = found.detected_um - found.position_um
+        now_um2 = float(away_um @ away_um) / 2 - found.detected_variance_um2
+        self.variance_um2 += (min(now_um2, 9 * self.variance_um2) - self.variance_um2) / _MEMORY
+        self.variance_um2 = max(self.variance_um2, self.least_um2)
+        if agrees:
+            self._agreed += 1
+            away = self.found_z - self.z
+            self.z += away / min(self._agreed, _MEMORY)
+            if self._agreed > 1:
+                self.z_spread2 += (away * away - self.z_spread2) / _MEMORY
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of z."""
+        return max(math.sqrt(self.z_spread2), _LEAST_Z_SPREAD)
+
+    @property
+    def least_z(self) -> float:
+        """Below which an image is not that of the object."""
+        return self.z - _TOO_FEW * self.spread
+
+    def vote(self, rival: int) -> None:
+        """Note who looks like the object, while what has its identity does not; 0: nobody."""
+        self.doubts += 1
+        self.votes = self.votes + 1 if rival == self.rival else 1
+        self.rival = rival
+
+    @property
+    def is_like_others(self) -> bool:
+        """Whether others correlate with its own image as it does itself, or nearly."""
+        return self.others_z > self.least_z
+
+    @property
+    def least_correlation(self) -> float:
+        """Below which what is found is not the object."""
+        return max(math.tanh(self.least_z), _LEAST_CORRELATION)
+
+
+class Registration:
+    """Finds followed objects again by their own images, between detections and beside them."""
+
+    def __init__(self, geometry: FieldGeometry) -> None:
+        self._geometry = geometry
+        self._known: dict[int, _Known] = {}
+
+    def find(self, tracks: Sequence[Track], frame: Frame) -> dict[int, Registered]:
+        """Where followed objects are found in a frame, by identity.
+
+        Left out is one that is not found, and one with another beside it that looks like it.
+        """
+        found = {}
+        for track in tracks:
+            known = self._known.get(track.id)
+            if known is not None:
+                known.found = self._find(known, track, tracks, frame)
+                if known.found is not None:
+                    found[track.id] = known.found
+        return found
+
+    def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
+        """Learn how objects look in a frame in which they were seen; forget those not followed."""
+        kept = {id: one for id, one in self._known.items() if id in followed}
+        for track in tracks:
+            begun = track.id in kept or track.seen_um is not None
+            if track.id in followed and begun and track.usual_size_um > 0:
+                kept[track.id] = self._learn(track, tracks, frame)
+        self._known = kept
+
+    def swapped(self, tracks: Sequence[Track], frame: Frame) -> list[tuple[Track, Track]]:
+        """Pairs of a followed track and the one that must be what it was.
+
+        What has its identity has not looked like it for some frames, and the other has.
+        """
+        pairs = []
+        for track in tracks:
+            known = self._known.get(track.id)
+            if known is None or track.seen_ns != frame.exposed_ns:
+                continue
+            if self._z_of(known, track, frame) > known.least_z:
+                known.doubts = known.votes = 0
+                continue
+            near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
+            seen = [t for t in near if t.seen_ns == frame.exposed_ns and t.id not in self._known]
+            alike = {self._z_of(known, one, frame): one for one in seen}
+            best = max(alike, default=-math.inf)
+            known.vote(alike[best].id if best > known.least_z else 0)
+            if known.rival and known.votes == _CERTAIN and not known.is_like_others:
+                pairs.append((track, alike[best]))
+                known.doubts = known.votes = 0
+        return pairs
+
+    def _z_of(self, known: _Known, track: Track, frame: Frame) -> float:
+        """How well what a track shows correlates with an own image, as Fisher's z."""
+        at_px = np.array(self._geometry.pixel_of(track.prediction.mean_um[:2], frame))
+        return _z(known.image.correlation_at(frame.image, at_px))
+
+    def _find(
+        self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame
+    ) -> Registered | None:
+        size_um = track.usual_size_um
+        if known.is_like_others and _beside(track, tracks, _BESIDE * size_um):
+            return None
+        prediction = track.predict(frame.exposed_ns)
+        if not np.isfinite(prediction.mean_um[:2]).all():
+            return None
+        spread_um = float(np.sqrt(prediction.cov_um2[:2, :2].trace() / 2))
+        sigma_um = min(max(spread_um, _LEAST_SIGMA * size_um), _MOST_SIGMA * size_um)
+        at_px = np.array(self._geometry.pixel_of(prediction.mean_um[:2], frame))
+        place = known.image.find(frame.image, at_px, sigma_um / self._geometry.pixel_um)
+        if place is None or place[1] < known.least_correlation:
+            return None
+        known.found_z = _z(place[1])
+        position_um = self._geometry.position_of(place[0], frame)
+        return Registered(position_um, known.variance_um2, size_um)
+
+    def _learn(self, track: Track, tracks: Sequence[Track], frame: Frame) -> _Known:
+        size_px = track.usual_size_um / self._geometry.pixel_um
+        at_px = np.array(self._geometry.pixel_of(track.prediction.mean_um[:2], frame))
+        known = self._known.get(track.id)
+        if known is None or not 1 / _OTHER_SIZE < size_px / known.image.size_px < _OTHER_SIZE:
+            known = _Known(OwnImage(frame.image, at_px, size_px), track.usual_size_um)
+            self._compare(known, track, tracks, frame)
+            return known
+        found = known.found
+        detected = found is not None and found.detected_um is not None
+        agrees = detected and _distance_um(found) < _AGREE * track.usual_size_um
+        known.learn(agrees)
+        is_itself = known.doubts == 0 or known.doubts > _PATIENCE
+        if is_itself:
+            self._compare(known, track, tracks, frame)
+        if is_itself and track.seen_ns == frame.exposed_ns:
+            known.image.learn(frame.image, at_px, _SHARE)
+        known.found = None
+        return known
+
+    def _compare(self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame) -> None:
+        """Note how much the most similar of the others that were seen looks like an object."""
+        apart = [
+            one
+            for one in tracks
+            if one.seen_um is not None and _gap_um(one, track) > track.usual_size_um
+        ]
+        if apart:
+            known.others_z -= (known.others_z - _LEAST_Z) / _MEMORY
+        for other in sorted(apart, key=lambda one: _gap_um(one, track))[:_COMPARED]:
+            known.others_z = max(known.others_z, self._z_of(known, other, frame))
+
+
+def _beside(track: Track, tracks: Sequence[Track], within_um: float) -> list[Track]:
+    return [one for one in tracks if one is not track and _gap_um(one, track) < within_um]
+
+
+def _gap_um(one: Track, other: Track) -> float:
+    gap_um = one.prediction.mean_um[:2] - other.prediction.mean_um[:2]
+    return math.hypot(*gap_um.tolist())
+
+
+def _z(correlation: float) -> float:
+    """Fisher's z of a correlation."""
+    return math.atanh(min(max(correlation, -0.999), 0.999))
+
+
+def _distance_um(found: Registered | None) -> float:
+    if found is None or found.detected_um is None:
+        return math.inf
+    return float(np.hypot(*(found.detected_um - found.position_um)))
