@@ -37,9 +37,9 @@ _LEAST_ERROR = 0.002
 """Least error, in sizes."""
 _FIRST_Z, _FIRST_Z_SPREAD = 1.1, 0.35
 """Fisher's z of the correlation of an object with its own image, and its spread, until they are
-known: a correlation of 0.8, and 0.4 at two standard deviations less. Chosen."""
+known: a correlation of 0.8, and 0.05 at three standard deviations less. Chosen."""
 _LEAST_Z_SPREAD = 0.15
-_TOO_FEW = 2.0
+_TOO_FEW = 3.0
 """Standard deviations below its usual z from which an image is not that of the object."""
 _LEAST_CORRELATION = 0.3
 """Below which nothing is found. Chosen: what noise reaches somewhere among 20 places with 40

@@ -33,7 +33,7 @@ class Field:
             exposure_ms=5,
             interval_ms=INTERVAL_NS / 1e6,
             dynamics=Dynamics(),
-            limits_um=((-1e4, 1e4),) * 3,
+            limits_um=((-1e4, 1e4), (-1e4, 1e4), (-1e4, 1e4)),
         )
         self.geometry = FieldGeometry(description)
         predictor = predictors.create("auto")
@@ -164,7 +164,7 @@ def test_who_was_not_seen_for_long_takes_nothing_from_who_is_followed() -> None:
 
 
 def test_one_object_with_several_boxes_is_one_track() -> None:
-    field = Field()
+    field, tracks = Field(), []
     for frame, at in enumerate(walk(15)):
         twins = [box((at[0] + 1, at[1]), 16), box((at[0], at[1] - 2), 13)] if frame > 1 else []
         tracks = field.show([at], [box(at), *twins])
