@@ -106,3 +106,29 @@ def test_without_tracks_or_measurements_nothing_is_matched(
 ) -> None:
     assert match(make_table([]), make_measurements([(0, 0)])) == {}
     assert match(make_table([make_track(1, 0)]), make_measurements([])) == {}
+
+
+def test_who_was_not_seen_takes_nothing_from_what_is_followed(
+    make_track: Any, make_table: Any, make_measurements: Any
+) -> None:
+    followed, other = make_track(1, 0), make_track(2, 2, seen=False)
+    sighting = make_measurements([(1.9, 0)])
+    assert match(make_table([followed, other]), sighting) == {1: 0}
+    assert match(make_table([followed, other], wanted=[1]), sighting) == {0: 0}
+    other.unseen, other.occluder = 3, 1
+    assert match(make_table([followed, other], wanted=[1]), sighting) == {1: 0}
+    other.unseen = 50
+    assert match(make_table([followed, other], wanted=[1]), sighting) == {0: 0}
+
+
+def test_what_is_followed_takes_no_worse_measurement_so_that_a_rival_has_one(
+    make_track: Any, make_table: Any, make_measurements: Any
+) -> None:
+    tracks = [make_track(1, 0), make_track(2, -2.5)]
+    own_and_far = make_measurements([(0, 0), (2.5, 0)])
+    assert match(make_table(tracks), own_and_far) == {0: 1, 1: 0}
+    assert match(make_table(tracks, wanted=[1]), own_and_far)[0] == 0
+    assert match(make_table(tracks, wanted=[1]), make_measurements([(0, 0), (-2.5, 0)])) == {
+        0: 0,
+        1: 1,
+    }
