@@ -12,7 +12,7 @@ from .appearance import usual_appearances
 from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
 from .matching import Matcher
-from .merged_measurements import Assigned, ClosePairs, doubled
+from .merged_measurements import Assigned, ClosePairs, Duplicates, doubled
 from .placing import match_registered, place
 from .registration import Registered, Registration
 from .reidentification import SwapCheck, recovered
@@ -48,7 +48,7 @@ class Tracker:
         self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._swap_check = Lineage(), SwapCheck()
-        self._registration = Registration(geometry)
+        self._registration, self._duplicates = Registration(geometry), Duplicates()
         self._last_id = 0
         self._variance_um2 = (settings.sigma_px * geometry.pixel_um) ** 2
         self._vague_um2 = (_VAGUE_PX * geometry.pixel_um) ** 2
@@ -88,7 +88,8 @@ class Tracker:
         self._note_merged(table, assigned, undisturbed)
         for track in table.at(missed):
             track.misses += not track.occluder
-        self._prune(table.at(unseen), whole_field=measurements.looked_px is None)
+        twins = self._duplicates.ended(table.at(assigned.seen), self._wanted)
+        self._prune(table.at(unseen), twins, whole_field=measurements.looked_px is None)
         new = high & assigned.free & ~doubled(measurements, self._tracks)
         born = self._begin(np.flatnonzero(new), measurements, frame)
         self._lineage.note_births(born, table)
@@ -174,13 +175,14 @@ class Tracker:
         for pair in self._swap_check.swapped(merged, self._tracks, undisturbed, appearance):
             pair[0].exchange_identity(pair[1])
 
-    def _prune(self, unseen: list[Track], whole_field: bool) -> None:
+    def _prune(self, unseen: list[Track], twins: list[Track], whole_field: bool) -> None:
         """End tracks without evidence, but keep predicting those that are wanted.
 
         Of those not confirmed, only ones outside of the part that was looked at live on.
         """
         most = self._settings.max_misses
         dead = [t for t in unseen if (t.misses > most if t.confirmed else whole_field or t.misses)]
+        dead += twins
         self._lineage.forget(dead)
         lost = [*self._lost, *dead]
         self._lost = [track for track in lost if track.id in self._wanted]

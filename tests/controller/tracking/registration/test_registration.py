@@ -169,3 +169,13 @@ def test_one_object_with_several_boxes_is_one_track() -> None:
         twins = [box((at[0] + 1, at[1]), 16), box((at[0], at[1] - 2), 13)] if frame > 1 else []
         tracks = field.show([at], [box(at), *twins])
     assert [track.id for track in tracks] == [field.wanted]
+
+
+def test_two_tracks_that_are_always_at_one_place_become_one() -> None:
+    """A second box begins elsewhere, comes nearer and stays; its track is not what is wanted."""
+    field, tracks = Field(), []
+    for frame, at in enumerate(walk(25)):
+        away = max(18.0 - 3 * frame, 1.0)
+        tracks = field.show([at], [box(at), box((at[0] + away, at[1]), 15)])
+        assert field.missed_px(tracks, at) < 3
+    assert [track.id for track in tracks] == [field.wanted]
