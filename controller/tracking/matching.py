@@ -152,13 +152,11 @@ def _costs_unmatched(rows: Indices, columns: Indices, costs: Floats, table: Trac
     worse than another: it need not give way to a rival and take a worse measurement instead.
     """
     unmatched = np.full(len(rows), _NO_MATCH)
-    wanted = table.wanted[rows]
-    if wanted.any() and not wanted.all():
-        contested = np.isin(columns, columns[wanted])
-        rivals = np.isin(rows, rows[contested])
+    followed = table.wanted[rows]
+    rivals = np.isin(rows, rows[np.isin(columns, columns[followed])]) & table.confirmed[rows]
+    if rivals.any():
         best = cheapest_of_each(rows[rivals], costs[rivals])
-        least = costs[rivals][best].max()
-        unmatched[rivals] = least + _RIVAL_UNMATCHED
+        unmatched[rivals] = costs[rivals][best].max() + _RIVAL_UNMATCHED
     return unmatched
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from ...models.arrays import Bools, Floats, Indices
 from .field_geometry import Measurements
 from .matching import Matcher
-from .merged_measurements import Assigned, ClosePairs
-from .merged_positions import resolve
+from .merged import Assigned, ClosePairs, resolve
 from .registration import Registered
 from .track_table import TrackTable
 

@@ -9,10 +9,11 @@ from ...models.arrays import Floats, Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
+from .duplicates import Duplicates, doubled
 from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
 from .matching import Matcher
-from .merged_measurements import Assigned, ClosePairs, Duplicates, doubled
+from .merged import Assigned, ClosePairs
 from .placing import match_registered, place
 from .registration import Registered, Registration
 from .reidentification import SwapCheck, recovered
@@ -74,7 +75,7 @@ class Tracker:
         table = TrackTable.of(self._tracks, forecast, noise_um2 * scales, self._wanted)
         high = measurements.scores >= self._settings.high_score
         area_um2 = self._geometry.area_um2(measurements.looked_px)
-        found = table.rows_of(self._registration.find(self._tracks, frame))
+        found = table.rows_of(self._registration.find(self._tracks, forecast, frame))
         table, found, rows, columns = match_registered(
             self._matcher, table, found, measurements, high, area_um2
         )

@@ -17,7 +17,7 @@ from ....models.images import QUANTISATION
 
 _WORKING_SIZE = 12
 """Blocks of an object's size from which on an image is averaged in blocks. Chosen on movies made of
-stills: 18 were as good, 8 worse."""
+stills other than those of the bench: 18 were as good, 8 worse."""
 _SPAN = 1.25
 """Edge of the own image in sizes. Chosen likewise: with an eighth of a size around an object its
 outline is a feature; 1 was as good, 1.5 took in neighbours."""
@@ -25,7 +25,7 @@ _STEEPNESS = 15.0
 """Negative log likelihood of a correlation of 0 against one of 1. Chosen likewise, 8 to 30 were as
 good: that of independent pixels would be larger, but objects change."""
 _LEAST_REACH = 4
-"""Blocks in every direction that are searched at least."""
+"""Blocks in every direction that are searched at least. Chosen: a peak needs surroundings."""
 
 FloatImage = NDArray[np.float32]
 
@@ -148,13 +148,7 @@ class OwnImage:
 
 def _correlate(area: FloatImage, pixels: FloatImage) -> FloatImage:
     """Pearson's correlation at each place at which the pixels are wholly inside; 0 on flat ones."""
-    side = pixels.shape
-    values = area - area.mean()
-    correlation: Any = cv2.matchTemplate(values, pixels, cv2.TM_CCOEFF_NORMED)
-    inside = (slice(side[0] // 2, -(side[0] // 2)),) * 2
-    squares = cv2.sqrBoxFilter(values, cv2.CV_32F, side)[inside]
-    variances = squares - cv2.boxFilter(values, cv2.CV_32F, side)[inside] ** 2
-    correlation[variances < QUANTISATION**2] = 0
+    correlation: Any = cv2.matchTemplate(area - area.mean(), pixels, cv2.TM_CCOEFF_NORMED)
     return correlation
 
 

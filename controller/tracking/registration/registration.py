@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ....drivers.messages import Frame
+from ....models.predictors import Forecast, Prediction
 from ..field_geometry import FieldGeometry
 from ..track import Track
 from .own_image import OwnImage
@@ -21,8 +22,7 @@ _MEMORY = 20.0
 """Time constant, in frames, with which errors and correlations are learned. Chosen: as long as a
 short time lapse."""
 _FIRST_ERROR = 0.05
-"""Error of a registration along one axis, in sizes, until it is known. Chosen: what it is on movies
-made of stills."""
+"""Error of a registration along one axis, in sizes, until it is known. Chosen: as that of a box."""
 _BESIDE = 2.0
 """Distance, in sizes, within which another could be taken for an object. Chosen: where their boxes
 begin to disturb each other, and a step."""
@@ -30,27 +30,32 @@ _RIVALS, _CERTAIN, _PATIENCE = 4.0, 3, 10
 """Distance, in sizes, within which another may be what a track was; frames for which it must look
 like it and the track not; and frames after which what looks different has changed. Chosen."""
 _COMPARED = 3
-"""Of the others, the nearest that are compared with an object in each frame."""
+"""Of the others, the nearest that are compared with an object in each frame. Chosen: they are the
+first that it may be taken for."""
 _LEAST_Z = -1.0
-"""Towards which it is forgotten how much others look like an object."""
+"""Fisher's z towards which it is forgotten how much others look like an object. Chosen: nothing
+that is like it has so little."""
 _LEAST_ERROR = 0.002
-"""Least error, in sizes."""
+"""Least error, in sizes. Chosen: a twentieth of a block at most, as where there is no noise."""
 _FIRST_Z, _FIRST_Z_SPREAD = 1.1, 0.35
 """Fisher's z of the correlation of an object with its own image, and its spread, until they are
 known: a correlation of 0.8, and 0.05 at three standard deviations less. Chosen."""
 _LEAST_Z_SPREAD = 0.15
+"""Least spread. Chosen: that of noise over 45 independent pixels."""
 _TOO_FEW = 3.0
-"""Standard deviations below its usual z from which an image is not that of the object."""
+"""Standard deviations below its usual z from which an image is not that of the object. Chosen on
+movies made of stills other than those of the bench: 2 lost four more of 183."""
 _LEAST_CORRELATION = 0.3
-"""Below which nothing is found. Chosen: what noise reaches somewhere among 20 places with 40
+"""Below which nothing is found. Chosen: what noise alone comes to somewhere among 20 places with 40
 independent pixels."""
 _SHARE = 0.3
 """Of the newest in the own image. Chosen on movies made of stills: 0.2 was as good, 1 drifts off,
-0.1 lags behind turns."""
+0.1 lags behind turns; other movies than those of the bench."""
 _AGREE = 0.3
-"""Distance, in sizes, up to which a detection confirms a registration."""
+"""Distance, in sizes, up to which a detection confirms a registration. Chosen: six first errors."""
 _OTHER_SIZE = 1.5
-"""Factor between sizes from which the own image is taken anew."""
+"""Factor between sizes from which the own image is taken anew. Chosen: an object that grew so has
+left its square."""
 
 
 class _Known:
@@ -116,18 +121,22 @@ class Registration:
         self._geometry = geometry
         self._known: dict[int, _Known] = {}
 
-    def find(self, tracks: Sequence[Track], frame: Frame) -> dict[int, Registered]:
-        """Where followed objects are found in a frame, by identity.
+    def find(
+        self, tracks: Sequence[Track], forecast: Forecast, frame: Frame
+    ) -> dict[int, Registered]:
+        """Where followed objects are found in a frame for which tracks are predicted, by identity.
 
         Left out is one that is not found, and one with another beside it that looks like it.
         """
         found = {}
-        for track in tracks:
+        for row, track in enumerate(tracks):
             known = self._known.get(track.id)
-            if known is not None:
-                known.found = self._find(known, track, tracks, frame)
-                if known.found is not None:
-                    found[track.id] = known.found
+            if known is None:
+                continue
+            beside = known.is_like_others and _beside(track, tracks, _BESIDE * track.usual_size_um)
+            known.found = None if beside else self._find(known, track, forecast[row], frame)
+            if known.found is not None:
+                found[track.id] = known.found
         return found
 
     def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
@@ -152,15 +161,22 @@ class Registration:
             if self._z_of(known, track, frame) > known.least_z:
                 known.doubts = known.votes = 0
                 continue
-            near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
-            seen = [t for t in near if t.seen_ns == frame.exposed_ns and t.id not in self._known]
-            alike = {self._z_of(known, one, frame): one for one in seen}
-            best = max(alike, default=-math.inf)
-            known.vote(alike[best].id if best > known.least_z else 0)
-            if known.rival and known.votes == _CERTAIN and not known.is_like_others:
-                pairs.append((track, alike[best]))
+            rival = self._rival(known, track, tracks, frame)
+            known.vote(rival.id if rival else 0)
+            if rival and known.votes >= _CERTAIN and not known.is_like_others:
+                pairs.append((track, rival))
                 known.doubts = known.votes = 0
         return pairs
+
+    def _rival(
+        self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame
+    ) -> Track | None:
+        """Which of the others that were detected near a track looks most like what it was."""
+        near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
+        seen = [t for t in near if t.seen_ns == frame.exposed_ns and t.id not in self._known]
+        alike = [(self._z_of(known, one, frame), one) for one in seen]
+        z, best = max(alike, key=lambda pair: pair[0], default=(-math.inf, None))
+        return best if z > known.least_z else None
 
     def _z_of(self, known: _Known, track: Track, frame: Frame) -> float:
         """How well what a track shows correlates with an own image, as Fisher's z."""
@@ -168,15 +184,12 @@ class Registration:
         return _z(known.image.correlation_at(frame.image, at_px))
 
     def _find(
-        self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame
+        self, known: _Known, track: Track, prediction: Prediction, frame: Frame
     ) -> Registered | None:
         size_um = track.usual_size_um
-        if known.is_like_others and _beside(track, tracks, _BESIDE * size_um):
-            return None
-        prediction = track.predict(frame.exposed_ns)
-        if not np.isfinite(prediction.mean_um[:2]).all():
-            return None
         spread_um = float(np.sqrt(prediction.cov_um2[:2, :2].trace() / 2))
+        if not math.isfinite(spread_um):
+            return None
         sigma_um = min(max(spread_um, _LEAST_SIGMA * size_um), _MOST_SIGMA * size_um)
         at_px = np.array(self._geometry.pixel_of(prediction.mean_um[:2], frame))
         place = known.image.find(frame.image, at_px, sigma_um / self._geometry.pixel_um)

@@ -78,6 +78,15 @@ def test_where_all_pixels_are_the_same_nothing_is_found_until_something_is_learn
     assert own.find(image, AT_PX, 5) is not None
 
 
+@pytest.mark.parametrize("level", [0, 7, 255])
+def test_nothing_is_like_an_image_without_contrast(level: int) -> None:
+    own = OwnImage(shifted(texture(1, 3), (0, 0)), AT_PX, 20)
+    flat = np.full((SIDE_PX, SIDE_PX), level, np.uint8)
+    assert own.correlation_at(flat, AT_PX) == 0
+    found = own.find(flat, AT_PX, 5)
+    assert found is None or found[1] == 0
+
+
 def test_it_learns_what_is_seen_step_by_step() -> None:
     before, after = (shifted(texture(seed, 3), (0, 0)) for seed in (1, 2))
     own = OwnImage(before, AT_PX, 20)

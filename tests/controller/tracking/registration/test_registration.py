@@ -104,9 +104,8 @@ def test_it_is_followed_where_it_is_not_detected() -> None:
         assert field.missed_px(tracks, at) < 1.5
 
 
-@pytest.mark.parametrize("alike", [False, True])
-def test_what_has_gone_is_not_found(alike: bool) -> None:
-    field = Field(alike)
+def test_what_has_gone_is_not_found() -> None:
+    field = Field()
     still, *_ = walk(1)
     for _ in range(8):
         field.show([still], [box(still)])
@@ -152,6 +151,27 @@ def test_of_two_that_meet_and_turn_back_each_is_known_by_its_own_image() -> None
 
 def test_two_that_look_alike_are_no_less_followed_for_that() -> None:
     assert min(crossing(Field(alike=True))) < 2
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_beside_one_that_looks_alike_it_is_left_to_the_detector(alike: bool) -> None:
+    field = Field(alike)
+    for frame in range(16):
+        one, other = (60.0, 80.0), (90.0, 80.0)
+        tracks = field.show([one, other], [box(other), *([box(one)] if frame < 10 else [])])
+        assert np.isfinite(field.missed_px(tracks, one)) == (frame < 10 or not alike)
+
+
+def test_one_that_looks_alike_and_passes_over_it_is_not_taken_for_it() -> None:
+    field, misses = Field(alike=True), []
+    still = (60.0, 80.0)
+    for frame in range(60):
+        passing = (130.0 - 2 * frame, 80.0)
+        apart = abs(passing[0] - still[0]) >= SIZE_PX
+        tracks = field.show([still, passing], [box(passing), *([box(still)] if apart else [])])
+        misses.append(field.missed_px(tracks, still))
+    assert max(miss for miss in misses if np.isfinite(miss)) < 6
+    assert misses[-1] < 2
 
 
 def test_who_was_not_seen_for_long_takes_nothing_from_who_is_followed() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pursuit.controller.tracking.merged_measurements import Assigned, ClosePairs
-from pursuit.controller.tracking.merged_positions import resolve
+from pursuit.controller.tracking.merged import Assigned, ClosePairs, resolve
 from pursuit.models.detections import BoxConvention
 
 NOISE_UM2 = 0.01

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ...models.arrays import Bools, Floats, Indices
-from .assignment import cheapest_of_each
-from .field_geometry import Measurements
-from .merged_measurements import CENTRE_ERROR, MOST_DISTANCE, Assigned, ClosePairs
+from ....models.arrays import Bools, Floats, Indices
+from ..assignment import cheapest_of_each
+from ..field_geometry import Measurements
+from .measurements import CENTRE_ERROR, MOST_DISTANCE, Assigned, ClosePairs
 
 _FREE, _TOUCHING = 1.6, 1.2
 """Distances, in sizes, from which two measurements do not disturb each other, and up to which they

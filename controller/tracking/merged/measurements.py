@@ -1,16 +1,14 @@
 """Merged measurements: which tracks share one because their objects overlap."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...models.arrays import Bools, Floats, Indices
-from .appearance import MERGED_SPREAD, MOST_MISFIT, misfits
-from .assignment import GATE, MOST_SQUARE, cheapest_of_each, nearby
-from .field_geometry import Measurements
-from .track import Track
-from .track_table import TrackTable
+from ....models.arrays import Bools, Floats, Indices
+from ..appearance import MERGED_SPREAD, MOST_MISFIT, misfits
+from ..assignment import GATE, MOST_SQUARE, cheapest_of_each, nearby
+from ..field_geometry import Measurements
+from ..track_table import TrackTable
 
 CENTRE_ERROR = 0.1
 """Error of the middle of two objects in their merged measurement, in sizes or, if that is more, in
@@ -19,15 +17,6 @@ MOST_DISTANCE = 2.0
 """Greatest distance, in sizes, of two objects in one measurement. Chosen: farther apart there is a
 dark gap between them, and blobs and watershed see two from 1.3 on."""
 
-_SAME_PLACE = 0.35
-"""Distance, in its sizes, from the place of an object within which another box may be of the same
-one. Chosen: daughters appear half a size apart."""
-_NESTED = 1.15, 2.5
-"""Between these is the factor between the sizes of two boxes of one object: of boxes more alike at
-one place a detector keeps the better itself, and a much smaller object lies in the larger."""
-_TOGETHER = 3
-"""Frames in a row after which two tracks at the same place are one. Chosen: two objects that pass
-over each other are hardly seen apart for as long."""
 _REACH = 2.1
 """Distance, in sizes, within which two tracks may share a measurement: `MOST_DISTANCE`, and a
 little for the error of the prediction."""
@@ -188,51 +177,3 @@ class ClosePairs:
             self.table.appearance[first], measurements.appearance[columns], MERGED_SPREAD
         )
         return squares + 2 * np.log(spreads) + unlike
-
-
-def doubled(measurements: Measurements, tracks: Sequence[Track]) -> Bools:
-    """Which measurements, (S,), are where a confirmed track was just measured: of it once more."""
-    found = np.zeros(len(measurements), np.bool_)
-    seen = [track for track in tracks if track.confirmed and track.seen_um is not None]
-    if not seen or not len(measurements):
-        return found
-    places_um = np.array([track.seen_um for track in seen])
-    sizes_um = np.array([track.size_um for track in seen])
-    _, columns = _same_place(places_um, sizes_um, measurements.positions_um, measurements.sizes_um)
-    found[columns] = True
-    return found
-
-
-class Duplicates:
-    """Notices tracks that are always where what is followed is: they are of one object."""
-
-    def __init__(self) -> None:
-        self._together: dict[tuple[Track, Track], int] = {}
-
-    def ended(self, seen: Sequence[Track], wanted: Collection[int]) -> list[Track]:
-        """Which of the tracks, each measured by itself in this frame, end for it; none wanted."""
-        seen = [track for track in seen if track.confirmed]
-        if len(seen) < 2 or not wanted:
-            return []
-        places_um = np.array([track.seen_um for track in seen])
-        sizes_um = np.array([track.size_um for track in seen])
-        pairs = np.transpose(_same_place(places_um, sizes_um, places_um, sizes_um)).tolist()
-        self._together = {
-            (seen[one], seen[other]): self._together.get((seen[one], seen[other]), 0) + 1
-            for one, other in pairs
-            if seen[one].id in wanted and seen[other].id not in wanted
-        }
-        ended = {other for (_, other), frames in self._together.items() if frames >= _TOGETHER}
-        return [track for track in seen if track in ended]
-
-
-def _same_place(
-    places_um: Floats, sizes_um: Floats, others_um: Floats, other_sizes_um: Floats
-) -> tuple[Indices, Indices]:
-    """Pairs, rows (P,) and (P,), of nested boxes of the same object."""
-    rows, others = nearby(places_um, _SAME_PLACE * sizes_um, others_um)
-    gaps_um = np.hypot(*(others_um[others] - places_um[rows]).T)
-    ratios = np.exp(np.abs(np.log(sizes_um[rows] / other_sizes_um[others])))
-    nested = (ratios > _NESTED[0]) & (ratios < _NESTED[1])
-    same = nested & (gaps_um < _SAME_PLACE * sizes_um[rows])
-    return rows[same], others[same]
