@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ....drivers.messages import Frame
+from ....models.arrays import Floats
 from ....models.predictors import Forecast, Prediction
 from ..field_geometry import FieldGeometry
 from ..track import Track
@@ -71,16 +72,18 @@ class _Known:
         self.found_z, self._agreed = 0.0, 0
         self.doubts, self.rival, self.votes = 0, 0, 0
 
-    def learn(self, agrees: bool) -> None:
-        """Learn from this frame how large the errors are, and what a correlation is usual."""
+    def learn(self, seen_um: Floats | None, size_um: float) -> None:
+        """Learn from where it was seen which correlation is usual, and how large errors are."""
         found = self.found
-        if found is None or found.detected_um is None:
+        if found is None or seen_um is None:
             return
-        away_um = found.detected_um - found.position_um
-        now_um2 = float(away_um @ away_um) / 2 - found.detected_variance_um2
-        self.variance_um2 += (min(now_um2, 9 * self.variance_um2) - self.variance_um2) / _MEMORY
-        self.variance_um2 = max(self.variance_um2, self.least_um2)
-        if agrees:
+        if found.detected_um is not None:
+            seen_um = found.detected_um
+            away_um2 = float(((seen_um - found.position_um) ** 2).sum()) / 2
+            now_um2 = min(away_um2 - found.detected_variance_um2, 9 * self.variance_um2)
+            self.variance_um2 += (now_um2 - self.variance_um2) / _MEMORY
+            self.variance_um2 = max(self.variance_um2, self.least_um2)
+        if np.hypot(*(seen_um - found.position_um)) < _AGREE * size_um:
             self._agreed += 1
             away = self.found_z - self.z
             self.z += away / min(self._agreed, _MEMORY)
@@ -133,9 +136,9 @@ class Registration:
             known = self._known.get(track.id)
             if known is None:
                 continue
+            known.found = self._find(known, track, forecast[row], frame)
             beside = known.is_like_others and _beside(track, tracks, _BESIDE * track.usual_size_um)
-            known.found = None if beside else self._find(known, track, forecast[row], frame)
-            if known.found is not None:
+            if known.found is not None and not beside:
                 found[track.id] = known.found
         return found
 
@@ -207,14 +210,12 @@ class Registration:
             known = _Known(OwnImage(frame.image, at_px, size_px), track.usual_size_um)
             self._compare(known, track, tracks, frame)
             return known
-        found = known.found
-        detected = found is not None and found.detected_um is not None
-        agrees = detected and _distance_um(found) < _AGREE * track.usual_size_um
-        known.learn(agrees)
+        is_detected = track.seen_ns == frame.exposed_ns
+        known.learn(track.seen_um if is_detected else None, track.usual_size_um)
         is_itself = known.doubts == 0 or known.doubts > _PATIENCE
         if is_itself:
             self._compare(known, track, tracks, frame)
-        if is_itself and track.seen_ns == frame.exposed_ns:
+        if is_itself and is_detected:
             known.image.learn(frame.image, at_px, _SHARE)
         known.found = None
         return known
@@ -244,9 +245,3 @@ def _gap_um(one: Track, other: Track) -> float:
 def _z(correlation: float) -> float:
     """Fisher's z of a correlation."""
     return math.atanh(min(max(correlation, -0.999), 0.999))
-
-
-def _distance_um(found: Registered | None) -> float:
-    if found is None or found.detected_um is None:
-        return math.inf
-    return float(np.hypot(*(found.detected_um - found.position_um)))
