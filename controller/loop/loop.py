@@ -131,7 +131,6 @@ class Loop:
         tracks = self._tracker.update(measurements, frame)
         target = self._target.follow(tracks, frame)
         target = self._followed = self._check_response(frame, detections, target)
-        self._tracker.keep(self._target.wanted, frame)
         stopwatch.lap("track")
         shown = self._visits.next(target, frame) if target else None
         self._focusing.measure(shown, frame)
@@ -146,6 +145,7 @@ class Loop:
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
+        self._tracker.keep(self._target.wanted, frame)
         reports += self._learn()
         stopwatch.lap("learn")
         decision = replace(

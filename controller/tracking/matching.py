@@ -139,8 +139,8 @@ def _steals(table: TrackTable, rows: Indices, columns: Indices, candidates: Bool
     window may not have shown it.
     """
     followed = candidates & table.wanted[rows]
-    if not followed.any():
-        return followed
+    if not followed.any() or followed.all():
+        return np.zeros(len(rows), np.bool_)
     contested = np.isin(columns, columns[followed])
     return contested & ~table.wanted[rows] & ~table.located[rows]
 
@@ -153,6 +153,8 @@ def _costs_unmatched(rows: Indices, columns: Indices, costs: Floats, table: Trac
     """
     unmatched = np.full(len(rows), _NO_MATCH)
     followed = table.wanted[rows]
+    if not followed.any() or followed.all():
+        return unmatched
     rivals = np.isin(rows, rows[np.isin(columns, columns[followed])]) & table.confirmed[rows]
     if rivals.any():
         best = cheapest_of_each(rows[rivals], costs[rivals])

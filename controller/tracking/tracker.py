@@ -91,7 +91,9 @@ class Tracker:
             track.misses += not track.occluder
         twins = self._duplicates.ended(table.at(assigned.seen), self._wanted)
         self._prune(table.at(unseen), twins, whole_field=measurements.looked_px is None)
-        new = high & assigned.free & ~doubled(measurements, self._tracks)
+        new = high & assigned.free
+        if new.any():
+            new &= ~doubled(measurements, self._tracks)
         born = self._begin(np.flatnonzero(new), measurements, frame)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born

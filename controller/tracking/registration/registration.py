@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ....drivers.messages import Frame
-from ....models.arrays import Floats
 from ....models.predictors import Forecast, Prediction
 from ..field_geometry import FieldGeometry
 from ..track import Track
+from .known import AGREE, LEAST_Z, MEMORY, Known
 from .own_image import OwnImage
 from .registered import Registered
 
@@ -19,11 +19,6 @@ _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
 """Least and greatest standard deviation, in sizes, with which an object is looked for around where
 it is predicted. Chosen: objects turn more sharply than they ever did; farther than three halves
 of its size is another."""
-_MEMORY = 20.0
-"""Time constant, in frames, with which errors and correlations are learned. Chosen: as long as a
-short time lapse."""
-_FIRST_ERROR = 0.05
-"""Error of a registration along one axis, in sizes, until it is known. Chosen: as that of a box."""
 _BESIDE = 2.0
 """Distance, in sizes, within which another could be taken for an object. Chosen: where their boxes
 begin to disturb each other, and a step."""
@@ -33,88 +28,12 @@ like it and the track not; and frames after which what looks different has chang
 _COMPARED = 3
 """Of the others, the nearest that are compared with an object in each frame. Chosen: they are the
 first that it may be taken for."""
-_LEAST_Z = -1.0
-"""Fisher's z towards which it is forgotten how much others look like an object. Chosen: nothing
-that is like it has so little."""
-_LEAST_ERROR = 0.002
-"""Least error, in sizes. Chosen: a twentieth of a block at most, as where there is no noise."""
-_FIRST_Z, _FIRST_Z_SPREAD = 1.1, 0.35
-"""Fisher's z of the correlation of an object with its own image, and its spread, until they are
-known: a correlation of 0.8, and 0.05 at three standard deviations less. Chosen."""
-_LEAST_Z_SPREAD = 0.15
-"""Least spread. Chosen: that of noise over 45 independent pixels."""
-_TOO_FEW = 3.0
-"""Standard deviations below its usual z from which an image is not that of the object. Chosen on
-movies made of stills other than those of the bench: 2 lost four more of 183."""
-_LEAST_CORRELATION = 0.3
-"""Below which nothing is found. Chosen: what noise alone comes to somewhere among 20 places with 40
-independent pixels."""
 _SHARE = 0.3
 """Of the newest in the own image. Chosen on movies made of stills: 0.2 was as good, 1 drifts off,
 0.1 lags behind turns; other movies than those of the bench."""
-_AGREE = 0.3
-"""Distance, in sizes, up to which a detection confirms a registration. Chosen: six first errors."""
 _OTHER_SIZE = 1.5
 """Factor between sizes from which the own image is taken anew. Chosen: an object that grew so has
 left its square."""
-
-
-class _Known:
-    """What is known of one object's own image."""
-
-    def __init__(self, image: OwnImage, size_um: float) -> None:
-        self.image = image
-        self.z, self.z_spread2 = _FIRST_Z, _FIRST_Z_SPREAD**2
-        self.others_z = _LEAST_Z
-        self.variance_um2 = (_FIRST_ERROR * size_um) ** 2
-        self.least_um2 = (_LEAST_ERROR * size_um) ** 2
-        self.found: Registered | None = None
-        self.found_z, self._agreed = 0.0, 0
-        self.doubts, self.rival, self.votes = 0, 0, 0
-
-    def learn(self, seen_um: Floats | None, size_um: float) -> None:
-        """Learn from where it was seen which correlation is usual, and how large errors are."""
-        found = self.found
-        if found is None or seen_um is None:
-            return
-        if found.detected_um is not None:
-            seen_um = found.detected_um
-            away_um2 = float(((seen_um - found.position_um) ** 2).sum()) / 2
-            now_um2 = min(away_um2 - found.detected_variance_um2, 9 * self.variance_um2)
-            self.variance_um2 += (now_um2 - self.variance_um2) / _MEMORY
-            self.variance_um2 = max(self.variance_um2, self.least_um2)
-        if np.hypot(*(seen_um - found.position_um)) < _AGREE * size_um:
-            self._agreed += 1
-            away = self.found_z - self.z
-            self.z += away / min(self._agreed, _MEMORY)
-            if self._agreed > 1:
-                self.z_spread2 += (away * away - self.z_spread2) / _MEMORY
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of z."""
-        return max(math.sqrt(self.z_spread2), _LEAST_Z_SPREAD)
-
-    @property
-    def least_z(self) -> float:
-        """Below which an image is not that of the object."""
-        return self.z - _TOO_FEW * self.spread
-
-    def vote(self, rival: int) -> None:
-        """Note who looks like the object, while what has its identity does not; 0: nobody."""
-        self.doubts += 1
-        self.votes = self.votes + 1 if rival == self.rival else 1
-        self.rival = rival
-
-    @property
-    def is_like_others(self) -> bool:
-        """Whether others correlate with its own image as it does itself, or nearly."""
-        return self.others_z > self.least_z
-
-    @property
-    def least_correlation(self) -> float:
-        """Below which what is found is not the object."""
-        return max(math.tanh(self.least_z), _LEAST_CORRELATION)
 
 
 class Registration:
@@ -122,7 +41,7 @@ class Registration:
 
     def __init__(self, geometry: FieldGeometry) -> None:
         self._geometry = geometry
-        self._known: dict[int, _Known] = {}
+        self._known: dict[int, Known] = {}
 
     def find(
         self, tracks: Sequence[Track], forecast: Forecast, frame: Frame
@@ -161,7 +80,7 @@ class Registration:
             known = self._known.get(track.id)
             if known is None or track.seen_ns != frame.exposed_ns:
                 continue
-            if self._z_of(known, track, frame) > known.least_z:
+            if self._is_itself(known, track, frame):
                 known.doubts = known.votes = 0
                 continue
             rival = self._rival(known, track, tracks, frame)
@@ -171,8 +90,16 @@ class Registration:
                 known.doubts = known.votes = 0
         return pairs
 
+    def _is_itself(self, known: Known, track: Track, frame: Frame) -> bool:
+        """Whether what was detected looks like the object: it was found there, or is compared."""
+        if known.found is not None and track.seen_um is not None:
+            away_um = float(np.hypot(*(track.seen_um - known.found.position_um)))
+            if away_um < AGREE * track.usual_size_um:
+                return True
+        return self._z_of(known, track, frame) > known.least_z
+
     def _rival(
-        self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame
+        self, known: Known, track: Track, tracks: Sequence[Track], frame: Frame
     ) -> Track | None:
         """Which of the others that were detected near a track looks most like what it was."""
         near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
@@ -181,13 +108,13 @@ class Registration:
         z, best = max(alike, key=lambda pair: pair[0], default=(-math.inf, None))
         return best if z > known.least_z else None
 
-    def _z_of(self, known: _Known, track: Track, frame: Frame) -> float:
+    def _z_of(self, known: Known, track: Track, frame: Frame) -> float:
         """How well what a track shows correlates with an own image, as Fisher's z."""
         at_px = np.array(self._geometry.pixel_of(track.prediction.mean_um[:2], frame))
         return _z(known.image.correlation_at(frame.image, at_px))
 
     def _find(
-        self, known: _Known, track: Track, prediction: Prediction, frame: Frame
+        self, known: Known, track: Track, prediction: Prediction, frame: Frame
     ) -> Registered | None:
         size_um = track.usual_size_um
         spread_um = float(np.sqrt(prediction.cov_um2[:2, :2].trace() / 2))
@@ -202,12 +129,12 @@ class Registration:
         position_um = self._geometry.position_of(place[0], frame)
         return Registered(position_um, known.variance_um2, size_um)
 
-    def _learn(self, track: Track, tracks: Sequence[Track], frame: Frame) -> _Known:
+    def _learn(self, track: Track, tracks: Sequence[Track], frame: Frame) -> Known:
         size_px = track.usual_size_um / self._geometry.pixel_um
         at_px = np.array(self._geometry.pixel_of(track.prediction.mean_um[:2], frame))
         known = self._known.get(track.id)
         if known is None or not 1 / _OTHER_SIZE < size_px / known.image.size_px < _OTHER_SIZE:
-            known = _Known(OwnImage(frame.image, at_px, size_px), track.usual_size_um)
+            known = Known(OwnImage(frame.image, at_px, size_px), track.usual_size_um)
             self._compare(known, track, tracks, frame)
             return known
         is_detected = track.seen_ns == frame.exposed_ns
@@ -220,7 +147,7 @@ class Registration:
         known.found = None
         return known
 
-    def _compare(self, known: _Known, track: Track, tracks: Sequence[Track], frame: Frame) -> None:
+    def _compare(self, known: Known, track: Track, tracks: Sequence[Track], frame: Frame) -> None:
         """Note how much the most similar of the others that were seen looks like an object."""
         apart = [
             one
@@ -228,7 +155,7 @@ class Registration:
             if one.seen_um is not None and _gap_um(one, track) > track.usual_size_um
         ]
         if apart:
-            known.others_z -= (known.others_z - _LEAST_Z) / _MEMORY
+            known.others_z -= (known.others_z - LEAST_Z) / MEMORY
         for other in sorted(apart, key=lambda one: _gap_um(one, track))[:_COMPARED]:
             known.others_z = max(known.others_z, self._z_of(known, other, frame))
 
