@@ -79,6 +79,10 @@ class Tracker:
         table, found, rows, columns = match_registered(
             self._matcher, table, found, measurements, high, area_um2
         )
+        believed = self._registration.accepted(
+            table.at(rows), table.means_um[rows], measurements.positions_um[columns], frame
+        )
+        rows, columns = rows[believed], columns[believed]
         close = ClosePairs(table)
         assigned = close.assign(rows, columns, measurements)
         unseen = table.others(np.union1d(assigned.seen, [*found]).astype(np.intp))
@@ -101,7 +105,7 @@ class Tracker:
         self._store_predictions(frame)
         for one, other in self._registration.swapped(self._tracks, frame):
             one.exchange_identity(other)
-        self._recover_lost()
+        self._recover_lost(frame)
         return [track for track in self._tracks if track.confirmed]
 
     def events(self) -> tuple[Event, ...]:
@@ -239,12 +243,13 @@ class Tracker:
         for track, prediction in zip(tracks, self._forecast(tracks, frame), strict=True):
             track.prediction = prediction
 
-    def _recover_lost(self) -> None:
+    def _recover_lost(self, frame: Frame) -> None:
         """Give lost tracks' identities to the new tracks that must be them."""
         if not self._lost:
             return
         new = [track for track in self._tracks if track.confirmed and track.id not in self._wanted]
         for lost, found in recovered(self._lost, new):
-            found.become(lost)
-            self._lost.remove(lost)
-            self._predictor.end(slots_of([lost]))
+            if self._registration.may_be(lost, found, frame):
+                found.become(lost)
+                self._lost.remove(lost)
+                self._predictor.end(slots_of([lost]))

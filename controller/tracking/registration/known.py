@@ -30,6 +30,9 @@ _LEAST_Z_SPREAD = 0.15
 _TOO_FEW = 3.0
 """Standard deviations below its usual z from which an image is not that of the object. Chosen on
 movies made of stills other than those of the bench: 2 lost four more of 183."""
+_ENOUGH = 3
+"""Frames in which registration and detection must have agreed before an image tells anything.
+Chosen: as many as tell that two have been taken for each other."""
 _LEAST_CORRELATION = 0.3
 """Below which nothing is found. Chosen: what noise alone comes to somewhere among 20 places with 40
 independent pixels."""
@@ -86,6 +89,16 @@ class Known:
     def is_like_others(self) -> bool:
         """Whether others correlate with its own image as it does itself, or nearly."""
         return self.others_z > self.least_z
+
+    @property
+    def tells(self) -> bool:
+        """Whether its image has been seen often enough to tell it from others."""
+        return self._agreed >= _ENOUGH and not self.is_like_others
+
+    def allows(self, z: float) -> bool:
+        """Whether what has not been seen for a while may look so: more like it than like others."""
+        others_z = max(self.others_z, math.atanh(_LEAST_CORRELATION))
+        return not self.tells or z > min(self.least_z, (self.z + others_z) / 2)
 
     @property
     def least_correlation(self) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ....drivers.messages import Frame
+from ....models.arrays import Bools, Floats
 from ....models.predictors import Forecast, Prediction
 from ..field_geometry import FieldGeometry
 from ..track import Track
@@ -19,6 +20,8 @@ _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
 """Least and greatest standard deviation, in sizes, with which an object is looked for around where
 it is predicted. Chosen: objects turn more sharply than they ever did; farther than three halves
 of its size is another."""
+_BODY = 0.7
+"""Distance, in sizes, within which an object is taken for itself: as in `matching`."""
 _BESIDE = 2.0
 """Distance, in sizes, within which another could be taken for an object. Chosen: where their boxes
 begin to disturb each other, and a step."""
@@ -60,6 +63,33 @@ class Registration:
             if known.found is not None and not beside:
                 found[track.id] = known.found
         return found
+
+    def accepted(
+        self,
+        tracks: Sequence[Track],
+        positions_um: Floats,
+        measured_um: Floats,
+        frame: Frame,
+    ) -> Bools:
+        """Which matches are believed, (K,), of tracks predicted at (K, 2) and measured at (K, 2).
+
+        A followed object that was not seen in the last frame, or did not look like itself, may be
+        far from where it is predicted: what is not within its body must look like it, if its image
+        is known and no other is like it.
+        """
+        believed = np.ones(len(tracks), np.bool_)
+        for k, track in enumerate(tracks):
+            known = self._known.get(track.id)
+            if known is None or (track.unseen == 0 and known.doubts == 0):
+                continue
+            if np.hypot(*(measured_um[k] - positions_um[k])) > _BODY * track.usual_size_um:
+                believed[k] = known.allows(self._z_at(known, measured_um[k], frame))
+        return believed
+
+    def may_be(self, lost: Track, found: Track, frame: Frame) -> bool:
+        """Whether a new track looks as one that was lost did, as far as that is known."""
+        known = self._known.get(lost.id)
+        return known is None or known.allows(self._z_of(known, found, frame))
 
     def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
         """Learn how objects look in a frame in which they were seen; forget those not followed."""
@@ -110,7 +140,10 @@ class Registration:
 
     def _z_of(self, known: Known, track: Track, frame: Frame) -> float:
         """How well what a track shows correlates with an own image, as Fisher's z."""
-        at_px = np.array(self._geometry.pixel_of(track.prediction.mean_um[:2], frame))
+        return self._z_at(known, track.prediction.mean_um[:2], frame)
+
+    def _z_at(self, known: Known, position_um: Floats, frame: Frame) -> float:
+        at_px = np.array(self._geometry.pixel_of(position_um, frame))
         return _z(known.image.correlation_at(frame.image, at_px))
 
     def _find(
