@@ -44,8 +44,7 @@ class Tracker:
         self, settings: TrackingSettings, geometry: FieldGeometry, predictor: Predictor
     ) -> None:
         self._settings, self._geometry, self._predictor = settings, geometry, predictor
-        self._tracks: list[Track] = []
-        self._lost: list[Track] = []
+        self._tracks, self._lost = list[Track](), list[Track]()
         self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._swap_check = Lineage(), SwapCheck()
@@ -76,12 +75,10 @@ class Tracker:
         high = measurements.scores >= self._settings.high_score
         area_um2 = self._geometry.area_um2(measurements.looked_px)
         found = table.rows_of(self._registration.find(self._tracks, forecast, frame))
-        table, found, rows, columns = match_registered(
-            self._matcher, table, found, measurements, high, area_um2
-        )
-        believed = self._registration.accepted(
-            table.at(rows), table.means_um[rows], measurements.positions_um[columns], frame
-        )
+        matching = self._matcher, table, found, measurements, high, area_um2
+        table, found, rows, columns = match_registered(*matching)
+        places_um = table.means_um[rows], measurements.positions_um[columns]
+        believed = self._registration.accepted(table.at(rows), *places_um, frame)
         rows, columns = rows[believed], columns[believed]
         close = ClosePairs(table)
         assigned = close.assign(rows, columns, measurements)
@@ -95,17 +92,14 @@ class Tracker:
             track.misses += not track.occluder
         twins = self._duplicates.ended(table.at(assigned.seen), self._wanted)
         self._prune(table.at(unseen), twins, whole_field=measurements.looked_px is None)
-        new = high & assigned.free
-        if new.any():
-            new &= ~doubled(measurements, self._tracks)
-        born = self._begin(np.flatnonzero(new), measurements, frame)
+        born = self._begin(np.flatnonzero(high & assigned.free), measurements, frame)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
         self._confirm()
         self._store_predictions(frame)
         for one, other in self._registration.swapped(self._tracks, frame):
             one.exchange_identity(other)
-        self._recover_lost(frame)
+        self._recover_lost()
         return [track for track in self._tracks if track.confirmed]
 
     def events(self) -> tuple[Event, ...]:
@@ -200,7 +194,9 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def _begin(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
-        """Begin tracks with measurements that no other took."""
+        """Begin tracks with measurements that no other took and that are no duplicates."""
+        if len(columns):
+            columns = columns[~doubled(measurements, self._tracks)[columns]]
         if not len(columns):
             return []
         positions_um = np.full((len(columns), 3), frame.pose.z_um)
@@ -243,13 +239,12 @@ class Tracker:
         for track, prediction in zip(tracks, self._forecast(tracks, frame), strict=True):
             track.prediction = prediction
 
-    def _recover_lost(self, frame: Frame) -> None:
+    def _recover_lost(self) -> None:
         """Give lost tracks' identities to the new tracks that must be them."""
         if not self._lost:
             return
         new = [track for track in self._tracks if track.confirmed and track.id not in self._wanted]
         for lost, found in recovered(self._lost, new):
-            if self._registration.may_be(lost, found, frame):
-                found.become(lost)
-                self._lost.remove(lost)
-                self._predictor.end(slots_of([lost]))
+            found.become(lost)
+            self._lost.remove(lost)
+            self._predictor.end(slots_of([lost]))

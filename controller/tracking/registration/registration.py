@@ -73,23 +73,18 @@ class Registration:
     ) -> Bools:
         """Which matches are believed, (K,), of tracks predicted at (K, 2) and measured at (K, 2).
 
-        A followed object that was not seen in the last frame, or did not look like itself, may be
+        A followed object that was missed in the last frame, or did not look like itself, may be
         far from where it is predicted: what is not within its body must look like it, if its image
         is known and no other is like it.
         """
         believed = np.ones(len(tracks), np.bool_)
         for k, track in enumerate(tracks):
             known = self._known.get(track.id)
-            if known is None or (track.unseen == 0 and known.doubts == 0):
+            if known is None or (track.misses == 0 and known.doubts == 0):
                 continue
             if np.hypot(*(measured_um[k] - positions_um[k])) > _BODY * track.usual_size_um:
                 believed[k] = known.allows(self._z_at(known, measured_um[k], frame))
         return believed
-
-    def may_be(self, lost: Track, found: Track, frame: Frame) -> bool:
-        """Whether a new track looks as one that was lost did, as far as that is known."""
-        known = self._known.get(lost.id)
-        return known is None or known.allows(self._z_of(known, found, frame))
 
     def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
         """Learn how objects look in a frame in which they were seen; forget those not followed."""
