@@ -8,12 +8,12 @@ import numpy as np
 
 from ...drivers.clock import Clock
 from ...drivers.microscope import Microscope
+from ...models.images import Reference
 from .dynamics import Excitations, dynamics_findings, fit_dynamics, read_delay_s, rough_response
 from .findings import Calibration, geometry_findings
 from .geometry import Geometry, Jump, enough, fit_geometry
 from .pattern import Step, long_steps, small_step_px, small_steps
 from .probe import NotCalibratedError, Probe
-from .registration import Reference
 from .search import Rough, search
 from .sightings import Seen, rested, seen_steps, settle_time_s, whole
 from .wander import Series, Wander, fit_wander, jump

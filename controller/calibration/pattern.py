@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Frame
+from ...models.arrays import FloatImage
+from ...models.images import LARGEST_PX, Reference
 from .moves import Segment
 from .probe import Probe
-from .registration import LARGEST_PX, Reference, mean_image
 from .search import Rough
 from .wander import Series
 
@@ -148,3 +149,11 @@ def _thinned(frames: list[Frame], most: int) -> list[Frame]:
     if len(frames) <= most:
         return frames
     return [frames[i] for i in np.linspace(0, len(frames) - 1, most).round().astype(int)]
+
+
+def mean_image(frames: Sequence[Frame]) -> FloatImage:
+    """Return the mean of images of one place, (H, W)."""
+    total = np.zeros(frames[0].image.shape, np.float32)
+    for frame in frames:
+        total += frame.image
+    return total / np.float32(len(frames))

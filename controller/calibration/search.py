@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Frame
+from ...models.images import BLUR_PX, Reference
 from .probe import NotCalibratedError, Probe
-from .registration import BLUR_PX, Reference
 
 Floats = NDArray[np.float64]
 

@@ -14,6 +14,7 @@ from ..tracking import FieldGeometry, Track
 from .evidence import Evidence
 from .hypotheses import Hypothesis
 from .meetings import Meetings
+from .others import Seen
 from .small_moves import MOST_STEP, SmallMoves
 from .specks import Specks
 from .standstill import Standstill
@@ -86,6 +87,7 @@ class ResponseCheck:
 
     def _begin(self) -> None:
         self._id: int | None = None
+        self._size_px = 0.0
         self._evidence = Evidence(self._affine, self._sides_px)
         self._moves = SmallMoves(self._affine, min(self._sides_px), self._evidence)
 
@@ -99,7 +101,9 @@ class ResponseCheck:
             self._moved_px = float(np.abs(self._inverse @ moved_um).max())
         target_px = self._follow(frame, detections, target)
         slack_px = self._meetings.slack_px(frame.exposed_ns, self._apart_ns)
-        self._evidence.add(frame, detections.centres_px.astype(np.float64), target_px, slack_px)
+        places_px = detections.centres_px.astype(np.float64)
+        seen = Seen(frame.exposed_ns, places_px, target_px, self._size_px)
+        self._evidence.add(frame, seen, slack_px)
         if self.proven:
             self._doubt(frame, target, target_px, slack_px > 0)
             return ""
@@ -174,6 +178,7 @@ class ResponseCheck:
             self._id = track.id
             self._evidence.let_go()
         assert track.seen_um is not None
+        self._size_px = track.size_um / abs(np.linalg.det(self._affine)) ** 0.5
         target_px = np.array(self._geometry.pixel_of(track.seen_um, frame))
         self._meetings.see(detections, target_px, frame.exposed_ns)
         return target_px

@@ -15,7 +15,7 @@ _FIRST_SIGMA_PX = 1.5
 """Error of a displacement before any was measured. Chosen: of a faint object."""
 _LEAST_SIGMA_PX = 0.3
 """Least error of a displacement. Chosen: what bright objects wobble by."""
-_GAIN_ERROR = 0.15
+GAIN_ERROR = 0.15
 """Error of a shift, as a share of it. Chosen: of a calibration that still counts as one, and of a
 stage that rings."""
 _FEWEST, _MOST = 3, 100
@@ -86,7 +86,7 @@ class DisplacementErrors:
         objects_per_px2 : float
             Of objects in a frame: how likely one is to be anywhere.
         """
-        gain_px = _GAIN_ERROR * moved_px
+        gain_px = GAIN_ERROR * moved_px
         usual_px = np.hypot(frames * self.usual_px, gain_px)
         dart_px = np.hypot(frames * self.dart_px, gain_px)
         return log_likelihoods(misses_px, usual_px, dart_px, objects_per_px2)

@@ -10,9 +10,10 @@ from ...models.arrays import Floats
 from .answers import Answers
 from .displacement_errors import MOST_MISS_PX, DisplacementErrors
 from .hypotheses import RIGHT, Hypothesis
-from .others import Seen, log_likelihoods_of_others
+from .others import Seen
 from .pose_history import REST_PX, PoseHistory
 from .sums import ALL, SHAKEN, STAYS, Sums
+from .surroundings import Surroundings
 
 _MEMORY = 0.9
 """Share that is kept from one telling frame to the next. Chosen: the last ten count, so that what
@@ -46,7 +47,7 @@ class Evidence:
     where the stage was soon after.
     Until the calibration is proven, frames that are exposed in the middle of a small move are left
     out: where in it the picture was taken is known less well than where the stage came to rest.
-    Other objects are compared only where frames are far apart, as then the stage makes long ways
+    Its surroundings are compared only where frames are far apart, as then the stage makes long ways
     from one to the next: how they move by themselves is not known.
 
     Parameters
@@ -75,7 +76,7 @@ class Evidence:
         self.middle_px = np.array(sides_px) / 2 - 0.5
         self._poses, self._sums = PoseHistory(affine, ALL), Sums()
         self._last: Seen | None = None
-        self._others: Seen | None = None
+        self._surroundings = Surroundings(self.middle_px)
         self._before_ns = 0
         self._before_px: Floats | None = None
         self._steady, self._slack_px = False, 0.0
@@ -109,35 +110,34 @@ class Evidence:
         """Where the target was a frame ago, (2,), though the tracker may have lost it; or None."""
         return self._before_px
 
-    def add(
-        self, frame: Frame, places_px: Floats, target_px: Floats | None, slack_px: float = 0.0
-    ) -> None:
+    def add(self, frame: Frame, seen: Seen, slack_px: float = 0.0) -> None:
         """Compare the objects of a frame with those of the one before.
 
         Parameters
         ----------
         frame : Frame
-        places_px : (N, 2)
-            All objects.
-        target_px : (2,) or None
-            Of these, the one that is followed. Without one it is taken for where the most likely
-            hypothesis finds it again: the tracker believes the calibration.
+        seen : Seen
+            What is in it. Without a target, that is taken for where the most likely hypothesis
+            finds it again: the tracker believes the calibration.
         slack_px : float
             How far the target may seem to jump because it meets another object: that tells nothing
             against what was proven.
         """
         self._poses.add(frame)
         self._slack_px = slack_px if self.was_trusted else 0.0
-        last, self._last = self._last, Seen(frame.exposed_ns, places_px, target_px)
+        last, self._last = self._last, seen
         if last is not None:
             self._take_in(last)
         if self._poses.slow:
             self.errors.expect(_FIRST_SIGMA * math.sqrt(self._area_px), frame.exposed_ns)
-            self._take_in(self._last)
-            self._hear_others(self._last)
-            self._others, self._last = self._last, None
+            for told in self._surroundings.compare(
+                seen, frame.image, self._poses, self.errors.usual_px
+            ):
+                self._sums.add(told, 1.0, self.trusted)
+            self._take_in(seen)
+            self._last = None
         else:
-            self._others = None
+            self._surroundings.forget()
 
     def _take_in(self, last: Seen) -> None:
         """Compare a frame with the one before, now that it is known where the stage was."""
@@ -160,6 +160,8 @@ class Evidence:
         shifts_px = self._poses.shifts_px(self._before_ns, seen.at_ns)
         apart_s = apart_ns / NS_PER_S
         drifts_px = self._velocities_px_s * apart_s
+        if self._surroundings.moved:
+            drifts_px[STAYS] = 0.0
         self._drift_px = drifts_px[self._sums.best]
         wanted_px = before_px + drifts_px + shifts_px
         offsets_px = wanted_px[:, None] - seen.places_px
@@ -201,7 +203,8 @@ class Evidence:
 
     def let_go(self) -> None:
         """Forget the target: another one is followed from the next frame on."""
-        self._last = self._others = self._before_px = None
+        self._last = self._before_px = None
+        self._surroundings.forget()
 
     def _learn(self, misses_px: Floats, moved_px: Floats, frames: float, at_ns: int) -> None:
         """Take in how far the target was from where each hypothesis expects it.
@@ -220,8 +223,11 @@ class Evidence:
         fastest_px = np.inf if self.slow or not self.trusted else _FASTEST * self._area_px**0.5
         too_fast = math.hypot(*self._drift_px) > fastest_px
         rests = moved_px.max() < self.errors.usual_px / 2
-        if rests or (self.trusted and not too_fast and self.lead >= SHAKEN):
+        is_known = self.trusted and not too_fast and self.lead >= SHAKEN
+        if rests or is_known or self._surroundings.answered:
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
+        elif self.slow and not self.trusted:
+            self.errors.add(misses_px.min(), at_ns)
         if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
         before, lead = self._sums.nats, self.lead
@@ -233,17 +239,6 @@ class Evidence:
         meets = not self.trusted and self._slack_px > 0 and self.lead < SHAKEN
         if (too_fast or meets) and self.lead < lead:
             self._sums.nats = before
-
-    def _hear_others(self, seen: Seen) -> None:
-        """Take in where the objects of the last frame are, but for the target."""
-        last = self._others
-        if last is None:
-            return
-        shifts_px = self._poses.shifts_px(last.at_ns, seen.at_ns)
-        told = log_likelihoods_of_others(last, seen.places_px, shifts_px, self.middle_px)
-        if told is not None:
-            told[STAYS] = told.max()
-            self._sums.add(told, 1.0, self.trusted)
 
     def _in_a_move(self, at_ns: int) -> bool:
         """Whether a frame that was exposed then is in the middle of a small move."""

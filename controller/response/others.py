@@ -26,11 +26,22 @@ _MOST = 1.0
 
 
 class Seen(NamedTuple):
-    """Middle of an exposure, all objects in the frame (N, 2), and the one that is followed (2,)."""
+    """What is in a frame.
+
+    Attributes
+    ----------
+    at_ns : int
+        Middle of the exposure.
+    places_px : (N, 2)
+        All objects.
+    target_px, size_px : (2,) or None, float
+        The one that is followed.
+    """
 
     at_ns: int
     places_px: Floats
     target_px: Floats | None
+    size_px: float = 0.0
 
 
 def log_likelihoods_of_others(

@@ -22,15 +22,20 @@ from .preprocessing import (
     robust_noise,
 )
 from .recording import Recording, open_recording, read_grey, read_labels, size_px
+from .registration import BLUR_PX, LARGEST_PX, Reference, Shift
 
 __all__ = [
+    "BLUR_PX",
     "IMAGE_SUFFIXES",
+    "LARGEST_PX",
     "LEAST_CAMERA_NOISE",
     "QUANTISATION",
     "Levels",
     "Polarity",
     "Recording",
+    "Reference",
     "Scratch",
+    "Shift",
     "SmoothedLevels",
     "as_bright",
     "as_float",

@@ -72,7 +72,9 @@ class Bead:
             centres_px=place_px,
             brightness=np.ones(len(place_px), np.float32),
         )
-        self.target = SimpleNamespace(id=1, seen_um=pose_um + self.affine @ from_middle_px)
+        self.target = SimpleNamespace(
+            id=1, size_um=8.0, seen_um=pose_um + self.affine @ from_middle_px
+        )
         self.target.members = [self.target]
         if hidden:
             self.target = None

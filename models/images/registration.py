@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -11,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from ...drivers.messages import Frame, Image
-
-Floats = NDArray[np.float64]
-Grey = NDArray[np.float32]
+from ..arrays import FloatImage, Floats, Image
 
 LARGEST_PX = 512
 """Longer edges are binned. Chosen: shifts are known to a fiftieth of such a pixel, and no more is
@@ -74,7 +70,7 @@ class Reference:
         its shift is the mean over the exposure if the blur is not less than the smear.
     """
 
-    def __init__(self, image: Image | Grey, blur_px: float = BLUR_PX) -> None:
+    def __init__(self, image: Image | FloatImage, blur_px: float = BLUR_PX) -> None:
         self._binning = max(1, math.ceil(max(image.shape) / LARGEST_PX))
         self._blur_px = max(blur_px, BLUR_PX)
         self._margin = _MARGIN + math.ceil(_BLURS * self._blur_px)
@@ -90,7 +86,7 @@ class Reference:
         top, beside = power[0, 0], (power[0, 1] + power[1, 0]) / 2
         return self._binning * math.sqrt(top / max(2 * (top - beside), 1e-9 * top))
 
-    def shift(self, image: Image | Grey) -> Shift:
+    def shift(self, image: Image | FloatImage) -> Shift:
         """Return how far what the reference shows has moved in another image."""
         other = self._prepared(image)
         whole = self._peak(other)
@@ -101,7 +97,7 @@ class Reference:
         found = gain > _SURE * error and bool(np.all(np.abs(part) < 2))
         return Shift(self._binning * (np.array(whole) + part), found, match)
 
-    def _prepared(self, image: Image | Grey) -> Grey:
+    def _prepared(self, image: Image | FloatImage) -> FloatImage:
         grey = np.asarray(image, np.float32)
         if self._binning > 1:
             size = image.shape[1] // self._binning, image.shape[0] // self._binning
@@ -109,10 +105,10 @@ class Reference:
             grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
         return np.asarray(cv2.GaussianBlur(grey, (0, 0), self._blur_px), np.float32)
 
-    def _flat(self, image: Grey) -> Grey:
+    def _flat(self, image: FloatImage) -> FloatImage:
         return (image - np.median(image)) * self._window
 
-    def _peak(self, other: Grey) -> tuple[int, int]:
+    def _peak(self, other: FloatImage) -> tuple[int, int]:
         """Whole pixels, right and down, at which the cross-correlation is greatest."""
         height, width = other.shape
         correlation = np.asarray(
@@ -124,7 +120,9 @@ class Reference:
             down - height if down > height // 2 else down,
         )
 
-    def _refined(self, other: Grey, whole: tuple[int, int]) -> tuple[Floats, float, float, float]:
+    def _refined(
+        self, other: FloatImage, whole: tuple[int, int]
+    ) -> tuple[Floats, float, float, float]:
         """Return the rest of the shift, the contrast, its standard error, and the correlation."""
         columns, rows = (
             (max(0, -by), min(edge, edge - by))
@@ -156,25 +154,17 @@ class Reference:
         return part, gain, error, match
 
 
-def _gradients(image: Grey) -> tuple[Grey, Grey]:
+def _gradients(image: FloatImage) -> tuple[FloatImage, FloatImage]:
     """Return the derivatives to the right and down."""
     down, right = (np.asarray(np.gradient(image, axis=axis), np.float32) for axis in range(2))
     return right, down
 
 
-def _spectrum(image: Grey) -> NDArray[np.complex64]:
+def _spectrum(image: FloatImage) -> NDArray[np.complex64]:
     return np.asarray(fft.rfft2(image), np.complex64)
 
 
-def mean_image(frames: Sequence[Frame]) -> Grey:
-    """Return the mean of images of one place, (H, W)."""
-    total = np.zeros(frames[0].image.shape, np.float32)
-    for frame in frames:
-        total += frame.image
-    return total / np.float32(len(frames))
-
-
-def _contrast(image: Grey, seen: Grey, blur_px: float) -> tuple[float, float, float]:
+def _contrast(image: FloatImage, seen: FloatImage, blur_px: float) -> tuple[float, float, float]:
     """Return the factor between two images, its standard error, and their correlation."""
     image, seen = image - image.mean(), seen - seen.mean()
     square, cross, other = (float(a @ b) for a, b in ((image, image), (image, seen), (seen, seen)))
@@ -185,7 +175,7 @@ def _contrast(image: Grey, seen: Grey, blur_px: float) -> tuple[float, float, fl
     return gain, math.sqrt(other / square * max(1 - match**2, 1e-12) / independent), match
 
 
-def _moved(image: Grey, by_px: Floats) -> Grey:
+def _moved(image: FloatImage, by_px: Floats) -> FloatImage:
     """Shift the content of an image right and down by parts of a pixel, up to 3."""
     right, down = (_lanczos(-each) for each in by_px)
     return np.asarray(
@@ -193,7 +183,7 @@ def _moved(image: Grey, by_px: Floats) -> Grey:
     )
 
 
-def _lanczos(at_px: float) -> Grey:
+def _lanczos(at_px: float) -> FloatImage:
     """Kernel that takes the value at an offset from each pixel."""
     reach = _TAPS // 2 + 3
     x = np.arange(-reach, reach + 1) - at_px
@@ -201,7 +191,7 @@ def _lanczos(at_px: float) -> Grey:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def _window(shape: tuple[int, ...]) -> Grey:
+def _window(shape: tuple[int, ...]) -> FloatImage:
     """Fall to nothing over an eighth of the image at each edge, so that edges do not match."""
     sides = []
     for edge in shape:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pursuit.controller.calibration.registration import Reference
+from pursuit.models.images import Reference
 
 EDGE = 128
 
