@@ -10,7 +10,7 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ..decisions import Lock
-from ..tracking import Track
+from ..tracking import Track, by_pointing
 from .target_group import TargetGroup
 
 _UNDECIDED = 20
@@ -83,6 +83,12 @@ class TargetSelection:
     def wanted(self) -> list[int]:
         """Identities of the tracks that are followed or were lost."""
         return [*self._members, *self._lost]
+
+    @property
+    def pointed_um(self) -> np.ndarray | None:
+        """Where an object is pointed at, (2,), that has not been chosen yet."""
+        point = self.settings.point_um if self._still_to_choose else None
+        return None if point is None else np.array(point)
 
     @property
     def lost(self) -> Track | None:
@@ -174,7 +180,7 @@ class TargetSelection:
         if wanted.point_um is not None:
             point = np.array(wanted.point_um)
             seen = [t for t in seen if _distance_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
-            seen.sort(key=lambda track: _distance_um(track, point))
+            seen = _in_order(seen, point)
         elif wanted.choose == "largest":
             seen.sort(key=lambda track: -track.size_um)
         elif wanted.choose == "brightest":
@@ -209,6 +215,14 @@ def _brightness(track: Track) -> float:
     """Usual brightness, or size where that is unknown, as a logarithm."""
     size, brightness = track.appearance
     return brightness if math.isfinite(brightness) else size
+
+
+def _in_order(tracks: Sequence[Track], point_um: np.ndarray) -> list[Track]:
+    """Tracks by how likely each is the one that is pointed at."""
+    places_um = np.array([track.prediction.mean_um[:2] for track in tracks]).reshape(-1, 2)
+    sizes_um = np.array([track.size_um for track in tracks])
+    scores = [track.score for track in tracks]
+    return [tracks[row] for row in by_pointing(point_um, places_um, sizes_um, scores).tolist()]
 
 
 def _distance_um(track: Track, point_um: np.ndarray) -> float:

@@ -3,9 +3,18 @@
 In: the measurements of a frame. Out: tracks, and what happened between them.
 """
 
+from .births import by_pointing
 from .field_geometry import Crop, FieldGeometry, Measurements
 from .settings import TrackingSettings
 from .track import Track
 from .tracker import Tracker
 
-__all__ = ["Crop", "FieldGeometry", "Measurements", "Track", "Tracker", "TrackingSettings"]
+__all__ = [
+    "Crop",
+    "FieldGeometry",
+    "Measurements",
+    "Track",
+    "Tracker",
+    "TrackingSettings",
+    "by_pointing",
+]

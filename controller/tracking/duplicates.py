@@ -31,7 +31,7 @@ def doubled(measurements: Measurements, tracks: Sequence[Track]) -> Bools:
         return found
     places_um = np.array([track.seen_um for track in seen])
     sizes_um = np.array([track.size_um for track in seen])
-    _, columns = _same_place(places_um, sizes_um, measurements.positions_um, measurements.sizes_um)
+    _, columns = nested(places_um, sizes_um, measurements.positions_um, measurements.sizes_um)
     found[columns] = True
     return found
 
@@ -50,7 +50,7 @@ class Duplicates:
             return []
         places_um = np.array([track.seen_um for track in seen])
         sizes_um = np.array([track.size_um for track in seen])
-        pairs = np.transpose(_same_place(places_um, sizes_um, places_um, sizes_um)).tolist()
+        pairs = np.transpose(nested(places_um, sizes_um, places_um, sizes_um)).tolist()
         self._together = {
             (seen[one], seen[other]): self._together.get((seen[one], seen[other]), 0) + 1
             for one, other in pairs
@@ -60,10 +60,10 @@ class Duplicates:
         return [track for track in seen if track in ended]
 
 
-def _same_place(
+def nested(
     places_um: Floats, sizes_um: Floats, others_um: Floats, other_sizes_um: Floats
 ) -> tuple[Indices, Indices]:
-    """Pairs, rows (P,) and (P,), of nested boxes of the same object."""
+    """Pairs, rows (P,) and (P,) in ascending order, of nested boxes of the same object."""
     rows, others = nearby(places_um, _SAME_PLACE * sizes_um, others_um)
     gaps_um = np.hypot(*(others_um[others] - places_um[rows]).T)
     smaller = np.minimum(sizes_um[rows], other_sizes_um[others])

@@ -98,9 +98,12 @@ class Lineage:
         divided = shares.max() < _SHRUNK and _WHOLE[0] < together < _WHOLE[1]
         return mother if divided else None
 
-    def note_division(self, mother: int, daughters: tuple[int, int]) -> None:
-        """Note that the identity ``mother`` has ended in two others."""
-        self.events.append(Event("division", (mother,), daughters))
+    def divide(self, mother: Track, daughter: Track, id: int) -> None:
+        """Give the mother, who is the other daughter now, a new identity."""
+        ended = mother.id
+        mother.become_daughter(id, ended)
+        daughter.become_daughter(daughter.id, ended)
+        self.events.append(Event("division", (ended,), (id, daughter.id)))
 
     def forget(self, dead: Iterable[Track]) -> None:
         """Forget new objects that came to nothing."""

@@ -9,7 +9,8 @@ from ...models.arrays import Floats, Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
-from .duplicates import Duplicates, doubled
+from .births import births
+from .duplicates import Duplicates
 from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
 from .matching import Matcher
@@ -66,8 +67,10 @@ class Tracker:
         """Take all tracks to the exposure of the next frame; predictions for it cost less then."""
         self._predictor.advance(at_ns)
 
-    def update(self, measurements: Measurements, frame: Frame) -> list[Track]:
-        """Take in the measurements of a frame and return the confirmed tracks."""
+    def update(
+        self, measurements: Measurements, frame: Frame, pointed_um: Floats | None = None
+    ) -> list[Track]:
+        """Take in what a frame tells, and where, (2,), is pointed at; return confirmed tracks."""
         noise_um2 = self._noise_um2(frame)
         scales = noise_scales(self._predictor, self._tracks, noise_um2)
         forecast = self._forecast(self._tracks, frame)
@@ -92,7 +95,8 @@ class Tracker:
             track.misses += not track.occluder
         twins = self._duplicates.ended(table.at(assigned.seen), self._wanted)
         self._prune(table.at(unseen), twins, whole_field=measurements.looked_px is None)
-        born = self._begin(np.flatnonzero(high & assigned.free), measurements, frame)
+        columns = births(measurements, self._tracks, assigned.free, high, pointed_um)
+        born = self._begin(columns, measurements, frame)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
         self._confirm()
@@ -194,9 +198,7 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def _begin(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
-        """Begin tracks with measurements that no other took and that are no duplicates."""
-        if len(columns):
-            columns = columns[~doubled(measurements, self._tracks)[columns]]
+        """Begin tracks with measurements."""
         if not len(columns):
             return []
         positions_um = np.full((len(columns), 3), frame.pose.z_um)
@@ -222,12 +224,8 @@ class Tracker:
             may_be_daughter = track.hits == daughter_hits and track.seen_um is not None
             if not (self._settings.divisions and may_be_daughter):
                 continue
-            mother = self._lineage.mother_of(track)
-            if mother is not None:
-                ended = mother.id
-                mother.become_daughter(self._next_id(), ended)
-                track.become_daughter(track.id, ended)
-                self._lineage.note_division(ended, (mother.id, track.id))
+            if (mother := self._lineage.mother_of(track)) is not None:
+                self._lineage.divide(mother, track, self._next_id())
 
     def _next_id(self) -> int:
         self._last_id += 1

@@ -147,7 +147,11 @@ def follow_object(job: Job) -> Session:
     recording = movie.recording
     field_px = round(job.field * max(recording.width_px, recording.height_px))
     tables: dict[str, Any] = {
-        "microscope": {"specimen": movie.name, "field_px": max(field_px, _LEAST_FIELD_PX)},
+        "microscope": {
+            "specimen": movie.name,
+            "field_px": max(field_px, _LEAST_FIELD_PX),
+            "start_px": track.positions_px[0].tolist(),
+        },
         "detector": {"name": job.detector, **_told(job, track)},
         "policy": {"name": job.policy},
     }
@@ -155,7 +159,7 @@ def follow_object(job: Job) -> Session:
     assert simulated is not None
     frames = _Part(recording, first, last + 1 - first)
     shown = Movie(frames, recording.pixel_um, recording.interval_s)
-    simulated = replace(simulated, movie=shown, start_um=shown.um_of_px(*track.positions_px[0]))
+    simulated = replace(simulated, movie=shown)
     world, stand = simulated.world(config.session.seed), config.stand(simulated.name)
     truth, moments, ended = _Truth(movie, job.track), [], ""
     with LockstepMicroscope(world, stand, VirtualClock()) as microscope:
