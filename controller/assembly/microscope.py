@@ -28,6 +28,8 @@ from ..configuration import Config, ConfigError, as_sentence, make_config, merge
 
 DEFAULT_SCENARIO = "swimmer"
 """What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
+_POINTED_AT = "auto"
+"""The detector for what is pointed at, if none is named."""
 _MOST_STREAMING_MS = 200.0
 """Greatest interval at which the camera streams; chosen: with longer ones a person would open the
 shutter for each picture, as in a time lapse."""
@@ -102,6 +104,9 @@ def complete(
     """
     config = make_config(tables)
     simulated = simulation(config, recording)
+    if _is_pointed_at(config, simulated) and "name" not in tables.get("detector", {}):
+        tables = merge(tables, {"detector": {"name": _POINTED_AT}})
+        config = make_config(tables)
     if simulated is not None:
         stand = msgspec.to_builtins(simulated.scenario.stand(simulated.name))
         suggested = {key: stand[key] for key in ("camera", "stage", "focus", "limits")}
@@ -112,10 +117,19 @@ def complete(
         if simulated.movie is not None:
             movie = simulated.movie
             task = suggested_for_movie(movie.pixel_um, movie.interval_s, config.detector)
+            if config.microscope.start_px is not None:
+                task["target"] = {"point_um": simulated.start_um}
         wanted = _unless_given(task.get("detector", {}), tables.get("detector", {}))
         task["detector"] = wanted if config.detector["name"] in DETECTORS.builtin else {}
         config = make_config(merge(suggested, task, tables))
     return config, simulated
+
+
+def _is_pointed_at(config: Config, simulated: Simulation | None) -> bool:
+    """Whether a person has pointed at something of unknown kind."""
+    if simulated is not None and simulated.movie is None:
+        return False
+    return config.microscope.start_px is not None or config.target.point_um is not None
 
 
 def _unless_given(suggested: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

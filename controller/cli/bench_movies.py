@@ -19,7 +19,7 @@ def movies(
         ),
     ],
     detector: Annotated[
-        list[str] | None, typer.Option(help="Repeatable; default: yolo, blobs.")
+        list[str] | None, typer.Option(help="Repeatable; default: auto, blobs.")
     ] = None,
     policy: Annotated[
         list[str] | None, typer.Option(help="Repeatable; default: reactive, predictive.")

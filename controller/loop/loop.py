@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasNotes, detect_within
+from ...models.detectors import Detector, HasNotes, SupportsPointing, detect_within
 from ..decisions import Lock
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
@@ -128,7 +128,7 @@ class Loop:
         detections, looked_px = self._look(frame)
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
-        tracks = self._tracker.update(measurements, frame)
+        tracks = self._tracker.update(measurements, frame, self._target.pointed_um)
         target = self._target.follow(tracks, frame)
         target = self._followed = self._check_response(frame, detections, target)
         stopwatch.lap("track")
@@ -212,6 +212,9 @@ class Loop:
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
         """Detect in a window around the target if that is enough, else in the whole field."""
+        pointed_um = self._target.pointed_um
+        if pointed_um is not None and isinstance(self._detector, SupportsPointing):
+            self._detector.point_at(self._geometry.pixel_of(pointed_um, frame))
         window = self._attention.window(self._followed, self._target.lock, frame)
         if window is None:
             found, looked_px = self._detector.detect(frame.image), None

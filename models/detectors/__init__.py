@@ -6,6 +6,7 @@ from .detector import (
     HasCard,
     HasLimit,
     HasNotes,
+    SupportsPointing,
     SupportsWarmUp,
     SupportsWindow,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "HasCard",
     "HasLimit",
     "HasNotes",
+    "SupportsPointing",
     "SupportsWarmUp",
     "SupportsWindow",
     "Window",

@@ -45,6 +45,15 @@ class SupportsWindow(Protocol):
 
 
 @runtime_checkable
+class SupportsPointing(Protocol):
+    """Wants to know where something is pointed at that will be followed."""
+
+    def point_at(self, point_px: tuple[float, float]) -> None:
+        """Say where, (x, y), that is in the next image that is looked at."""
+        ...
+
+
+@runtime_checkable
 class SupportsWarmUp(Protocol):
     """Is slow on the first image of a size unless it is prepared for it."""
 

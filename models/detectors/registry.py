@@ -10,6 +10,7 @@ DETECTORS: Registry[Detector] = Registry(
     "detector",
     "pursuit.detectors",
     {
+        "auto": f"{__package__}.auto:Auto",
         "blobs": f"{__package__}.classical.blobs:Blobs",
         "edges": f"{__package__}.segmenters.edges:Edges",
         "maskrcnn": f"{__package__}.segmenters.maskrcnn:MaskRCNN",

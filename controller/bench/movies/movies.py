@@ -18,7 +18,7 @@ from .causes import Cause, cause_of, failed_at
 from .pictures import draw_failure
 from .sessions import Job, Moment, Session, follow_object, movies_of
 
-DETECTORS = ("yolo", "blobs")
+DETECTORS = ("auto", "blobs")
 POLICIES = ("reactive", "predictive")
 SIZES = ("found", "told")
 """Whether the detector finds out the size of the objects, or is told that of the one."""

@@ -4,5 +4,6 @@ In: an image and a place in the first one. Out: where it is now.
 """
 
 from .correlation import peak_shift
+from .template import Template, TemplateOptions
 
-__all__ = ["peak_shift"]
+__all__ = ["Template", "TemplateOptions", "peak_shift"]

@@ -1,0 +1,137 @@
+"""The detector for what is pointed at: the one that sees it, by the evidence of the first image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Image
+from ..detections import Detections
+from .classical import BlobOptions, Blobs
+from .crop import detect_within
+from .detector import Detector, MovieDefaults, SupportsWindow
+from .learned import LearnedDetector, LearnedOptions, open_learned
+from .template import Template, TemplateOptions
+from .window import Window
+
+_ON = 0.35
+"""Distance, in sizes, of an object's centre from a point that is on it. Chosen: the inner half of
+its box."""
+_POINTING_ERROR = 0.25
+"""Standard deviation, in sizes of the object, of where people point at one. Chosen, as where tracks
+begin."""
+_STEP = math.sqrt(2)
+"""Factor from one diameter to the next that is tried: `blobs` finds objects up to twice as large or
+small."""
+_LEAST_PX, _LARGEST = 4.0, 0.5
+"""Diameters that are tried: from that of a sharp spot to so many shorter sides of the field."""
+_MOST_PX = 128
+"""Half the edge of the part around the point in which small objects are tried. Chosen: bounds the
+time; it holds the surroundings of any."""
+_METHODS = (("log", "bright"), ("log", "dark"), ("threshold", "both"))
+"""Ways of `blobs` to see: spots, holes, and whatever differs from its surroundings."""
+
+
+class Auto:
+    """Follows what is pointed at with whatever sees it.
+
+    That is the learned detector, if it finds an object at the point. Else `blobs`, with the size
+    and the polarity with which it finds one there best; else `template`. Until something is pointed
+    at, the learned detector.
+
+    Attributes
+    ----------
+    notes : list of str
+        Which it is, and why.
+    """
+
+    Options = LearnedOptions
+    name = "auto"
+
+    def __init__(self, options: LearnedOptions | None = None) -> None:
+        self.options = options or LearnedOptions()
+        self._learned = open_learned(self.options)
+        self._seeing: Detector = self._learned
+        self._point_px: tuple[float, float] | None = None
+        self.card, self.notes = self._learned.card, self._learned.notes
+        self.max_objects = self.options.max_objects
+
+    @classmethod
+    def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
+        """Say what to assume for objects of unknown kind: as of the learned detector."""
+        return LearnedDetector.movie_defaults(options)
+
+    def point_at(self, point_px: tuple[float, float]) -> None:
+        """Say where, (x, y), in the next image something is that will be followed."""
+        self._point_px = point_px
+
+    def detect(self, image: Image) -> Detections:
+        """Find the objects in an image, as :meth:`.Detector.detect`."""
+        point_px, self._point_px = self._point_px, None
+        found = self._seeing.detect(image)
+        if point_px is None or _costs(found, point_px).min(initial=math.inf) < math.inf:
+            return found
+        self._seeing, what = self._other(image, point_px)
+        x, y = point_px
+        self.notes.append(f"the network finds nothing at pixel ({x:.0f}, {y:.0f}): {what} instead")
+        return self._seeing.detect(image)
+
+    def detect_within(self, image: Image, window: Window) -> Detections:
+        """Find the objects in a window of an image, in coordinates of the whole image."""
+        if isinstance(self._seeing, SupportsWindow):
+            return self._seeing.detect_within(image, window)
+        return self._seeing.detect(image)
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Prepare for images of that size."""
+        self._learned.warm_up(height, width)
+
+    def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str]:
+        """What else sees the object at a point best, and what that is."""
+        best, least = None, math.inf
+        for options in self._ways(image):
+            found = _looked_at(Blobs(options), image, point_px)
+            costs = _costs(found, point_px)
+            if not len(costs):
+                continue
+            row = int(costs.argmin())
+            size_px = math.sqrt(float(np.prod(found.sizes_px[row])))
+            octaves = math.log2(max(size_px, 1.0) / options.diameter_px)
+            cost = float(costs[row]) + 2 * octaves**2
+            if cost < least:
+                best, least = options, cost
+        if best is not None:
+            what = f"blobs ({best.method}, {best.polarity}) of {best.diameter_px:.2g} px"
+            return Blobs(best), what
+        diameter_px = self.options.diameter_px or TemplateOptions().diameter_px
+        template = Template(TemplateOptions(diameter_px=diameter_px, point_px=point_px))
+        return template, f"its appearance is followed (template) of {diameter_px:.2g} px"
+
+    def _ways(self, image: Image) -> Iterator[BlobOptions]:
+        """Every way in which `blobs` may see it."""
+        diameter_px = self.options.diameter_px or _LEAST_PX
+        while diameter_px <= _LARGEST * min(image.shape) or diameter_px == self.options.diameter_px:
+            for method, polarity in _METHODS:
+                yield BlobOptions(diameter_px=diameter_px, method=method, polarity=polarity)
+            if self.options.diameter_px:
+                return
+            diameter_px *= _STEP
+
+
+def _looked_at(blobs: Blobs, image: Image, point_px: tuple[float, float]) -> Detections:
+    half_px = max(_MOST_PX, 4 * blobs.options.diameter_px)
+    return detect_within(blobs, image, Window(point_px, half_px))
+
+
+def _costs(found: Detections, point_px: tuple[float, float]) -> np.ndarray:
+    """How unlikely each object, (N,), is the one pointed at: infinite where the point is not on it.
+
+    Twice a negative log likelihood of where people point and of whether it is an object.
+    """
+    away_px = np.hypot(*(found.centres_px - np.array(point_px)).T)
+    errors = away_px / np.maximum(np.sqrt(found.sizes_px.prod(axis=1)), 1e-6)
+    costs = (errors / _POINTING_ERROR) ** 2 - 2 * np.log(np.maximum(found.scores, 1e-3))
+    return np.where(errors < _ON, costs, np.inf)

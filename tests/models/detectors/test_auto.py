@@ -1,0 +1,109 @@
+"""What is pointed at is followed by whatever sees it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pursuit.models.detections import Detections
+from pursuit.models.detectors import SupportsPointing, Window, auto
+from pursuit.models.detectors.auto import Auto
+from pursuit.models.detectors.learned import LearnedOptions
+
+SIDE_PX = 256
+
+
+class Network:
+    """In the place of a learned detector: finds what it was told."""
+
+    card = None
+
+    def __init__(self, boxes_px: list[list[float]]) -> None:
+        self.boxes_px = np.reshape(np.array(boxes_px, np.float32), (-1, 4))
+        self.notes: list[str] = []
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        return Detections.of(self.boxes_px, np.full(len(self.boxes_px), 0.3))
+
+    def detect_within(self, image: NDArray[np.uint8], window: Window) -> Detections:
+        return self.detect(image)
+
+    def warm_up(self, height: int, width: int) -> None: ...
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Network:
+    network = Network([])
+    monkeypatch.setattr(auto, "open_learned", lambda options: network)
+    return network
+
+
+def picture(at_px: tuple[int, int], radius_px: int, grey: float) -> NDArray[np.uint8]:
+    """A disc on an even ground, with noise."""
+    image = np.full((SIDE_PX, SIDE_PX), 100, np.float32)
+    cv2.circle(image, at_px, radius_px, grey, -1)
+    noise = np.random.default_rng(2).normal(0, 4, image.shape)
+    return np.clip(cv2.GaussianBlur(image, (0, 0), 1) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("radius_px", [3, 8, 20])
+@pytest.mark.parametrize("grey", [40.0, 180.0])
+def test_what_the_network_does_not_find_is_seen_with_its_own_size_and_polarity(
+    opened: Network, radius_px: int, grey: float
+) -> None:
+    detector = Auto(LearnedOptions())
+    detector.point_at((90, 150))
+    found = detector.detect(picture((90, 150), radius_px, grey))
+    away_px = np.hypot(*(found.centres_px - (90, 150)).T)
+    nearest = int(away_px.argmin())
+    assert away_px[nearest] < 1
+    size_px = float(np.sqrt(found.sizes_px[nearest].prod()))
+    assert 0.6 < size_px / (2 * radius_px) < 1.7
+    assert "finds nothing at pixel (90, 150): blobs" in detector.notes[0]
+    moved = detector.detect(picture((110, 130), radius_px, grey))
+    assert np.hypot(*(moved.centres_px - (110, 130)).T).min() < 1
+    assert len(detector.notes) == 1
+
+
+def test_what_the_network_finds_is_left_to_it(opened: Network) -> None:
+    opened.boxes_px = np.array([[80, 140, 100, 160]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((92, 149))
+    found = detector.detect(picture((90, 150), 8, 180.0))
+    assert found.scores.tolist() == pytest.approx([0.3])
+    assert detector.notes == []
+
+
+def test_a_box_beside_the_point_is_of_something_else(opened: Network) -> None:
+    opened.boxes_px = np.array([[120, 140, 140, 160]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((90, 150))
+    found = detector.detect(picture((90, 150), 8, 180.0))
+    assert np.hypot(*(found.centres_px - (90, 150)).T).min() < 1
+
+
+def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
+    detector = Auto(LearnedOptions(diameter_px=40))
+    detector.point_at((90, 150))
+    detector.detect(picture((90, 150), 20, 180.0))
+    assert "40 px" in detector.notes[0]
+
+
+def test_what_nothing_finds_is_followed_by_its_appearance(opened: Network) -> None:
+    rng = np.random.default_rng(3)
+    grain = cv2.GaussianBlur(rng.normal(size=(SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 9)
+    image = np.clip(100 + 4 * grain / grain.std(), 0, 255).astype(np.uint8)
+    detector = Auto(LearnedOptions(diameter_px=3))
+    detector.point_at((90, 150))
+    detector.detect(image)
+    assert "template" in detector.notes[0]
+
+
+def test_until_something_is_pointed_at_the_network_looks(opened: Network) -> None:
+    opened.boxes_px = np.array([[1, 2, 3, 4]], np.float32)
+    detector = Auto(LearnedOptions())
+    image = picture((90, 150), 8, 180.0)
+    assert len(detector.detect(image)) == 1
+    assert len(detector.detect_within(image, Window((128, 128), 20))) == 1
+    assert isinstance(detector, SupportsPointing)
