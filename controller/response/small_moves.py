@@ -16,9 +16,10 @@ _STEP_SIGMAS = 10.0
 """Length of a small move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""
 _LEAST_STEP_PX = 6.0
-MOST_STEP, _MOST_STEP_SLOW = 0.08, 0.15
-"""Bounds of that length: in pixels, and in shorter sides of the field; in a time lapse, where large
-objects go as far by themselves from frame to frame. Chosen: a wrong one does no harm."""
+MOST_STEP, _LONGER_STEP, _TOLD_NOTHING = 0.08, 0.15, 3
+"""Bounds of that length: in pixels, and in shorter sides of the field; in a time lapse a longer one
+from so many on that have told too little, as large objects go nearly as far by themselves. Chosen:
+a wrong one does no harm."""
 _MOST_WAY, _MOST_WAY_SLOW = 0.4, 0.25
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back; and in a time lapse. Chosen: less than half a field, whatever is taken for a
@@ -152,7 +153,8 @@ class SmallMoves:
         else:
             return -self._last_px if self.count % 2 else None
         length_px = max(_STEP_SIGMAS * self._evidence.errors.usual_px, _LEAST_STEP_PX)
-        most = _MOST_STEP_SLOW if self._evidence.slow else MOST_STEP
+        told_nothing = self._evidence.slow and self.count >= _TOLD_NOTHING
+        most = _LONGER_STEP if told_nothing else MOST_STEP
         length_px = min(length_px, most * self._side_px)
         major = int(np.abs(offset_px).argmax()) ^ (self.count % 2)
         step_px = np.where(offset_px < 0, -length_px, length_px)

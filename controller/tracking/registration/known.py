@@ -18,8 +18,9 @@ that is like it has so little."""
 MEMORY = 20.0
 """Time constant, in frames, with which errors and correlations are learned. Chosen: as long as a
 short time lapse."""
-_FIRST_ERROR = 0.05
-"""Error of a registration along one axis, in sizes, until it is known. Chosen: as that of a box."""
+_FIRST_ERROR, _FIRST_WEIGHT = 0.1, 2.0
+"""Error of a registration along one axis, in sizes, until it is known, and how many measured ones
+it outweighs. Chosen: that of an object that changes its shape, twice that of a box."""
 _LEAST_ERROR = 0.002
 """Least error, in sizes. Chosen: a twentieth of a block at most, as where there is no noise."""
 _FIRST_Z, _FIRST_Z_SPREAD = 1.1, 0.35
@@ -48,7 +49,7 @@ class Known:
         self.variance_um2 = (_FIRST_ERROR * size_um) ** 2
         self.least_um2 = (_LEAST_ERROR * size_um) ** 2
         self.found: Registered | None = None
-        self.found_z, self._agreed = 0.0, 0
+        self.found_z, self._agreed, self._errors = 0.0, 0, _FIRST_WEIGHT
         self.doubts, self.rival, self.votes = 0, 0, 0
 
     def learn(self, seen_um: Floats | None, size_um: float) -> None:
@@ -60,7 +61,8 @@ class Known:
             seen_um = found.detected_um
             away_um2 = float(((seen_um - found.position_um) ** 2).sum()) / 2
             now_um2 = min(away_um2 - found.detected_variance_um2, 9 * self.variance_um2)
-            self.variance_um2 += (now_um2 - self.variance_um2) / MEMORY
+            self._errors += 1
+            self.variance_um2 += (now_um2 - self.variance_um2) / min(self._errors, MEMORY)
             self.variance_um2 = max(self.variance_um2, self.least_um2)
         if np.hypot(*(seen_um - found.position_um)) < AGREE * size_um:
             self._agreed += 1
