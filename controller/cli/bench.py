@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .bench_movies import movies
+from .bench_track import track
 from .options import NO_FILES, Columns, JsonFile, read_all_tracks
 from .progress import print_note, progress
 
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 
 app.command()(movies)
+app.command()(track)
 
 
 @app.command()

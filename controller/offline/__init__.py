@@ -4,21 +4,36 @@ In: images and movies. Out: tables of detections or tracks, and figures of them.
 """
 
 from .detect import DetectionSummary, detect_all, how_many, open_detector, open_images
-from .scores import TrackPoints, score
-from .track import open_models, score_movie, track_movie, write_tracks
+from .linker import Linker
+from .scores import TrackPoints, annotated, identity_switches, score
+from .track import (
+    detect_movie,
+    open_models,
+    points_of,
+    rows_of,
+    score_movie,
+    track_movie,
+    write_tracks,
+)
 from .track_figure import draw_tracks
 from .tracker import OfflineTracker
 
 __all__ = [
     "DetectionSummary",
+    "Linker",
     "OfflineTracker",
     "TrackPoints",
+    "annotated",
     "detect_all",
+    "detect_movie",
     "draw_tracks",
     "how_many",
+    "identity_switches",
     "open_detector",
     "open_images",
     "open_models",
+    "points_of",
+    "rows_of",
     "score",
     "score_movie",
     "track_movie",

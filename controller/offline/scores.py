@@ -102,6 +102,18 @@ def annotated(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Track
     return found.at(np.sort(got[_assigned(true, got, similarity)]))
 
 
+def identity_switches(truth: TrackPoints, found: TrackPoints, tolerance: float) -> int:
+    """How often a true track goes on under another name than when it was last found."""
+    true, got, similarity = _similar(truth, found, tolerance)
+    near = similarity >= _SIMILAR
+    true, got, similarity = true[near], got[near], similarity[near]
+    pairs = _assigned(true, got, similarity)
+    true, got = true[pairs], got[pairs]
+    order = np.lexsort((truth.frames[true], truth.ids[true]))
+    same = np.diff(truth.ids[true][order]) == 0
+    return int((np.diff(found.ids[got][order])[same] != 0).sum())
+
+
 def _similar(
     truth: TrackPoints, found: TrackPoints, tolerance: float
 ) -> tuple[Indices, Indices, Floats]:

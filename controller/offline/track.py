@@ -1,35 +1,33 @@
-"""A movie becomes a table of tracks: detector and tracker run over it without a stage."""
+"""A movie becomes a table of tracks: detector and linker run over it without a stage."""
 
 import csv
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...drivers.clock import NS_PER_MS, NS_PER_S
+from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Image
-from ...models.arrays import Floats
 from ...models.datasets import Tracks
+from ...models.detections import Detections
 from ...models.detectors import Detector
 from ...models.errors import ModelError
 from ...models.images import Recording
-from ..assembly import make_detector, make_predictor, suggested_for_movie
+from ..assembly import make_detector, suggested_for_movie
 from ..configuration import make_config, merge
-from ..tracking import Track
+from .linker import Linker, OnProgress
 from .scores import Scores, TrackPoints, annotated, score
-from .tracker import OfflineTracker
+from .tracklets import Tracklets
 
-COLUMNS = ("track", "t", "x", "y", "seen", "score", "size")
+COLUMNS = ("track", "t", "x", "y", "seen", "score", "size", "mother")
 """Columns of the table that is written; `read_tracks` reads it."""
-_LEAST_MEASUREMENTS = 2
-"""Of a track: a single measurement is none."""
 
-Row = tuple[int, int, float, float, bool, float, float]
-"""Track, frame, x and y in µm from the top left pixel, seen, score and size in µm."""
-OnProgress = Callable[[int, int], None]
+Row = tuple[int, int, float, float, bool, float, float, int]
+"""Track, frame, x and y in µm from the top left pixel, seen, score and size in µm, and the track
+that divided into this one; 0 if none is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +38,11 @@ class TrackedMovie:
     ----------
     rows : list of Row
         In the order of the frames; a track begins and ends with a measurement, and where it was
-        missed in between, there is the prediction.
+        missed in between, there is the line between its measurements.
     image : (H, W)
         The last frame.
     detector_ms, tracker_ms : float
-        Median times for a frame.
+        Times for a frame: the median to detect, and the mean to link.
     """
 
     rows: list[Row]
@@ -54,12 +52,10 @@ class TrackedMovie:
 
     def points_px(self, pixel_um: float) -> TrackPoints:
         """Where each track was in each frame, in px."""
-        table = np.array([row[:4] for row in self.rows], np.float64).reshape(-1, 4)
-        whole = table[:, :2].astype(np.intp)
-        return TrackPoints(whole[:, 1], whole[:, 0], table[:, 2:] / pixel_um)
+        return points_of(self.rows, pixel_um)
 
 
-def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, OfflineTracker]:
+def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, Linker]:
     """Make what finds the tracks of objects in a movie, set up for it where nothing is told.
 
     Raises
@@ -69,36 +65,69 @@ def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, 
     """
     wanted = make_config({**tables})
     suggested = suggested_for_movie(movie.pixel_um, movie.interval_s, wanted.detector)
-    config = make_config(merge(suggested, tables))
-    size_px, predictor = (movie.width_px, movie.height_px), make_predictor(config)
-    tracker = OfflineTracker(config.tracking, predictor, *size_px, movie.pixel_um)
-    return make_detector(config, movie.pixel_um), tracker
+    config = make_config(merge({"detector": suggested["detector"]}, tables))
+    return make_detector(config, movie.pixel_um), Linker(movie, tables)
 
 
 def track_movie(
     movie: Recording,
     detector: Detector,
-    tracker: OfflineTracker,
+    linker: Linker,
     on_progress: OnProgress = lambda done, total: None,
 ) -> TrackedMovie:
-    """Detect and track in every frame."""
-    table, times_ns = _Table(movie), []
+    """Detect in every frame, then link over all of them."""
+    frames = len(movie)
+    found, detector_ms = detect_movie(
+        movie, detector, lambda done, total: on_progress(done, 2 * total)
+    )
+    start_ns = time.perf_counter_ns()
+    tracks = linker.link(
+        found, lambda done, total: on_progress(frames + frames * done // total, 2 * frames)
+    )
+    tracker_ms = (time.perf_counter_ns() - start_ns) / NS_PER_MS / frames
+    return TrackedMovie(rows_of(tracks, movie), movie[frames - 1], detector_ms, tracker_ms)
+
+
+def detect_movie(
+    movie: Recording, detector: Detector, on_progress: OnProgress = lambda done, total: None
+) -> tuple[list[Detections], float]:
+    """Detect in every frame, without masks; return also the median time for a frame, in ms."""
+    found, times_ns = list[Detections](), []
     for frame in range(len(movie)):
         image = movie[frame]
         start_ns = time.perf_counter_ns()
-        found = detector.detect(image)
-        between_ns = time.perf_counter_ns()
-        tracks = tracker.update(image, found, round((frame + 0.5) * movie.interval_s * NS_PER_S))
-        times_ns.append((between_ns - start_ns, time.perf_counter_ns() - between_ns))
-        for track in tracks:
-            table.add(frame, track)
+        found.append(replace(detector.detect(image), masks=None))
+        times_ns.append(time.perf_counter_ns() - start_ns)
         on_progress(frame + 1, len(movie))
-    detector_ms, tracker_ms = (np.median(times_ns, axis=0) / NS_PER_MS).tolist()
-    return TrackedMovie(table.rows(), movie[len(movie) - 1], detector_ms, tracker_ms)
+    return found, float(np.median(times_ns)) / NS_PER_MS
+
+
+def rows_of(tracks: Tracklets, movie: Recording) -> list[Row]:
+    """Return the rows of tracks in the order of the frames.
+
+    In a frame in which a track was missed, it is on the line between the measurements.
+    """
+    middle_um = (np.array([movie.width_px, movie.height_px]) - 1) / 2 * movie.pixel_um
+    places_um, inside = tracks.positions_um + middle_um, tracks.inside
+    mother_of = tracks.mother_of()
+    mothers = [mother_of.get(track, 0) for track in tracks.ids.tolist()]
+    columns = tracks.ids, tracks.frames, *places_um.T, tracks.scores, tracks.sizes_um
+    lists: list[list[Any]] = [column.tolist() for column in columns]
+    seen = [*zip(*lists[:4], [True] * len(tracks), *lists[4:], mothers, strict=True)]
+    rows: list[Row] = list(seen)
+    missed = tracks.gaps() > 1
+    for row, gap in zip(inside[missed].tolist(), tracks.gaps()[missed].tolist(), strict=True):
+        track, frame, x, y, _, certainty, size, mother = seen[row]
+        step_x, step_y = ((places_um[row + 1] - places_um[row]) / gap).tolist()
+        rows += [
+            (track, frame + k, x + k * step_x, y + k * step_y, False, certainty, size, mother)
+            for k in range(1, gap)
+        ]
+    return sorted(rows, key=lambda row: (row[1], row[0]))
 
 
 def write_tracks(path: Path, tracked: TrackedMovie, interval_s: float) -> None:
-    """Write ``track``, ``t``, ``x``, ``y``, ``seen``, ``score`` and ``size`` as CSV.
+    """Write ``track``, ``t``, ``x``, ``y``, ``seen``, ``score``, ``size`` and ``mother`` as CSV.
 
     Times are in s and lengths in µm; that is, in frames and px where the scales are 1.
     """
@@ -106,9 +135,9 @@ def write_tracks(path: Path, tracked: TrackedMovie, interval_s: float) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        for track, frame, x, y, seen, certainty, size in tracked.rows:
+        for track, frame, x, y, seen, certainty, size, mother in tracked.rows:
             t, at = f"{frame * interval_s:.9g}", (f"{x:.4f}", f"{y:.4f}")
-            table.writerow((track, t, *at, int(seen), f"{certainty:.4f}", f"{size:.4f}"))
+            table.writerow((track, t, *at, int(seen), f"{certainty:.4f}", f"{size:.4f}", mother))
 
 
 def score_movie(
@@ -132,32 +161,11 @@ def score_movie(
     return score(known, annotated(known, points, tolerance_px), tolerance_px), tolerance_px
 
 
-class _Table:
-    """Rows of tracks; predicted ones wait until the track is seen again."""
-
-    def __init__(self, movie: Recording) -> None:
-        self._pixel_um = movie.pixel_um
-        self._middle_px = (np.array([movie.width_px, movie.height_px]) - 1) / 2
-        self._kept: list[Row] = []
-        self._waiting: dict[int, list[Row]] = {}
-        self._measurements: dict[int, int] = {}
-
-    def add(self, frame: int, track: Track) -> None:
-        """Note where a track is in a frame."""
-        seen = track.seen_um is not None
-        at_um: Floats = track.prediction.mean_um if track.seen_um is None else track.seen_um
-        x, y = ((at_um[:2] / self._pixel_um + self._middle_px) * self._pixel_um).tolist()
-        row = (track.id, frame, x, y, seen, track.score, track.size_um)
-        waiting = self._waiting.setdefault(track.id, [])
-        waiting.append(row)
-        self._measurements[track.id] = self._measurements.get(track.id, 0) + seen
-        if seen and self._measurements[track.id] >= _LEAST_MEASUREMENTS:
-            self._kept += waiting
-            waiting.clear()
-
-    def rows(self) -> list[Row]:
-        """Return those of all tracks, frame by frame."""
-        return sorted(self._kept, key=lambda row: (row[1], row[0]))
+def points_of(rows: Sequence[Row], pixel_um: float) -> TrackPoints:
+    """Where each track was in each frame, in px."""
+    table = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
+    whole = table[:, :2].astype(np.intp)
+    return TrackPoints(whole[:, 1], whole[:, 0], table[:, 2:] / pixel_um)
 
 
 def _all_points(truth: Tracks) -> TrackPoints:

@@ -3,6 +3,7 @@
 In: the measurements of a frame. Out: tracks, and what happened between them.
 """
 
+from .assignment import best_pairs
 from .births import by_pointing
 from .field_geometry import Crop, FieldGeometry, Measurements
 from .settings import TrackingSettings
@@ -16,5 +17,6 @@ __all__ = [
     "Track",
     "Tracker",
     "TrackingSettings",
+    "best_pairs",
     "by_pointing",
 ]

@@ -4,5 +4,6 @@ In: folders with movies and tracks. Out: how many are still followed at the end,
 """
 
 from .movies import DETECTORS, POLICIES, SIZES, run
+from .sessions import movies_of
 
-__all__ = ["DETECTORS", "POLICIES", "SIZES", "run"]
+__all__ = ["DETECTORS", "POLICIES", "SIZES", "movies_of", "run"]

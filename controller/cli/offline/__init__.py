@@ -7,6 +7,6 @@ from .detect import detect
 from .evaluate import evaluate
 from .export import export
 from .models import models
-from .track import track
+from .track import given_tables, track
 
-__all__ = ["detect", "evaluate", "export", "models", "track"]
+__all__ = ["detect", "evaluate", "export", "given_tables", "models", "track"]

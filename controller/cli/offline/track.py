@@ -64,11 +64,11 @@ def track(
     picture = table.with_suffix(_PICTURE)
     _keep(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
-    tables = _tables(detector_table(detector, model), diameter_px, predictor, sets or [])
+    tables = given_tables(detector_table(detector, model), diameter_px, predictor, sets or [])
     movie = open_recording(path, pixel_um, interval_s)
-    used, tracker = open_models(movie, tables)
+    used, linker = open_models(movie, tables)
     with progress("tracking", len(movie)) as on_progress:
-        tracked = track_movie(movie, used, tracker, on_progress)
+        tracked = track_movie(movie, used, linker, on_progress)
     write_tracks(table, tracked, movie.interval_s)
     points = tracked.points_px(movie.pixel_um)
     count = len(set(points.ids.tolist()))
@@ -96,7 +96,7 @@ def track(
         _print(result)
 
 
-def _tables(
+def given_tables(
     detector: dict[str, Any], diameter_px: float | None, predictor: str | None, sets: list[str]
 ) -> dict[str, Any]:
     """Return the tables of a configuration that the command line asks for."""

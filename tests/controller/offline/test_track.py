@@ -56,7 +56,7 @@ def test_a_movie_becomes_a_table_of_tracks(movie: Path, tmp_path: Path) -> None:
     assert (said["tracks"], said["frames"], said["positions"]) == (3, FRAMES, 3 * FRAMES)
     with out.open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert [*table[0]] == ["track", "t", "x", "y", "seen", "score", "size"]
+    assert [*table[0]] == ["track", "t", "x", "y", "seen", "score", "size", "mother"]
     dark = [row["t"] for row in table if row["seen"] == "0"]
     assert dark == [str(HIDDEN)]
     tracks = read_tracks(out)
