@@ -11,6 +11,9 @@ from .tracklets import Tracklets
 _SAME_PLACE = 0.25
 """Distance, in the larger one's sizes, of two boxes of one object. Chosen on movies made of other
 stills than those that `pursuit bench track` reports, of 0.25, 0.35, 0.5 and 0.7."""
+_LARGE = 0.99
+"""Quantile of the sizes up to which others are looked for at the same place. Chosen: a box of half
+the field must not pair all with all."""
 _TOGETHER = 0.5
 """Share of its measurements that a duplicate has at another's place: most of them."""
 _WELL_SEEN = 0.9
@@ -26,7 +29,7 @@ def without_duplicates(tracklets: Tracklets) -> Tracklets:
     """Leave out tracklets that are mostly where a surer one is: several boxes of one object."""
     if not len(tracklets):
         return tracklets
-    reach_um = _SAME_PLACE * float(tracklets.sizes_um.max())
+    reach_um = _SAME_PLACE * float(np.quantile(tracklets.sizes_um, _LARGE))
     apart_um = 2 * reach_um * tracklets.frames[:, None]
     tree = KDTree(np.hstack([tracklets.positions_um, apart_um]))
     one, other = tree.query_pairs(reach_um, output_type="ndarray").T
