@@ -153,12 +153,13 @@ def evaluate(
     dataset: Dataset,
     runtime: str = "auto",
     on_image: Callable[[int, int], None] = lambda done, total: None,
+    told: bool = True,
 ) -> Scores:
     """Mean average precision of a model on a data set.
 
-    Each image is detected as in a session, with the typical size of the data set's objects
-    stated. Classes are matched by name, upper and lower case alike. A single class that the
-    model does not know is matched by all of the model's, as any object is one.
+    Each image is detected as the first one of a session. Classes are matched by name, upper and
+    lower case alike. A single class that the model does not know is matched by all of the
+    model's, as any object is one.
 
     Parameters
     ----------
@@ -166,6 +167,9 @@ def evaluate(
         ONNX file, its card beside it.
     on_image : callable
         Told how many images are done, of how many.
+    told : bool
+        Tell the detector the typical size of the data set's objects; it finds out the size in
+        each image otherwise.
 
     Raises
     ------
@@ -173,7 +177,12 @@ def evaluate(
         If the model cannot be used, or does not know a class of several.
     """
     options = LearnedOptions(
-        str(path), runtime, None, LEAST_SCORE, dataset.object_px, max_objects=MOST_OBJECTS
+        str(path),
+        runtime,
+        None,
+        LEAST_SCORE,
+        dataset.object_px if told else None,
+        max_objects=MOST_OBJECTS,
     )
     detector = open_learned(options)
     classes = matched(detector.card.classes, dataset.classes)

@@ -9,6 +9,9 @@ import typer
 from ..options import DATA, JsonFile, read_source
 from ..progress import progress
 
+SIZES = ("found", "told")
+"""Whether the detector finds out the size of the objects, or is told it."""
+
 
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="ONNX file or shipped model.")],
@@ -17,6 +20,14 @@ def evaluate(
         float | None,
         typer.Option(help="Judge only on this share, the one that training with it held back."),
     ] = None,
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="found|told|both",
+            help="Whether the detector is told the typical size of the data set's objects, or "
+            "finds out that of each image.",
+        ),
+    ] = "told",
     runtime: Annotated[str, typer.Option(help="What computes the network.")] = "auto",
     json_file: JsonFile = None,
 ) -> None:
@@ -27,14 +38,18 @@ def evaluate(
     from ....models.datasets import evaluate as score
     from ....models.weights import find
 
+    if size not in (*SIZES, "both"):
+        raise typer.BadParameter(f"--size is one of {', '.join(SIZES)}, both")
+    sizes = SIZES if size == "both" else (size,)
     rows = []
     for source in map(read_source, data):
         judged = source if held_back is None else source.split(held_back)[1]
-        with progress(source.name, len(judged)) as on_progress:
-            scores = score(find(model), judged, runtime, on_progress)
-        about = {"data": source.name, "images": len(judged)}
-        rows.append(about | asdict(scores))
-        _print_scores(rows[-1])
+        for one in sizes:
+            with progress(source.name, len(judged)) as on_progress:
+                scores = score(find(model), judged, runtime, on_progress, one == "told")
+            about = {"data": source.name, "images": len(judged), "size": one}
+            rows.append(about | asdict(scores))
+            _print_scores(rows[-1])
     if json_file is not None:
         content: dict[str, Any] = rows[0] if len(rows) == 1 else {"data": rows}
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +57,7 @@ def evaluate(
 
 
 def _print_scores(row: dict[str, Any]) -> None:
-    print(f"{row['data']}, {row['images']} images: {_scores_text(row)}")
+    print(f"{row['data']}, {row['images']} images, size {row['size']}: {_scores_text(row)}")
     if len(row["per_class"]) > 1:
         for name, one in row["per_class"].items():
             print(f"  {name}: {_scores_text(one)}")

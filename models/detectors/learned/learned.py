@@ -1,6 +1,7 @@
 """The learned detector: a network finds the objects in images of any size and contrast."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,17 @@ from .centres import centres_and_brightness
 from .decoding import ScoredBoxes, Thresholds, nms
 from .network import Network
 from .options import LearnedOptions, least_scores
-from .scale import FACTORS, Grid, Region, best_factor, cell_px_for
+from .scale import Grid, Region, cell_px_for, factor_for
+from .size import (
+    FACTORS,
+    SHOWN_LARGER,
+    TRIAL_PX,
+    TRIAL_SCORE,
+    Size,
+    find_size,
+    fits,
+    middle,
+)
 from .tiles import merged, region_around, tiles_of, uncut
 
 LARGEST = 3.0
@@ -25,25 +36,21 @@ WINDOWS_PX = (128, 192, 256, 384, 512)
 """Edges of a window in network pixels. Chosen: few, because a runtime prepares for each, and none
 more than half as long again as the one before."""
 
-TRIAL_PX = 512
-"""Edge of the part of an image in which factors of scale are tried. Chosen: it holds several
-objects of any size that the network knows."""
-
 SAME_OBJECT_IOU = 0.7
 """Boxes of any class that overlap more are one object, of the class with the higher score. Chosen:
 higher than `LearnedOptions.iou`, as objects of two classes do lie on one another."""
 
 RETRY_AFTER = 50
-"""Images without objects after which the scale is looked for again. Chosen: trying four scales
-costs about four images."""
+"""Images without objects, or with ones of another size, after which the size is looked for again;
+twice as many after each time that changed nothing. Chosen: it costs about four images of 512 px."""
 
 
 class LearnedDetector:
     """Finds what a network was trained to find.
 
     Contrast follows the light of the images so far (:class:`~.levels.SmoothedLevels`), and
-    unless the size of the objects is given, the scale is the one at which the network finds most
-    in the first image. So both depend on the images before; the rest on the image alone.
+    unless the size of the objects is given, it is found out in the first image, and again when
+    later ones contradict. So both depend on the images before; the rest on the image alone.
 
     Keeps arrays between images, so one object serves one thread.
 
@@ -72,8 +79,9 @@ class LearnedDetector:
         self._network, self._levels = network, SmoothedLevels()
         self._thresholds = Thresholds(least, options.iou, options.max_objects)
         self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
-        self._is_factor_given = self._is_factor_known = factor is not None
-        self._until_trial = 0
+        self._is_factor_given = factor is not None
+        self._size: Size | None = None
+        self._patience, self._until_trial = RETRY_AFTER, 0
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -103,10 +111,10 @@ class LearnedDetector:
         levels = self._levels.update(image)
         if not self._is_factor_given and self._until_trial <= 0:
             self._find_factor(image, levels)
-        grid = self._grid(image, self._cell_px)
-        found = self._field(image, grid, levels)
-        is_right = self._is_factor_known and len(found.scores)
-        self._until_trial = RETRY_AFTER if is_right else self._until_trial - 1
+        grid = self._grid(image.shape, self._cell_px)
+        found = self._field(image, grid, levels, self._thresholds)
+        agrees = self._size is not None and fits(_in_image(found, grid), self._size.px)
+        self._until_trial = self._patience if agrees else self._until_trial - 1
         return self._detections(image, grid, found)
 
     def detect_within(self, image: Image, window: Window) -> Detections:
@@ -121,59 +129,63 @@ class LearnedDetector:
         crop = window.crop(image.shape)
         if crop[0] == crop[2] or crop[1] == crop[3] or is_uniform(image):
             return Detections.none()
-        grid, levels = self._grid(image, self._cell_px), self._levels.current
+        grid, levels = self._grid(image.shape, self._cell_px), self._levels.current
         region = region_around(grid, crop, self._window_sizes())
         if region is None:
-            return self._detections(image, grid, self._field(image, grid, levels))
+            return self._detections(image, grid, self._field(image, grid, levels, self._thresholds))
         found = self._network.find(image, grid, region, levels, self._thresholds)
         return self._detections(image, grid, uncut(found, grid, region))
 
     def reset(self) -> None:
         """Begin anew, as with another specimen."""
         self._levels = SmoothedLevels()
-        self._until_trial, self._is_factor_known = 0, self._is_factor_given
+        self._size = None
+        self._patience, self._until_trial = RETRY_AFTER, 0
 
     def warm_up(self, height: int, width: int) -> None:
         """Prepare for images of that size and for windows in them.
 
-        As far as the scale is known; otherwise that is done when it is found out.
+        While the scale is not known, for finding it out.
         """
-        if not self._is_factor_known:
-            return
-        grid = Grid(height, width, self.card.stride, self._cell_px)
-        sizes = {region[2:] for region in self._tiles(grid)}
-        sizes |= {size for size in self._window_sizes() if size[0] < min(grid.rows, grid.cols)}
+        grid = self._grid((height, width), self._cell_px)
+        grids = [grid]
+        if not self._is_factor_given and self._size is None:
+            grid, *_ = self._grids((height, width))
+            grids = self._grids((min(height, TRIAL_PX), min(width, TRIAL_PX)))
+        sizes = {size for size in self._window_sizes() if size[0] < min(grid.rows, grid.cols)}
+        sizes |= {region[2:] for each in grids for region in self._tiles(each)}
         for rows, cols in sorted(sizes):
             self._network.warm_up(rows, cols)
 
-    def _field(self, image: Image, grid: Grid, levels: Levels) -> ScoredBoxes:
+    def _field(
+        self, image: Image, grid: Grid, levels: Levels, thresholds: Thresholds
+    ) -> ScoredBoxes:
         """Find objects in all of an image; boxes in network pixels."""
         parts = [
-            (region, self._network.find(image, grid, region, levels, self._thresholds))
+            (region, self._network.find(image, grid, region, levels, thresholds))
             for region in self._tiles(grid)
         ]
         return merged(parts, grid, self.options.iou)
 
     def _find_factor(self, image: Image, levels: Levels) -> None:
-        """Take the factor of scale at which most is found in the middle of an image."""
-        height, width = (min(size, TRIAL_PX) for size in image.shape)
-        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-        part = image[top : top + height, left : left + width]
-        found = {}
-        for factor in FACTORS:
-            grid = self._grid(part, cell_px_for(factor, self.card.stride))
-            seen = self._field(part, grid, levels)
-            boxes = grid.in_image(seen.boxes)
-            found[factor] = seen.scores, boxes[:, 2:] - boxes[:, :2]
-        factor = best_factor(found)
-        self._until_trial, self._is_factor_known = RETRY_AFTER, factor is not None
-        if factor is not None:
-            self._cell_px = cell_px_for(factor, self.card.stride)
-            self.warm_up(*image.shape)
-        if factor not in (None, 1.0):
+        """Find out how large the objects are, and take the factor of scale that goes with it."""
+        part, known, before = middle(image), self._size is not None, self._cell_px
+        least = np.where(np.isfinite(self._thresholds.scores), TRIAL_SCORE, np.inf)
+        thresholds = replace(self._thresholds, scores=least.astype(np.float32))
+        found = [
+            _in_image(self._field(part, grid, levels, thresholds), grid)
+            for grid in self._grids(part.shape)
+        ]
+        self._size = size = find_size(found, part.shape, image.shape)
+        if size is not None:
+            self._cell_px = cell_px_for(self._factor_for(size), self.card.stride)
+        confirmed = known and size is not None and self._cell_px == before
+        self._patience = 2 * self._patience if confirmed else RETRY_AFTER
+        self._until_trial = self._patience
+        if size is not None and self._cell_px != before:
             self.notes.append(
-                f"the network finds most when it is shown objects at {factor:g} times their "
-                "size; give diameter_px if that is wrong"
+                f"objects seem to be {size.px:.0f} px large and are shown to the network at "
+                f"{self.factor:.2g} times their size; give diameter_px if that is wrong"
             )
 
     def _detections(self, image: Image, grid: Grid, found: ScoredBoxes) -> Detections:
@@ -186,9 +198,20 @@ class LearnedDetector:
         centres, brightness = centres_and_brightness(image, boxes)
         return Detections.of(boxes, found.scores, found.classes, centres, brightness)
 
-    def _grid(self, image: Image, cell_px: int) -> Grid:
-        height, width = image.shape
+    def _factor_for(self, size: Size) -> float:
+        """Factor of scale at which objects of a size that was found are shown."""
+        if not self._network.has_object_size:
+            return size.factor
+        smallest, usual = self.card.object_px
+        return factor_for(size.px, SHOWN_LARGER * usual, smallest)
+
+    def _grid(self, shape: tuple[int, ...], cell_px: int) -> Grid:
+        height, width = shape
         return Grid(height, width, self.card.stride, cell_px)
+
+    def _grids(self, shape: tuple[int, ...]) -> list[Grid]:
+        """Make the grids on which the size of objects is looked for."""
+        return [self._grid(shape, cell_px_for(factor, self.card.stride)) for factor in FACTORS]
 
     def _tiles(self, grid: Grid) -> list[Region]:
         typical = self.card.object_px[1]
@@ -204,3 +227,8 @@ class LearnedDetector:
             return [fixed]
         edges = [px // self.card.stride for px in WINDOWS_PX if px <= self.options.tile_px]
         return [(cells, cells) for cells in edges if cells]
+
+
+def _in_image(found: ScoredBoxes, grid: Grid) -> ScoredBoxes:
+    """Put boxes in network pixels of the field into image pixels."""
+    return found._replace(boxes=grid.in_image(found.boxes))

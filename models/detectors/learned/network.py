@@ -31,6 +31,8 @@ class Network:
 
     Attributes
     ----------
+    has_object_size : bool
+        Whether the size of objects in the card is measured rather than a guess.
     runtime : Runtime
         The one in use.
     notes : list of str
@@ -38,7 +40,7 @@ class Network:
     """
 
     def __init__(self, info: ModelInfo, runtime: Runtime, on_cpu: Callable[[], Runtime]) -> None:
-        self.card, self.runtime = info.card, runtime
+        self.card, self.has_object_size, self.runtime = info.card, info.has_object_size, runtime
         self.notes = [info.note] if info.note else []
         self._on_cpu: Callable[[], Runtime] | None = on_cpu
         self._scratch = Scratch()

@@ -1,6 +1,5 @@
 """From camera image to network input: contrast, size and padding, on one grid of cells."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,14 +20,6 @@ beyond which there is nothing that a network could tell."""
 MOST_ENLARGED = 1.5
 """Towards the trained size small objects are enlarged by no more: it shows nothing new and costs
 time with its square (chosen)."""
-
-FACTORS = (1.0, 0.5, 0.25, 2.0)
-"""Tried where the size of the objects is not known. Chosen: octaves, as a network stands a factor
-of 1.6 either way; enlarging more than twice is rarely due and costs most."""
-
-CLEARLY_BETTER = 1.2
-"""Another factor than one must find that much more. Chosen: above the differences that noise
-makes."""
 
 
 class Region(NamedTuple):
@@ -104,30 +95,6 @@ def cell_px_for(factor: float, stride: int) -> int:
     if ALIKE[0] <= factor <= ALIKE[1]:
         return stride
     return max(1, round(stride / min(max(factor, LEAST_FACTOR), MOST_FACTOR)))
-
-
-def best_factor(found: Mapping[float, tuple[FloatImage, FloatImage]]) -> float | None:
-    """Choose the factor of scale at which a network sees best; None if nothing is found with any.
-
-    By the sum of the squared scores times the edge of the objects: three sure objects outweigh
-    ten doubtful ones, and a whole one the parts that it falls into when enlarged. Factor one is
-    kept unless another is clearly better.
-
-    Parameters
-    ----------
-    found : mapping of float to ((N,), (N, 2)) float32
-        Factor to the scores, and width and height in image pixels, of all that is found with
-        it in the same part of an image.
-
-    """
-    worth = {
-        factor: float((np.square(scores) * np.sqrt(sizes.prod(axis=1))).sum())
-        for factor, (scores, sizes) in found.items()
-    }
-    best = max(worth, key=worth.__getitem__)
-    if not worth[best]:
-        return None
-    return best if worth[best] > CLEARLY_BETTER * worth.get(1.0, 0.0) else 1.0
 
 
 def render(
