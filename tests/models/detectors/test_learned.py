@@ -14,6 +14,7 @@ from pursuit.models.detectors.learned.learned import LearnedDetector
 from pursuit.models.detectors.learned.metadata import ModelInfo, describe
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
+from pursuit.models.detectors.learned.size import SHOWN_LARGER
 from pursuit.models.errors import DeviceError, ModelError
 from pursuit.models.runtimes.runtime import Tensor
 from scipy.ndimage import find_objects, label
@@ -65,9 +66,10 @@ def learned(
     factor: float | None = 1.0,
     runtime: Discs | None = None,
     on_cpu: Callable[[], Discs] = Discs,
+    has_card: bool = True,
     **options: object,
 ) -> LearnedDetector:
-    network = Network(ModelInfo(CARD, True, ""), runtime or Discs(), on_cpu)
+    network = Network(ModelInfo(CARD, has_card, ""), runtime or Discs(), on_cpu)
     return LearnedDetector(msgspec.convert(options, LearnedOptions), network, factor)
 
 
@@ -83,25 +85,47 @@ def discs(diameter, shape=(300, 400), count=6, level=200, dtype: type = np.uint1
     return np.random.default_rng(0).poisson(image).astype(dtype), centres
 
 
-@pytest.mark.parametrize("diameter, factor", [(10, 2), (20, 1), (40, 0.5), (80, 0.25)])
-def test_the_scale_is_found_and_places_stay_true(diameter, factor):
+@pytest.mark.parametrize("diameter", [10, 20, 40, 80])
+def test_the_scale_is_found_and_places_stay_true(diameter):
     image, centres = discs(diameter, (400, 900), 5)
     detector = learned(factor=None)
     found = detector.detect(image)
-    assert detector.factor == factor and len(detector.notes) == (factor != 1)
+    shown = min(SHOWN_LARGER * CARD.object_px[1], 1.5 * diameter)
+    assert detector.factor * diameter == pytest.approx(shown, rel=0.12)
+    assert len(detector.notes) == 1 and "px large" in detector.notes[0]
     order = np.argsort(found.centres_px[:, 0])
-    np.testing.assert_allclose(found.centres_px[order], centres, atol=max(0.6, 0.6 / factor))
-    np.testing.assert_allclose(found.sizes_px, diameter, atol=max(1.5, 2 / factor))
-    assert (found.scores > 0.8).all()
+    np.testing.assert_allclose(
+        found.centres_px[order], centres, atol=max(0.6, 0.6 / detector.factor)
+    )
+    np.testing.assert_allclose(found.sizes_px, diameter, atol=max(1.5, 2 / detector.factor))
+    assert (found.scores > 0.6).all()
 
 
-def test_the_scale_is_looked_for_again_when_long_nothing_was_found():
+def test_without_a_card_the_scale_is_that_at_which_objects_are_seen_best():
+    detector = learned(factor=None, has_card=False)
+    detector.detect(discs(56, (400, 900), 5)[0])
+    assert detector.factor == pytest.approx(20 / 56, rel=0.1)
+
+
+def test_the_size_is_looked_for_again_when_long_nothing_was_found():
     detector = learned(factor=None)
-    detector.detect(discs(20)[0])
-    tiny = discs(5)[0]
-    assert len(detector.detect(tiny)) == 0
-    assert any(len(detector.detect(tiny)) for _ in range(60))
-    assert detector.factor == 2
+    detector.detect(discs(80, (400, 900), 5)[0])
+    small = discs(12)[0]
+    assert len(detector.detect(small)) == 0
+    assert any(len(detector.detect(small)) for _ in range(60))
+    assert detector.factor == pytest.approx(1.5, rel=0.1)
+
+
+def test_the_size_is_looked_for_again_when_objects_are_of_another():
+    detector = learned(factor=None, score=0.01)
+    large, small = (discs(diameter, (400, 900), 5)[0] for diameter in (60, 30))
+    detector.detect(large)
+    first = detector.factor
+    for image in 40 * [small] + [large] + 40 * [small]:
+        assert len(detector.detect(image)) and detector.factor == first
+    for _ in range(20):
+        detector.detect(small)
+    assert detector.factor == pytest.approx(2 * first, rel=0.1)
 
 
 def test_a_given_diameter_fixes_the_scale():
