@@ -97,7 +97,7 @@ def test_the_scale_is_found_and_places_stay_true(diameter):
     np.testing.assert_allclose(
         found.centres_px[order], centres, atol=max(0.6, 0.6 / detector.factor)
     )
-    np.testing.assert_allclose(found.sizes_px, diameter, atol=max(1.5, 2 / detector.factor))
+    np.testing.assert_allclose(found.sizes_px, diameter, atol=2 / min(detector.factor, 1))
     assert (found.scores > 0.6).all()
 
 
