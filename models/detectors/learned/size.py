@@ -26,11 +26,11 @@ low; with 0.25 the precision is the same within 0.01 on images of the training."
 
 LARGEST_SHARE = 0.5
 """Of the shorter side of that part: larger boxes do not count. Chosen: at a small scale the field
-itself looks like an object (a third of the images of worms on round plates)."""
+itself looks like an object (at 0.18 in every eighth image of worms on round plates)."""
 
 SAME_IOU = 0.5
 """Boxes of two scales that overlap more are one object. The least overlap at which COCO counts a
-box as found; 0.4 and 0.6 find the same sizes within a few percent."""
+box as found; 0.4 and 0.6 changed mAP50 by less than 0.02 on images of the training."""
 
 MOST_BOXES = 150
 """Of each scale the best are compared. Chosen: the time grows with the square, and that many tell
@@ -43,8 +43,8 @@ vary in training."""
 
 SHOWN_LARGER = 1.2
 """Objects whose size was found are shown that much larger than ones whose size is told: of objects
-of several sizes the large ones weigh more. Measured on images of the training: of 1.0, 1.12 and
-1.25 the two larger ones are better by 0.01 to 0.03 in mAP50, the largest is worse for an SSD."""
+of several sizes the large ones weigh more. On images of the training, 1.25 was better than 1.0 by
+0.01 to 0.05 in mAP50 for the shipped YOLO, worse than 1.12 by up to 0.1 for the SSD: between."""
 
 
 class Size(NamedTuple):
