@@ -14,7 +14,6 @@ from pursuit.models.detectors.learned.learned import LearnedDetector
 from pursuit.models.detectors.learned.metadata import ModelInfo, describe
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
-from pursuit.models.detectors.learned.size import SHOWN_LARGER
 from pursuit.models.errors import DeviceError, ModelError
 from pursuit.models.runtimes.runtime import Tensor
 from scipy.ndimage import find_objects, label
@@ -62,23 +61,6 @@ class Discs:
         self.closed = True
 
 
-class Parts(Discs):
-    """Takes what is shown too large for nine objects, as sure of them as of whole ones."""
-
-    def run(self, pixels):
-        rows = []
-        for x0, y0, x1, y1, score, _ in super().run(pixels)[0][0].tolist():
-            side = (x1 - x0) / 3
-            if side < 15:
-                rows.append([x0, y0, x1, y1, score, 0])
-                continue
-            sure = np.exp(-(np.log2(side / 20) ** 2))
-            for number in range(9):
-                x, y = x0 + side * (number % 3), y0 + side * (number // 3)
-                rows.append([x, y, x + side, y + side, sure, 0])
-        return [np.array(rows, np.float32).reshape(1, -1, 6)]
-
-
 def learned(
     factor: float | None = 1.0,
     runtime: Discs | None = None,
@@ -100,56 +82,6 @@ def discs(diameter, shape=(300, 400), count=6, level=200, dtype: type = np.uint1
     for cx, cy in centres:
         image += 5 * level * np.clip(diameter / 2 + 0.5 - np.hypot(x - cx, y - cy), 0, 1)
     return np.random.default_rng(0).poisson(image).astype(dtype), centres
-
-
-@pytest.mark.parametrize("diameter", [10, 20, 40, 80])
-def test_the_scale_is_found_and_places_stay_true(diameter):
-    image, centres = discs(diameter, (400, 900), 5)
-    detector = learned(factor=None)
-    found = detector.detect(image)
-    shown = min(SHOWN_LARGER * CARD.object_px[1], 1.5 * diameter)
-    assert detector.factor * diameter == pytest.approx(shown, rel=0.12)
-    assert len(detector.notes) == 1 and "px large" in detector.notes[0]
-    order = np.argsort(found.centres_px[:, 0])
-    np.testing.assert_allclose(
-        found.centres_px[order], centres, atol=max(0.6, 0.6 / detector.factor)
-    )
-    np.testing.assert_allclose(found.sizes_px, diameter, atol=2 / min(detector.factor, 1))
-    assert (found.scores > 0.6).all()
-
-
-def test_objects_that_fall_into_parts_at_a_large_scale_are_found_whole():
-    detector = learned(factor=None, runtime=Parts())
-    found = detector.detect(discs(80, (400, 900), 5)[0])
-    assert len(found) == 5
-    np.testing.assert_allclose(found.sizes_px, 80, atol=4)
-
-
-def test_without_a_card_the_scale_is_that_at_which_objects_are_seen_best():
-    detector = learned(factor=None, has_card=False)
-    detector.detect(discs(56, (400, 900), 5)[0])
-    assert detector.factor == pytest.approx(20 / 56, rel=0.1)
-
-
-def test_the_size_is_looked_for_again_when_long_nothing_was_found():
-    detector = learned(factor=None)
-    detector.detect(discs(80, (400, 900), 5)[0])
-    small = discs(12)[0]
-    assert len(detector.detect(small)) == 0
-    assert any(len(detector.detect(small)) for _ in range(60))
-    assert detector.factor == pytest.approx(1.5, rel=0.1)
-
-
-def test_the_size_is_looked_for_again_when_objects_are_of_another():
-    detector = learned(factor=None, score=0.01)
-    large, small = (discs(diameter, (400, 900), 5)[0] for diameter in (60, 30))
-    detector.detect(large)
-    first = detector.factor
-    for image in 40 * [small] + [large] + 40 * [small]:
-        assert len(detector.detect(image)) and detector.factor == first
-    for _ in range(20):
-        detector.detect(small)
-    assert detector.factor == pytest.approx(2 * first, rel=0.1)
 
 
 def test_a_given_diameter_fixes_the_scale():

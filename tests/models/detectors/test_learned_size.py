@@ -1,0 +1,94 @@
+"""The size of objects that nobody tells is found out, and looked for again."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pursuit.models.datasets import read_dataset
+from pursuit.models.detectors import create
+from pursuit.models.detectors.learned.size import SHOWN_LARGER
+
+from .test_learned import CARD, Discs, discs, learned
+
+DATA = Path(os.environ.get("PURSUIT_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+class Parts(Discs):
+    """Takes what is shown too large for nine objects, as sure of them as of whole ones."""
+
+    def run(self, pixels):
+        rows = []
+        for x0, y0, x1, y1, score, _ in super().run(pixels)[0][0].tolist():
+            side = (x1 - x0) / 3
+            if side < 15:
+                rows.append([x0, y0, x1, y1, score, 0])
+                continue
+            sure = np.exp(-(np.log2(side / 20) ** 2))
+            for number in range(9):
+                x, y = x0 + side * (number % 3), y0 + side * (number // 3)
+                rows.append([x, y, x + side, y + side, sure, 0])
+        return [np.array(rows, np.float32).reshape(1, -1, 6)]
+
+
+@pytest.mark.parametrize("diameter", [10, 20, 40, 80])
+def test_the_scale_is_found_and_places_stay_true(diameter):
+    image, centres = discs(diameter, (400, 900), 5)
+    detector = learned(factor=None)
+    found = detector.detect(image)
+    shown = min(SHOWN_LARGER * CARD.object_px[1], 1.5 * diameter)
+    assert detector.factor * diameter == pytest.approx(shown, rel=0.12)
+    assert len(detector.notes) == 1 and "px large" in detector.notes[0]
+    order = np.argsort(found.centres_px[:, 0])
+    np.testing.assert_allclose(
+        found.centres_px[order], centres, atol=max(0.6, 0.6 / detector.factor)
+    )
+    np.testing.assert_allclose(found.sizes_px, diameter, atol=2 / min(detector.factor, 1))
+    assert (found.scores > 0.6).all()
+
+
+def test_objects_that_fall_into_parts_at_a_large_scale_are_found_whole():
+    detector = learned(factor=None, runtime=Parts())
+    found = detector.detect(discs(80, (400, 900), 5)[0])
+    assert len(found) == 5
+    np.testing.assert_allclose(found.sizes_px, 80, atol=4)
+
+
+def test_without_a_card_the_scale_is_that_at_which_objects_are_seen_best():
+    detector = learned(factor=None, has_card=False)
+    detector.detect(discs(56, (400, 900), 5)[0])
+    assert detector.factor == pytest.approx(20 / 56, rel=0.1)
+
+
+def test_the_size_is_looked_for_again_when_long_nothing_was_found():
+    detector = learned(factor=None)
+    detector.detect(discs(80, (400, 900), 5)[0])
+    small = discs(12)[0]
+    assert len(detector.detect(small)) == 0
+    assert any(len(detector.detect(small)) for _ in range(60))
+    assert detector.factor == pytest.approx(1.5, rel=0.1)
+
+
+def test_the_size_is_looked_for_again_when_objects_are_of_another():
+    detector = learned(factor=None, score=0.01)
+    large, small = (discs(diameter, (400, 900), 5)[0] for diameter in (60, 30))
+    detector.detect(large)
+    first = detector.factor
+    for image in 40 * [small] + [large] + 40 * [small]:
+        assert len(detector.detect(image)) and detector.factor == first
+    for _ in range(20):
+        detector.detect(small)
+    assert detector.factor == pytest.approx(2 * first, rel=0.1)
+
+
+def test_blood_cells_are_found_whole():
+    folder = DATA / "stills" / "bccd_blood"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}: set PURSUIT_DATA to the folder of real data")
+    _, held_back = read_dataset(folder).split(0.2)
+    ratios = []
+    for sample in held_back.samples[::10]:
+        found = create("yolo", {}).detect(sample.load())
+        ratios.append(np.median(found.sizes_px) / np.median(sample.sizes_px))
+    assert np.median(np.abs(np.log2(ratios))) < 0.2
+    assert np.max(np.abs(np.log2(ratios))) < 0.7
