@@ -24,9 +24,11 @@ TRIAL_SCORE = 0.1
 """Least score, whatever score is wanted of detections. Chosen: of brightfield cells, which score
 low; with 0.25 the precision is the same within 0.01 on images of the training."""
 
-LARGEST_SHARE = 0.5
-"""Of the shorter side of that part: larger boxes do not count. Chosen: at a small scale the field
-itself looks like an object (at 0.18 in every eighth image of worms on round plates)."""
+LARGEST_PX, LARGEST_SHARE = 200.0, 0.8
+"""Larger boxes do not count, nor those with a larger share of the shorter side of that part: at a
+small scale the field itself looks like an object (at 0.18 in every eighth image of worms on round
+plates). Chosen: about what the smallest scale shows at the usual size of training. In fields of 160 px with blood cells of
+100 px, a share of 0.5 left the right size in a quarter of them, 0.8 in three quarters."""
 
 SAME_IOU = 0.5
 """Boxes of two scales that overlap more are one object. The least overlap at which COCO counts a
@@ -115,7 +117,8 @@ def _whole(boxes: NDArray[np.float32], part: Shape, field: Shape) -> Bools:
     """Which boxes are neither cut by the border of the part nor as large as it."""
     height, width = part
     sizes = boxes[:, 2:] - boxes[:, :2]
-    small = (sizes > 0).all(axis=1) & (np.sqrt(areas(boxes)) < LARGEST_SHARE * min(part))
+    most_px = min(LARGEST_PX, LARGEST_SHARE * min(part))
+    small = (sizes > 0).all(axis=1) & (np.sqrt(areas(boxes)) < most_px)
     ways = np.concatenate([boxes[:, :2] + 0.5, (width - 0.5, height - 0.5) - boxes[:, 2:]], axis=1)
     inner = np.tile(np.array(part[::-1]) < field[::-1], 2)
     return small & ~(inner & (ways < EDGE_SHARE * np.tile(sizes, 2))).any(axis=1)
