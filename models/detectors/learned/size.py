@@ -27,8 +27,9 @@ low; with 0.25 the precision is the same within 0.01 on images of the training."
 LARGEST_PX, LARGEST_SHARE = 200.0, 0.8
 """Larger boxes do not count, nor those with a larger share of the shorter side of that part: at a
 small scale the field itself looks like an object (at 0.18 in every eighth image of worms on round
-plates). Chosen: about what the smallest scale shows at the usual size of training. In fields of 160 px with blood cells of
-100 px, a share of 0.5 left the right size in a quarter of them, 0.8 in three quarters."""
+plates). Chosen: about what the smallest scale shows at the usual size of training. In fields of
+160 px with blood cells of 100 px, a share of 0.5 left the right size in a quarter of them, 0.8 in
+three quarters."""
 
 SAME_IOU = 0.5
 """Boxes of two scales that overlap more are one object. The least overlap at which COCO counts a
