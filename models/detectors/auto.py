@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..arrays import Image
 from ..detections import Detections
+from ..images import Polarity
 from .classical import BlobOptions, Blobs
 from .crop import detect_within
 from .detector import Detector, MovieDefaults, SupportsWindow
@@ -31,7 +32,11 @@ _LEAST_PX, _LARGEST = 4.0, 0.5
 _MOST_PX = 128
 """Half the edge of the part around the point in which small objects are tried. Chosen: bounds the
 time; it holds the surroundings of any."""
-_METHODS = (("log", "bright"), ("log", "dark"), ("threshold", "both"))
+_WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
+    ("log", "bright"),
+    ("log", "dark"),
+    ("threshold", "both"),
+)
 """Ways of `blobs` to see: spots, holes, and whatever differs from its surroundings."""
 
 
@@ -114,7 +119,7 @@ class Auto:
         """Every way in which `blobs` may see it."""
         diameter_px = self.options.diameter_px or _LEAST_PX
         while diameter_px <= _LARGEST * min(image.shape) or diameter_px == self.options.diameter_px:
-            for method, polarity in _METHODS:
+            for method, polarity in _WAYS:
                 yield BlobOptions(diameter_px=diameter_px, method=method, polarity=polarity)
             if self.options.diameter_px:
                 return

@@ -77,9 +77,7 @@ def test_mothers_end_and_daughters_begin() -> None:
 
 def test_names_that_do_not_change_places_are_more_plausible() -> None:
     right = going(1, range(20), 20, 20) + going(2, range(20), 20, 30)
-    wrong = [
-        (3 - k, frame, *rest) if frame >= 10 else (k, frame, *rest) for k, frame, *rest in right
-    ]
+    wrong = [(3 - k if t >= 10 else k, t, x, y, size) for k, t, x, y, size in right]
     assert plausibility(tracklets(right), 1.0) > plausibility(tracklets(wrong), 1.0)
 
 

@@ -50,7 +50,8 @@ def told(
     sums = []
     for number, image in enumerate(images):
         at_ns = number * NS_PER_S
-        pose = StagePose(*(number * move_um).tolist(), 0.0, at_ns)
+        x_um, y_um = (number * move_um).tolist()
+        pose = StagePose(x_um, y_um, 0.0, at_ns)
         poses.add(Frame(image, number, at_ns, at_ns, 10.0, pose))
         seen = Seen(at_ns, NO_OBJECTS, target_px, size_px)
         sums = surroundings.compare(seen, image, poses, 1.0)
