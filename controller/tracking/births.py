@@ -8,17 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...models.arrays import Bools, Floats, Indices
+from ...models.pointing import BODY, pointing_costs
 from .duplicates import doubled, nested
 from .field_geometry import Measurements
 from .track import Track
-
-_POINTING_ERROR = 0.25
-"""Standard deviation, in sizes of the object, of where people point at one, along one axis. Chosen:
-four of five points are in its inner half."""
-_REACH = 0.7
-"""Distance, in sizes, within which a point is on an object: the half diagonal of its box."""
-_LEAST_SCORE = 1e-3
-"""Keeps logarithms finite. Chosen: below any score of use."""
 
 
 def births(
@@ -67,9 +60,8 @@ def by_pointing(
     places_um, sizes_um, scores : (N, 2), (N,), (N,)
     """
     away_um = np.hypot(*(places_um - np.asarray(point_um)).T)
-    is_on = away_um < _REACH * sizes_um
-    errors = away_um / (_POINTING_ERROR * np.maximum(sizes_um, np.finfo(float).tiny))
-    costs = errors**2 - 2 * np.log(np.maximum(scores, _LEAST_SCORE))
+    costs = pointing_costs(point_um, places_um, sizes_um, scores, BODY)
+    is_on = np.isfinite(costs)
     return np.lexsort((np.where(is_on, costs, away_um), ~is_on))
 
 
@@ -78,6 +70,6 @@ def _pointed(measurements: Measurements, columns: Indices, point_um: Floats | No
     if point_um is None:
         return -1
     places_um, sizes_um = measurements.positions_um[columns], measurements.sizes_um[columns]
-    best = by_pointing(point_um, places_um, sizes_um, measurements.scores[columns])[0]
-    is_on = np.hypot(*(places_um[best] - point_um)) < _REACH * sizes_um[best]
-    return int(columns[best]) if is_on else -1
+    costs = pointing_costs(point_um, places_um, sizes_um, measurements.scores[columns], BODY)
+    best = int(costs.argmin())
+    return int(columns[best]) if np.isfinite(costs[best]) else -1

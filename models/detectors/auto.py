@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..arrays import Image
+from ..arrays import Floats, Image
 from ..detections import Detections
 from ..images import Polarity
+from ..pointing import INNER, pointing_costs
 from .classical import BlobOptions, Blobs
 from .crop import detect_within
 from .detector import Detector, MovieDefaults, SupportsWindow
@@ -18,12 +19,6 @@ from .learned import LearnedDetector, LearnedOptions, open_learned
 from .template import Template, TemplateOptions
 from .window import Window
 
-_ON = 0.35
-"""Distance, in sizes, of an object's centre from a point that is on it. Chosen: the inner half of
-its box."""
-_POINTING_ERROR = 0.25
-"""Standard deviation, in sizes of the object, of where people point at one. Chosen, as where tracks
-begin."""
 _STEP = math.sqrt(2)
 """Factor from one diameter to the next that is tried: `blobs` finds objects up to twice as large or
 small."""
@@ -76,6 +71,8 @@ class Auto:
     def detect(self, image: Image) -> Detections:
         """Find the objects in an image, as :meth:`.Detector.detect`."""
         point_px, self._point_px = self._point_px, None
+        if point_px is not None:
+            self._learned.point_at(point_px)
         found = self._seeing.detect(image)
         if point_px is None or _costs(found, point_px).min(initial=math.inf) < math.inf:
             return found
@@ -131,12 +128,7 @@ def _looked_at(blobs: Blobs, image: Image, point_px: tuple[float, float]) -> Det
     return detect_within(blobs, image, Window(point_px, half_px))
 
 
-def _costs(found: Detections, point_px: tuple[float, float]) -> np.ndarray:
-    """How unlikely each object, (N,), is the one pointed at: infinite where the point is not on it.
-
-    Twice a negative log likelihood of where people point and of whether it is an object.
-    """
-    away_px = np.hypot(*(found.centres_px - np.array(point_px)).T)
-    errors = away_px / np.maximum(np.sqrt(found.sizes_px.prod(axis=1)), 1e-6)
-    costs = (errors / _POINTING_ERROR) ** 2 - 2 * np.log(np.maximum(found.scores, 1e-3))
-    return np.where(errors < _ON, costs, np.inf)
+def _costs(found: Detections, point_px: tuple[float, float]) -> Floats:
+    """How unlikely it is, (N,), that each is pointed at: infinite where the point is not on it."""
+    sizes_px = np.sqrt(found.sizes_px.prod(axis=1))
+    return pointing_costs(point_px, found.centres_px, sizes_px, found.scores, INNER)

@@ -24,7 +24,7 @@ from .size import (
     Size,
     find_size,
     fits,
-    middle,
+    part_around,
 )
 from .tiles import merged, region_around, tiles_of, uncut
 
@@ -82,6 +82,7 @@ class LearnedDetector:
         self._is_factor_given = factor is not None
         self._size: Size | None = None
         self._patience, self._until_trial = RETRY_AFTER, 0
+        self._point_px: tuple[float, float] | None = None
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -91,6 +92,13 @@ class LearnedDetector:
         threshold, and cells in brightfield score low.
         """
         return MovieDefaults({"score": 0.1}, diameters_per_sigma=11, high_score=0.2)
+
+    def point_at(self, point_px: tuple[float, float]) -> None:
+        """Say where, (x, y), in the next image something is that will be followed.
+
+        If no size was given or found yet, it is that of the object there.
+        """
+        self._point_px = point_px
 
     @property
     def factor(self) -> float:
@@ -111,9 +119,10 @@ class LearnedDetector:
         levels = self._levels.update(image)
         if not self._is_factor_given and self._until_trial <= 0:
             self._find_factor(image, levels)
+        self._point_px = None
         grid = self._grid(image.shape, self._cell_px)
         found = self._field(image, grid, levels, self._thresholds)
-        agrees = self._size is not None and fits(_in_image(found, grid), self._size.px)
+        agrees = self._size is not None and fits(_in_image(found, grid), self._size)
         self._until_trial = self._patience if agrees else self._until_trial - 1
         return self._detections(image, grid, found)
 
@@ -169,14 +178,17 @@ class LearnedDetector:
 
     def _find_factor(self, image: Image, levels: Levels) -> None:
         """Find out how large the objects are, and take the factor of scale that goes with it."""
-        part, known, before = middle(image), self._size is not None, self._cell_px
+        known, before = self._size is not None, self._cell_px
+        height, width = image.shape
+        part, point_px = part_around(image, self._point_px or ((width - 1) / 2, (height - 1) / 2))
         least = np.where(np.isfinite(self._thresholds.scores), TRIAL_SCORE, np.inf)
         thresholds = replace(self._thresholds, scores=least.astype(np.float32))
         found = [
             _in_image(self._field(part, grid, levels, thresholds), grid)
             for grid in self._grids(part.shape)
         ]
-        self._size = size = find_size(found, part.shape, image.shape)
+        pointed_px = None if self._point_px is None else point_px
+        self._size = size = find_size(found, part.shape, image.shape, pointed_px)
         if size is not None:
             self._cell_px = cell_px_for(self._factor_for(size), self.card.stride)
         confirmed = known and size is not None and self._cell_px == before
@@ -203,7 +215,8 @@ class LearnedDetector:
         if not self._network.has_object_size:
             return size.factor
         smallest, usual = self.card.object_px
-        return factor_for(size.px, SHOWN_LARGER * usual, smallest)
+        larger = 1.0 if size.is_of_one else SHOWN_LARGER
+        return factor_for(size.px, larger * usual, smallest)
 
     def _grid(self, shape: tuple[int, ...], cell_px: int) -> Grid:
         height, width = shape

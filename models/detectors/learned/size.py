@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...arrays import Bools, Floats, Image
 from ...boxes import areas, intersection_over_union, shared_areas
+from ...pointing import INNER, pointing_costs
 from .decoding import ScoredBoxes, Shape
 from .tiles import COVERED, EDGE_SHARE
 
@@ -50,6 +51,10 @@ of several sizes the large ones weigh more. On images of the training, 1.25 was 
 0.01 to 0.05 in mAP50 for the shipped YOLO, worse than 1.12 by up to 0.1 for the SSD: between."""
 
 
+Point = tuple[float, float]
+"""(x, y) in pixels."""
+
+
 class Size(NamedTuple):
     """What was found out.
 
@@ -59,20 +64,29 @@ class Size(NamedTuple):
         Typical size of the objects, root of the area of their boxes.
     factor : float
         Of `FACTORS`, the one at which they are seen best.
+    is_of_one : bool
+        Whether it is that of the object that was pointed at.
     """
 
     px: float
     factor: float
+    is_of_one: bool = False
 
 
-def middle(image: Image) -> Image:
-    """Part of an image in which the size is looked for."""
+def part_around(image: Image, point_px: Point) -> tuple[Image, Point]:
+    """Part of an image in which the size is looked for, and where (x, y) in it the point is."""
     height, width = (min(size, TRIAL_PX) for size in image.shape)
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
+    top, left = (
+        int(min(max(at - size / 2, 0), whole - size))
+        for at, size, whole in zip(point_px[::-1], (height, width), image.shape, strict=True)
+    )
+    part = image[top : top + height, left : left + width]
+    return part, (point_px[0] - left, point_px[1] - top)
 
 
-def find_size(found: Sequence[ScoredBoxes], part: Shape, field: Shape) -> Size | None:
+def find_size(
+    found: Sequence[ScoredBoxes], part: Shape, field: Shape, point_px: Point | None = None
+) -> Size | None:
     """Find out the typical size of the objects; None if there are none.
 
     An object is found as a whole at neighbouring scales, in the same box and as the same class;
@@ -87,6 +101,8 @@ def find_size(found: Sequence[ScoredBoxes], part: Shape, field: Shape) -> Size |
         At each of `FACTORS`, best first; boxes in pixels of the part.
     part, field : tuple of int
         Height and width of the part of an image that was looked at, and of the image.
+    point_px : (x, y), optional
+        Where in the part an object is pointed at: if one is there, its size is the one.
     """
     counting = [boxes.pick(_whole(boxes.boxes, part, field)) for boxes in found]
     counting = [boxes.pick(np.arange(min(len(boxes.scores), MOST_BOXES))) for boxes in counting]
@@ -99,19 +115,26 @@ def find_size(found: Sequence[ScoredBoxes], part: Shape, field: Shape) -> Size |
     seen = np.where(alike, overlap * scores, 0)
     best = np.stack([seen[:, scale == i].max(axis=1, initial=0) for i in range(len(found))], axis=1)
     objects = _objects(boxes, overlap, best.sum(axis=1))
+    pointed = np.empty(0, np.intp)
+    if point_px is not None:
+        pointed = objects[_on_point(boxes[objects], best[objects].sum(axis=1), point_px)]
+    objects = pointed if len(pointed) else objects
     sizes_px = np.sqrt(areas(boxes[objects]))
     weights = best[objects].sum(axis=1) * sizes_px
     factor = FACTORS[int((best[objects] * sizes_px[:, None]).sum(axis=0).argmax())]
-    return Size(_weighted_median(sizes_px, weights), factor)
+    return Size(_weighted_median(sizes_px, weights), factor, bool(len(pointed)))
 
 
-def fits(found: ScoredBoxes, size_px: float) -> bool:
-    """Say whether there are objects, of about that typical size; boxes in image pixels."""
-    if not len(found.scores):
-        return False
+def fits(found: ScoredBoxes, size: Size) -> bool:
+    """Say whether there are objects, of about that typical size; boxes in image pixels.
+
+    If it is the size of one, the others may be larger or smaller.
+    """
+    if size.is_of_one or not len(found.scores):
+        return len(found.scores) > 0
     sizes_px = np.sqrt(areas(found.boxes))
     typical_px = _weighted_median(sizes_px, found.scores * sizes_px)
-    return size_px / OTHER_SIZE < typical_px < size_px * OTHER_SIZE
+    return size.px / OTHER_SIZE < typical_px < size.px * OTHER_SIZE
 
 
 def _whole(boxes: NDArray[np.float32], part: Shape, field: Shape) -> Bools:
@@ -136,6 +159,14 @@ def _objects(boxes: NDArray, overlap: NDArray, support: NDArray) -> NDArray[np.i
             rows.append(row)
             free &= ~taken[row]
     return np.array(rows, np.intp)
+
+
+def _on_point(boxes: NDArray, support: NDArray, point_px: Point) -> NDArray[np.intp]:
+    """Row of the object that is pointed at, (1,); none, (0,), if the point is on none."""
+    middles, sizes_px = (boxes[:, :2] + boxes[:, 2:]) / 2, np.sqrt(areas(boxes))
+    costs = pointing_costs(point_px, middles, sizes_px, support / len(FACTORS), INNER)
+    on = np.flatnonzero(np.isfinite(costs))
+    return on[costs[on].argsort(kind="stable")[:1]]
 
 
 def _weighted_median(values: Floats | NDArray, weights: Floats | NDArray) -> float:

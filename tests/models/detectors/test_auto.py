@@ -31,6 +31,8 @@ class Network:
 
     def warm_up(self, height: int, width: int) -> None: ...
 
+    def point_at(self, point_px: tuple[float, float]) -> None: ...
+
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Network:

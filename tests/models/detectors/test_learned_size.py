@@ -92,3 +92,30 @@ def test_blood_cells_are_found_whole():
         ratios.append(np.median(found.sizes_px) / np.median(sample.sizes_px))
     assert np.median(np.abs(np.log2(ratios))) < 0.2
     assert np.max(np.abs(np.log2(ratios))) < 0.7
+
+
+def of_two_sizes():
+    """Small discs, and a large one among them, which is the exception."""
+    image, _ = discs(16, (400, 900), 9)
+    large, centres = discs(64, (400, 900), 1)
+    return np.maximum(image, large), centres[0]
+
+
+def test_what_is_pointed_at_gives_the_size():
+    image, centre = of_two_sizes()
+    detector = learned(factor=None)
+    detector.point_at(tuple(centre.tolist()))
+    detector.detect(image)
+    assert detector.factor * 64 == pytest.approx(CARD.object_px[1], rel=0.15)
+    for _ in range(110):
+        detector.detect(image)
+    assert detector.factor * 64 == pytest.approx(CARD.object_px[1], rel=0.15)
+
+
+def test_a_point_on_nothing_leaves_the_size_to_all_objects():
+    image, _ = discs(40, (400, 900), 5)
+    everywhere, pointed = learned(factor=None), learned(factor=None)
+    pointed.point_at((3.0, 3.0))
+    everywhere.detect(image)
+    pointed.detect(image)
+    assert pointed.factor == everywhere.factor
