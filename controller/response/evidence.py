@@ -67,6 +67,8 @@ class Evidence:
     was_trusted : bool
         Whether it ever was: small moves are then made only after a frame of rest, and it counts
         that the error of the target's own motion adds up.
+    size_px : float
+        Of the target, when it was last seen.
     errors, answers : DisplacementErrors, Answers
         Of the target, and to small moves.
     """
@@ -82,6 +84,7 @@ class Evidence:
         self._steady, self._slack_px = False, 0.0
         self._velocities_px_s, self._drift_px = np.zeros((len(ALL), 2)), np.zeros(2)
         self._chance_matches, self._objects_per_px2 = 0.0, 1 / self._area_px
+        self.size_px = 0.0
         self.errors, self.answers = DisplacementErrors(), Answers()
         self.trusted = self.was_trusted = False
 
@@ -124,6 +127,7 @@ class Evidence:
             against what was proven.
         """
         self._poses.add(frame)
+        self.size_px = seen.size_px
         self._slack_px = slack_px if self.was_trusted else 0.0
         last, self._last = self._last, seen
         if last is not None:

@@ -16,10 +16,13 @@ _STEP_SIGMAS = 10.0
 """Length of a small move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""
 _LEAST_STEP_PX = 6.0
-MOST_STEP, _LONGER_STEP, _TOLD_NOTHING = 0.08, 0.15, 3
-"""Bounds of that length: in pixels, and in shorter sides of the field; in a time lapse a longer one
-from so many on that have told too little, as large objects go nearly as far by themselves. Chosen:
-a wrong one does no harm."""
+MOST_STEP = 0.08
+"""Bounds of that length: in pixels, and in shorter sides of the field. Chosen: a wrong one does no
+harm."""
+_OF_SIZE, _MOST_OF_LARGE = 0.35, 0.2
+"""In a time lapse it may be that part of the target's size instead, which is more than objects go
+from frame to frame, up to so many shorter sides of the field. Chosen: that is still in the field
+though the affine be too large by a factor of 2."""
 _MOST_WAY, _MOST_WAY_SLOW = 0.4, 0.25
 """How far small moves may lead from where the first one was made, in shorter sides of the field:
 then they go back; and in a time lapse. Chosen: less than half a field, whatever is taken for a
@@ -153,9 +156,11 @@ class SmallMoves:
         else:
             return -self._last_px if self.count % 2 else None
         length_px = max(_STEP_SIGMAS * self._evidence.errors.usual_px, _LEAST_STEP_PX)
-        told_nothing = self._evidence.slow and self.count >= _TOLD_NOTHING
-        most = _LONGER_STEP if told_nothing else MOST_STEP
-        length_px = min(length_px, most * self._side_px)
+        most_px = MOST_STEP * self._side_px
+        if self._evidence.slow:
+            of_size_px = _OF_SIZE * self._evidence.size_px
+            most_px = max(most_px, min(of_size_px, _MOST_OF_LARGE * self._side_px))
+        length_px = min(length_px, most_px)
         major = int(np.abs(offset_px).argmax()) ^ (self.count % 2)
         step_px = np.where(offset_px < 0, -length_px, length_px)
         step_px[1 - major] /= 2
