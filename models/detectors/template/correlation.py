@@ -1,20 +1,17 @@
-"""Place of a template in an image: normalised correlation, its peak, and its level by chance."""
+"""Place of a template in an image: normalised correlation, and its peak."""
 
 from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy.special import ndtri
 
 from ...arrays import FloatImage
-from ...images import QUANTISATION, noise_of
+from ...images import QUANTISATION
 
-LEAST_VISIBLE = 0.1
+LEAST_VISIBLE = 0.25
 """Share of the template's variance inside the image below which a place is left out. Chosen: less
-than of half an object, which is the most that may be outside."""
-
-_CHANCE = 0.05
-"""Share of searches in which noise alone exceeds the level of chance: the usual significance."""
+than of half an object, which is the most that may be outside; of 0.1 a few pixels of noise often
+correlate."""
 
 _SMALLEST = 1e-3
 """Keeps roots, logarithms and Fisher's z finite (chosen: below any significant correlation)."""
@@ -69,6 +66,11 @@ def _overlap(length: int, width: int) -> FloatImage:
     return ((at >= 0) & (at < length)).astype(np.float32)
 
 
+def fisher_z(correlation: float) -> float:
+    """Fisher's z of a correlation, finite."""
+    return float(np.arctanh(min(max(correlation, _SMALLEST - 1), 1 - _SMALLEST)))
+
+
 def significance(correlation: FloatImage, visible: FloatImage) -> FloatImage:
     """Fisher's z of a correlation, as though of the whole template: as likely by chance.
 
@@ -77,20 +79,6 @@ def significance(correlation: FloatImage, visible: FloatImage) -> FloatImage:
     """
     z = np.arctanh(np.minimum(np.maximum(correlation, _SMALLEST - 1), 1 - _SMALLEST))
     return z * np.sqrt(np.maximum(visible, 0))
-
-
-def chance_level(spread: float, places: float) -> float:
-    """Z that chance exceeds somewhere among so many independent places once in 20 searches."""
-    return -spread * float(ndtri(_CHANCE / max(places, 1.0)))
-
-
-def spread_around(z: FloatImage, at: tuple[int, int], reach: float) -> float:
-    """Robust noise of z further than ``reach`` from a place; zero if there is nothing."""
-    row, column = at
-    away = np.ones(z.shape, np.bool_)
-    low = (max(0, int(np.ceil(row - reach))), max(0, int(np.ceil(column - reach))))
-    away[low[0] : int(row + reach) + 1, low[1] : int(column + reach) + 1] = False
-    return noise_of(z[away][:, None]) if away.any() else 0.0
 
 
 def peak_shift(correlation: FloatImage, at: tuple[int, int]) -> tuple[float, float]:
