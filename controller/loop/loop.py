@@ -243,6 +243,7 @@ class Loop:
     def _take_notes(self) -> tuple[str, ...]:
         """What there is to say since the last frame: by the detector, if it takes notes."""
         limits, hand = self._limits.take_notes(), self._yielding.take_notes()
-        new = (*self._new_notes, *self._detector_notes[self._notes_taken :], *limits, *hand)
+        detector = self._detector_notes[self._notes_taken :]
+        new = (*self._new_notes, *detector, *self._target.take_notes(), *limits, *hand)
         self._notes_taken, self._new_notes = len(self._detector_notes), []
         return new

@@ -10,7 +10,8 @@ import numpy as np
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ..decisions import Lock
-from ..tracking import Track, by_pointing
+from ..tracking import Track
+from .pointing import distance_um, in_order, told_of_choice, told_of_nobody
 from .target_group import TargetGroup
 
 _UNDECIDED = 20
@@ -78,6 +79,7 @@ class TargetSelection:
         self._still_to_choose = settings.count
         self.lock = Lock.SEARCHING
         self.reason = ""
+        self._notes, self._noted = list[str](), False
 
     @property
     def wanted(self) -> list[int]:
@@ -124,6 +126,17 @@ class TargetSelection:
             self._still_to_choose += 1
         if not self._members:
             self.lock = Lock.LOST if self._lost else Lock.SEARCHING
+
+    def take_notes(self) -> list[str]:
+        """Return what there is to say of what was pointed at, since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def _note(self, text: str) -> None:
+        """Say something of what was pointed at, once."""
+        if text and not self._noted:
+            self._notes.append(text)
+            self._noted = True
 
     def pass_over(self) -> None:
         """Note that a frame went by that could not be used."""
@@ -179,15 +192,22 @@ class TargetSelection:
         wanted = self.settings
         if wanted.point_um is not None:
             point = np.array(wanted.point_um)
-            seen = [t for t in seen if _distance_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
-            seen = _in_order(seen, point)
+            near = [t for t in seen if distance_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
+            near = in_order(near, point)
+            self._note(
+                told_of_choice(near, near[0], point) if near else told_of_nobody(seen, point)
+            )
+            seen = near
         elif wanted.choose == "largest":
             seen.sort(key=lambda track: -track.size_um)
         elif wanted.choose == "brightest":
             seen.sort(key=lambda track: -track.brightness)
         else:
             middle = np.array((frame.pose.x_um, frame.pose.y_um))
-            seen.sort(key=lambda track: _distance_um(track, middle))
+            seen.sort(key=lambda track: distance_um(track, middle))
+            if seen and not self.wanted:
+                self._note(told_of_choice(seen, seen[0], middle))
+                self._noted = True
         chosen = seen[: self._still_to_choose]
         self._still_to_choose -= len(chosen)
         return {track.id: track for track in chosen}
@@ -215,15 +235,3 @@ def _brightness(track: Track) -> float:
     """Usual brightness, or size where that is unknown, as a logarithm."""
     size, brightness = track.appearance
     return brightness if math.isfinite(brightness) else size
-
-
-def _in_order(tracks: Sequence[Track], point_um: np.ndarray) -> list[Track]:
-    """Tracks by how likely each is the one that is pointed at."""
-    places_um = np.array([track.prediction.mean_um[:2] for track in tracks]).reshape(-1, 2)
-    sizes_um = np.array([track.size_um for track in tracks])
-    scores = [track.score for track in tracks]
-    return [tracks[row] for row in by_pointing(point_um, places_um, sizes_um, scores).tolist()]
-
-
-def _distance_um(track: Track, point_um: np.ndarray) -> float:
-    return float(np.hypot(*(track.prediction.mean_um[:2] - point_um)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy.special import ndtri
 
 from ...arrays import FloatImage
+from ...images import QUANTISATION
 
 _CHANCE = 0.05
 """Share of searches in which chance exceeds its level: the usual significance."""
@@ -22,12 +24,17 @@ _ASSUMED = 4.0
 where the object fills the image there are none, and of a few the spread is known to a third."""
 
 
-_CONTRAST_SIGMAS = 3.0
-"""Errors of a variance by which it must exceed that of noise. Chosen: one patch of noise in 700
-does."""
+_LAG = 2
+"""Pixels beyond which noise does not correlate with itself: those between which images are
+interpolated, and of a camera, share no more than one."""
 
-_NOISE_ERROR = 0.06
-"""Relative error of the variance of noise, which is measured in some 2000 to 4000 pixels."""
+_USUAL = 0.25
+"""Quantile of variances that is taken for that of the background. Chosen: as of noise elsewhere,
+the quartile is hardly misled by objects."""
+
+_CONTRAST_SIGMAS, _CORRELATED = 3.0, 1.5
+"""Errors of a correlation by which it must exceed 0, and how much larger they are where neighbours
+correlate by a half. Chosen: one patch of noise in 700 does; and Bartlett's formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +87,41 @@ class Chance:
         return max(0.0, 1 - self.level(places, is_expected) / z) if z > 0 else 0.0
 
 
-def contrast_score(contrast: float, noise: float, pixels: int) -> float:
-    """Share of the contrast of so many pixels that is more than noise has by chance: 0 to 1.
+def contrast_score(image: FloatImage, at: tuple[float, float], reach: int) -> float:
+    """How much more contrast there is around a place than noise has by chance: 0 to 1.
+
+    Either it varies more than most of the image does over as many pixels, or, where texture fills
+    the image, it correlates with itself two pixels on.
 
     Parameters
     ----------
-    contrast, noise : float
-        Standard deviations of grey values.
-    pixels : int
+    image : (H, W) float32
+        With a level near zero, for the sake of rounding.
+    at : tuple of float
+        x and y in pixels.
+    reach : int
+        How far around it.
     """
-    excess = (contrast / noise) ** 2 - 1
-    error = (2 / pixels + _NOISE_ERROR**2) ** 0.5
-    return max(0.0, 1 - _CONTRAST_SIGMAS * error / excess) if excess > 0 else 0.0
+    x, y = (round(value) for value in at)
+    patch = image[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+    variance = float(patch.var()) if patch.size else 0.0
+    if variance <= QUANTISATION**2:
+        return 0.0
+    size, border = (2 * reach + 1, 2 * reach + 1), cv2.BORDER_REFLECT
+    variances = cv2.sqrBoxFilter(image, cv2.CV_32F, size, borderType=border)
+    variances -= cv2.boxFilter(image, cv2.CV_32F, size, borderType=border) ** 2
+    usual = max(float(np.quantile(variances, _USUAL)), QUANTISATION**2)
+    error = _CORRELATED * (2 / patch.size) ** 0.5
+    more = 1 - _CONTRAST_SIGMAS * error / max(variance / usual - 1, _CONTRAST_SIGMAS * error)
+    return max(more, _texture_score(patch, variance))
+
+
+def _texture_score(patch: FloatImage, variance: float) -> float:
+    """How much more a patch correlates with itself two pixels on than noise does."""
+    if min(patch.shape) <= _LAG:
+        return 0.0
+    away = patch - patch.mean()
+    across, down = away[:, :-_LAG] * away[:, _LAG:], away[:-_LAG] * away[_LAG:]
+    correlation = float(across.mean() + down.mean()) / (2 * variance)
+    error = _CORRELATED / (2 * patch.size) ** 0.5
+    return 1 - _CONTRAST_SIGMAS * error / max(correlation, _CONTRAST_SIGMAS * error)

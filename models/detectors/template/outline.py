@@ -69,7 +69,8 @@ def diameter_at(image: NDArray, at: tuple[float, float], noise: float) -> float 
         if min(height, width) < _LEAST_DIAMETER:
             continue
         whole = part[: height * factor, : width * factor].astype(np.float32)
-        work = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        work = np.empty((height, width), np.float32)
+        cv2.resize(whole, (width, height), dst=work, interpolation=cv2.INTER_AREA)
         x, y = ((v - low + 0.5) / factor - 0.5 for v, low in zip(at, (left, top), strict=True))
         clearness, found = _clearest(work, (x, y), noise / factor)
         if clearness / factor > best:

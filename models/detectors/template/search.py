@@ -79,7 +79,7 @@ class Search:
         distance = _distance(self.area, window, self.z.shape)
         inside = distance <= 1
         place = _highest(np.where(inside, np.tanh(self.z) - EDGE_PENALTY * distance**2, -2))
-        return self._peak(_climb(self.z, place), np.count_nonzero(inside), chance)
+        return self._peak(_climb(self.z, place), int(np.count_nonzero(inside)), chance)
 
     def at(self, at: tuple[float, float], chance: Chance) -> Peak:
         """Take the place next to x and y in blocks, where the object is known to be."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import FloatImage, Image
+from ...arrays import Image
 from ...detections import Detections
 from ...errors import ModelError
 from ...images import Scratch, camera_noise, checked
@@ -125,17 +125,19 @@ class Template:
     def _first_look(self, image: Image) -> Detections:
         """Take the template; without contrast nothing is found, and the next image is tried."""
         x, y = point = self._point(image.shape)
-        noise = camera_noise(image.astype(np.float32))
-        found = self.options.diameter_px or diameter_at(image, point, noise)
+        grey = image.astype(np.float32)
+        found = self.options.diameter_px or diameter_at(image, point, camera_noise(grey))
         self._diameter = found or _UNKNOWN_DIAMETER
         self._factor = min(max(1, int(self._diameter / _WORKING_DIAMETER)), *image.shape)
         area = self._part(image)
         reach = int(np.ceil(SPAN * self._diameter / self._factor / 2))
         template = AdaptiveTemplate(area.work, area.inside(point), reach)
-        seen = _around(area.work, area.inside(point), reach)
-        clear = contrast_score(float(seen.std()) * self._factor, noise, seen.size)
+        clear = contrast_score(grey - grey.mean(), point, int(np.ceil(SPAN * self._diameter / 2)))
         if clear < max(self.options.least_score, _LEAST_CLEAR):
-            self._note(f"there is nothing at ({x:.0f}, {y:.0f}) px but noise: point at an object")
+            self._note(
+                f"there is nothing at ({x:.0f}, {y:.0f}) px but noise: it is waited for an object "
+                "there; point at another place if none will come"
+            )
             return Detections.none()
         if found is None:
             self._note(
@@ -235,9 +237,3 @@ def _turned(
         for pose in poses
     ]
     return max(found, key=lambda one: one[0].z)
-
-
-def _around(image: FloatImage, at: tuple[float, float], reach: int) -> FloatImage:
-    """Pixels of an image up to ``reach`` from a place in it."""
-    x, y = (round(value) for value in at)
-    return image[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]

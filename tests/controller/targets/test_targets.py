@@ -128,6 +128,37 @@ def test_a_point_with_nothing_near_it_is_waited_at() -> None:
     assert only(target.follow([*CHOICE, track(6, 45, 20)], FRAME)).id == 6
 
 
+def test_a_point_with_nothing_near_it_is_told_once_with_what_is_nearest() -> None:
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
+    for _ in range(3):
+        assert target.follow(CHOICE, FRAME) is None
+    (note,) = target.take_notes()
+    assert note.startswith(
+        "Nothing is at (50.0, 20.0) µm: the nearest of 4 objects is 44.7 µm away"
+    )
+    assert "target.point_um = [90.0, 40.0]" in note
+    assert target.take_notes() == []
+
+
+def test_two_at_a_point_are_told_with_their_sizes_and_the_nearer_is_followed() -> None:
+    target = TargetSelection(TargetSettings(point_um=(10, 0)))
+    both = [track(1, 8, size_um=6), track(2, 11, size_um=4)]
+    assert only(target.follow(both, FRAME)).id == 2
+    (note,) = target.take_notes()
+    assert note.startswith("2 objects are at (10.0, 0.0) µm, 4 and 6 µm large: the one of 4 µm")
+
+
+def test_one_far_from_the_middle_is_followed_and_told_and_one_there_is_not() -> None:
+    far, there = TargetSelection(TargetSettings()), TargetSelection(TargetSettings())
+    assert only(far.follow([track(1, 130, 50)], FRAME)).id == 1
+    assert only(there.follow([track(1, 101, 50)], FRAME)).id == 1
+    assert there.take_notes() == []
+    (note,) = far.take_notes()
+    assert note.startswith(
+        "Nothing is at (100.0, 50.0) µm: the only object in sight is followed, 30"
+    )
+
+
 def test_reach_replaces_three_sizes() -> None:
     assert (
         TargetSelection(TargetSettings(point_um=(91, 40), reach_um=0.5)).follow(CHOICE, FRAME)
