@@ -109,7 +109,24 @@ def configure(
         "session": session,
         "detector": detector_table(detector, model),
     }
-    return complete(merge(tables, line, *(assignment(text) for text in sets or ())))
+    made = complete(merge(tables, line, *(assignment(text) for text in sets or ())))
+    _check_start(*made)
+    return made
+
+
+def _check_start(config: Config, simulated: Simulation | None) -> None:
+    """Refuse a start beside the movie."""
+    from ..configuration import ConfigError
+
+    start_px, movie = config.microscope.start_px, simulated.movie if simulated else None
+    if start_px is None or movie is None:
+        return
+    x, y = start_px
+    if not (-0.5 <= x <= movie.width_px - 0.5 and -0.5 <= y <= movie.height_px - 0.5):
+        raise ConfigError(
+            f"The start ({x:g}, {y:g}) px is outside the movie of {movie.width_px} × "
+            f"{movie.height_px} px: point at an object in its first frame."
+        )
 
 
 def read_source(text: str) -> Dataset:

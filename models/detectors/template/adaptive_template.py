@@ -31,15 +31,15 @@ _MOST_TURNS = 3
 """Steps in one direction, from one image to the next."""
 
 _GROWTH = 1.02
-"""Step of the size from one image to the next. Measured on movies made of stills, 150 frames long:
-larger steps take the background for growth."""
+"""Step of the size from one image to the next. Chosen: cells grow less; larger steps take up the
+background sooner."""
 
 _TURN_GAIN = 0.002
 """Correlation that a turn must gain. Chosen: a round spot does not turn with its noise."""
 
 _GAIN = 0.01
-"""Correlation with the first appearance that a growth must gain. Measured there: half of it follows
-noise."""
+"""Correlation with the first appearance that a growth must gain. Chosen: more than noise makes; a
+tenth of a size gains several times as much."""
 
 _MOST_GROWTH = 1.5
 """Greatest factor between the size now and at first. Chosen: a little more than a cell grows from
@@ -165,7 +165,10 @@ class AdaptiveTemplate:
         cos, sin = pose.growth * math.cos(pose.turn), pose.growth * math.sin(pose.turn)
         columns = (cos * x - sin * y + at[0]).astype(np.float32)
         rows = (sin * x + cos * y + at[1]).astype(np.float32)
-        return cv2.remap(image, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        seen = np.empty_like(columns)
+        border = cv2.BORDER_REPLICATE
+        cv2.remap(image, columns, rows, cv2.INTER_CUBIC, dst=seen, borderMode=border)
+        return seen
 
 
 def _normalised(pixels: NDArray) -> FloatImage:

@@ -23,7 +23,6 @@ _ASSUMED = 4.0
 """Independent places that the expected spread counts as, beside those that are measured. Chosen:
 where the object fills the image there are none, and of a few the spread is known to a third."""
 
-
 _LAG = 2
 """Pixels beyond which noise does not correlate with itself: those between which images are
 interpolated, and of a camera, share no more than one."""
@@ -34,7 +33,8 @@ the quartile is hardly misled by objects."""
 
 _CONTRAST_SIGMAS, _CORRELATED = 3.0, 1.5
 """Errors of a correlation by which it must exceed 0, and how much larger they are where neighbours
-correlate by a half. Chosen: one patch of noise in 700 does; and Bartlett's formula."""
+correlate by a half. Chosen: one patch of white noise in 700 exceeds the first; the second by
+Bartlett's formula."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ _WHOLE = 0.99
 """Least share of the template inside the image from which its pose is fitted (chosen)."""
 
 _DIAMETERS_PER_SIGMA = 8.0
-"""Diameter over the standard deviation of a centre. Measured on movies made of stills: 0.09 to 0.15
-diameters in all, of which half is how the place that is followed differs from the centroid."""
+"""Diameter over the standard deviation of a centre. Measured on movies made of stills: centres are
+0.09 to 0.16 diameters from the centroid of what was drawn."""
 
 
 class Template:

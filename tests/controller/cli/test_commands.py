@@ -89,6 +89,15 @@ def test_what_a_user_can_do_wrong_gets_one_sentence(
     assert not [*empty_folder.iterdir()]
 
 
+def test_a_start_outside_the_movie_is_refused(tmp_path: Path) -> None:
+    movie, out = tmp_path / "movie.tif", tmp_path / "out"
+    tifffile.imwrite(movie, np.zeros((6, 80, 100), np.uint8))
+    line = ["follow", "--lockstep", "--specimen", str(movie), "--start", "100,20"]
+    result = CliRunner().invoke(app, [*line, "--out", str(out)])
+    assert result.exit_code == 1 and not out.exists()
+    assert "(100, 20) px is outside the movie of 100 × 80 px: point at" in result.stderr
+
+
 def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     (empty_folder / "scope.toml").write_text("mine")
     result = CliRunner().invoke(app, ["init", "none.cfg"])
