@@ -108,9 +108,8 @@ class Auto:
         if best is not None:
             what = f"blobs ({best.method}, {best.polarity}) of {best.diameter_px:.2g} px"
             return Blobs(best), what
-        diameter_px = self.options.diameter_px or TemplateOptions().diameter_px
-        template = Template(TemplateOptions(diameter_px=diameter_px, point_px=point_px))
-        return template, f"its appearance is followed (template) of {diameter_px:.2g} px"
+        options = TemplateOptions(diameter_px=self.options.diameter_px, point_px=point_px)
+        return Template(options), "its appearance is followed (template)"
 
     def _ways(self, image: Image) -> Iterator[BlobOptions]:
         """Every way in which `blobs` may see it."""

@@ -92,11 +92,15 @@ def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
     assert "40 px" in detector.notes[0]
 
 
-def test_what_nothing_finds_is_followed_by_its_appearance(opened: Network) -> None:
+@pytest.mark.parametrize("diameter_px", [3, None])
+def test_what_nothing_finds_is_followed_by_its_appearance(
+    opened: Network, monkeypatch: pytest.MonkeyPatch, diameter_px: float | None
+) -> None:
+    monkeypatch.setattr(auto.Blobs, "detect", lambda blobs, image: Detections.none())
     rng = np.random.default_rng(3)
     grain = cv2.GaussianBlur(rng.normal(size=(SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 9)
     image = np.clip(100 + 4 * grain / grain.std(), 0, 255).astype(np.uint8)
-    detector = Auto(LearnedOptions(diameter_px=3))
+    detector = Auto(LearnedOptions(diameter_px=diameter_px))
     detector.point_at((90, 150))
     detector.detect(image)
     assert "template" in detector.notes[0]
