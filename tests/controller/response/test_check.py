@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from pursuit.controller.policies import Plan
@@ -60,7 +61,7 @@ class Bead:
         pose_um = self.stage_um + self.jump_at * (self.wanted_um - self.stage_um)
         at_ns = self.index * self.interval_ms * NS_PER_MS
         pose = StagePose(float(pose_um[0]), float(pose_um[1]), 0.0, at_ns)
-        image = np.zeros((512, 512), np.uint8)
+        image = self.picture()
         self.frame = Frame(image, self.index, at_ns, at_ns, 10.0, pose)
         self.place_um += (self.drift_um, 0.0)
         from_middle_px = self.place_um - self.stage_um
@@ -73,7 +74,7 @@ class Bead:
             brightness=np.ones(len(place_px), np.float32),
         )
         self.target = SimpleNamespace(
-            id=1, size_um=8.0, seen_um=pose_um + self.affine @ from_middle_px
+            id=1, size_um=self.size_um, seen_um=pose_um + self.affine @ from_middle_px
         )
         self.target.members = [self.target]
         if hidden:
@@ -82,12 +83,37 @@ class Bead:
         self.index += 1
         return self.check.see(self.frame, found, self.target)
 
+    size_um = 8.0
+
+    def picture(self) -> np.ndarray:
+        """What the camera sees, (H, W)."""
+        return np.zeros((512, 512), np.uint8)
+
     def go(self, to_um: np.ndarray) -> np.ndarray:
         """Plan to go somewhere; return where the stage is sent."""
         plan = self.check.limited(Plan(move_um=to_um, reason="to it"), self.target, self.frame)
         if plan.move_um is not None:
             self.wanted_um = np.asarray(plan.move_um)
         return self.wanted_um
+
+
+class Restless(Bead):
+    """A large object in a time lapse that goes by a sixth of its size by itself, over a texture."""
+
+    size_um = 150.0
+
+    def __init__(self, affine: np.ndarray, seed: int, textured: bool = True) -> None:
+        super().__init__(affine, interval_ms=TIME_LAPSE_MS)
+        self.rng, self.textured = np.random.default_rng(seed), textured
+        grain = self.rng.normal(size=(1024, 1024)).astype(np.float32)
+        self.texture = 128 + 400 * cv2.GaussianBlur(grain, (0, 0), 4)
+
+    def picture(self) -> np.ndarray:
+        self.place_um += self.rng.normal(0, 25, 2)
+        if not self.textured:
+            return super().picture()
+        x, y = np.round(256 + self.stage_um).astype(int).tolist()
+        return self.texture[y : y + 512, x : x + 512].astype(np.uint8)
 
 
 def look(bead: Bead, frames: int = 400) -> tuple[str, bool]:
@@ -140,6 +166,23 @@ def test_in_a_time_lapse_no_frame_is_lost_for_rest(affine: np.ndarray, name: str
     assert not proven
     assert bead.index <= 10
     assert np.linalg.norm(bead.stage_um) < 256
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_goes_its_own_way_is_answered_for_by_the_rest_of_the_picture(seed: int) -> None:
+    restless = Restless(np.eye(2), seed)
+    assert look(restless, 12) == ("", True)
+    assert np.linalg.norm(restless.stage_um) < 256
+
+
+@pytest.mark.parametrize("seed", range(3))
+@some_wrong
+def test_and_never_for_a_wrong_affine(affine: np.ndarray, name: str, seed: int) -> None:
+    restless = Restless(affine, seed)
+    error, proven = look(restless, 25)
+    assert not proven
+    assert "does not move as the stage does" in error
+    assert np.linalg.norm(restless.stage_um) < 256
 
 
 def test_a_small_move_that_makes_the_target_disappear_is_taken_back() -> None:
