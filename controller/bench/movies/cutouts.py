@@ -125,6 +125,8 @@ def _ellipse(shape: tuple[int, ...]) -> Bools:
 
 def _spans(piece: Bools) -> bool:
     """Whether a piece fills its box along both sides."""
+    if not piece.any():
+        return False
     sides = np.ptp(np.nonzero(piece), axis=1) + 1
     return bool((sides >= _SPANS * np.array(piece.shape)).all())
 
