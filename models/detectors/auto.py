@@ -38,7 +38,7 @@ _WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
 class Auto:
     """Follows what is pointed at with whatever sees it.
 
-    That is the learned detector, if it finds an object at the point. Else `blobs`, with the size
+    That is the learned detector, if it surely sees an object at the point. Else `blobs`, with the size
     and the polarity with which it finds one there best; else `template`. Until something is pointed
     at, the learned detector.
 
@@ -74,11 +74,16 @@ class Auto:
         if point_px is not None:
             self._learned.point_at(point_px)
         found = self._seeing.detect(image)
-        if point_px is None or _costs(found, point_px).min(initial=math.inf) < math.inf:
+        if point_px is None or self._seeing is not self._learned:
+            return found
+        costs = _costs(found, point_px)
+        if self._learned.sees_pointed and np.isfinite(costs).any():
             return found
         self._seeing, what = self._other(image, point_px)
         x, y = point_px
-        self.notes.append(f"the network finds nothing at pixel ({x:.0f}, {y:.0f}): {what} instead")
+        self.notes.append(
+            f"the network does not surely see what is at pixel ({x:.0f}, {y:.0f}): {what} instead"
+        )
         return self._seeing.detect(image)
 
     def detect_within(self, image: Image, window: Window) -> Detections:

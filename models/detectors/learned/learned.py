@@ -101,6 +101,11 @@ class LearnedDetector:
         self._point_px = point_px
 
     @property
+    def sees_pointed(self) -> bool:
+        """Whether it surely sees what was pointed at, as far as its size was looked for."""
+        return self._is_factor_given or (self._size is not None and self._size.is_of_one)
+
+    @property
     def factor(self) -> float:
         """Size of an object as the network is shown it, over its size in the image."""
         return self.card.stride / self._cell_px
@@ -117,7 +122,7 @@ class LearnedDetector:
         if is_uniform(image):
             return Detections.none()
         levels = self._levels.update(image)
-        if not self._is_factor_given and self._until_trial <= 0:
+        if not self._is_factor_given and (self._until_trial <= 0 or self._point_px):
             self._find_factor(image, levels)
         self._point_px = None
         grid = self._grid(image.shape, self._cell_px)
