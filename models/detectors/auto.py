@@ -38,8 +38,9 @@ _WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
 class Auto:
     """Follows what is pointed at with whatever sees it.
 
-    That is the learned detector, if it surely sees an object at the point. Else `blobs`, with the size
-    and the polarity with which it finds one there best; else `template`. Until something is pointed
+    That is the learned detector, if it surely sees an object at the point. Else its appearance is
+    followed (`template`); and where that is no more than noise to a template, `blobs` looks for it,
+    with the size and the polarity with which it finds one there best. Until something is pointed
     at, the learned detector.
 
     Attributes
@@ -98,6 +99,10 @@ class Auto:
 
     def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str]:
         """What else sees the object at a point best, and what that is."""
+        options = TemplateOptions(diameter_px=self.options.diameter_px, point_px=point_px)
+        template = Template(options)
+        if len(template.detect(image)):
+            return template, "its appearance is followed (template)"
         best, least = None, math.inf
         for options in self._ways(image):
             found = _looked_at(Blobs(options), image, point_px)
@@ -113,8 +118,7 @@ class Auto:
         if best is not None:
             what = f"blobs ({best.method}, {best.polarity}) of {best.diameter_px:.2g} px"
             return Blobs(best), what
-        options = TemplateOptions(diameter_px=self.options.diameter_px, point_px=point_px)
-        return Template(options), "its appearance is followed (template)"
+        return template, "its appearance is followed (template)"
 
     def _ways(self, image: Image) -> Iterator[BlobOptions]:
         """Every way in which `blobs` may see it."""

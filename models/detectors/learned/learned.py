@@ -94,10 +94,7 @@ class LearnedDetector:
         return MovieDefaults({"score": 0.1}, diameters_per_sigma=11, high_score=0.2)
 
     def point_at(self, point_px: tuple[float, float]) -> None:
-        """Say where, (x, y), in the next image something is that will be followed.
-
-        If no size was given or found yet, it is that of the object there.
-        """
+        """Say where, (x, y), in the next image something is whose size is then the one."""
         self._point_px = point_px
 
     @property

@@ -52,8 +52,8 @@ of several sizes the large ones weigh more. On images of the training, 1.25 was 
 
 
 LEAST_SUPPORT = 0.1
-"""Mean, over the scales, of the scores of an object that is surely seen. Chosen: of nuclei and blood
-cells in images that `pursuit bench movies` does not use, nine of ten have more."""
+"""Mean, over the scales, of the scores of an object that is surely seen. Chosen: of nuclei and
+blood cells in images that `pursuit bench movies` does not use, nine of ten have more."""
 
 Point = tuple[float, float]
 """(x, y) in pixels."""

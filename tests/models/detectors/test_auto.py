@@ -50,9 +50,30 @@ def picture(at_px: tuple[int, int], radius_px: int, grey: float) -> NDArray[np.u
     return np.clip(cv2.GaussianBlur(image, (0, 0), 1) + noise, 0, 255).astype(np.uint8)
 
 
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template to which all is noise."""
+    monkeypatch.setattr(auto.Template, "detect", lambda template, image: Detections.none())
+
+
+@pytest.mark.parametrize("grey", [40.0, 180.0])
+def test_what_the_network_does_not_find_is_followed_by_its_appearance(
+    opened: Network, grey: float
+) -> None:
+    detector = Auto(LearnedOptions())
+    for number, at_px in enumerate([(90, 150), (110, 130)]):
+        if not number:
+            detector.point_at(at_px)
+        found = detector.detect(picture(at_px, 8, grey))
+        assert np.hypot(*(found.centres_px - at_px).T).max() < 1
+    assert "template" in detector.notes[0]
+    assert len(detector.notes) == 1
+
+
+@pytest.mark.usefixtures("blind")
 @pytest.mark.parametrize("radius_px", [3, 8, 20])
 @pytest.mark.parametrize("grey", [40.0, 180.0])
-def test_what_the_network_does_not_find_is_seen_with_its_own_size_and_polarity(
+def test_what_a_template_does_not_see_either_is_found_with_its_own_size_and_polarity(
     opened: Network, radius_px: int, grey: float
 ) -> None:
     detector = Auto(LearnedOptions())
@@ -84,7 +105,7 @@ def test_what_the_network_hardly_sees_is_not_left_to_it(opened: Network) -> None
     detector = Auto(LearnedOptions())
     detector.point_at((90, 150))
     detector.detect(picture((90, 150), 8, 180.0))
-    assert "blobs" in detector.notes[0]
+    assert "template" in detector.notes[0]
 
 
 def test_a_box_beside_the_point_is_of_something_else(opened: Network) -> None:
@@ -95,25 +116,12 @@ def test_a_box_beside_the_point_is_of_something_else(opened: Network) -> None:
     assert np.hypot(*(found.centres_px - (90, 150)).T).min() < 1
 
 
+@pytest.mark.usefixtures("blind")
 def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
     detector = Auto(LearnedOptions(diameter_px=40))
     detector.point_at((90, 150))
     detector.detect(picture((90, 150), 20, 180.0))
     assert "40 px" in detector.notes[0]
-
-
-@pytest.mark.parametrize("diameter_px", [3, None])
-def test_what_nothing_finds_is_followed_by_its_appearance(
-    opened: Network, monkeypatch: pytest.MonkeyPatch, diameter_px: float | None
-) -> None:
-    monkeypatch.setattr(auto.Blobs, "detect", lambda blobs, image: Detections.none())
-    rng = np.random.default_rng(3)
-    grain = cv2.GaussianBlur(rng.normal(size=(SIDE_PX, SIDE_PX)).astype(np.float32), (0, 0), 9)
-    image = np.clip(100 + 4 * grain / grain.std(), 0, 255).astype(np.uint8)
-    detector = Auto(LearnedOptions(diameter_px=diameter_px))
-    detector.point_at((90, 150))
-    detector.detect(image)
-    assert "template" in detector.notes[0]
 
 
 def test_until_something_is_pointed_at_the_network_looks(opened: Network) -> None:
