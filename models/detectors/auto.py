@@ -24,6 +24,9 @@ _STEP = math.sqrt(2)
 small."""
 _LEAST_PX, _LARGEST = 4.0, 0.5
 """Diameters that are tried: from that of a sharp spot to so many shorter sides of the field."""
+_AGAIN = 10
+"""Images after which it is tried again if nothing was seen at the point. Chosen: it takes as long
+as some images do."""
 _MOST_PX = 128
 """Half the edge of the part around the point in which small objects are tried. Chosen: bounds the
 time; it holds the surroundings of any."""
@@ -57,6 +60,7 @@ class Auto:
         self._learned = open_learned(self.options)
         self._seeing: Detector = self._learned
         self._point_px: tuple[float, float] | None = None
+        self._images_until = 0
         self.card, self.notes = self._learned.card, self._learned.notes
         self.max_objects = self.options.max_objects
 
@@ -75,12 +79,18 @@ class Auto:
         if point_px is not None:
             self._learned.point_at(point_px)
         found = self._seeing.detect(image)
-        if point_px is None or self._seeing is not self._learned:
+        if point_px is None or self._seeing is not self._learned or not _is_in(image, point_px):
             return found
         costs = _costs(found, point_px)
         if self._learned.sees_pointed and np.isfinite(costs).any():
             return found
-        self._seeing, what = self._other(image, point_px)
+        self._images_until -= 1
+        if self._images_until > 0:
+            return found
+        self._images_until, other = _AGAIN, self._other(image, point_px)
+        if other is None:
+            return found
+        self._seeing, what = other
         x, y = point_px
         self.notes.append(
             f"the network does not surely see what is at pixel ({x:.0f}, {y:.0f}): {what} instead"
@@ -97,10 +107,9 @@ class Auto:
         """Prepare for images of that size."""
         self._learned.warm_up(height, width)
 
-    def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str]:
-        """What else sees the object at a point best, and what that is."""
-        options = TemplateOptions(diameter_px=self.options.diameter_px, point_px=point_px)
-        template = Template(options)
+    def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str] | None:
+        """What else sees the object at a point, and what that is; None if nothing does."""
+        template = Template(TemplateOptions(self.options.diameter_px, point_px))
         if len(template.detect(image)):
             return template, "its appearance is followed (template)"
         best, least = None, math.inf
@@ -115,10 +124,9 @@ class Auto:
             cost = float(costs[row]) + 2 * octaves**2
             if cost < least:
                 best, least = options, cost
-        if best is not None:
-            what = f"blobs ({best.method}, {best.polarity}) of {best.diameter_px:.2g} px"
-            return Blobs(best), what
-        return template, "its appearance is followed (template)"
+        if best is None:
+            return None
+        return Blobs(best), f"blobs ({best.method}, {best.polarity}) of {best.diameter_px:.2g} px"
 
     def _ways(self, image: Image) -> Iterator[BlobOptions]:
         """Every way in which `blobs` may see it."""
@@ -129,6 +137,11 @@ class Auto:
             if self.options.diameter_px:
                 return
             diameter_px *= _STEP
+
+
+def _is_in(image: Image, point_px: tuple[float, float]) -> bool:
+    height, width = image.shape
+    return -0.5 <= point_px[0] <= width - 0.5 and -0.5 <= point_px[1] <= height - 0.5
 
 
 def _looked_at(blobs: Blobs, image: Image, point_px: tuple[float, float]) -> Detections:

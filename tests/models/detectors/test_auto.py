@@ -124,6 +124,22 @@ def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
     assert "40 px" in detector.notes[0]
 
 
+def test_a_point_outside_of_the_image_and_an_empty_image_decide_nothing(opened: Network) -> None:
+    detector = Auto(LearnedOptions())
+    detector.point_at((-20, 150))
+    assert len(detector.detect(picture((90, 150), 8, 180.0))) == 0
+    empty = np.full((SIDE_PX, SIDE_PX), 100, np.uint8)
+    for _ in range(3):
+        detector.point_at((90, 150))
+        assert len(detector.detect(empty)) == 0
+    assert detector.notes == []
+    for _ in range(auto._AGAIN):
+        detector.point_at((90, 150))
+        found = detector.detect(picture((90, 150), 8, 180.0))
+    assert np.hypot(*(found.centres_px - (90, 150)).T).min() < 1
+    assert len(detector.notes) == 1
+
+
 def test_until_something_is_pointed_at_the_network_looks(opened: Network) -> None:
     opened.boxes_px = np.array([[1, 2, 3, 4]], np.float32)
     detector = Auto(LearnedOptions())
