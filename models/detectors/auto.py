@@ -41,7 +41,7 @@ _WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
 class Auto:
     """Follows what is pointed at with whatever sees it.
 
-    That is the learned detector, if it surely sees an object at the point. Else its appearance is
+    That is the learned detector, if it finds an object at the point. Else its appearance is
     followed (`template`); and where that is no more than noise to a template, `blobs` looks for it,
     with the size and the polarity with which it finds one there best. Until something is pointed
     at, the learned detector.
@@ -81,8 +81,7 @@ class Auto:
         found = self._seeing.detect(image)
         if point_px is None or self._seeing is not self._learned or not _is_in(image, point_px):
             return found
-        costs = _costs(found, point_px)
-        if self._learned.sees_pointed and np.isfinite(costs).any():
+        if np.isfinite(_costs(found, point_px)).any():
             return found
         self._images_until -= 1
         if self._images_until > 0:
@@ -92,9 +91,7 @@ class Auto:
             return found
         self._seeing, what = other
         x, y = point_px
-        self.notes.append(
-            f"the network does not surely see what is at pixel ({x:.0f}, {y:.0f}): {what} instead"
-        )
+        self.notes.append(f"the network finds nothing at pixel ({x:.0f}, {y:.0f}): {what} instead")
         return self._seeing.detect(image)
 
     def detect_within(self, image: Image, window: Window) -> Detections:

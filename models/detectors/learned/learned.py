@@ -98,11 +98,6 @@ class LearnedDetector:
         self._point_px = point_px
 
     @property
-    def sees_pointed(self) -> bool:
-        """Whether it surely sees what was pointed at, as far as its size was looked for."""
-        return self._is_factor_given or (self._size is not None and self._size.is_of_one)
-
-    @property
     def factor(self) -> float:
         """Size of an object as the network is shown it, over its size in the image."""
         return self.card.stride / self._cell_px
