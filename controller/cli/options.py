@@ -41,7 +41,8 @@ DetectorName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="yolo, ssd, blobs, template, watershed, edges or one of your own; default: yolo.",
+        help="yolo, ssd, auto, blobs, template, watershed, edges or one of your own; default: "
+        "yolo, and auto for what is pointed at.",
     ),
 ]
 ModelFile = Annotated[

@@ -90,8 +90,7 @@ class Auto:
         if other is None:
             return found
         self._seeing, what = other
-        x, y = point_px
-        self.notes.append(f"the network finds nothing at pixel ({x:.0f}, {y:.0f}): {what} instead")
+        self.notes.append(f"the network finds nothing at the point: {what} instead")
         return self._seeing.detect(image)
 
     def detect_within(self, image: Image, window: Window) -> Detections:
