@@ -1,5 +1,6 @@
 """From a configuration to a microscope: real hardware, the simulator, or virtual time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,14 +154,14 @@ def suggested_for_movie(
     Raises
     ------
     ConfigError
-        If there is no detector as in the table that is wanted.
+        If there is no detector as in the table that is wanted, or no object has that size.
     """
     options = dict(detector)
     try:
         expected = movie_defaults(options.pop("name"), options)
     except ValueError as error:
         raise ConfigError(as_sentence(error)) from error
-    diameter_px = options.get("diameter_px", expected.diameter_px)
+    diameter_px = _size_px(options.get("diameter_px", expected.diameter_px))
     return {
         "detector": dict(expected.options),
         "tracking": {
@@ -170,6 +171,14 @@ def suggested_for_movie(
         },
         "predictor": {"speed_um_s": diameter_px * pixel_um / interval_s / _FRAMES_PER_DIAMETER},
     }
+
+
+def _size_px(given: Any) -> float:
+    if isinstance(given, int | float) and 0 < given < math.inf:
+        return given
+    raise ConfigError(
+        f"detector.diameter_px = {given} is no size: give the diameter of the objects in pixels."
+    )
 
 
 def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from pursuit.controller.assembly import complete, make_loop, open_lockstep
+from pursuit.controller.configuration import ConfigError
 
 START_PX = (150.0, 130.0)
 FAINT, STRONG = 0, 1
@@ -52,6 +53,12 @@ def test_what_is_pointed_at_is_followed_and_not_what_is_stronger(movie: Path) ->
 def test_a_detector_that_is_named_is_the_one(movie: Path) -> None:
     config, _ = complete(tables(movie, detector={"name": "blobs"}))
     assert config.detector["name"] == "blobs"
+
+
+@pytest.mark.parametrize("diameter_px", [0, -5, float("nan"), float("inf"), "8"])
+def test_a_diameter_that_is_none_is_named(movie: Path, diameter_px: Any) -> None:
+    with pytest.raises(ConfigError, match=r"detector.diameter_px = \S+ is no size"):
+        complete(tables(movie, detector={"diameter_px": diameter_px}))
 
 
 def test_without_a_point_nothing_is_pointed_at(movie: Path) -> None:
