@@ -74,9 +74,8 @@ class Hypothesis(NamedTuple):
             )
         if contradicted:
             return (
-                "The picture does not move as the stage does: camera.affine is wrong, and neither "
-                "mirrored, nor turned by a right angle, nor off by a factor of 2. Run "
-                "`pursuit calibrate`."
+                "The picture does not move as the stage does: camera.affine is wrong. In which "
+                "way, these few moves do not tell: run `pursuit calibrate`."
             )
         numbers = ", ".join(f"{number:.4g}" for number in right.ravel())
         return (

@@ -20,7 +20,7 @@ def test_built_in_models_take_their_options():
             detectors,
             "blob",
             {},
-            "unknown detector 'blob'; did you mean 'blobs'? known: blobs, edges, maskrcnn, "
+            "unknown detector 'blob'; did you mean 'blobs'? known: auto, blobs, edges, maskrcnn, "
             "segmenter, ssd, template, watershed, yolo",
         ),
         (
