@@ -114,7 +114,7 @@ class LearnedDetector:
         if is_uniform(image):
             return Detections.none()
         levels = self._levels.update(image)
-        if not self._is_factor_given and (self._until_trial <= 0 or self._point_px):
+        if not self._is_factor_given and self._until_trial <= 0:
             self._find_factor(image, levels)
         self._point_px = None
         grid = self._grid(image.shape, self._cell_px)
