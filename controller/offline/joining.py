@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import KDTree
 
-from ...models.arrays import Floats, Indices
+from ...models.arrays import Bools, Floats, Indices
 from ..tracking import best_pairs
 from .tracklets import Tracklets
 
@@ -98,17 +98,13 @@ def _candidates(tracklets: Tracklets, longest_um: float, most: int) -> _Candidat
     """Pairs within reach; ``most`` frames lie between a measurement and the next."""
     firsts, lasts = tracklets.firsts, tracklets.lasts
     reach_um = longest_um * most**0.5
-    later = (
-        2
-        * reach_um
-        / most
-        * np.stack(
-            [tracklets.frames[lasts] + (most + 1) / 2, tracklets.frames[firsts].astype(float)]
-        )
-    )
+    frame_um = 2 * reach_um / most
+    half_way = (most + 1) / 2, 0.0
     trees = [
-        KDTree(np.column_stack([tracklets.positions_um[rows], at]))
-        for rows, at in zip((lasts, firsts), later, strict=True)
+        KDTree(
+            np.column_stack([tracklets.positions_um[at], frame_um * (tracklets.frames[at] + by)])
+        )
+        for at, by in zip((lasts, firsts), half_way, strict=True)
     ]
     near = trees[0].sparse_distance_matrix(trees[1], reach_um, p=np.inf, output_type="ndarray")
     ends, begins = near["i"], near["j"]
@@ -120,21 +116,21 @@ def _candidates(tracklets: Tracklets, longest_um: float, most: int) -> _Candidat
     return _Candidates(ends[good], begins[good], gaps[good], ways_um[good])
 
 
-def _divides(tracklets: Tracklets) -> Indices:
+def _divides(tracklets: Tracklets) -> Bools:
     """Which tracklets, (K,), end with a division."""
     return np.isin(tracklets.sources[tracklets.lasts], [*tracklets.mothers.values()]) & (
         _is_border(tracklets, tracklets.lasts, 1)
     )
 
 
-def _is_daughter(tracklets: Tracklets) -> Indices:
+def _is_daughter(tracklets: Tracklets) -> Bools:
     """Which tracklets, (K,), begin with a division."""
     return np.isin(tracklets.sources[tracklets.firsts], [*tracklets.mothers]) & (
         _is_border(tracklets, tracklets.firsts, -1)
     )
 
 
-def _is_border(tracklets: Tracklets, rows: Indices, beyond: int) -> Indices:
+def _is_border(tracklets: Tracklets, rows: Indices, beyond: int) -> Bools:
     """Whether the source of rows has no measurement beyond them."""
     padded = np.pad(tracklets.sources, 1, constant_values=-1)
     return padded[rows + 1 + beyond] != tracklets.sources[rows]

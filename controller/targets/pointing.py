@@ -1,20 +1,25 @@
-"""What a person is told of the place that was pointed at: nothing there, or two at once."""
+"""The place that was pointed at: which object is meant, and what a person is told of it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...models.arrays import Floats
+from ...models.pointing import BODY
 from ..tracking import Track, by_pointing
-
-_AT = 0.75
-"""Sizes of an object from its middle within which it is at a place. Chosen: half is its edge; the
-rest is for the hand that points."""
 
 
 def distance_um(track: Track, point_um: Floats) -> float:
     """How far a track is from a place (2,)."""
     return float(np.hypot(*(track.prediction.mean_um[:2] - point_um)))
+
+
+def in_order(tracks: Sequence[Track], point_um: Floats) -> list[Track]:
+    """Tracks by how likely each is the one that is pointed at."""
+    places_um = np.array([track.prediction.mean_um[:2] for track in tracks]).reshape(-1, 2)
+    sizes_um = np.array([track.size_um for track in tracks])
+    scores = [track.score for track in tracks]
+    return [tracks[row] for row in by_pointing(point_um, places_um, sizes_um, scores).tolist()]
 
 
 def told_of_nobody(seen: Sequence[Track], point_um: Floats) -> str:
@@ -35,7 +40,7 @@ def told_of_nobody(seen: Sequence[Track], point_um: Floats) -> str:
 
 def told_of_choice(seen: Sequence[Track], chosen: Track, point_um: Floats) -> str:
     """Say if nothing, or more than one, is where ``chosen`` is the nearest; empty if it is fine."""
-    at = [track for track in seen if distance_um(track, point_um) <= _AT * track.size_um]
+    at = [track for track in seen if distance_um(track, point_um) <= BODY * track.size_um]
     away_um = distance_um(chosen, point_um)
     if len(at) > 1 and chosen in at:
         sizes = " and ".join(f"{track.size_um:.3g}" for track in at)
@@ -44,7 +49,7 @@ def told_of_choice(seen: Sequence[Track], chosen: Track, point_um: Floats) -> st
             f"{chosen.size_um:.3g} µm, {away_um:.2g} µm away, is followed; point at another with "
             "target.point_um if that is wrong."
         )
-    if at or away_um <= _AT * chosen.size_um:
+    if at or away_um <= BODY * chosen.size_um:
         return ""
     return (
         f"Nothing is at {_place(point_um)}: the {_nearest(seen)} is followed, {away_um:.3g} µm "
@@ -59,11 +64,3 @@ def _nearest(seen: Sequence[Track]) -> str:
 def _place(point_um: Floats) -> str:
     x, y = point_um.tolist()
     return f"({x:.1f}, {y:.1f}) µm"
-
-
-def in_order(tracks: Sequence[Track], point_um: Floats) -> list[Track]:
-    """Tracks by how likely each is the one that is pointed at."""
-    places_um = np.array([track.prediction.mean_um[:2] for track in tracks]).reshape(-1, 2)
-    sizes_um = np.array([track.size_um for track in tracks])
-    scores = [track.score for track in tracks]
-    return [tracks[row] for row in by_pointing(point_um, places_um, sizes_um, scores).tolist()]

@@ -40,7 +40,8 @@ class Peer:
     ----------
     who : str
     link : callable
-        Frames (N,), positions (N, 2), range in px and frames of a gap in; tracks (N,) out.
+        Table with frame, x and y of N detections, range in px and frames of a gap in; frames,
+        tracks (N,) and positions (N, 2) out, or None if it gives up.
     usual : Setting
         The best of all on movies made of other stills than those that are reported.
     settings : tuple of Setting

@@ -110,15 +110,17 @@ def _judged(
         usual = peer.points(found, peer.usual)
         if usual is not None:
             rows.append((peer.who, judge.scores(usual, _ms_since(start_ns, found))))
-        if movie.tracks:
-            rows.append((f"{peer.who}, best", _best(peer, found, judge)))
+        best = _best(peer, found, judge) if movie.tracks else None
+        if best is not None:
+            rows.append((f"{peer.who}, best", best))
     return rows
 
 
-def _best(peer: Peer, found: Sequence[Detections], judge: _Judge) -> Scored:
-    """Scores of the setting with the greatest IDF1."""
+def _best(peer: Peer, found: Sequence[Detections], judge: _Judge) -> Scored | None:
+    """Scores of the setting with the greatest IDF1; None if the peer gives up with each."""
     tried = (peer.points(found, setting) for setting in peer.settings)
-    return max((judge.scores(one) for one in tried if one is not None), key=lambda s: s["idf1"])
+    scored = (judge.scores(one) for one in tried if one is not None)
+    return max(scored, key=lambda one: one["idf1"], default=None)
 
 
 class _Judge:

@@ -12,8 +12,8 @@ from ...arrays import FloatImage
 from ...images import QUANTISATION
 
 _CHANCE = 0.02
-"""Share of searches in which chance exceeds its level. Chosen: with the usual 0.05, what has gone is
-still found in one of 40 images."""
+"""Share of searches in which chance exceeds its level. Chosen: with the usual 0.05, what has gone
+is still found in one of 40 images."""
 
 _MAXIMA = 0.69
 """Maxima above a level of a Gaussian random field, for each area over which it correlates by more

@@ -105,8 +105,11 @@ def test_what_is_pointed_at_gives_the_size():
     image, centre = of_two_sizes()
     detector = learned(factor=None)
     detector.point_at(tuple(centre.tolist()))
-    detector.detect(image)
+    found = detector.detect(image)
     assert detector.factor * 64 == pytest.approx(CARD.object_px[1], rel=0.15)
+    pointed = np.hypot(*(found.centres_px - centre).T).argmin()
+    assert found.scores[pointed] > 0.8
+    np.testing.assert_allclose(found.sizes_px[pointed], 64, atol=2 / detector.factor)
     for _ in range(110):
         detector.detect(image)
     assert detector.factor * 64 == pytest.approx(CARD.object_px[1], rel=0.15)
