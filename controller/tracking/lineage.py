@@ -1,13 +1,16 @@
 """Lineage: which object divided into which, and which were seen as one for a while."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..decisions import Event
 from .assignment import nearby
-from .track import Appearance, Track
+from .track import Track
 from .track_table import TrackTable
 
 _BESIDE = 1.5
@@ -25,9 +28,42 @@ unequal daughters are allowed, but not one that has lost nothing."""
 _WHOLE = math.log(0.65), math.log(1.4)
 """Between these is what the daughters have of the mother's brightness or area together. Chosen:
 one, give or take a third for focus, condensation and a detector's errors."""
+_UNUSUAL = 3.0
+"""Standard deviations of how a mother has varied by which she must have lost light or area. Chosen:
+the boxes of a network vary so much from frame to frame that to be smaller than once is no loss."""
+_KNOWN = 5
+"""Measurements from which that is known. Chosen: the fewest whose median deviation one outlier
+does not change."""
+_SIGMA = 1.4826
+"""Standard deviation of normal noise over its median absolute deviation."""
 
 Pair = frozenset[int]
 """Identities of two tracks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """Logarithm of a mother's size, or brightness, before she began to divide.
+
+    Attributes
+    ----------
+    value : float
+    least : float
+        Below which she has lost some.
+    """
+
+    value: float
+    least: float
+
+    @classmethod
+    def of(cls, mother: Track, trait: int) -> _Before:
+        """Size, 0, or brightness, 1."""
+        past = np.array([appearance[trait] for appearance in mother.past])
+        value = np.sort(past)[round(_BEFORE * (len(past) - 1))]
+        middle = np.median(past)
+        spread = _SIGMA * np.median(np.abs(past - middle))
+        least = middle - _UNUSUAL * spread if len(past) >= _KNOWN else -math.inf
+        return cls(float(value), float(least))
 
 
 class Lineage:
@@ -43,7 +79,7 @@ class Lineage:
     """
 
     def __init__(self) -> None:
-        self._mothers: dict[Track, tuple[Track, Appearance]] = {}
+        self._mothers: dict[Track, tuple[Track, _Before, _Before]] = {}
         self._merged: set[Pair] = set()
         self.events: list[Event] = []
 
@@ -78,25 +114,27 @@ class Lineage:
         for other, child, distance_um in zip(
             o.tolist(), b.tolist(), distances_um.tolist(), strict=True
         ):
-            size = _before(others[other], 0)
-            if distance_um < _BESIDE * math.exp(size):
-                before = size, _before(others[other], 1)
-                self._mothers[born[child]] = others[other], before
+            size, light = (_Before.of(others[other], trait) for trait in (0, 1))
+            if distance_um < _BESIDE * math.exp(size.value):
+                self._mothers[born[child]] = others[other], size, light
 
     def mother_of(self, child: Track) -> Track | None:
         """Return what has divided, now that a new object has been seen some times; None if nothing.
 
         Its candidate is forgotten with this.
         """
-        mother, before = self._mothers.pop(child, (None, (math.nan, math.nan)))
-        if mother is None or mother.seen_um is None or not mother.confirmed:
+        if child not in self._mothers:
+            return None
+        mother, size, light = self._mothers.pop(child)
+        if mother.seen_um is None or not mother.confirmed:
             return None
         appearance = np.array([mother.last_appearance, child.last_appearance])
-        areas, lights = 2 * (appearance[:, 0] - before[0]), appearance[:, 1] - before[1]
-        shares = lights if np.isfinite(lights).all() else areas
+        areas, lights = 2 * (appearance[:, 0] - size.value), appearance[:, 1] - light.value
+        by_light = bool(np.isfinite(lights).all())
+        shares, least = (lights, light.least) if by_light else (areas, size.least)
         together = math.log(np.exp(shares).sum())
         divided = shares.max() < _SHRUNK and _WHOLE[0] < together < _WHOLE[1]
-        return mother if divided else None
+        return mother if divided and appearance[0, int(by_light)] < least else None
 
     def divide(self, mother: Track, daughter: Track, id: int) -> None:
         """Give the mother, who is the other daughter now, a new identity."""
@@ -113,9 +151,3 @@ class Lineage:
 
 def _sorted(pairs: set[Pair]) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(pair)) for pair in pairs)
-
-
-def _before(mother: Track, trait: int) -> float:
-    """Logarithm of a mother's size, or brightness, before she began to divide."""
-    ordered = sorted([appearance[trait] for appearance in mother.past])
-    return ordered[round(_BEFORE * (len(ordered) - 1))]
