@@ -76,6 +76,8 @@ def train_detector(
     if not all(len(part) for part in learned):
         raise ModelError("too few images: give every data set at least ten")
     classes = tuple(dict.fromkeys(name for source in sources for name in source.classes))
+    if not classes:
+        raise ModelError("nothing is annotated in these images: give some with objects as well")
     built = Ssd() if recipe.arch == "ssd" else Yolo(recipe.arch)
     path.parent.mkdir(parents=True, exist_ok=True)
     _train(built, learned, classes, recipe, path, start, on_step)
@@ -134,7 +136,7 @@ def _sizes_px(sources: Sequence[Dataset], object_px: float) -> tuple[float, floa
 
 
 def _judged(note: DataNote, path: Path, held_back: Dataset) -> DataNote:
-    if not len(held_back):
+    if not any(len(sample.boxes_px) for sample in held_back.samples):
         return note
     scores = evaluate(path, held_back)
     rounded = round(scores.map50, 4), round(scores.map50_95, 4)

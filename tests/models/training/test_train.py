@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from pursuit.controller.datasets import rendered_dataset
 from pursuit.models.card import ModelCard
 from pursuit.models.datasets import evaluate, read_dataset
 from pursuit.models.datasets.average_precision import matched
@@ -81,6 +82,16 @@ def test_too_few_images_are_refused(images: Path, tmp_path: Path) -> None:
     few = type(dataset)(dataset.name, dataset.classes, dataset.samples[:1])
     with pytest.raises(ModelError, match="too few images"):
         train_detector([few], Recipe(held_back=0.99), tmp_path / "x.onnx")
+
+
+def test_images_of_nothing_are_learned_from_beside_others(images: Path, tmp_path: Path) -> None:
+    discs, empty = read_dataset(images, "disc"), rendered_dataset("empty field", 12, 128)
+    recipe = Recipe(arch="ssd", steps=2, batch=2, tile_px=96)
+    card = train_detector([discs, empty], recipe, tmp_path / "both.onnx")
+    assert card.classes == ("disc",)
+    assert [note.map50 is None for note in card.data] == [False, True]
+    with pytest.raises(ModelError, match="nothing is annotated"):
+        train_detector([empty], recipe, tmp_path / "none.onnx")
 
 
 def test_classes_are_matched_by_name() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from pursuit.sim.rendering import KINDS, render
 
+OBJECTS = [kind for kind in KINDS if kind != "empty field"]
+
 
 def frames(kind, count=12, size_px=320):
     return [render(kind, np.random.default_rng([5, i]), size_px) for i in range(count)]
@@ -27,10 +29,54 @@ def test_frames_are_as_promised(kind):
         assert frame.boxes_px.shape == (len(frame.boxes_px), 4)
         assert (frame.boxes_px >= -0.5).all() and (frame.boxes_px <= 191.5).all()
         assert (frame.boxes_px[:, 2:] > frame.boxes_px[:, :2]).all()
-        assert np.ptp(frame.image) > 3
+        assert np.ptp(frame.image) > (3 if kind in OBJECTS else 0)
     assert {frame.image.dtype.name for frame in drawn} == {"uint8", "uint16"}
-    assert {frame.kind for frame in drawn} == {kind.removeprefix("brightfield ")}
-    assert sum(len(frame.boxes_px) for frame in drawn) > len(drawn)
+    assert {frame.names for frame in drawn} == {drawn[0].names}
+    for frame in drawn:
+        assert frame.classes.shape == (len(frame.boxes_px),)
+        assert set(frame.classes) <= set(range(len(frame.names)))
+    if kind in OBJECTS:
+        assert sum(len(frame.boxes_px) for frame in drawn) > len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("cell", ("cell",)),
+        ("brightfield cell", ("cell",)),
+        ("phase contrast cell", ("cell",)),
+        ("long body", ("worm",)),
+        ("spots in nuclei", ("nucleus", "spot")),
+        ("empty field", ()),
+    ],
+)
+def test_classes_are_named(kind, names):
+    assert render(kind, np.random.default_rng(3), 192).names == names
+
+
+def test_an_empty_field_has_nothing_to_detect():
+    assert sum(len(frame.boxes_px) for frame in frames("empty field")) == 0
+
+
+def test_spots_lie_in_nuclei():
+    for frame in frames("spots in nuclei"):
+        nuclei, spots = (frame.boxes_px[frame.classes == i] for i in (0, 1))
+        middles = (spots[:, None, :2] + spots[:, None, 2:]) / 2
+        inside = (middles > nuclei[:, :2] - 4).all(axis=2) & (middles < nuclei[:, 2:] + 4).all(
+            axis=2
+        )
+        edge = ((middles[:, 0] < 60) | (middles[:, 0] > 259)).any(axis=1)
+        assert (inside.any(axis=1) | edge).all()
+
+
+def test_long_bodies_are_long():
+    """Of those that are not bent into a ring, which a box does not show: the longest of each."""
+    ratios = []
+    for frame in frames("long body", 40):
+        sides = frame.boxes_px[:, 2:] - frame.boxes_px[:, :2]
+        if len(sides):
+            ratios.append((sides.max(axis=1) / sides.min(axis=1)).max())
+    assert np.median(ratios) > 2
 
 
 @pytest.mark.parametrize("kind", ["spot", "cell", "worm"])
@@ -76,10 +122,11 @@ def test_boxes_of_spots_fit():
     assert np.abs(np.mean(shifts, axis=0)).max() < 0.2
 
 
-def test_brightfield_cells_stand_out_in_their_boxes():
-    """The middle half of a box differs from its frame more than places without a cell do."""
+@pytest.mark.parametrize("kind", ["brightfield cell", "phase contrast cell", "long body"])
+def test_objects_in_transmitted_light_stand_out_in_their_boxes(kind):
+    """A box differs from its frame more than places without an object do."""
     with_cell, without = [], []
-    for frame in frames("brightfield cell", 20):
+    for frame in frames(kind, 20):
         image = frame.image.astype(float)
         covered = np.zeros(image.shape, bool)
         for left, top, right, bottom in frame.boxes_px.round().astype(int):
