@@ -80,8 +80,9 @@ def follow(
     if config.session.dry_run:
         console.print("dry run: nothing moves", style="yellow")
     console.print(
-        f"{what}\nfollowed in {'real' if realtime else 'virtual'} time by "
-        f"{config.detector['name']} and {config.predictor['name']}, {config.policy['name']}"
+        f"{what}\nfollowed in {'real' if realtime else 'virtual'} time: detector "
+        f"{config.detector['name']}, predictor {config.predictor['name']}, policy "
+        f"{config.policy['name']}"
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")
