@@ -16,7 +16,7 @@ from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ..assembly import detector_table, make_detector
-from ..configuration import ConfigError, assignment, make_config, merge
+from ..configuration import ConfigError, assignment, check_new_folder, make_config, merge
 from .overlay import Panel, draw_overlay
 
 COLUMNS = (
@@ -87,12 +87,11 @@ def detect_all(
     Raises
     ------
     FileExistsError
-        If the folder holds anything.
+        If the folder holds anything, or is a file.
     ModelError
         If a frame cannot be read, or the detector fails.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
+    check_new_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     detector.detect(images[0])
     name = class_namer(detector)

@@ -106,7 +106,31 @@ def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     assert (empty_folder / "scope.toml").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "follow --lockstep --seconds 0.1",
+        "follow --seconds 0.1",
+        "calibrate --scenario nucleus --lockstep",
+        "detect cells.tif --detector blobs",
+        "export yolo --runtime onnx",
+    ],
+)
+def test_a_file_where_a_folder_is_to_be_made_is_named_one(line: str, empty_folder: Path) -> None:
+    tifffile.imwrite(empty_folder / "cells.tif", np.zeros((5, 32, 32), np.uint8))
+    (empty_folder / "there").write_text("mine")
+    result = CliRunner().invoke(app, [*line.split(), "--out", "there"])
+    assert result.exit_code == 1
+    assert "there is a file, not a folder: choose another name with --out." in result.stderr
+    assert (empty_folder / "there").read_text() == "mine"
+
+
 SHORT = ("follow", "--lockstep", "--seconds", "0.1", "--scenario", "swimmer")
+
+
+def test_what_follows_is_called_by_its_kind(empty_folder: Path) -> None:
+    result = CliRunner().invoke(app, [*SHORT, "--detector", "blobs", "--out", "s"])
+    assert "detector blobs, predictor auto, policy predictive" in " ".join(result.output.split())
 
 
 def test_a_size_that_is_given_counts_whatever_its_unit(empty_folder: Path) -> None:
