@@ -14,6 +14,12 @@ _HELD = {
     "hand": "The stage has been yielded to a hand",
 }
 """What is told at the end of what kept the stage from the target."""
+_SUBJECTS = {
+    "target": "The target",
+    "daughter": "A daughter of the target",
+    "other": "Another object than at first",
+}
+"""What was followed at the end, by what `Followed` calls it."""
 _TOLD_S = 0.05
 """From when it is told how long a target was unseen; it rounds to a tenth of a second."""
 _MOST_UNSEEN = 15
@@ -87,6 +93,20 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             f"The target was last seen at {last_s:.1f} s of {seconds:.1f} s: it may have left the "
             "field."
         )
-    if summary["lock_at_end"] == Lock.COASTING and seconds - last_s >= _TOLD_S:
-        return f"The target was followed to the end, unseen for the last {seconds - last_s:.1f} s."
-    return "The target was followed to the end."
+    told = [f"{_SUBJECTS[summary['followed'][-1]['what']]} was followed to the end"]
+    return ", ".join([*told, *_exceptions(summary)]) + "."
+
+
+def _exceptions(summary: dict[str, Any]) -> list[str]:
+    """What there is to tell of frames without the target, or with anything else in its place."""
+    parts, frames, told = summary["followed"], summary["frames_followed"], list[str]()
+    last_s = summary["seconds"] - summary["last_seen_s"]
+    if parts[-1]["what"] != "target":
+        told.append(f"from {parts[-1]['from_s']:.1f} s of {summary['seconds']:.1f} s on")
+    if others := sum(part["frames"] for part in parts[:-1] if part["what"] == "other"):
+        told.append(f"another object in its place in {others} of {frames} frames")
+    if summary["unseen"]:
+        told.append(f"not seen in {summary['unseen']} of {frames} frames")
+    if summary["lock_at_end"] == Lock.COASTING and last_s >= _TOLD_S:
+        told.append(f"unseen for the last {last_s:.1f} s")
+    return told
