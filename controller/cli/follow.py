@@ -1,8 +1,10 @@
 """``pursuit follow``: follow a target and keep the session in a folder."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +24,9 @@ from .options import (
     fail,
     new_folder,
 )
+
+if TYPE_CHECKING:
+    from ..assembly import Simulation
 
 
 def follow(
@@ -74,6 +79,8 @@ def follow(
     config, simulated = configure(
         scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
     )
+    if simulated and not config.session.dry_run:
+        _check_length(simulated)
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     what = simulated.scenario.title if simulated else config.microscope.mm_config
@@ -117,4 +124,18 @@ def follow(
         fail(str(problem))
     if not in_hand(summary) or (problem and limit):
         fail(told)
-    console.print(told)
+    console.print(told, markup=False, soft_wrap=True)
+
+
+def _check_length(simulated: Simulation) -> None:
+    """Refuse a movie that ends before anything can be followed in it."""
+    from ..response import FEWEST_FRAMES
+
+    movie = simulated.movie
+    if movie is not None and movie.count < FEWEST_FRAMES:
+        frames = "1 frame" if movie.count == 1 else f"{movie.count} frames"
+        fail(
+            f"{simulated.scenario.title} has {frames}, too few to follow anything: give one of at "
+            f"least {FEWEST_FRAMES}, as the first of them show whether the picture answers to the "
+            "stage."
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..decisions import Lock
+from ..response import FEWEST_FRAMES
 
 _SLOW = 10
 """Frames passed over for each one that was looked at, from which that is told. Chosen: most things
@@ -83,6 +84,11 @@ def how_it_ended(summary: dict[str, Any]) -> str:
         )
     if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
         return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
+    if not summary["answered"] and summary["frames"] < FEWEST_FRAMES:
+        return (
+            "The session ended before the picture had answered to the stage: "
+            f"{_frames(summary['frames'])} too few, and at least {FEWEST_FRAMES} are needed."
+        )
     if not summary["answered"]:
         return (
             "The session ended before the picture had answered to the stage: what was seen may "
@@ -95,6 +101,10 @@ def how_it_ended(summary: dict[str, Any]) -> str:
         )
     told = [f"{_SUBJECTS[summary['followed'][-1]['what']]} was followed to the end"]
     return ", ".join([*told, *_exceptions(summary)]) + "."
+
+
+def _frames(count: int) -> str:
+    return "1 frame is" if count == 1 else f"{count} frames are"
 
 
 def _exceptions(summary: dict[str, Any]) -> list[str]:

@@ -98,6 +98,23 @@ def test_a_start_outside_the_movie_is_refused(tmp_path: Path) -> None:
     assert "(100, 20) px is outside the movie of 100 × 80 px: point at" in result.stderr
 
 
+@pytest.mark.parametrize(("frames", "said"), [(1, "1 frame,"), (2, "2 frames,"), (3, "3 frames,")])
+def test_a_movie_that_ends_during_the_first_moves_is_refused(
+    frames: int, said: str, empty_folder: Path
+) -> None:
+    image = np.random.default_rng(0).normal(100, 3, (frames, 64, 64))
+    image[:, 28:36, 28:36] += 100
+    tifffile.imwrite(
+        "cells.tif", image.astype(np.uint8), photometric="minisblack", metadata={"axes": "TYX"}
+    )
+    line = ["follow", "--lockstep", "--specimen", "cells.tif", "--start", "31,31", "--out", "s"]
+    result = CliRunner().invoke(app, line)
+    assert result.exit_code == 1 and not Path("s").exists()
+    assert f"cells.tif has {said} too few" in result.stderr and "at least 4" in result.stderr
+    dry = [*line, "--dry-run", "--detector", "blobs", "--set", "microscope.field_px=64"]
+    assert CliRunner().invoke(app, dry).exit_code == 0
+
+
 def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     (empty_folder / "scope.toml").write_text("mine")
     result = CliRunner().invoke(app, ["init", "none.cfg"])

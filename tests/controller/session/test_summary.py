@@ -168,6 +168,7 @@ def test_small_first_moves_to_the_end_are_no_following() -> None:
     summary = summarise(rows, description(), 3, 0)
     assert not in_hand(summary)
     assert "ended before the picture had answered" in how_it_ended(summary)
+    assert "3 frames are too few, and at least 4 are needed" in how_it_ended(summary)
 
 
 @pytest.mark.parametrize(
