@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..decisions import Decision, Lock
+from .decision import Decision, Lock
 
 
 class Followed:
