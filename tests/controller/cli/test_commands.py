@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,16 @@ class Blind:
     monkeypatch.syspath_prepend(empty_folder)
     result = CliRunner().invoke(app, [*SHORT, "--detector", "my_detectors:Blind"])
     assert "Nothing to follow was found" in result.output
+
+
+@pytest.mark.parametrize("name", ["lower", "my cells", "a"])
+@pytest.mark.parametrize("line", ["eval yolo", "detect", "track", "follow --specimen", "follow"])
+def test_names_stay_as_they_are(line: str, name: str, empty_folder: Path) -> None:
+    (empty_folder / name).mkdir()
+    result = CliRunner().invoke(app, [*line.split(), name])
+    assert result.exit_code == 1
+    said = result.stderr.strip().rpartition("\n")[2]
+    assert re.search(rf"\b{name} (has|is|cannot)", said)
 
 
 def test_a_movie_is_not_written_over(empty_folder: Path) -> None:
