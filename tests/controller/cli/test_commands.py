@@ -178,6 +178,45 @@ class Blind:
     assert "Nothing to follow was found" in result.output
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("track cells.tif --diameter-px 100", "diameter_px = 100 is larger than the movie"),
+        ("track cells.tif --detector blobs --diameter-px 65", "than the movie of 96 × 64 px: give"),
+        (
+            "detect cells.tif --detector blobs --set detector.diameter_px=80",
+            "diameter_px = 80 is larger than the image of 96 × 64 px: give the diameter of one",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --detector template"
+            " --set detector.diameter_px=1000",
+            "diameter_px = 1000 is larger than the movie of 96 × 64 px: give the diameter of one",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --start 9,9 --set camera.pixel_um=0.5"
+            " --set detector.diameter_um=40",
+            "diameter_um = 40, which is 80 px, is larger than the movie of 96 × 64 px",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --set microscope.field_px=32"
+            " --set detector.diameter_px=33",
+            "diameter_px = 33 is larger than the field of 32 × 32 px",
+        ),
+        (
+            "follow --lockstep --detector blobs --set detector.diameter_px=5000",
+            "diameter_px = 5000 is larger than the field of",
+        ),
+    ],
+)
+def test_objects_larger_than_what_shows_them_are_refused(
+    line: str, said: str, empty_folder: Path
+) -> None:
+    tifffile.imwrite("cells.tif", np.zeros((5, 64, 96), np.uint8), metadata={"axes": "TYX"})
+    result = CliRunner().invoke(app, line.split())
+    assert result.exit_code == 1 and said in result.stderr
+    assert [path.name for path in empty_folder.iterdir()] == ["cells.tif"]
+
+
 @pytest.mark.parametrize("name", ["lower", "my cells", "a"])
 @pytest.mark.parametrize("line", ["eval yolo", "detect", "track", "follow --specimen", "follow"])
 def test_names_stay_as_they_are(line: str, name: str, empty_folder: Path) -> None:
