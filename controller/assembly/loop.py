@@ -11,17 +11,21 @@ from ...models.detectors import Detector, SupportsWarmUp
 from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
 from ...models.predictors import Predictor
+from ...sim.movie import Movie
 from .. import policies
 from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
 from ..policies import Policy
-from ..targets import TargetSelection
+from ..targets import Places, TargetSelection
 from ..tracking import FieldGeometry, Tracker
 
 
-def make_loop(config: Config, microscope: Microscope) -> Loop:
-    """Put the loop together; raises a `ConfigError` if a model or one of its options is unknown."""
+def make_loop(config: Config, microscope: Microscope, movie: Movie | None = None) -> Loop:
+    """Put the loop together; raises a `ConfigError` if a model or one of its options is unknown.
+
+    Places are told in pixels of the ``movie`` that is the specimen, if it is one.
+    """
     description = microscope.describe()
     predictor = make_predictor(config)
     check_diameter(config, description.pixel_um, description.width_px, description.height_px)
@@ -32,7 +36,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         microscope,
         detector,
         Tracker(config.tracking, FieldGeometry(description), predictor),
-        TargetSelection(config.target),
+        TargetSelection(config.target, Places(movie.px_of_um, movie.pixel_um) if movie else None),
         make_policy(config),
         config.attention,
         make_focus(config, description),
