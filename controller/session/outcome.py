@@ -59,13 +59,13 @@ def how_it_ended(summary: dict[str, Any]) -> str:
     if last_s is None and summary["detections"] >= 1:
         return (
             f"Nothing to follow was found in {summary['frames']} frames, though "
-            f"{summary['detections']:.3g} objects were detected in each: check point_um and "
-            "reach_um under [target], focus and light."
+            f"{summary['detections']:.3g} objects were detected in each: check --start, or "
+            "point_um and reach_um under [target], focus and light."
         )
     if last_s is None:
         return (
-            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
-            "or tell [detector] the size and polarity of the objects."
+            f"Nothing to follow was found in {summary['frames']} frames: check --start or "
+            "point_um, focus and light, or tell [detector] the size and polarity of the objects."
         )
     if summary["held_by"]:
         return (
