@@ -55,7 +55,7 @@ def _sentence(error: Exception) -> str:
         case FileExistsError() if error.filename is None:
             return str(error)
         case FileExistsError():
-            return f"{error.filename} is a file, not a folder: choose another name with --out."
+            return f"{error.filename} is a file, not a folder: choose another folder with --out."
         case PermissionError():
             return f"{error.filename} may not be written: choose another folder with --out."
         case OSError() if error.errno == errno.ENOSPC:

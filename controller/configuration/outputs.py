@@ -15,7 +15,9 @@ def check_new_folder(folder: Path) -> None:
         if any(folder.iterdir()):
             raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
     elif folder.exists():
-        raise FileExistsError(f"{folder} is a file, not a folder: choose another name with --out.")
+        raise FileExistsError(
+            f"{folder} is a file, not a folder: choose another folder with --out."
+        )
 
 
 def check_new_file(path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_file_where_a_folder_is_to_be_made_is_named_one(line: str, empty_folde
     (empty_folder / "there").write_text("mine")
     result = CliRunner().invoke(app, [*line.split(), "--out", "there"])
     assert result.exit_code == 1
-    assert "there is a file, not a folder: choose another name with --out." in result.stderr
+    assert "there is a file, not a folder: choose another folder with --out." in result.stderr
     assert (empty_folder / "there").read_text() == "mine"
 
 
