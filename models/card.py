@@ -25,7 +25,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         except OSError as error:
             raise ModelError(f"the model card {path} cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
-            raise ModelError(f"{path} is not {cls.what}: {error}") from error
+            raise ModelError(f"the file {path} is not {cls.what}: {error}") from error
 
     def write(self, path: Path) -> None:
         """Write it, indented for people."""

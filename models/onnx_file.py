@@ -38,7 +38,9 @@ def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         model = onnx.load(str(path))
     except Exception as error:
-        raise ModelError(f"{path} cannot be read as ONNX: {type(error).__name__}") from error
+        raise ModelError(
+            f"the file {path} cannot be read as ONNX: {type(error).__name__}"
+        ) from error
     weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     return {
         name.removesuffix(".half"): values.astype(np.float32)

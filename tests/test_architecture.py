@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("controller", "drivers", "models", "sim")
 MOST_LINES, MOST_FILES = 250, 14
+CLAUSES = ("ModelError", "DeviceError")
+"""Errors whose text becomes a sentence."""
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -77,6 +79,21 @@ def test_no_cycle_inside_a_package(package: str) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def _clauses(module: str) -> list[str]:
+    """The texts of the errors that become sentences, as they stand in the code."""
+    return [
+        ast.unparse(node.args[0])
+        for node in ast.walk(ast.parse(FILES[module].read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in CLAUSES and node.args
+    ]
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_no_clause_begins_with_a_name(module: str) -> None:
+    """Its first letter becomes a capital, which a name would not survive."""
+    assert not [text for text in _clauses(module) if text[:3] in ("f'{", 'f"{')]
 
 
 def test_files_and_folders_stay_small() -> None:

@@ -4,6 +4,7 @@ In: a `Config`, or the tables of one. Out: a microscope, and a loop around it.
 """
 
 from .loop import (
+    check_diameter,
     detector_table,
     make_detector,
     make_focus,
@@ -21,6 +22,7 @@ from .microscope import (
 
 __all__ = [
     "Simulation",
+    "check_diameter",
     "complete",
     "detector_table",
     "make_detector",

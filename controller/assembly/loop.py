@@ -11,19 +11,24 @@ from ...models.detectors import Detector, SupportsWarmUp
 from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
 from ...models.predictors import Predictor
+from ...sim.movie import Movie
 from .. import policies
 from ..configuration import Config, ConfigError, as_sentence
 from ..focus import Focus
 from ..loop import Loop
 from ..policies import Policy
-from ..targets import TargetSelection
+from ..targets import Places, TargetSelection
 from ..tracking import FieldGeometry, Tracker
 
 
-def make_loop(config: Config, microscope: Microscope) -> Loop:
-    """Put the loop together; raises a `ConfigError` if a model or one of its options is unknown."""
+def make_loop(config: Config, microscope: Microscope, movie: Movie | None = None) -> Loop:
+    """Put the loop together; raises a `ConfigError` if a model or one of its options is unknown.
+
+    Places are told in pixels of the ``movie`` that is the specimen, if it is one.
+    """
     description = microscope.describe()
     predictor = make_predictor(config)
+    check_diameter(config, description.pixel_um, description.width_px, description.height_px)
     detector = make_detector(config, description.pixel_um)
     if isinstance(detector, SupportsWarmUp):
         detector.warm_up(description.height_px, description.width_px)
@@ -31,7 +36,7 @@ def make_loop(config: Config, microscope: Microscope) -> Loop:
         microscope,
         detector,
         Tracker(config.tracking, FieldGeometry(description), predictor),
-        TargetSelection(config.target),
+        TargetSelection(config.target, Places(movie.px_of_um, movie.pixel_um) if movie else None),
         make_policy(config),
         config.attention,
         make_focus(config, description),
@@ -54,6 +59,26 @@ def make_detector(config: Config, pixel_um: float) -> Detector:
     for key in [key for key in options if key.endswith("_um")]:
         options[key.removesuffix("_um") + "_px"] = options.pop(key) / pixel_um
     return _checked(detectors.create, name, options)
+
+
+def check_diameter(
+    config: Config, pixel_um: float, width_px: int, height_px: int, what: str = "the field"
+) -> None:
+    """Refuse a diameter of objects that are larger than what the detector will be shown.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for key, unit_px in (("diameter_px", 1.0), ("diameter_um", 1 / pixel_um)):
+        given = config.detector.get(key, 0.0)
+        if isinstance(given, int | float) and given * unit_px > min(width_px, height_px):
+            size = f"{width_px} × {height_px} px"
+            in_px = "" if unit_px == 1 else f", which is {given * unit_px:.4g} px,"
+            raise ConfigError(
+                f"detector.{key} = {given:g}{in_px} is larger than {what} of {size}: give the "
+                f"diameter of one object in {key[-2:].replace('u', 'µ')}."
+            )
 
 
 def detector_table(name: str | None, model: str | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ...sim.stand import (
     load_scenario,
 )
 from ..configuration import Config, ConfigError, as_sentence, make_config, merge
+from .loop import check_diameter
 
 DEFAULT_SCENARIO = "swimmer"
 """What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
@@ -123,6 +124,9 @@ def complete(
         wanted = _unless_given(task.get("detector", {}), tables.get("detector", {}))
         task["detector"] = wanted if config.detector["name"] in DETECTORS.builtin else {}
         config = make_config(merge(suggested, task, tables))
+        if simulated.movie is not None:
+            movie = simulated.movie
+            check_diameter(config, movie.pixel_um, movie.width_px, movie.height_px, "the movie")
     return config, simulated
 
 

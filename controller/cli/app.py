@@ -50,8 +50,12 @@ def _sentence(error: Exception) -> str:
     match error:
         case ModelError():
             return as_sentence(error)
-        case ConfigError() | MicroscopeError() | ProcessError() | FileExistsError():
+        case ConfigError() | MicroscopeError() | ProcessError():
             return str(error)
+        case FileExistsError() if error.filename is None:
+            return str(error)
+        case FileExistsError():
+            return f"{error.filename} is a file, not a folder: choose another folder with --out."
         case PermissionError():
             return f"{error.filename} may not be written: choose another folder with --out."
         case OSError() if error.errno == errno.ENOSPC:

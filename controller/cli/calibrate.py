@@ -58,13 +58,15 @@ def calibrate(
     from rich.console import Console
 
     from ..calibration import backup, draw, write
+    from ..configuration import check_new_folder
 
     config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
     name = simulated.name if simulated else "microscope"
     folder = (out or new_folder(f"{name}_calibration")).resolve()
+    check_new_folder(folder)
     console = Console(stderr=as_json)
     found, trouble = _measure(config, simulated, realtime, focus, console)
-    folder.mkdir(parents=True, exist_ok=False)
+    folder.mkdir(parents=True, exist_ok=True)
     draw(folder / "calibration.png", found, name)
     written: list[str] = []
     if scope is not None and any(each.written for each in found.findings.values()):

@@ -1,8 +1,10 @@
 """``pursuit follow``: follow a target and keep the session in a folder."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +24,9 @@ from .options import (
     fail,
     new_folder,
 )
+
+if TYPE_CHECKING:
+    from ..assembly import Simulation
 
 
 def follow(
@@ -74,14 +79,17 @@ def follow(
     config, simulated = configure(
         scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
     )
+    if simulated and not config.session.dry_run:
+        _check_length(simulated)
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
     what = simulated.scenario.title if simulated else config.microscope.mm_config
     if config.session.dry_run:
         console.print("dry run: nothing moves", style="yellow")
     console.print(
-        f"{what}\nfollowed in {'real' if realtime else 'virtual'} time by "
-        f"{config.detector['name']} and {config.predictor['name']}, {config.policy['name']}"
+        f"{what}\nfollowed in {'real' if realtime else 'virtual'} time: detector "
+        f"{config.detector['name']}, predictor {config.predictor['name']}, policy "
+        f"{config.policy['name']}"
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")
@@ -116,4 +124,18 @@ def follow(
         fail(str(problem))
     if not in_hand(summary) or (problem and limit):
         fail(told)
-    console.print(told)
+    console.print(told, markup=False, soft_wrap=True)
+
+
+def _check_length(simulated: Simulation) -> None:
+    """Refuse a movie that ends before anything can be followed in it."""
+    from ..response import FEWEST_FRAMES
+
+    movie = simulated.movie
+    if movie is not None and movie.count < FEWEST_FRAMES:
+        frames = "1 frame" if movie.count == 1 else f"{movie.count} frames"
+        fail(
+            f"{simulated.scenario.title} has {frames}, too few to follow anything: give one of at "
+            f"least {FEWEST_FRAMES}, as the first of them show whether the picture answers to the "
+            "stage."
+        )

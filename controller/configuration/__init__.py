@@ -6,6 +6,7 @@ sentence that says what is wrong.
 
 from .check import as_sentence, make_config
 from .init import write_scope
+from .outputs import check_new_file, check_new_folder
 from .settings import Config
 from .tables import ConfigError, assignment, merge, read_tables, without_none
 
@@ -14,6 +15,8 @@ __all__ = [
     "ConfigError",
     "as_sentence",
     "assignment",
+    "check_new_file",
+    "check_new_folder",
     "make_config",
     "merge",
     "read_tables",

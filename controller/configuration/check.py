@@ -21,7 +21,10 @@ RENAMED = {
 
 
 def as_sentence(error: Exception) -> str:
-    """Turn the clause that a model's error is into a sentence; names of files stay as they are."""
+    """Turn the clause that a model's error is into a sentence.
+
+    Clauses begin with a word of their own, not with a name: that would be changed.
+    """
     text = str(error)
     first = text.partition(" ")[0]
     return f"{text[:1].upper() if first.isalpha() else text[:1]}{text[1:]}."
@@ -42,7 +45,7 @@ def make_config(tables: Mapping[str, Any]) -> Config:
     try:
         return msgspec.convert(merge(named, tables), Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error))) from error
+        raise ConfigError(_explain(error)) from error
 
 
 def _refuse_renamed(tables: Mapping[str, Any]) -> None:
@@ -68,9 +71,9 @@ def _refuse_misspelt_names(tables: Mapping[str, Any]) -> None:
                 )
 
 
-def _explain(error: str) -> str:
+def _explain(error: Exception) -> str:
     """Turn a validation error into a sentence that names the key and the nearest known one."""
-    match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", error, re.DOTALL)
+    match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?", str(error), re.DOTALL)
     assert match is not None
     what, where = match["what"], match["where"] or ""
     if unknown := re.search(r"unknown field `(.*?)`", what):
@@ -79,7 +82,7 @@ def _explain(error: str) -> str:
     if unknown := re.search(r"Invalid enum value '(.*?)'", what):
         return f"{unknown[1]!r} is no value of {where}: {_hint(unknown[1], _values(where))}"
     if not where:
-        return f"{what[:1].upper()}{what[1:]}."
+        return as_sentence(error)
     return f"The configuration is wrong at {where}: {what}."
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from ...drivers.messages import Description
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.settings import CameraSettings, StandSettings
+from .outputs import check_new_file
 from .reference import REGISTRIES, Setting, options_of, settings_of, tables, toml
 from .settings import MODELS, Config
-from .tables import ConfigError
 
 _UNCALIBRATED_UM = 1.0
 """Edge of a pixel until it is measured: lengths are in pixels then."""
@@ -36,13 +36,12 @@ def write_scope(mm_config: Path, out: Path) -> Description:
 
     Raises
     ------
-    ConfigError
+    FileExistsError
         If ``out`` exists.
     MicroscopeError
         If Micro-Manager cannot load the file, or there is no camera or stage in it.
     """
-    if out.exists():
-        raise ConfigError(f"{out} exists already: choose another name with --out.")
+    check_new_file(out)
     core = load_core(mm_config)
     calibrated = core.getPixelSizeUm() > 0
     camera = CameraSettings(pixel_um=None if calibrated else _UNCALIBRATED_UM)

@@ -93,7 +93,7 @@ def calibrate(path: Path, settings: StackSettings) -> Calibration:
     seen = [one for one in placed if isinstance(one, FocusSeries)]
     if not seen:
         reasons = (one.reason for one in placed if isinstance(one, NoPeak))
-        raise ModelError(f"{path.name} cannot be used: {next(reasons)}; give --focus-um")
+        raise ModelError(f"the file {path.name} cannot be used: {next(reasons)}; give --focus-um")
     learned, judged = split_series(seen, MOST_DEFOCUS * lens.depth_of_field_um)
     check_sign(learned, lens)
     depths = greatest_defocus_um(learned) / lens.depth_of_field_um

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasNotes, SupportsPointing, detect_within
+from ...models.detectors import Detector, HasNotes, detect_within
 from ..decisions import Lock
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy
@@ -23,6 +23,7 @@ from .focusing import Focusing
 from .frame_checks import FrameChecks
 from .limits import WithinLimits
 from .move_sender import MoveSender
+from .pointing import point, tell_elsewhere
 from .record import record, record_unused
 from .search import TargetSearch
 from .step import Step, Stopwatch
@@ -212,15 +213,14 @@ class Loop:
 
     def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
         """Detect in a window around the target if that is enough, else in the whole field."""
-        pointed_um = self._target.pointed_um
-        if pointed_um is not None and isinstance(self._detector, SupportsPointing):
-            self._detector.point_at(self._geometry.pixel_of(pointed_um, frame))
+        point(self._detector, self._target, self._geometry, frame)
         window = self._attention.window(self._followed, self._target.lock, frame)
         if window is None:
             found, looked_px = self._detector.detect(frame.image), None
         else:
             found = detect_within(self._detector, frame.image, window)
             looked_px = window.crop(frame.image.shape)
+        tell_elsewhere(self._detector, self._target, self._geometry, frame)
         return self._response.specks.without(found), looked_px
 
     def _plan(self, shown: TargetGroup | None, frame: Frame) -> Plan:

@@ -68,7 +68,11 @@ class Yielding:
         gone = self._is_gone(frame, target, followed)
         where = "where the target is not in the field: another is looked for" if gone else ""
         self._notes.append(f"The hand let go of the stage at {at_s:.1f} s {where}".rstrip() + ".")
-        return TargetSelection(replace(target.settings, point_um=None)) if gone else target
+        return (
+            TargetSelection(replace(target.settings, point_um=None), target.places)
+            if gone
+            else target
+        )
 
     def _is_gone(self, frame: Frame, target: TargetSelection, followed: TargetGroup | None) -> bool:
         """Whether the target is predicted outside of the field."""

@@ -15,8 +15,8 @@ from ...models.detections import Detections
 from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
-from ..assembly import detector_table, make_detector
-from ..configuration import ConfigError, assignment, make_config, merge
+from ..assembly import check_diameter, detector_table, make_detector
+from ..configuration import ConfigError, assignment, check_new_folder, make_config, merge
 from .overlay import Panel, draw_overlay
 
 COLUMNS = (
@@ -71,6 +71,7 @@ def open_detector(
     if in_um and "pixel_um" in images.assumed:
         in_px = in_um[0].removesuffix("_um") + "_px"
         raise ConfigError(f"The file does not tell the size of a pixel: give detector.{in_px}.")
+    check_diameter(config, images.pixel_um, images.width_px, images.height_px, "the image")
     return make_detector(config, images.pixel_um)
 
 
@@ -87,12 +88,11 @@ def detect_all(
     Raises
     ------
     FileExistsError
-        If the folder holds anything.
+        If the folder holds anything, or is a file.
     ModelError
         If a frame cannot be read, or the detector fails.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
+    check_new_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     detector.detect(images[0])
     name = class_namer(detector)

@@ -16,7 +16,7 @@ from ...models.detections import Detections
 from ...models.detectors import Detector
 from ...models.errors import ModelError
 from ...models.images import Recording
-from ..assembly import make_detector, suggested_for_movie
+from ..assembly import check_diameter, make_detector, suggested_for_movie
 from ..configuration import make_config, merge
 from .linker import Linker, OnProgress
 from .scores import Scores, TrackPoints, annotated, score
@@ -66,6 +66,7 @@ def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, 
     wanted = make_config({**tables})
     suggested = suggested_for_movie(movie.pixel_um, movie.interval_s, wanted.detector)
     config = make_config(merge({"detector": suggested["detector"]}, tables))
+    check_diameter(config, movie.pixel_um, movie.width_px, movie.height_px, "the movie")
     return make_detector(config, movie.pixel_um), Linker(movie, tables)
 
 

@@ -5,5 +5,6 @@ refuted.
 """
 
 from .check import ResponseCheck, ResponseError
+from .small_moves import FEWEST_FRAMES
 
-__all__ = ["ResponseCheck", "ResponseError"]
+__all__ = ["FEWEST_FRAMES", "ResponseCheck", "ResponseError"]

@@ -12,6 +12,9 @@ from ..targets import TargetGroup
 from .evidence import Evidence
 from .pose_history import REST_PX
 
+FEWEST_FRAMES = 4
+"""Frames without which nothing can be proven: the target is seen twice before the first move, and
+in none of 24 recorded objects was one move enough."""
 _STEP_SIGMAS = 10.0
 """Length of a small move in errors of a displacement. Chosen: the hypotheses that lie closest to
 each other then differ by five."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..decisions import Lock
+from ..response import FEWEST_FRAMES
 
 _SLOW = 10
 """Frames passed over for each one that was looked at, from which that is told. Chosen: most things
@@ -14,6 +15,12 @@ _HELD = {
     "hand": "The stage has been yielded to a hand",
 }
 """What is told at the end of what kept the stage from the target."""
+_SUBJECTS = {
+    "target": "The target",
+    "daughter": "A daughter of the target",
+    "other": "Another object than at first",
+}
+"""What was followed at the end, by what `Followed` calls it."""
 _TOLD_S = 0.05
 """From when it is told how long a target was unseen; it rounds to a tenth of a second."""
 _MOST_UNSEEN = 15
@@ -52,13 +59,13 @@ def how_it_ended(summary: dict[str, Any]) -> str:
     if last_s is None and summary["detections"] >= 1:
         return (
             f"Nothing to follow was found in {summary['frames']} frames, though "
-            f"{summary['detections']:.3g} objects were detected in each: check point_um and "
-            "reach_um under [target], focus and light."
+            f"{summary['detections']:.3g} objects were detected in each: check --start, or "
+            "point_um and reach_um under [target], focus and light."
         )
     if last_s is None:
         return (
-            f"Nothing to follow was found in {summary['frames']} frames: check focus and light, "
-            "or tell [detector] the size and polarity of the objects."
+            f"Nothing to follow was found in {summary['frames']} frames: check --start or "
+            "point_um, focus and light, or tell [detector] the size and polarity of the objects."
         )
     if summary["held_by"]:
         return (
@@ -77,6 +84,11 @@ def how_it_ended(summary: dict[str, Any]) -> str:
         )
     if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
         return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
+    if not summary["answered"] and summary["frames"] < FEWEST_FRAMES:
+        return (
+            "The session ended before the picture had answered to the stage: "
+            f"{_frames(summary['frames'])} too few, and at least {FEWEST_FRAMES} are needed."
+        )
     if not summary["answered"]:
         return (
             "The session ended before the picture had answered to the stage: what was seen may "
@@ -87,6 +99,24 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             f"The target was last seen at {last_s:.1f} s of {seconds:.1f} s: it may have left the "
             "field."
         )
-    if summary["lock_at_end"] == Lock.COASTING and seconds - last_s >= _TOLD_S:
-        return f"The target was followed to the end, unseen for the last {seconds - last_s:.1f} s."
-    return "The target was followed to the end."
+    told = [f"{_SUBJECTS[summary['followed'][-1]['what']]} was followed to the end"]
+    return ", ".join([*told, *_exceptions(summary)]) + "."
+
+
+def _frames(count: int) -> str:
+    return "1 frame is" if count == 1 else f"{count} frames are"
+
+
+def _exceptions(summary: dict[str, Any]) -> list[str]:
+    """What there is to tell of frames without the target, or with anything else in its place."""
+    parts, frames, told = summary["followed"], summary["frames_followed"], list[str]()
+    last_s = summary["seconds"] - summary["last_seen_s"]
+    if parts[-1]["what"] != "target":
+        told.append(f"from {parts[-1]['from_s']:.1f} s of {summary['seconds']:.1f} s on")
+    if others := sum(part["frames"] for part in parts[:-1] if part["what"] == "other"):
+        told.append(f"another object in its place in {others} of {frames} frames")
+    if summary["unseen"]:
+        told.append(f"not seen in {summary['unseen']} of {frames} frames")
+    if summary["lock_at_end"] == Lock.COASTING and last_s >= _TOLD_S:
+        told.append(f"unseen for the last {last_s:.1f} s")
+    return told

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from ...drivers.messages import Description, Frame, Report, Truth
+from ..configuration import check_new_folder
 from ..decisions import Decision
 from ..loop import Step
 from . import figure as picture
@@ -52,7 +53,7 @@ class Recorder(Observer):
     Raises
     ------
     FileExistsError
-        If the folder holds anything.
+        If the folder holds anything, or is a file.
     """
 
     name = "The recorder"
@@ -67,8 +68,7 @@ class Recorder(Observer):
         queue_bytes: int = _QUEUE_BYTES,
         open_stream: OpenStream = open_zarr,
     ) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise FileExistsError(f"{folder} is not empty: choose another folder with --out.")
+        check_new_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config_toml, encoding="utf-8", newline="")
         self._folder, self._description = folder, description

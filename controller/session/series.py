@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...drivers.clock import NS_PER_MS, NS_PER_S
 from ...drivers.messages import Dynamics, Fault, Frame, Issued, PoseRead, Report, Truth
-from ..decisions import Decision, Lock
+from ..decisions import Decision, Followed, Lock
 from ..loop import Step
 
 LOCKS = tuple(Lock)
@@ -45,6 +45,8 @@ class Rows:
         What kept the stage from the target at the end, as in `Decision`, and since when.
     hand_s : float or None
         When a hand began to move the stage for the last time.
+    followed : Followed
+        What was followed, and in how many frames it was not seen.
     """
 
     def __init__(self) -> None:
@@ -59,6 +61,7 @@ class Rows:
         self.held_by = ""
         self.held_since_s: float | None = None
         self.hand_s: float | None = None
+        self.followed = Followed()
         self._frames = array("d")
         self._truths = array("d")
         self._decisions = array("d")
@@ -85,6 +88,7 @@ class Rows:
         if decision.answers and self.answered_from is None:
             self.answered_from = decision.frame
         t_s = self.seconds(decision.exposed_ns)
+        self.followed.see(decision, t_s)
         if decision.held_by != self.held_by:
             self.held_by = decision.held_by
             self.held_since_s = round(t_s, 6) if decision.held_by else None

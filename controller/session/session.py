@@ -74,7 +74,7 @@ def run_lockstep(
         If the session ends before its time, or not everything was recorded.
     """
     with open_lockstep(config, simulated) as microscope:
-        loop = make_loop(config, microscope)
+        loop = make_loop(config, microscope, simulated.movie if simulated else None)
         recorder = Recorder(folder, microscope.describe(), config.toml())
         attached = Observers([recorder, *observers])
 
@@ -127,7 +127,7 @@ def run_live(
         try:
             with RemoteMicroscope(*microscope) as remote:
                 children.end_loop = remote.end
-                loop = make_loop(config, remote)
+                loop = make_loop(config, remote, simulated.movie if simulated else None)
                 publisher = DecisionPublisher(own_address(microscope[0]))
                 attached = Observers([_Publishing(publisher), *observers])
                 remote.announce(publisher.address)

@@ -43,6 +43,9 @@ def summarise(
         from then on with the target inside the central half of the field, and
         ``rms_error_um`` over the same frames; ``error_from`` says whether errors are the
         ``truth`` of a simulation or the ``detection``; ``lost``, how often the track ended;
+        ``followed``, what was followed: the ``target``, a ``daughter`` of it or an ``other``
+        object, each ``from_s`` on in so many ``frames``; ``frames_followed``, all of them, and
+        ``unseen``, those in which it was not seen;
         ``last_seen_s`` and ``lock_at_end``, when the target was last seen, and what it was in
         the last frame; ``answered``, whether the picture had answered to the stage as the
         calibration says; ``held_by`` and ``held_since_s``, what kept the stage from the target at
@@ -70,6 +73,9 @@ def summarise(
         "frame_rate": _rate(series),
         "answered_from": rows.answered_from,
         **_centring(series, rows.answered_from, description),
+        "followed": rows.followed.parts,
+        "frames_followed": rows.followed.frames,
+        "unseen": rows.followed.unseen,
         "last_seen_s": _last_seen_s(series),
         "lock_at_end": _lock_at_end(series),
         "answered": rows.answers,

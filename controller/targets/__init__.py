@@ -3,8 +3,9 @@
 In: confirmed tracks. Out: what to follow, or what to look for.
 """
 
+from .pointing import Places
 from .target_group import TargetGroup
 from .target_selection import TargetSelection, TargetSettings
 from .visits import VisitSchedule
 
-__all__ = ["TargetGroup", "TargetSelection", "TargetSettings", "VisitSchedule"]
+__all__ = ["Places", "TargetGroup", "TargetSelection", "TargetSettings", "VisitSchedule"]

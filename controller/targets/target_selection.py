@@ -11,7 +11,7 @@ from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ..decisions import Lock
 from ..tracking import Track
-from .pointing import distance_um, in_order, told_of_choice, told_of_nobody
+from .pointing import Places, distance_um, in_order, told_of_choice, told_of_nobody
 from .target_group import TargetGroup
 
 _UNDECIDED = 20
@@ -64,6 +64,12 @@ class TargetSelection:
     The tracker owns identities. It needs to know which tracks are `wanted`, and gives a lost one's
     identity to the new track that must be it.
 
+    Parameters
+    ----------
+    settings : TargetSettings
+    places : Places, optional
+        How places are told; in stage coordinates if not given.
+
     Attributes
     ----------
     lock : Lock
@@ -72,8 +78,9 @@ class TargetSelection:
         Why the lock, or what is followed, changed in the last frame; empty if nothing did.
     """
 
-    def __init__(self, settings: TargetSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: TargetSettings, places: Places | None = None) -> None:
+        self.settings, self.places = settings, places or Places()
+        self._elsewhere_um = np.empty((0, 2))
         self._members: dict[int, Track] = {}
         self._lost: dict[int, tuple[Track, int]] = {}
         self._still_to_choose = settings.count
@@ -119,6 +126,10 @@ class TargetSelection:
         changed = before is not self.lock or (bool(members) and [*self._members] != [*had])
         self.reason = self._explain(before, had, lost_before) if changed else ""
         return TargetGroup(members, self._looked_for(frame)) if members else None
+
+    def see_elsewhere(self, places_um: np.ndarray) -> None:
+        """Take note where else, (N, 2), something is, that is not among the tracks."""
+        self._elsewhere_um = places_um
 
     def reject(self, id: int) -> None:
         """Follow a track no longer, as it is no specimen; another one is chosen."""
@@ -195,7 +206,9 @@ class TargetSelection:
             near = [t for t in seen if distance_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
             near = in_order(near, point)
             self._note(
-                told_of_choice(near, near[0], point) if near else told_of_nobody(seen, point)
+                told_of_choice(near, near[0], point, self.places)
+                if near
+                else told_of_nobody(seen, self._elsewhere_um, point, self.places)
             )
             seen = near
         elif wanted.choose == "largest":
@@ -206,7 +219,7 @@ class TargetSelection:
             middle = np.array((frame.pose.x_um, frame.pose.y_um))
             seen.sort(key=lambda track: distance_um(track, middle))
             if seen and not self.wanted:
-                self._note(told_of_choice(seen, seen[0], middle))
+                self._note(told_of_choice(seen, seen[0], middle, self.places))
                 self._noted = True
         chosen = seen[: self._still_to_choose]
         self._still_to_choose -= len(chosen)

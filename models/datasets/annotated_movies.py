@@ -75,12 +75,14 @@ def read_annotated_movies(folder: Path) -> list[AnnotatedMovie]:
     tables = sorted([*folder.glob("*.csv"), *folder.glob("*.xml")])
     if len(movies) != 1 or not tables:
         raise ModelError(
-            f"{folder} is no annotated movie: it needs one movie beside tracks.csv or a TrackMate "
-            "file, or 01 beside 01_GT as in the Cell Tracking Challenge"
+            f"the folder {folder} is no annotated movie: it needs one movie beside tracks.csv or "
+            "a TrackMate file, or 01 beside 01_GT as in the Cell Tracking Challenge"
         )
     named = [path for path in tables if path.stem == "tracks"] or tables
     if len(named) > 1:
-        raise ModelError(f"{folder} has several tables: call the one with the tracks tracks.csv")
+        raise ModelError(
+            f"the folder {folder} has several tables: call the one with the tracks tracks.csv"
+        )
     recording = open_recording(movies[0])
     read = read_trackmate if named[0].suffix == ".xml" else read_tracks
     return [_annotated(folder.name, recording, read(named[0]))]

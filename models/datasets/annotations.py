@@ -34,8 +34,9 @@ def format_of(folder: Path) -> Callable[[Path, str], Labelled]:
     if any(_first(folder, "labels", "masks", suffixes=IMAGE_SUFFIXES)):
         return _label_maps
     raise ModelError(
-        f"{folder} has no labels that can be read: it needs images/ beside labels/ with label "
-        "maps or YOLO text files, annotations/ with Pascal VOC files, or a COCO .json file"
+        f"the folder {folder} has no labels that can be read: it needs images/ beside labels/ "
+        "with label maps or YOLO text files, annotations/ with Pascal VOC files, or a COCO "
+        ".json file"
     )
 
 
@@ -51,7 +52,7 @@ def _label_maps(folder: Path, default_class: str) -> Labelled:
 def _boxes_of_map(image: Path, path: Path, default_class: str) -> Boxes:
     labels = read_labels(path)
     if labels.shape != (size := size_px(image))[::-1]:
-        raise ModelError(f"{path} does not fit its image, which is {size[0]} × {size[1]}")
+        raise ModelError(f"the file {path} does not fit its image, which is {size[0]} × {size[1]}")
     places = [place for place in ndimage.find_objects(labels.astype(np.int32)) if place]
     return [((x.start, y.start, x.stop, y.stop), default_class) for y, x in places]
 
@@ -78,9 +79,11 @@ def _yolo_line(line: str, where: str) -> tuple[int, float, float, float, float]:
         index, *numbers = (float(word) for word in line.split())
         x, y, w, h = numbers
     except ValueError:
-        raise ModelError(f"{where} is not of the form: class x y width height") from None
+        raise ModelError(f"the file {where} is not of the form: class x y width height") from None
     if index != int(index) or index < 0 or not all(-0.01 <= v <= 1.01 for v in numbers):
-        raise ModelError(f"{where} does not fit its image: x y width height are shares of it")
+        raise ModelError(
+            f"the file {where} does not fit its image: x y width height are shares of it"
+        )
     return int(index), x, y, w, h
 
 
@@ -88,7 +91,9 @@ def _named(names: Sequence[str], index: int, default_class: str, where: str) -> 
     if not names:
         return default_class if index == 0 else f"class {index}"
     if index >= len(names):
-        raise ModelError(f"{where} has class {index}, but data.yaml names only {len(names)}")
+        raise ModelError(
+            f"the file {where} has class {index}, but data.yaml names only {len(names)}"
+        )
     return names[index]
 
 
@@ -111,7 +116,7 @@ def _voc(folder: Path, default_class: str) -> Labelled:
     for path in _first(folder, "annotations", "Annotations", suffixes=(".xml",)):
         image = images.get(path.stem)
         if image is None:
-            raise ModelError(f"{path} has no image of that name in {folder}")
+            raise ModelError(f"the file {path} has no image of that name in {folder}")
         boxes: Boxes = []
         try:
             for entry in ElementTree.parse(path).getroot().iter("object"):
@@ -122,7 +127,7 @@ def _voc(folder: Path, default_class: str) -> Labelled:
                 name = entry.findtext("name", default_class)
                 boxes.append(((left - 1, top - 1, right, bottom), name))
         except (ElementTree.ParseError, ValueError) as error:
-            raise ModelError(f"{path} is not a Pascal VOC annotation: {error}") from error
+            raise ModelError(f"the file {path} is not a Pascal VOC annotation: {error}") from error
         yield image, boxes
 
 
@@ -141,11 +146,13 @@ def _coco(folder: Path, default_class: str) -> Labelled:
             name = names.get(entry.get("category_id"), default_class)
             labelled[entry["image_id"]][1].append(((x, y, x + w, y + h), name))
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} is not a COCO file: {error!r} is missing or wrong") from error
+        raise ModelError(
+            f"the file {path} is not a COCO file: {error!r} is missing or wrong"
+        ) from error
     for file_name, boxes in labelled.values():
         image = images.get(Path(file_name).name)
         if image is None:
-            raise ModelError(f"{path} names {file_name}, which is not in {folder}")
+            raise ModelError(f"the file {path} names {file_name}, which is not in {folder}")
         yield image, boxes
 
 

@@ -43,7 +43,9 @@ def open_sequence(folder: Path) -> Recording:
     """
     files = sorted(folder.glob("*.tif"))
     if not files:
-        raise ModelError(f"{folder} has no images: it needs t000.tif, t001.tif and so on")
+        raise ModelError(
+            f"the folder {folder} has no images: it needs t000.tif, t001.tif and so on"
+        )
     first = open_recording(files[0])
     shape = first.height_px, first.width_px
     return Recording(
@@ -82,7 +84,7 @@ def read_challenge_tracks(folder: Path) -> Tracks:
         raise ModelError(f"the tracks {table} cannot be read: {error}") from error
     maps = sorted(folder.glob("man_track*.tif"))
     if not maps or not len(rows):
-        raise ModelError(f"{folder} has no label maps man_track000.tif and so on")
+        raise ModelError(f"the folder {folder} has no label maps man_track000.tif and so on")
     seen: dict[int, list[tuple[int, float, float, float]]] = {int(row[0]): [] for row in rows}
     for file in maps:
         frame = int(file.stem.removeprefix("man_track"))

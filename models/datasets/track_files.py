@@ -143,9 +143,9 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     except OSError as error:
         raise ModelError(f"the tracks {path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ModelError(f"{path} is not a table: give a CSV file in UTF-8") from error
+        raise ModelError(f"the file {path} is not a table: give a CSV file in UTF-8") from error
     if len(rows) < 2:
-        raise ModelError(f"{path} has no rows: give a CSV file with a header and tracks")
+        raise ModelError(f"the file {path} has no rows: give a CSV file with a header and tracks")
     return [name.strip() for name in rows[0]], rows[1:]
 
 
@@ -157,7 +157,9 @@ def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -
     for key, usual in COLUMNS.items():
         if (given := columns.get(key)) is not None:
             if given not in header:
-                raise ModelError(f"{path} has no column {given!r}; it has: {', '.join(header)}")
+                raise ModelError(
+                    f"the file {path} has no column {given!r}; it has: {', '.join(header)}"
+                )
             indices[key] = header.index(given)
             continue
         known = next((name for name in usual if name in lower), None)
@@ -165,7 +167,7 @@ def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -
             indices[key] = lower.index(known)
         elif key not in _OPTIONAL:
             raise ModelError(
-                f"{path} has no column {key!r}; it has: {', '.join(header)}: "
+                f"the file {path} has no column {key!r}; it has: {', '.join(header)}: "
                 f"say which with --columns {key}=NAME"
             )
     return indices
@@ -178,7 +180,9 @@ def _number(path: Path, line: int, header: list[str], row: list[str], place: int
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ModelError(f"{path}, line {line}: {header[place]} is {text!r}, not a finite number")
+        raise ModelError(
+            f"the file {path}, line {line}: {header[place]} is {text!r}, not a finite number"
+        )
     return value
 
 
@@ -192,7 +196,9 @@ def _assembled(path: Path, found: dict[str, dict[float, list[float]]], skipped: 
         sizes.append(table[:, 0])
     steps = np.concatenate([np.zeros(0), *(np.diff(one) for one in times)])
     if not len(steps):
-        raise ModelError(f"{path} has no track with two measurements: check its column of tracks")
+        raise ModelError(
+            f"the file {path} has no track with two measurements: check its column of tracks"
+        )
     name = f"{path.resolve().parent.name}/{path.name}"
     return Tracks(
         name, tuple(times), tuple(positions), float(np.median(steps)), skipped, tuple(sizes)

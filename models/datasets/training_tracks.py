@@ -80,7 +80,8 @@ def to_training_tracks(tracks: Tracks) -> TrainingTracks:
     long = [n for n, times in enumerate(tracks.times) if len(times) >= _LEAST_MEASUREMENTS]
     if not long:
         raise ModelError(
-            f"{tracks.name} has no track of {_LEAST_MEASUREMENTS} measurements: nothing to learn"
+            f"the file {tracks.name} has no track of {_LEAST_MEASUREMENTS} measurements: "
+            "nothing to learn"
         )
     lengths = np.array([len(tracks.times[n]) for n in long])
     frames = np.zeros((len(long), lengths.max()), np.float32)

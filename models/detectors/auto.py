@@ -16,7 +16,7 @@ from .classical import BlobOptions, Blobs
 from .crop import detect_within
 from .detector import Detector, MovieDefaults, SupportsWindow
 from .learned import LearnedDetector, LearnedOptions, open_learned
-from .template import Template, TemplateOptions
+from .template import Template, TemplateOptions, is_object
 from .window import Window
 
 _STEP = math.sqrt(2)
@@ -50,6 +50,8 @@ class Auto:
     ----------
     notes : list of str
         Which it is, and why.
+    elsewhere_px : (N, 2) float64
+        Where, x and y, something stands out, while nothing is found at the point.
     """
 
     Options = LearnedOptions
@@ -63,6 +65,7 @@ class Auto:
         self._images_until = 0
         self.card, self.notes = self._learned.card, self._learned.notes
         self.max_objects = self.options.max_objects
+        self.elsewhere_px: Floats = np.empty((0, 2))
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -106,7 +109,9 @@ class Auto:
     def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str] | None:
         """What else sees the object at a point, and what that is; None if nothing does."""
         template = Template(TemplateOptions(self.options.diameter_px, point_px))
-        if len(template.detect(image)):
+        found = template.detect(image)
+        self.elsewhere_px = template.elsewhere_px
+        if len(found):
             return template, "its appearance is followed (template)"
         best, least = None, math.inf
         for options in self._ways(image):
@@ -118,7 +123,8 @@ class Auto:
             size_px = math.sqrt(float(np.prod(found.sizes_px[row])))
             octaves = math.log2(max(size_px, 1.0) / options.diameter_px)
             cost = float(costs[row]) + 2 * octaves**2
-            if cost < least:
+            x, y = found.centres_px[row].tolist()
+            if cost < least and is_object(image, (x, y), max(size_px, _LEAST_PX)):
                 best, least = options, cost
         if best is None:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ..arrays import Image
+from ..arrays import Floats, Image
 from ..card import ModelCard
 from ..detections import Detections
 from .window import Window
@@ -51,6 +51,19 @@ class SupportsPointing(Protocol):
     def point_at(self, point_px: tuple[float, float]) -> None:
         """Say where, (x, y), that is in the next image that is looked at."""
         ...
+
+
+@runtime_checkable
+class SeesElsewhere(Protocol):
+    """Tells where else there is something if it finds nothing at a point.
+
+    Attributes
+    ----------
+    elsewhere_px : (N, 2) float64
+        x and y in the last image, of what is not among its detections.
+    """
+
+    elsewhere_px: Floats
 
 
 @runtime_checkable

@@ -59,7 +59,9 @@ class DefocusCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Read a card; ModelError if there is none or it is of a network for another task."""
         card = super().read(path)
         if card.task != "defocus":
-            raise ModelError(f"{path} is the card of a model for {card.task}, not for defocus")
+            raise ModelError(
+                f"the file {path} is the card of a model for {card.task}, not for defocus"
+            )
         return card
 
 

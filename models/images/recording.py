@@ -115,7 +115,9 @@ def read_grey(path: Path) -> Image:
     """Read a picture as one channel; ModelError if it cannot be, or there is more than one."""
     recording = open_recording(path)
     if len(recording) > 1:
-        raise ModelError(f"{path} holds {len(recording)} images: a single picture is needed")
+        raise ModelError(
+            f"the image {path} holds {len(recording)} images: a single picture is needed"
+        )
     return recording[0]
 
 
@@ -123,7 +125,7 @@ def read_labels(path: Path) -> NDArray:
     """Read a label map, (H, W) of integers; ModelError if it cannot be read, or is not one."""
     pixels, axes = _without_single(read(path))
     if axes != "YX" or pixels.dtype.kind not in "ui":
-        raise ModelError(f"{path} is not a label map: it needs one channel of integers")
+        raise ModelError(f"the image {path} is not a label map: it needs one channel of integers")
     return np.asarray(pixels)
 
 
@@ -169,5 +171,5 @@ def _without_single(content: FileContent) -> tuple[Any, str]:
 def _positive(name: str, value: float | None) -> float:
     value = _UNTOLD if value is None else value
     if not (math.isfinite(value) and value > 0):
-        raise ModelError(f"{name} must be a positive number, not {value:g}")
+        raise ModelError(f"the scale {name} must be a positive number, not {value:g}")
     return value

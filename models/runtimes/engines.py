@@ -35,7 +35,9 @@ def library() -> Any:
             try:
                 return importlib.import_module(name)
             except (ImportError, OSError) as error:
-                raise ModelError(f"{name} cannot be loaded: {sentence(error)}") from error
+                raise ModelError(
+                    f"the library {name} cannot be loaded: {sentence(error)}"
+                ) from error
     raise ModelError(f"tensorrt: {missing()}")
 
 
@@ -159,7 +161,9 @@ def _refusal(path: Path, parser: Any) -> ModelError:
 def _sizes(builder: Any, network: Any, path: Path) -> Any:
     """Optimisation profile: the sizes that the engine is to take."""
     if network.num_inputs != 1 or len(network.get_input(0).shape) != 4:
-        raise ModelError(f"{path.name} does not take one picture: export a detector with batch 1")
+        raise ModelError(
+            f"the file {path.name} does not take one picture: export a detector with batch 1"
+        )
     picture = network.get_input(0)
     _, channels, *free = picture.shape
     shapes = [

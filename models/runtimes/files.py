@@ -37,22 +37,23 @@ def check_file(path: Path) -> None:
         raise ModelError(f"the model {path} cannot be read: {error.strerror}") from error
     if start[:1] == b"\x80" or is_zipfile(path) or start == b"PK":
         raise ModelError(
-            f"{path} is a file of PyTorch, which can run any code when it is opened: export it "
-            f"where it was trained, with `yolo export model={path.name} format=onnx dynamic=True`"
+            f"the file {path} is one of PyTorch, which can run any code when it is opened: "
+            "export it where it was trained, with "
+            f"`yolo export model={path.name} format=onnx dynamic=True`"
         )
     if start[:1] != _ONNX_START:
-        raise ModelError(f"{path} is not an ONNX model: give the .onnx file of a detector")
+        raise ModelError(f"the file {path} is not an ONNX model: give the .onnx file of a detector")
 
 
 def damaged(path: Path) -> ModelError:
     """Return the error for an ONNX file that cannot be parsed."""
-    return ModelError(f"{path} is damaged or cut off: copy or export it again")
+    return ModelError(f"the file {path} is damaged or cut off: copy or export it again")
 
 
 def not_understood(path: Path, library: str, reason: str) -> ModelError:
     """Return the error for an operation or operation set that a library does not know."""
     return ModelError(
-        f"{path.name} cannot be used by {library} ({reason}): update it, "
+        f"the file {path.name} cannot be used by {library} ({reason}): update it, "
         "or export the model again with a lower opset"
     )
 
@@ -70,11 +71,13 @@ def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
     picture = len(inputs) == 1 and len(inputs[0].shape) == 4
     if not picture or inputs[0].shape[0] not in (1, -1) or inputs[0].shape[1] < 1:
         raise ModelError(
-            f"{path.name} takes {said}, not one picture of 1 × channels × height × width: "
+            f"the file {path.name} takes {said}, not one picture of 1 × channels × height × width: "
             "export a detector with batch 1"
         )
     if not is_float:
-        raise ModelError(f"{path.name} does not take 32 bit floats: export it without half")
+        raise ModelError(
+            f"the file {path.name} does not take 32 bit floats: export it without half"
+        )
 
 
 def checked(pixels: NDArray, tensor: Tensor) -> Pixels:

@@ -61,7 +61,9 @@ class TorchRuntime(Runtime):
             with torch.inference_mode(), torch.autocast(kind, torch.float16, enabled=self._half):
                 return self._graph(pixels.to(self._on))
         except torch.OutOfMemoryError as error:
-            raise DeviceError(f"{self._on} has no memory left for the network") from error
+            raise DeviceError(
+                f"the device {self._on} has no memory left for the network"
+            ) from error
         except RuntimeError as error:
             if "size" in str(error).lower():
                 raise wrong_size(*pixels.shape[2:]) from error

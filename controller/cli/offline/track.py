@@ -12,6 +12,8 @@ from ..progress import progress
 
 _TABLES = {"detector", "tracking", "predictor"}
 """Tables of a configuration that matter without a microscope."""
+_FEWEST_FRAMES = 2
+"""Of a movie: what is in one frame only is no track."""
 _PICTURE = ".png"
 """Suffix of the picture beside the table."""
 
@@ -56,16 +58,22 @@ def track(
 
     Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
     """
+    from ....models.errors import ModelError
     from ....models.images import open_recording
     from ...assembly import detector_table
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
     picture = table.with_suffix(_PICTURE)
-    _keep(table, path, truth)
+    _check_output(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
     tables = given_tables(detector_table(detector, model), diameter_px, predictor, sets or [])
     movie = open_recording(path, pixel_um, interval_s)
+    if len(movie) < _FEWEST_FRAMES:
+        raise ModelError(
+            f"there is only one frame in {path}, and no motion to track: give a movie, or find the "
+            "objects in a picture with pursuit detect"
+        )
     used, linker = open_models(movie, tables)
     with progress("tracking", len(movie)) as on_progress:
         tracked = track_movie(movie, used, linker, on_progress)
@@ -112,13 +120,17 @@ def given_tables(
     return merge(line, *given)
 
 
-def _keep(table: Path, *inputs: Path | None) -> None:
-    """Refuse to write over what is read, or a picture over the table."""
+def _check_output(table: Path, *inputs: Path | None) -> None:
+    """Refuse to write over anything, or a picture over the table."""
+    from ...configuration import check_new_file
+
     if table.suffix.lower() == _PICTURE:
         raise FileExistsError(f"{table} is for the picture: name the table, such as tracks.csv.")
     for path in filter(None, inputs):
         if table.exists() and path.exists() and table.samefile(path):
             raise FileExistsError(f"{table} is an input: choose another file with --out.")
+    for output in (table, table.with_suffix(_PICTURE)):
+        check_new_file(output)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -53,7 +53,9 @@ def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Netwo
     runtime = loaded.runtime
     info = describe(path, runtime.inputs[0].shape, [out.shape for out in runtime.outputs])
     if not info.card.head.startswith(family):
-        raise ModelError(f"{path.name} is not of the family {family}: its head is {info.card.head}")
+        raise ModelError(
+            f"the file {path.name} is not of the family {family}: its head is {info.card.head}"
+        )
     network = Network(info, runtime, lambda: load(path, "openvino:CPU").runtime)
     network.notes.append(loaded.why)
     return options, network, _factor(options, info)

@@ -86,7 +86,7 @@ class GpuPipeline:
                     rows = rows[_survivors(rows, thresholds.iou)]
                 found: NDArray[np.float32] = rows[: thresholds.most].cpu().numpy()
         except RuntimeError as error:  # torch.OutOfMemoryError among them
-            raise DeviceError(f"{self._device} failed: {sentence(error)}") from error
+            raise DeviceError(f"the device {self._device} failed: {sentence(error)}") from error
         return ScoredBoxes(found[:, :4], found[:, 4], found[:, 5].astype(np.int32))
 
     def _input(self, image: Image, levels: Levels, scale: float, size: tuple[int, int]) -> Tensor:

@@ -49,7 +49,9 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
     """
     beside, inside = path.with_suffix(".json"), read_metadata(path)
     if (task := inside.get("task", "detect")) != "detect":
-        raise ModelError(f"{path.name} is for the task {task}: use a detector (task detect)")
+        raise ModelError(
+            f"the file {path.name} is for the task {task}: use a detector (task detect)"
+        )
     if beside.exists():
         card = ModelCard.read(beside)
         names = len(_names(path, inside)) if "names" in inside else len(card.classes)
@@ -153,7 +155,7 @@ def _head(path: Path, outputs: Sequence[Shape], classes: int) -> Head:
     try:
         return head_of(outputs, classes)
     except ModelError as error:
-        raise ModelError(f"{path.name} does not fit: {error}") from error
+        raise ModelError(f"the file {path.name} does not fit: {error}") from error
 
 
 def _agree(path: Path, what: str, said: object, found: object) -> None:

@@ -70,7 +70,7 @@ def least_scores(options: LearnedOptions, card: ModelCard) -> NDArray[np.float32
     for name in (*wanted, *given):
         if name not in card.classes:
             known = ", ".join(card.classes)
-            raise ModelError(f"{card.name} knows no class {name!r}; it knows {known}")
+            raise ModelError(f"the model {card.name} knows no class {name!r}; it knows {known}")
     usual = DEFAULT_SCORE if isinstance(options.score, dict) else options.score
     least = [given.get(name, usual) if name in wanted else np.inf for name in card.classes]
     return np.array(least, np.float32)

@@ -69,7 +69,7 @@ class MaskRCNN:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise ModelError(
-                f"{options.weights} does not fit torchvision's maskrcnn_resnet50_fpn: "
+                f"the file {options.weights} does not fit torchvision's maskrcnn_resnet50_fpn: "
                 "save the state_dict of that network"
             ) from error
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -123,14 +123,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise ModelError(f"the weights {path} cannot be read: {error.strerror}") from error
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{path} is damaged or holds more than weights, which could run code: "
+            f"the file {path} is damaged or holds more than weights, which could run code: "
             "save the state_dict of the network only"
         ) from error
     except (RuntimeError, EOFError, ValueError) as error:
-        raise ModelError(f"{path} is damaged or no file of torch.save") from error
+        raise ModelError(f"the file {path} is damaged or no file of torch.save") from error
     if not isinstance(weights, dict) or not hasattr(weights.get(_CLASSES_OF), "shape"):
         raise ModelError(
-            f"{path} holds no Mask R-CNN of torchvision: save the state_dict of a "
+            f"the file {path} holds no Mask R-CNN of torchvision: save the state_dict of a "
             "maskrcnn_resnet50_fpn"
         )
     return weights

@@ -7,30 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import Image
+from ...arrays import Floats, Image
 from ...detections import Detections
 from ...errors import ModelError
-from ...images import Scratch, camera_noise, checked
+from ...images import Scratch, checked
 from ..detector import MovieDefaults
 from ..window import Window
 from .adaptive_template import AdaptiveTemplate, Pose
 from .binned_crop import BinnedCrop
-from .chance import Chance, contrast_score
+from .chance import Chance
 from .correlation import fisher_z
+from .first_look import SPAN, UNKNOWN_DIAMETER, FirstLook
 from .options import TemplateOptions
-from .outline import diameter_at
 from .search import Peak, Search
-
-SPAN = 1.5
-"""Edge of the template in diameters. Chosen: with a quarter of a diameter around an object its
-outline is a feature."""
 
 _WORKING_DIAMETER = 8
 """Pixels of a diameter where an image is averaged in blocks. Chosen: more than the 6 of `blobs`, as
 texture counts; with 10, centres lean to those of pixels by a tenth more than is allowed."""
-
-_UNKNOWN_DIAMETER = 20.0
-"""Pixels of a diameter that is neither told nor found. Chosen: between spots and cells."""
 
 CONTEXT = 1.5
 """Diameters around a window that are correlated too, for the level of chance (chosen)."""
@@ -73,6 +66,8 @@ class Template:
     ----------
     notes : list of str
         What was found at the point.
+    elsewhere_px : (N, 2) float64
+        Where, x and y, something stands out, while nothing does at the point.
     """
 
     Options = TemplateOptions
@@ -81,10 +76,11 @@ class Template:
     def __init__(self, options: TemplateOptions | None = None) -> None:
         self.options = options or TemplateOptions()
         self.notes: list[str] = []
+        self.elsewhere_px: Floats = np.empty((0, 2))
         self._scratch = Scratch()
         self._shape: tuple[int, ...] = ()
         self._template: AdaptiveTemplate | None = None
-        self._factor, self._diameter = 1, _UNKNOWN_DIAMETER
+        self._factor, self._diameter = 1, UNKNOWN_DIAMETER
         self._whole_field = Chance.expected(0.0)
 
     @classmethod
@@ -124,32 +120,32 @@ class Template:
 
     def _first_look(self, image: Image) -> Detections:
         """Take the template; without contrast nothing is found, and the next image is tried."""
-        x, y = point = self._point(image.shape)
-        grey = image.astype(np.float32)
-        found = self.options.diameter_px or diameter_at(image, point, camera_noise(grey))
-        self._diameter = found or _UNKNOWN_DIAMETER
+        point = self._point(image.shape)
+        look = FirstLook.at(image, point, self.options.diameter_px)
+        self._diameter = look.diameter
         self._factor = min(max(1, int(self._diameter / _WORKING_DIAMETER)), *image.shape)
         area = self._part(image)
         reach = int(np.ceil(SPAN * self._diameter / self._factor / 2))
         template = AdaptiveTemplate(area.work, area.inside(point), reach)
-        clear = contrast_score(grey - grey.mean(), point, int(np.ceil(SPAN * self._diameter / 2)))
-        if clear < max(self.options.least_score, _LEAST_CLEAR):
+        if look.clear < max(self.options.least_score, _LEAST_CLEAR):
+            self.elsewhere_px = look.elsewhere
             self._note(
-                f"there is nothing at ({x:.0f}, {y:.0f}) px but noise: it is waited for an object "
-                "there; point at another place if none will come"
+                "there is nothing at the point that stands out from its surroundings: an object is "
+                "waited for there; point at one if none will come"
             )
             return Detections.none()
-        if found is None:
+        if not self.options.diameter_px and not look.is_outlined:
             self._note(
-                f"what is at ({x:.0f}, {y:.0f}) px has no clear outline and is taken for "
-                f"{self._diameter:.0f} px large: give detector.diameter_px if it is not"
+                "what is pointed at has no clear outline and is taken for "
+                f"{look.diameter:.0f} px large: give detector.diameter_px if it is not"
             )
         elif not self.options.diameter_px:
-            self._note(f"what is at ({x:.0f}, {y:.0f}) px is {found:.0f} px large")
+            self._note(f"what is pointed at is {look.diameter:.0f} px large")
+        self.elsewhere_px = np.empty((0, 2))
         self._template, self._shape = template, image.shape
         search = Search.of(area, template.pixels, template.lobe_px)
         peak = search.at(area.inside(point), Chance.expected(template.chance_variance))
-        score = min(clear, self._score(peak, None, fisher_z(1.0)))
+        score = min(look.clear, self._score(peak, None, fisher_z(1.0)))
         return self._report(
             template, area.inside(point), area, max(score, self.options.least_score)
         )

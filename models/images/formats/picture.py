@@ -16,9 +16,9 @@ def read(path: Path) -> FileContent:
         raw = np.fromfile(path, np.uint8)
         image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
     except (OSError, ValueError, cv2.error) as error:
-        raise ModelError(f"{path} cannot be read as a picture: {error}") from error
+        raise ModelError(f"the file {path} cannot be read as a picture: {error}") from error
     if image is None:
-        raise ModelError(f"{path} cannot be read as a picture: it is damaged or not one")
+        raise ModelError(f"the file {path} cannot be read as a picture: it is damaged or not one")
     return FileContent(image, "YXS"[: image.ndim], to_grey=_luminance)
 
 

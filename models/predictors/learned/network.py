@@ -140,10 +140,11 @@ def _row_width(path: Path, model: openvino.Model) -> int:
     outputs = {port.any_name: port.partial_shape for port in model.outputs}
     if set(inputs) != _INPUTS or set(outputs) != _OUTPUTS:
         raise ModelError(
-            f"{path.name} is not a predictor: give a file that `pursuit train predictor` wrote"
+            f"the file {path.name} is not a predictor: give one that `pursuit train predictor` "
+            "wrote"
         )
     width = inputs["before"][1].get_length()
     fits = inputs["sighting"][1] == _MEASUREMENT and outputs["outlook"][1] == _MOMENTS
     if not fits or inputs["now"][1] != width:
-        raise ModelError(f"{path.name} is a predictor of another version: train it again")
+        raise ModelError(f"the file {path.name} is a predictor of another version: train it again")
     return width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,23 @@ def test_a_start_outside_the_movie_is_refused(tmp_path: Path) -> None:
     assert "(100, 20) px is outside the movie of 100 × 80 px: point at" in result.stderr
 
 
+@pytest.mark.parametrize(("frames", "said"), [(1, "1 frame,"), (2, "2 frames,"), (3, "3 frames,")])
+def test_a_movie_that_ends_during_the_first_moves_is_refused(
+    frames: int, said: str, empty_folder: Path
+) -> None:
+    image = np.random.default_rng(0).normal(100, 3, (frames, 64, 64))
+    image[:, 28:36, 28:36] += 100
+    tifffile.imwrite(
+        "cells.tif", image.astype(np.uint8), photometric="minisblack", metadata={"axes": "TYX"}
+    )
+    line = ["follow", "--lockstep", "--specimen", "cells.tif", "--start", "31,31", "--out", "s"]
+    result = CliRunner().invoke(app, line)
+    assert result.exit_code == 1 and not Path("s").exists()
+    assert f"cells.tif has {said} too few" in result.stderr and "at least 4" in result.stderr
+    dry = [*line, "--dry-run", "--detector", "blobs", "--set", "microscope.field_px=64"]
+    assert CliRunner().invoke(app, dry).exit_code == 0
+
+
 def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     (empty_folder / "scope.toml").write_text("mine")
     result = CliRunner().invoke(app, ["init", "none.cfg"])
@@ -106,7 +124,31 @@ def test_a_configuration_is_not_written_over(empty_folder: Path) -> None:
     assert (empty_folder / "scope.toml").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "follow --lockstep --seconds 0.1",
+        "follow --seconds 0.1",
+        "calibrate --scenario nucleus --lockstep",
+        "detect cells.tif --detector blobs",
+        "export yolo --runtime onnx",
+    ],
+)
+def test_a_file_where_a_folder_is_to_be_made_is_named_one(line: str, empty_folder: Path) -> None:
+    tifffile.imwrite(empty_folder / "cells.tif", np.zeros((5, 32, 32), np.uint8))
+    (empty_folder / "there").write_text("mine")
+    result = CliRunner().invoke(app, [*line.split(), "--out", "there"])
+    assert result.exit_code == 1
+    assert "there is a file, not a folder: choose another folder with --out." in result.stderr
+    assert (empty_folder / "there").read_text() == "mine"
+
+
 SHORT = ("follow", "--lockstep", "--seconds", "0.1", "--scenario", "swimmer")
+
+
+def test_what_follows_is_called_by_its_kind(empty_folder: Path) -> None:
+    result = CliRunner().invoke(app, [*SHORT, "--detector", "blobs", "--out", "s"])
+    assert "detector blobs, predictor auto, policy predictive" in " ".join(result.output.split())
 
 
 def test_a_size_that_is_given_counts_whatever_its_unit(empty_folder: Path) -> None:
@@ -134,6 +176,55 @@ class Blind:
     monkeypatch.syspath_prepend(empty_folder)
     result = CliRunner().invoke(app, [*SHORT, "--detector", "my_detectors:Blind"])
     assert "Nothing to follow was found" in result.output
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("track cells.tif --diameter-px 100", "diameter_px = 100 is larger than the movie"),
+        ("track cells.tif --detector blobs --diameter-px 65", "than the movie of 96 × 64 px: give"),
+        (
+            "detect cells.tif --detector blobs --set detector.diameter_px=80",
+            "diameter_px = 80 is larger than the image of 96 × 64 px: give the diameter of one",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --detector template"
+            " --set detector.diameter_px=1000",
+            "diameter_px = 1000 is larger than the movie of 96 × 64 px: give the diameter of one",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --start 9,9 --set camera.pixel_um=0.5"
+            " --set detector.diameter_um=40",
+            "diameter_um = 40, which is 80 px, is larger than the movie of 96 × 64 px",
+        ),
+        (
+            "follow --lockstep --specimen cells.tif --set microscope.field_px=32"
+            " --set detector.diameter_px=33",
+            "diameter_px = 33 is larger than the field of 32 × 32 px",
+        ),
+        (
+            "follow --lockstep --detector blobs --set detector.diameter_px=5000",
+            "diameter_px = 5000 is larger than the field of",
+        ),
+    ],
+)
+def test_objects_larger_than_what_shows_them_are_refused(
+    line: str, said: str, empty_folder: Path
+) -> None:
+    tifffile.imwrite("cells.tif", np.zeros((5, 64, 96), np.uint8), metadata={"axes": "TYX"})
+    result = CliRunner().invoke(app, line.split())
+    assert result.exit_code == 1 and said in result.stderr
+    assert [path.name for path in empty_folder.iterdir()] == ["cells.tif"]
+
+
+@pytest.mark.parametrize("name", ["lower", "my cells", "a"])
+@pytest.mark.parametrize("line", ["eval yolo", "detect", "track", "follow --specimen", "follow"])
+def test_names_stay_as_they_are(line: str, name: str, empty_folder: Path) -> None:
+    (empty_folder / name).mkdir()
+    result = CliRunner().invoke(app, [*line.split(), name])
+    assert result.exit_code == 1
+    said = result.stderr.strip().rpartition("\n")[2]
+    assert re.search(rf"\b{name} (has|is|cannot)", said)
 
 
 def test_a_movie_is_not_written_over(empty_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,36 @@ def test_what_is_pointed_at_is_followed_and_not_what_is_stronger(movie: Path) ->
     target = next(track for track in last.tracks if track.id == last.target)
     x_px, y_px = simulated.movie.px_of_um(target.x_um, target.y_um)
     assert np.hypot(x_px - START_PX[0] - 22, y_px - START_PX[1]) < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "start_px"),
+    [
+        ("template", (60.0, 200.0)),
+        ("template", (3.0, 3.0)),
+        ("template", (310.0, 128.0)),
+        ("auto", (60.0, 200.0)),
+        ("auto", (310.0, 128.0)),
+    ],
+)
+def test_at_nothing_nothing_is_taken_and_what_is_near_is_told_in_pixels_of_the_movie(
+    movie: Path, name: str, start_px: tuple[float, float]
+) -> None:
+    source = {"specimen": str(movie), "field_px": 300, "start_px": start_px}
+    detector = {"name": name, "diameter_px": 10} if name == "auto" else {"name": name}
+    config, simulated = complete({"microscope": source, "detector": detector})
+    assert simulated is not None
+    with open_lockstep(config, simulated) as microscope:
+        loop = make_loop(config, microscope, simulated.movie)
+        decisions = [step.decision for step in islice(loop.steps(), 3)]
+    assert all(decision.target is None for decision in decisions)
+    notes = " ".join(note for decision in decisions for note in decision.notes)
+    x, y = start_px
+    assert f"Nothing is at ({x:.0f}, {y:.0f}) px: the " in notes
+    told = re.search(r"point at it with --start (\d+),(\d+)\.", notes)
+    assert told is not None
+    objects_px = np.array([START_PX, (190.0, 170.0)])
+    assert np.hypot(*(objects_px - [float(v) for v in told.groups()]).T).min() < 9
 
 
 def test_a_detector_that_is_named_is_the_one(movie: Path) -> None:

@@ -82,11 +82,33 @@ def test_scales_turn_pixels_and_frames_into_um_and_s(movie: Path, tmp_path: Path
 def test_truth_scores_what_is_annotated(movie: Path, tmp_path: Path) -> None:
     lines = (tmp_path / "truth.csv").read_text().splitlines()
     (tmp_path / "truth.csv").write_text("\n".join(line for line in lines if line[0] != "1"))
-    arguments = ("--truth", tmp_path / "truth.csv", "--out", tmp_path / "o.csv")
-    said = json.loads(pursuit("track", movie, *BLOBS, *arguments, "--json").stdout)
+    arguments = ("--truth", tmp_path / "truth.csv", "--out")
+    ran = pursuit("track", movie, *BLOBS, *arguments, tmp_path / "a.csv", "--json")
+    said = json.loads(ran.stdout)
     assert said["scores"]["recall"] == said["scores"]["idf1"] == 1
     assert said["scores"]["hota"] > 0.8
-    assert "IDF1 1.000" in pursuit("track", movie, *BLOBS, *arguments).stdout
+    ran = pursuit("track", movie, *BLOBS, *arguments, tmp_path / "b.csv")
+    assert "IDF1 1.000" in ran.stdout
+
+
+@pytest.mark.parametrize("there", ["tracks.csv", "tracks.png"])
+def test_what_is_there_already_is_not_written_over(
+    movie: Path, there: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(movie.parent)
+    Path(there).write_text("mine")
+    ran = pursuit("track", movie, *BLOBS, "--out", "tracks.csv")
+    assert ran.exit_code == 1
+    assert ran.stderr == f"Error: {there} exists already: choose another name with --out.\n"
+    assert Path(there).read_text() == "mine"
+
+
+@pytest.mark.parametrize("frames", [np.zeros((64, 64), np.uint8), np.zeros((1, 64, 64), np.uint8)])
+def test_one_frame_is_no_movie(frames: np.ndarray, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "one.tif", frames, metadata={"axes": "TYX"[-frames.ndim :]})
+    ran = pursuit("track", tmp_path / "one.tif", *BLOBS, "--out", tmp_path / "o.csv")
+    assert ran.exit_code == 1 and not (tmp_path / "o.csv").exists()
+    assert "only one frame in" in ran.stderr and "pursuit detect" in ran.stderr
 
 
 def test_nothing_to_follow_is_a_result_with_a_hint(tmp_path: Path) -> None:

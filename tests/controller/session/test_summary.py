@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from pursuit.controller.decisions import Decision, Lock
+from pursuit.controller.decisions import Decision, Event, Lock
 from pursuit.controller.session import Rows, how_it_ended, in_hand, is_held, print_summary
 from pursuit.controller.session.figure import draw
 from pursuit.controller.session.summary import summarise
@@ -168,6 +168,7 @@ def test_small_first_moves_to_the_end_are_no_following() -> None:
     summary = summarise(rows, description(), 3, 0)
     assert not in_hand(summary)
     assert "ended before the picture had answered" in how_it_ended(summary)
+    assert "3 frames are too few, and at least 4 are needed" in how_it_ended(summary)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +197,23 @@ def test_what_kept_the_stage_from_the_target_is_told_and_no_following(
     [
         ([Lock.SEARCHING] * 3, False, "Nothing to follow was found in 3 frames"),
         ([Lock.SEARCHING, Lock.LOCKED, Lock.LOCKED], True, "was followed to the end."),
-        ([Lock.LOCKED] * 2 + [Lock.COASTING] * 10, True, "unseen for the last 0.1 s"),
+        (
+            [Lock.LOCKED] * 2 + [Lock.COASTING] * 10,
+            True,
+            "followed to the end, not seen in 10 of 12 frames, unseen for the last 0.1 s.",
+        ),
         ([Lock.LOCKED] * 6 + [Lock.COASTING] * 55, False, "it may have left the field."),
         ([Lock.LOCKED] * 6 + [Lock.LOST] * 55, False, "lost: last seen at 0.1 s of 0.6 s"),
-        ([Lock.LOCKED, Lock.LOST, Lock.LOCKED], True, "was followed to the end."),
+        (
+            [Lock.LOCKED, Lock.LOST, Lock.LOCKED],
+            True,
+            "The target was followed to the end, not seen in 1 of 3 frames.",
+        ),
+        (
+            [Lock.SEARCHING] * 5 + ([Lock.LOCKED] * 4 + [Lock.COASTING]) * 9 + [Lock.LOCKED],
+            True,
+            "The target was followed to the end, not seen in 9 of 46 frames.",
+        ),
     ],
 )
 def test_the_end_of_a_session_tells_the_truth(locks: list[Lock], hand: bool, says: str) -> None:
@@ -210,6 +224,44 @@ def test_the_end_of_a_session_tells_the_truth(locks: list[Lock], hand: bool, say
     summary = summarise(rows, description(), len(locks), 0)
     assert in_hand(summary) is hand
     assert says in how_it_ended(summary)
+
+
+@pytest.mark.parametrize(
+    ("targets", "says"),
+    [
+        ([3] * 6, "The target was followed to the end."),
+        ([3] * 3 + [7] * 3, "A daughter of the target was followed to the end, from 0.3 s of 0.5"),
+        ([3] * 3 + [8] * 3, "A daughter of the target was followed to the end, from 0.3 s of 0.5"),
+        (
+            [3] * 3 + [5] * 3,
+            "Another object than at first was followed to the end, from 0.3 s of 0.5 s on.",
+        ),
+        (
+            [3, 5, 5, 3, 3, 3],
+            "The target was followed to the end, another object in its place in 2 of 6 frames.",
+        ),
+    ],
+)
+def test_what_was_followed_in_place_of_the_target_is_told(targets: list[int], says: str) -> None:
+    rows = Rows()
+    for i, target in enumerate(targets):
+        note(rows, 10 * i)
+        one = replace(decision(10 * i, Lock.LOCKED, (0.0, 0.0)), target=target, targets=(target,))
+        divided = (Event("division", (3,), (7, 8)),) if i == 2 else ()
+        rows.decision(replace(one, events=divided))
+    summary = summarise(rows, description(), 6, 0)
+    assert in_hand(summary)
+    assert how_it_ended(summary).startswith(says)
+
+
+def test_what_was_let_go_before_the_picture_answered_was_no_target() -> None:
+    rows = Rows()
+    for i, target in enumerate([3, 3, 5, 5, 5]):
+        note(rows, i)
+        one = decision(i, Lock.LOCKED, (0.0, 0.0))
+        rows.decision(replace(one, target=target, targets=(target,), answers=i > 3))
+    ended = how_it_ended(summarise(rows, description(), 5, 0))
+    assert ended == "The target was followed to the end."
 
 
 _number = st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6))

@@ -57,6 +57,43 @@ def test_noise_is_not_followed_and_that_is_said(diameter, noise):
     assert taken <= 1
 
 
+def scene(rng, uneven):
+    """A field of three cells on uneven, correlated background, in a margin beyond the movie."""
+    y, x = np.mgrid[:256, :256]
+    grey = 100 + uneven * np.hypot(x - 60, y - 40) / 100 + 3 * rng.normal(size=x.shape)
+    for column, row in ((70, 180), (180, 90), (200, 200)):
+        grey += 90 * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * 5.0**2))
+    grey = cv2.GaussianBlur(grey, (0, 0), 0.7)
+    grey[:, :24] = grey[:16] = 110
+    return grey.astype(np.uint8)
+
+
+@pytest.mark.parametrize("told", [None, 16])
+@pytest.mark.parametrize("uneven", [0, 15, 40])
+def test_where_nothing_stands_out_nothing_is_taken_and_what_does_is_told(uneven, told):
+    rng, taken = np.random.default_rng(3), 0
+    cells = np.array([(70, 180), (180, 90), (200, 200)])
+    points = [
+        (28, 20),
+        (120, 130),
+        (250, 20),
+        (100, 40),
+        (130, 240),
+        *rng.uniform(30, 250, (20, 2)),
+    ]
+    points = [point for point in points if np.hypot(*(cells - point).T).min() > 30]
+    for at in points:
+        follow = Template(TemplateOptions(point_px=tuple(at), diameter_px=told))
+        taken += len(follow.detect(scene(rng, uneven)))
+        if len(follow.elsewhere_px):
+            away = np.hypot(*(follow.elsewhere_px[:, None] - cells).transpose(2, 0, 1))
+            assert away.min(axis=1).max() < 5 and len(away) == 3
+    assert taken <= 1
+    for cell in cells.tolist():
+        follow = Template(TemplateOptions(point_px=tuple(cell), diameter_px=told))
+        assert len(follow.detect(scene(rng, uneven))) == 1 and not len(follow.elsewhere_px)
+
+
 @pytest.mark.parametrize("diameter", [8, 16, 30, 60])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_size_is_found_where_none_is_told(diameter, sign):
