@@ -5,7 +5,7 @@ In: images and movies. Out: tables of detections or tracks, and figures of them.
 
 from .detect import DetectionSummary, detect_all, how_many, open_detector, open_images
 from .linker import Linker
-from .scores import TrackPoints, annotated, identity_switches, score
+from .scores import TrackPoints, annotated, identity_switches, names_kept, score
 from .track import (
     detect_movie,
     open_models,
@@ -29,6 +29,7 @@ __all__ = [
     "draw_tracks",
     "how_many",
     "identity_switches",
+    "names_kept",
     "open_detector",
     "open_images",
     "open_models",

@@ -16,6 +16,11 @@ _ALPHAS = np.arange(0.05, 0.99, 0.05)
 """Least similarities for which HOTA is averaged (Luiten et al. 2021)."""
 _SIMILAR = 0.5
 """Least similarity of positions that agree: those no farther apart than the tolerance."""
+LEAST_LENGTH = 5
+"""Positions from which it is asked whether a track kept its name. Chosen: as of what is followed
+in `pursuit bench movies`."""
+_LAST = 3
+"""Frames at the end in which it must have had it, most of them. Chosen likewise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,14 +109,36 @@ def annotated(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Track
 
 def identity_switches(truth: TrackPoints, found: TrackPoints, tolerance: float) -> int:
     """How often a true track goes on under another name than when it was last found."""
+    names = _names(truth, found, tolerance)
+    known = np.flatnonzero(names >= 0)
+    order = known[np.lexsort((truth.frames[known], truth.ids[known]))]
+    same = np.diff(truth.ids[order]) == 0
+    return int((np.diff(names[order])[same] != 0).sum())
+
+
+def names_kept(truth: TrackPoints, found: TrackPoints, tolerance: float) -> float:
+    """Share of the true tracks that end under the name under which they began.
+
+    They were found in their first frame, and under the same name in most of their last three. Of
+    those with `LEAST_LENGTH` positions or more; NaN if there are none.
+    """
+    names = _names(truth, found, tolerance)
+    order = np.lexsort((truth.frames, truth.ids))
+    begins = np.flatnonzero(np.diff(truth.ids[order])) + 1
+    each = [names[rows] for rows in np.split(order, begins) if len(rows) >= LEAST_LENGTH]
+    kept = [one[0] >= 0 and np.sum(one[-_LAST:] == one[0]) > _LAST / 2 for one in each]
+    return float(np.mean(kept)) if kept else np.nan
+
+
+def _names(truth: TrackPoints, found: TrackPoints, tolerance: float) -> Indices:
+    """Identities under which true positions, (P,), are found; -1 where they are not."""
     true, got, similarity = _similar(truth, found, tolerance)
     near = similarity >= _SIMILAR
     true, got, similarity = true[near], got[near], similarity[near]
     pairs = _assigned(true, got, similarity)
-    true, got = true[pairs], got[pairs]
-    order = np.lexsort((truth.frames[true], truth.ids[true]))
-    same = np.diff(truth.ids[true][order]) == 0
-    return int((np.diff(found.ids[got][order])[same] != 0).sum())
+    names = np.full(len(truth), -1, np.intp)
+    names[true[pairs]] = found.ids[got[pairs]]
+    return names
 
 
 def _similar(

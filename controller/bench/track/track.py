@@ -18,6 +18,7 @@ from ...offline import (
     annotated,
     detect_movie,
     identity_switches,
+    names_kept,
     open_models,
     points_of,
     rows_of,
@@ -59,9 +60,10 @@ def run(
     Returns
     -------
     list of dict
-        A row for each path and linker, means over the movies of a folder: ``idf1``, ``hota`` and
-        ``switches`` (`score`); where movies are made of stills, of all that was found, and else of
-        what agrees with the truth, which may cover only a part (`annotated`). ``tracks``,
+        A row for each path and linker, means over the movies of a folder: ``idf1``, ``hota``
+        (`score`), ``kept`` (`names_kept`) and ``switches``; where movies are made of stills, of all
+        that was found, and else of what agrees with the truth, which may cover only a part
+        (`annotated`). ``tracks``,
         ``long_steps``: steps of more than 20 medians, ``ms_per_frame``: time to link.
 
     Raises
@@ -145,7 +147,8 @@ class _Judge:
             judged = found if self._is_all or not len(found) else annotated(*given)
             one = score(self._truth, judged, self._tolerance_px)
             switches = identity_switches(*given) if len(found) else 0
-            told = {"idf1": one.idf1, "hota": one.hota, "switches": switches}
+            kept = names_kept(*given) if len(found) else 0.0
+            told = {"idf1": one.idf1, "hota": one.hota, "kept": kept, "switches": switches}
         told |= {"tracks": len(np.unique(found.ids)), "long_steps": _long_steps(found)}
         return told if ms_per_frame is None else told | {"ms_per_frame": ms_per_frame}
 

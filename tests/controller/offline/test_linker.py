@@ -11,6 +11,7 @@ from pursuit.controller.offline import (
     Linker,
     TrackPoints,
     identity_switches,
+    names_kept,
     points_of,
     rows_of,
 )
@@ -159,6 +160,23 @@ def test_a_switch_is_counted_for_each_object_that_goes_on_under_another_name() -
     truth = TrackPoints(frames, ids, places)
     assert identity_switches(truth, truth, 1.0) == 0
     assert identity_switches(truth, TrackPoints(frames, swapped, places), 1.0) == 2
+
+
+def test_names_that_are_kept_from_the_first_frame_to_the_last_are_counted() -> None:
+    frames, ids = np.repeat(np.arange(6), 2), np.tile([0, 1], 6)
+    places = np.stack([frames, 50.0 * ids], axis=1).astype(float)
+    truth = TrackPoints(frames, ids, places)
+
+    def kept(names: np.ndarray, shown: np.ndarray | slice = slice(None)) -> float:
+        found = TrackPoints(frames[shown], names[shown], places[shown])
+        return names_kept(truth, found, 1.0)
+
+    assert kept(ids + 7) == 1.0
+    assert kept(np.where(frames >= 3, 1 - ids, ids)) == 0.0
+    assert kept(np.where(frames == 3, 1 - ids, ids)) == 1.0
+    assert kept(np.where((ids == 1) & (frames >= 4), 9, ids)) == 0.5
+    assert kept(ids, (frames > 0) | (ids == 0)) == 0.5
+    assert np.isnan(names_kept(truth.at(np.flatnonzero(frames < 4)), truth, 1.0))
 
 
 @pytest.mark.parametrize("frames", [[[]] * 3, [[(50.0, 50.0, 10.0, 0.8)], [], []]])
