@@ -18,6 +18,8 @@ MOST_COVERED = 0.25
 """Share of the field that bodies may fill; their processes come to as much again."""
 REACH = 4.5
 """Radii of a body up to which it is drawn: the longest process, and its halo."""
+RING = 0.8, 2.2
+"""Limits of the radius of a ring, in diameters of a body. Chosen: surely larger than one."""
 POINTS = 72
 """Corners of an outline. Chosen: five degrees each."""
 
@@ -31,29 +33,36 @@ def phase_contrast_cells(
     noise = math.hypot(grain, level_e**-0.5)
     contrast = min(noise * log_uniform(5.0, 40.0, rng), 0.8)
     relief = background(size_px, grain, contrast, rng)
-    _add_rings(relief, contrast, rng)
-    boxes_px = _add_cells(relief, contrast, rng)
+    diameter_px = log_uniform(*CELL_PX, rng)
+    _add_rings(relief, contrast, diameter_px, rng)
+    boxes_px = _add_cells(relief, contrast, diameter_px, rng)
     electrons = np.float32(level_e) * np.clip(1 + relief, 0.02, 3.0)
     clipped_px, inside = within_field(boxes_px, size_px)
     return read_out(electrons, sensor, rng), clipped_px[inside]
 
 
-def _add_rings(relief: Single, contrast: float, rng: np.random.Generator) -> None:
-    """Add soft rings, of something far out of focus, which nobody would annotate."""
-    for _ in range(rng.integers(0, 5)):
-        radius_px = log_uniform(6.0, 50.0, rng)
+def _add_rings(
+    relief: Single, contrast: float, diameter_px: float, rng: np.random.Generator
+) -> None:
+    """Add soft rings, of something far out of focus, which nobody would annotate.
+
+    They are larger than the cells, which may be rings themselves when a little out of focus.
+    """
+    for _ in range(rng.integers(0, 4)):
+        radius_px = diameter_px * rng.uniform(*RING)
         line = np.arange(-math.ceil(2 * radius_px), math.ceil(2 * radius_px) + 1) / radius_px
         rho = np.hypot(line, line[:, None])
         width = rng.uniform(0.12, 0.3)
         ring = np.exp(-(((rho - 1) / width) ** 2)) - 0.6 * np.exp(-(((rho - 0.7) / width) ** 2))
-        patch = (rng.choice([-1, 1]) * rng.uniform(0.05, 0.35) * contrast * ring).astype(np.float32)
+        patch = (rng.choice([-1, 1]) * rng.uniform(0.05, 0.3) * contrast * ring).astype(np.float32)
         paste(relief, patch, np.abs(patch), rng.uniform(0, len(relief), 2))
 
 
-def _add_cells(relief: Single, contrast: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _add_cells(
+    relief: Single, contrast: float, diameter_px: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Add cells to the relative light and return their boxes (N, 4)."""
     size_px = len(relief)
-    diameter_px = log_uniform(*CELL_PX, rng)
     count = min(log_uniform(2, MOST_CELLS, rng), MOST_COVERED * size_px**2 / diameter_px**2)
     gap_px = diameter_px * rng.uniform(0.8, 1.5)
     places_px = scatter_px(max(1, round(count)), gap_px, 0.15 * diameter_px, size_px, rng)
