@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .offline import given_tables
+from .offline import given_tables, linker_of
 from .options import DetectorName, JsonFile, ModelFile, Sets
 from .progress import print_note, progress
 
@@ -24,6 +24,10 @@ def track(
         float | None, typer.Option(min=1, max=4096, help="Size of the objects.")
     ] = None,
     sets: Sets = None,
+    trackastra: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Model of trackastra, to compare that too."),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """How well `pursuit track` links, beside trackpy and laptrack on the same detections.
@@ -38,6 +42,7 @@ def track(
     from ..bench import track as bench
 
     tables = given_tables(detector_table(detector, model), diameter_px, None, sets or [])
+    others = {} if trackastra is None else {"trackastra": linker_of("trackastra", trackastra)}
     with progress("linking") as on_progress:
-        rows = bench.run(movies, tables, on_progress, print_note)
+        rows = bench.run(movies, tables, on_progress, print_note, others)
     report(rows, json_file)

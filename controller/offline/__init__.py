@@ -4,7 +4,7 @@ In: images and movies. Out: tables of detections or tracks, and figures of them.
 """
 
 from .detect import DetectionSummary, detect_all, how_many, open_detector, open_images
-from .linker import Linker
+from .linker import Linker, MakeLinker
 from .scores import TrackPoints, annotated, identity_switches, names_kept, score
 from .track import (
     detect_movie,
@@ -16,20 +16,27 @@ from .track import (
     write_tracks,
 )
 from .track_figure import draw_tracks
+from .trackastra import TrackastraLinker, load_trackastra
 from .tracker import OfflineTracker
 
 __all__ = [
     "DetectionSummary",
     "Linker",
+    "MakeLinker",
     "OfflineTracker",
     "TrackPoints",
+    "TrackastraLinker",
     "annotated",
     "detect_all",
     "detect_movie",
     "draw_tracks",
     "how_many",
     "identity_switches",
+<<<<<<< HEAD
     "names_kept",
+=======
+    "load_trackastra",
+>>>>>>> trackastra
     "open_detector",
     "open_images",
     "open_models",

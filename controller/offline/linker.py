@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,8 +28,30 @@ than those that `pursuit bench track` reports, of 0.2, 0.4 and 0.6."""
 _EXACTNESS = 1.0, 2.0
 """Standard deviations of a detected position that are tried, over that which the detector suggests.
 Chosen: of objects that turn sharply, a tracker loses fewer that does not take it too exactly."""
-_LEAST_MEASUREMENTS = 2
+LEAST_MEASUREMENTS = 2
 """Of a track: a single measurement is none."""
+
+
+class MovieLinker(Protocol):
+    """What turns the detections of a movie into tracks.
+
+    Attributes
+    ----------
+    wants_masks : bool
+        Whether it looks at the masks of detections.
+    """
+
+    wants_masks: bool
+
+    def link(
+        self, found: Sequence[Detections], on_progress: OnProgress = lambda done, total: None
+    ) -> Tracklets:
+        """Link the detections of all frames; ids are those of tracks, from 1 in order of frames."""
+        ...
+
+
+MakeLinker = Callable[[Recording, Mapping[str, Any]], MovieLinker]
+"""From a movie and the tables of a configuration, as far as they are given."""
 
 
 class Linker:
@@ -51,6 +73,8 @@ class Linker:
         Of a configuration, as far as they are given.
     """
 
+    wants_masks = False
+
     def __init__(self, movie: Recording, tables: Mapping[str, Any]) -> None:
         self._sides_px = movie.width_px, movie.height_px
         self._pixel_um, self._interval_s = movie.pixel_um, movie.interval_s
@@ -67,9 +91,7 @@ class Linker:
             tried.append(self._linked(found, config))
             on_progress(len(tried), len(settings))
         sigma_um = float(np.median([longest_um for _, longest_um in tried])) / SIGMAS
-        return _in_order(
-            max((one for one, _ in tried), key=lambda one: plausibility(one, sigma_um))
-        )
+        return in_order(max((one for one, _ in tried), key=lambda one: plausibility(one, sigma_um)))
 
     def _linked(self, found: Sequence[Detections], config: Config) -> tuple[Tracklets, float]:
         """Link with some settings; return also the longest possible step."""
@@ -78,7 +100,7 @@ class Linker:
         tracklets = tracklets_of(found, tracker, self._sides_px, self._interval_s)
         longest_um = longest_step_um(tracklets)
         whole = joined(cut(tracklets, longest_um), longest_um, config.tracking.max_misses)
-        least = max(_LEAST_MEASUREMENTS, config.tracking.confirm_hits)
+        least = max(LEAST_MEASUREMENTS, config.tracking.confirm_hits)
         by_score = "high_score" not in self._given
         return credible(without_duplicates(whole), least, by_score), longest_um
 
@@ -90,8 +112,7 @@ class Linker:
             options["diameter_px"] = float(np.median(sizes_px))
         suggested = suggested_for_movie(self._pixel_um, self._interval_s, options)
         tracking, predictor = suggested["tracking"], suggested["predictor"]
-        scores = np.concatenate([np.zeros(1), *(one.scores for one in found)])
-        tracking["high_score"] = _BEGINS * float(np.quantile(scores, _STRONG))
+        tracking["high_score"] = begins_at(found)
         sigma_px = tracking.pop("sigma_px")
         tried = _EXACTNESS if "sigma_px" not in self._given else _EXACTNESS[:1]
         return [
@@ -106,11 +127,17 @@ class Linker:
         ]
 
 
+def begins_at(found: Sequence[Detections]) -> float:
+    """Score from which a detection begins a track, by what is sure in this movie."""
+    scores = np.concatenate([np.zeros(1), *(one.scores for one in found)])
+    return _BEGINS * float(np.quantile(scores, _STRONG))
+
+
 def _sizes_px(found: Detections) -> Floats:
     return np.sqrt(found.sizes_px.prod(axis=1, dtype=np.float64))
 
 
-def _in_order(tracklets: Tracklets) -> Tracklets:
+def in_order(tracklets: Tracklets) -> Tracklets:
     """Name them from 1 on, in the order of their first frames."""
     order = np.argsort(tracklets.frames[tracklets.firsts], kind="stable")
     names = np.empty(len(order), np.intp)

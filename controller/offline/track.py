@@ -18,7 +18,7 @@ from ...models.errors import ModelError
 from ...models.images import Recording
 from ..assembly import check_diameter, make_detector, suggested_for_movie
 from ..configuration import make_config, merge
-from .linker import Linker, OnProgress
+from .linker import Linker, MakeLinker, MovieLinker, OnProgress
 from .scores import Scores, TrackPoints, annotated, score
 from .tracklets import Tracklets
 
@@ -55,7 +55,9 @@ class TrackedMovie:
         return points_of(self.rows, pixel_um)
 
 
-def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, Linker]:
+def open_models(
+    movie: Recording, tables: Mapping[str, Any], make_linker: MakeLinker = Linker
+) -> tuple[Detector, MovieLinker]:
     """Make what finds the tracks of objects in a movie, set up for it where nothing is told.
 
     Raises
@@ -67,19 +69,19 @@ def open_models(movie: Recording, tables: Mapping[str, Any]) -> tuple[Detector, 
     suggested = suggested_for_movie(movie.pixel_um, movie.interval_s, wanted.detector)
     config = make_config(merge({"detector": suggested["detector"]}, tables))
     check_diameter(config, movie.pixel_um, movie.width_px, movie.height_px, "the movie")
-    return make_detector(config, movie.pixel_um), Linker(movie, tables)
+    return make_detector(config, movie.pixel_um), make_linker(movie, tables)
 
 
 def track_movie(
     movie: Recording,
     detector: Detector,
-    linker: Linker,
+    linker: MovieLinker,
     on_progress: OnProgress = lambda done, total: None,
 ) -> TrackedMovie:
     """Detect in every frame, then link over all of them."""
     frames = len(movie)
     found, detector_ms = detect_movie(
-        movie, detector, lambda done, total: on_progress(done, 2 * total)
+        movie, detector, lambda done, total: on_progress(done, 2 * total), linker.wants_masks
     )
     start_ns = time.perf_counter_ns()
     tracks = linker.link(
@@ -90,14 +92,18 @@ def track_movie(
 
 
 def detect_movie(
-    movie: Recording, detector: Detector, on_progress: OnProgress = lambda done, total: None
+    movie: Recording,
+    detector: Detector,
+    on_progress: OnProgress = lambda done, total: None,
+    keep_masks: bool = False,
 ) -> tuple[list[Detections], float]:
-    """Detect in every frame, without masks; return also the median time for a frame, in ms."""
+    """Detect in every frame; return also the median time for a frame, in ms."""
     found, times_ns = list[Detections](), []
     for frame in range(len(movie)):
         image = movie[frame]
         start_ns = time.perf_counter_ns()
-        found.append(replace(detector.detect(image), masks=None))
+        one = detector.detect(image)
+        found.append(one if keep_masks else replace(one, masks=None))
         times_ns.append(time.perf_counter_ns() - start_ns)
         on_progress(frame + 1, len(movie))
     return found, float(np.median(times_ns)) / NS_PER_MS

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
+from ...models.detections import Detections
+
+Link = tuple[tuple[int, int], tuple[int, int]]
+"""From a detection to one in a later frame, each as frame and row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,3 +126,39 @@ def backdated(tracklets: Tracklets) -> Tracklets:
             free = since > begin and tracklets.frames[end - 1] < began[later]
             ids[since:end] = later if free else mother
     return replace(tracklets.named(ids), sources=np.sort(ids))
+
+
+def along(
+    links: Sequence[Link], found: Sequence[Detections], sides_px: tuple[int, int], pixel_um: float
+) -> Tracklets:
+    """Follow links of detections in images of a width and height; what two lead to divides there.
+
+    No more than one link leads to a detection. Detections without links are left out.
+    """
+    mother_of = {other: one for one, other in links}
+    daughters: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for one, other in links:
+        daughters.setdefault(one, []).append(other)
+    names: dict[tuple[int, int], int] = {}
+    mothers, free = dict[int, int](), count(1)
+    for spot in sorted({*mother_of, *daughters}):
+        mother = mother_of.get(spot)
+        if mother is not None and len(daughters[mother]) == 1:
+            names[spot] = names[mother]
+            continue
+        names[spot] = next(free)
+        if mother is not None:
+            mothers[names[spot]] = names[mother]
+    middle_px = (np.array(sides_px) - 1) / 2
+    table = np.array(
+        [
+            (*found[frame].centres_px[row], *found[frame].sizes_px[row], found[frame].scores[row])
+            for frame, row in names
+        ],
+        np.float64,
+    ).reshape(-1, 5)
+    frames = np.array([frame for frame, _ in names], np.intp)
+    ids = np.array([*names.values()], np.intp)
+    places_um = (table[:, :2] - middle_px) * pixel_um
+    sizes_um = np.sqrt(table[:, 2] * table[:, 3]) * pixel_um
+    return Tracklets(ids, frames, places_um, sizes_um, table[:, 4], ids, mothers).named(ids)

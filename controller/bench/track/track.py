@@ -14,6 +14,7 @@ from ....models.datasets import AnnotatedMovie
 from ....models.detections import Detections
 from ....models.images import Recording, open_recording
 from ...offline import (
+    MakeLinker,
     TrackPoints,
     annotated,
     detect_movie,
@@ -42,6 +43,7 @@ def run(
     tables: Mapping[str, Any],
     on_progress: OnProgress = no_progress,
     on_note: Callable[[str], None] = print,
+    others: Mapping[str, MakeLinker] = {},
 ) -> list[Row]:
     """Detect once in each movie, and link with everything that works here.
 
@@ -56,6 +58,8 @@ def run(
         movies without truth.
     tables : mapping
         Of a configuration: ``detector``, ``tracking``, ``predictor``.
+    others : mapping
+        Linkers of `pursuit track` besides its own, by name. The tables are for them, too.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def run(
     movies = [(path, movie) for path in paths for movie in _movies(path)]
     scored: dict[tuple[str, str], list[Scored]] = {}
     for done, (path, movie) in enumerate(movies, start=1):
-        for linker, scores in _judged(movie, tables, rivals, is_all=not _has_table(path)):
+        for linker, scores in _judged(movie, tables, rivals, others, is_all=not _has_table(path)):
             scored.setdefault((path.resolve().name, linker), []).append(scores)
         on_progress(done, len(movies))
     return [
@@ -97,16 +101,23 @@ def _has_table(path: Path) -> bool:
 
 
 def _judged(
-    movie: AnnotatedMovie, tables: Mapping[str, Any], rivals: Sequence[Peer], is_all: bool
+    movie: AnnotatedMovie,
+    tables: Mapping[str, Any],
+    rivals: Sequence[Peer],
+    others: Mapping[str, MakeLinker],
+    is_all: bool,
 ) -> list[tuple[str, Scored]]:
     """Scores of every linker on one movie."""
     recording = movie.recording
-    detector, linker = open_models(recording, tables)
-    found, _ = detect_movie(recording, detector)
-    start_ns = time.perf_counter_ns()
-    points = points_of(rows_of(linker.link(found), recording), recording.pixel_um)
-    judge = _Judge(movie, recording, is_all)
-    rows = [("pursuit", judge.scores(points, _ms_since(start_ns, found)))]
+    detector, own = open_models(recording, tables)
+    linkers = {"pursuit": own} | {who: make(recording, tables) for who, make in others.items()}
+    wants_masks = any(linker.wants_masks for linker in linkers.values())
+    found, _ = detect_movie(recording, detector, keep_masks=wants_masks)
+    judge, rows = _Judge(movie, recording, is_all), list[tuple[str, Scored]]()
+    for who, linker in linkers.items():
+        start_ns = time.perf_counter_ns()
+        points = points_of(rows_of(linker.link(found), recording), recording.pixel_um)
+        rows.append((who, judge.scores(points, _ms_since(start_ns, found))))
     for peer in rivals:
         start_ns = time.perf_counter_ns()
         usual = peer.points(found, peer.usual)

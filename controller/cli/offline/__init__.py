@@ -6,7 +6,8 @@ In: images, movies, models. Out: tables, pictures, numbers, exported models.
 from .detect import detect
 from .evaluate import evaluate
 from .export import export
+from .linkers import linker_of
 from .models import models
 from .track import given_tables, track
 
-__all__ = ["detect", "evaluate", "export", "given_tables", "models", "track"]
+__all__ = ["detect", "evaluate", "export", "given_tables", "linker_of", "models", "track"]

@@ -9,6 +9,7 @@ import typer
 
 from ..options import AsJson, DetectorName, ModelFile, Sets, read_all_tracks
 from ..progress import progress
+from .linkers import OWN_LINKER, LinkerModel, LinkerName, linker_of
 
 _TABLES = {"detector", "tracking", "predictor"}
 """Tables of a configuration that matter without a microscope."""
@@ -31,6 +32,8 @@ def track(
         float | None, typer.Option(min=1, max=4096, help="Size of the objects.")
     ] = None,
     predictor: Annotated[str | None, typer.Option(help="Name of the predictor.")] = None,
+    linker: LinkerName = OWN_LINKER,
+    linker_model: LinkerModel = None,
     pixel_um: Annotated[
         float | None, typer.Option(min=1e-9, help="Edge of a pixel; default: as the file tells.")
     ] = None,
@@ -68,15 +71,16 @@ def track(
     _check_output(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
     tables = given_tables(detector_table(detector, model), diameter_px, predictor, sets or [])
+    make_linker = linker_of(linker, linker_model)
     movie = open_recording(path, pixel_um, interval_s)
     if len(movie) < _FEWEST_FRAMES:
         raise ModelError(
             f"there is only one frame in {path}, and no motion to track: give a movie, or find the "
             "objects in a picture with pursuit detect"
         )
-    used, linker = open_models(movie, tables)
+    used, links = open_models(movie, tables, make_linker)
     with progress("tracking", len(movie)) as on_progress:
-        tracked = track_movie(movie, used, linker, on_progress)
+        tracked = track_movie(movie, used, links, on_progress)
     write_tracks(table, tracked, movie.interval_s)
     points = tracked.points_px(movie.pixel_um)
     count = len(set(points.ids.tolist()))
@@ -84,6 +88,7 @@ def track(
     draw_tracks(picture, tracked.image, points, title)
     result: dict[str, Any] = {
         "detector": used.name,
+        "linker": linker,
         "tracks": count,
         "positions": len(points),
         "frames": len(movie),

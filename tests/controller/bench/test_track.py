@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from pursuit.controller.bench import track
 from pursuit.controller.bench.track import peers
+from pursuit.controller.offline import Linker
 
 FRAMES = 10
 TABLES = {"detector": {"name": "blobs", "diameter_px": 7, "polarity": "bright"}}
@@ -41,6 +42,13 @@ def test_what_is_easy_is_linked_without_a_mistake(folder: Path) -> None:
     assert row["linker"] == "pursuit" and row["count"] == 1
     assert row["idf1"] == pytest.approx(1) and row["switches"] == 0
     assert row["tracks"] == 3 and row["long_steps"] == 0
+
+
+def test_another_linker_of_the_command_gets_the_same_detections(folder: Path) -> None:
+    rows = track.run([folder], TABLES, on_note=lambda note: None, others={"again": Linker})
+    own, again = rows[:2]
+    assert (own["linker"], again["linker"]) == ("pursuit", "again")
+    assert own["idf1"] == again["idf1"] and own["tracks"] == again["tracks"]
 
 
 @pytest.mark.parametrize("peer", ["trackpy", "laptrack"])
