@@ -32,11 +32,8 @@ __all__ = [
     "draw_tracks",
     "how_many",
     "identity_switches",
-<<<<<<< HEAD
-    "names_kept",
-=======
     "load_trackastra",
->>>>>>> trackastra
+    "names_kept",
     "open_detector",
     "open_images",
     "open_models",
