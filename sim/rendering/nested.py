@@ -58,12 +58,12 @@ def _add_nuclei(glow: Single, texture: float, rng: np.random.Generator) -> NDArr
         half = math.ceil(1.8 * radius_px)
         mask = np.zeros((2 * half + 1,) * 2, np.uint8)
         cv2.fillPoly(mask, [outline(np.full(2, half), 0.9 * radius_px, 0.15, 0.12, rng)], 255)
-        body = mask.astype(np.float32) / 255
+        body = np.asarray(mask / np.float32(255), np.float32)
         grain = smooth_field(len(body), max(4, len(body) // 8), rng)
         coarse = smooth_field(len(body), 5, rng)
         patch = body * np.clip(1 + np.float32(texture) * (grain + coarse) / 2, 0.2, 2.0)
-        patch *= np.float32(math.exp(rng.normal(-0.4, 0.4)))
-        boxes_px.append(paste(glow, patch, body, place_px))
+        patch *= math.exp(rng.normal(-0.4, 0.4))
+        boxes_px.append(paste(glow, np.asarray(patch, np.float32), body, place_px))
     return np.array(boxes_px).reshape(-1, 4)
 
 
