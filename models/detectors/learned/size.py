@@ -57,9 +57,9 @@ blood cells in images that `pursuit bench movies` does not use, nine of ten have
 
 _PER_SIZE = 2.0
 """Cost of an object at the point that is e times as large as another there. Evenly strewn points
-would give 4; chosen by 375 points on rendered frames and on stills that `pursuit bench movies` does
+would give 4; chosen by 361 points on rendered frames and on stills that `pursuit bench movies` does
 not use, where 0, 1, 2 and 3 gave 83.5, 84.3, 85.1 and 84.8 % of the sizes to a factor of 1.6, and
-82.2 % if objects in larger ones do not count."""
+82.2 % if objects in larger ones do not count, with a YOLO trained on more kinds of frames."""
 
 Point = tuple[float, float]
 """(x, y) in pixels."""
