@@ -66,7 +66,7 @@ def test_spots_lie_in_nuclei():
             axis=2
         )
         edge = ((middles[:, 0] < 60) | (middles[:, 0] > 259)).any(axis=1)
-        assert (inside.any(axis=1) | edge).all()
+        assert (inside.any(axis=-1) | edge).all()
 
 
 def test_long_bodies_are_long():
