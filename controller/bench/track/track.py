@@ -176,5 +176,6 @@ def _ms_since(start_ns: int, found: Sequence[Detections]) -> float:
 
 
 def _mean(scored: Sequence[Scored]) -> Scored:
-    """Mean of each number over movies."""
-    return {key: float(np.mean([one[key] for one in scored])) for key in scored[0]}
+    """Mean of each number over the movies that have it."""
+    known = {key: [one[key] for one in scored if np.isfinite(one[key])] for key in scored[0]}
+    return {key: float(np.mean(values)) for key, values in known.items() if values}

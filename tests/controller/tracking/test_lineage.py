@@ -53,6 +53,30 @@ def test_a_daughter_appears_beside_a_mother_that_is_seen(make_track: Any, make_t
     assert not is_division(*halves, seen=False)
 
 
+@pytest.mark.parametrize(
+    ("spread", "measurements", "expected"),
+    [
+        pytest.param(0.0, 5, True, id="one that never varied"),
+        pytest.param(0.1, 20, True, id="one that hardly varied"),
+        pytest.param(0.4, 20, False, id="one that is often as small"),
+        pytest.param(0.0, 4, False, id="one that is hardly known"),
+    ],
+)
+def test_a_mother_has_lost_more_than_she_has_varied(
+    make_track: Any, make_table: Any, spread: float, measurements: int, expected: bool
+) -> None:
+    lineage, old, child = Lineage(), make_track(1, 0, size_um=8), make_track(2, 4, born_ns=1)
+    size, light = old.last_appearance
+    old.past.clear()
+    for k in range(measurements):
+        change = spread * (k % 3 - 1)
+        old.past.append((size + change / 2, light + change))
+    lineage.note_births([child], make_table([old]))
+    for track in (old, child):
+        track.size_um, track.brightness = 8 * 0.5**0.5, 500
+    assert (lineage.mother_of(child) is old) is expected
+
+
 def test_what_occludes_another_is_not_its_mother(make_track: Any, make_table: Any) -> None:
     """What comes out from behind it was there before."""
     lineage, old, child = Lineage(), make_track(1, 0), make_track(3, 4, born_ns=1)

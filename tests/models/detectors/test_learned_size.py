@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pursuit.models.datasets import read_dataset
 from pursuit.models.detectors import create
-from pursuit.models.detectors.learned.size import SHOWN_LARGER
+from pursuit.models.detectors.learned import ScoredBoxes
+from pursuit.models.detectors.learned.size import FACTORS, SHOWN_LARGER, find_size
 
 from .test_learned import CARD, Discs, discs, learned
 
@@ -79,6 +80,29 @@ def test_the_size_is_looked_for_again_when_objects_are_of_another():
     for _ in range(20):
         detector.detect(small)
     assert detector.factor == pytest.approx(2 * first, rel=0.1)
+
+
+def boxes_of(*objects):
+    """Boxes of (x, y, size, score), of one class, in the order of scores."""
+    rows = np.array(sorted(objects, key=lambda one: -one[3]), np.float32).reshape(-1, 4)
+    corners = np.hstack([rows[:, :2] - rows[:, 2:3] / 2, rows[:, :2] + rows[:, 2:3] / 2])
+    return ScoredBoxes(corners, rows[:, 3], np.zeros(len(rows), np.int32))
+
+
+@pytest.mark.parametrize(
+    ("point", "sure", "expected"),
+    [
+        pytest.param((205, 190), 0.5, 20, id="on what lies in a larger one"),
+        pytest.param((180, 215), 0.5, 100, id="beside it, on the larger one"),
+        pytest.param((205, 190), 0.02, 100, id="on a part that is hardly seen"),
+    ],
+)
+def test_what_is_pointed_at_may_lie_in_a_larger_object(point, sure, expected):
+    large, small = (200, 200, 100, 0.9), (205, 190, 20, sure)
+    found = [boxes_of(large, small) for _ in FACTORS]
+    size = find_size(found, (400, 400), (400, 400), point)
+    assert size is not None and size.is_of_one
+    assert size.px == pytest.approx(expected)
 
 
 def test_blood_cells_are_found_whole():
