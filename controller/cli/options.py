@@ -95,7 +95,8 @@ def configure(
     chosen: dict[str, Any] = {key: value for key, value in source.items() if value is not None}
     tables = read_tables(scope) if scope else {}
     if chosen:
-        kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in source}
+        others = {*source, "start_px"}
+        kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in others}
         tables = {**tables, "microscope": kept}
     if start is not None:
         try:
@@ -116,12 +117,17 @@ def configure(
 
 
 def _check_start(config: Config, simulated: Simulation | None) -> None:
-    """Refuse a start beside the movie."""
+    """Refuse a start beside the movie, or without one."""
     from ..configuration import ConfigError
 
     start_px, movie = config.microscope.start_px, simulated.movie if simulated else None
-    if start_px is None or movie is None:
+    if start_px is None:
         return
+    if movie is None:
+        raise ConfigError(
+            "--start is a pixel of a movie, and none is given: name one with --specimen, or say "
+            "where the target is with target.point_um."
+        )
     x, y = start_px
     if not (-0.5 <= x <= movie.width_px - 0.5 and -0.5 <= y <= movie.height_px - 0.5):
         raise ConfigError(

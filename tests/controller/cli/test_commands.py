@@ -99,6 +99,12 @@ def test_a_start_outside_the_movie_is_refused(tmp_path: Path) -> None:
     assert "(100, 20) px is outside the movie of 100 × 80 px: point at" in result.stderr
 
 
+def test_a_start_without_a_movie_is_refused(empty_folder: Path) -> None:
+    result = CliRunner().invoke(app, ["follow", "--lockstep", "--start", "100,20"])
+    assert result.exit_code == 1 and not [*empty_folder.iterdir()]
+    assert "--start is a pixel of a movie, and none is given" in result.stderr
+
+
 @pytest.mark.parametrize(("frames", "said"), [(1, "1 frame,"), (2, "2 frames,"), (3, "3 frames,")])
 def test_a_movie_that_ends_during_the_first_moves_is_refused(
     frames: int, said: str, empty_folder: Path
