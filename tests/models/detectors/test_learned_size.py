@@ -86,7 +86,7 @@ def boxes_of(*objects):
     """Boxes of (x, y, size, score), of one class, in the order of scores."""
     rows = np.array(sorted(objects, key=lambda one: -one[3]), np.float32).reshape(-1, 4)
     corners = np.hstack([rows[:, :2] - rows[:, 2:3] / 2, rows[:, :2] + rows[:, 2:3] / 2])
-    return ScoredBoxes(corners, rows[:, 3], np.zeros(len(rows), np.int32))
+    return ScoredBoxes(corners.astype(np.float32), rows[:, 3], np.zeros(len(rows), np.int32))
 
 
 @pytest.mark.parametrize(
