@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Image
-from .canvas import Single, log_uniform, read_out, scatter_px, smooth_field, within_field
+from .canvas import (
+    Single,
+    log_uniform,
+    push_together,
+    read_out,
+    scatter_px,
+    smooth_field,
+    within_field,
+)
 from .transmitted_light import background, camera, paste
 
 CELL_PX = (8.0, 60.0)
@@ -17,6 +25,10 @@ MOST_CELLS = 70
 """In a frame. Chosen: what an annotator would still annotate."""
 MOST_COVERED = 0.3
 """Share of the field that cells may fill. Chosen: in denser crowds halos run into each other."""
+CLUMPED = 0.4
+"""Share of frames in which cells lie against each other. Chosen: often, as it is what is hard."""
+MIXED = 0.4
+"""Share of frames with cells of all kinds, and with small beside large ones. Chosen likewise."""
 REACH = 1.75
 """Radii of a body up to which its profile is drawn: where the widest halo has faded."""
 RHO: Single = np.linspace(0.0, 2 * REACH, 512, dtype=np.float32)
@@ -49,11 +61,14 @@ def _add_cells(
     """Add cells to the relative light and return their boxes (N, 4)."""
     size_px = len(relief)
     diameter_px = log_uniform(*CELL_PX, rng)
-    spread, elongated = rng.uniform(0.05, 0.3), rng.uniform(0.0, 0.6)
+    spread = rng.uniform(0.3, 0.6) if rng.random() < MIXED else rng.uniform(0.05, 0.3)
+    elongated = rng.uniform(0.0, 0.6)
     count = min(log_uniform(2, MOST_CELLS, rng), MOST_COVERED * size_px**2 / diameter_px**2)
     gap_px = diameter_px * rng.uniform(0.6, 1.1)
     places_px = scatter_px(max(1, round(count)), gap_px, 0.15 * diameter_px, size_px, rng)
-    usual = rng.choice(len(_RADIALS), 3)
+    if rng.random() < CLUMPED:
+        places_px = push_together(places_px, rng.uniform(0.2, 0.7), 0.9 * diameter_px, rng)
+    usual = rng.choice(len(_RADIALS), 7 if rng.random() < MIXED else 3)
     boxes_px: list[NDArray[np.float64]] = []
     for place_px in places_px:
         radius_px = diameter_px / 2 * math.exp(rng.normal(0.0, spread))

@@ -17,6 +17,9 @@ then enclose what a person sees of an object."""
 LEAST_INSIDE = 0.35
 """Share of a box that has to lie within the field. Chosen: of less, the object is a guess."""
 
+ON_ANOTHER = 0.65
+"""Distance, in gaps, below which one object hides another. Chosen: nobody would box both."""
+
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
     """Draw a number, evenly on a logarithmic scale."""
@@ -27,10 +30,30 @@ def scatter_px(
     count: int, gap_px: float, margin_px: float, size_px: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Draw up to ``count`` positions (n, 2) in a field, as x and y, no two nearer than a gap."""
-    places = rng.uniform(-margin_px, size_px - 1 + margin_px, (count, 2))
+    return _thinned(rng.uniform(-margin_px, size_px - 1 + margin_px, (count, 2)), gap_px)
+
+
+def push_together(
+    places_px: NDArray, share: float, gap_px: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Move a share of places (n, 2) to about a gap's length beside another: pairs and clumps.
+
+    What comes to lie on another, nearer than `ON_ANOTHER` gaps, is left out.
+    """
+    moved = np.array(places_px, np.float64)
+    for i in np.flatnonzero(rng.random(len(moved)) < share):
+        beside = moved[rng.integers(0, len(moved))]
+        angle = rng.uniform(0.0, 2 * np.pi)
+        away_px = gap_px * rng.uniform(0.7, 1.15)
+        moved[i] = beside + away_px * np.array([np.cos(angle), np.sin(angle)])
+    return _thinned(moved, ON_ANOTHER * gap_px)
+
+
+def _thinned(places: NDArray[np.float64], gap_px: float) -> NDArray[np.float64]:
+    """Places (n, 2), in their order, without those nearer than a gap to one before."""
     near = ((places[:, None] - places) ** 2).sum(axis=2) < gap_px**2
     kept: list[int] = []
-    for i in range(count):
+    for i in range(len(places)):
         if not near[i, kept].any():
             kept.append(i)
     return places[kept]

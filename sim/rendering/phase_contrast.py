@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Image
-from .canvas import Single, log_uniform, read_out, scatter_px, smooth_field, within_field
+from .canvas import (
+    Single,
+    log_uniform,
+    push_together,
+    read_out,
+    scatter_px,
+    smooth_field,
+    within_field,
+)
 from .transmitted_light import background, camera, paste
 
 CELL_PX = (8.0, 70.0)
@@ -18,8 +26,10 @@ MOST_COVERED = 0.25
 """Share of the field that bodies may fill; their processes come to as much again."""
 REACH = 4.5
 """Radii of a body up to which it is drawn: the longest process, and its halo."""
-RING = 0.8, 2.2
+RING = 1.6, 4.0
 """Limits of the radius of a ring, in diameters of a body. Chosen: surely larger than one."""
+CLUMPED = 0.4
+"""Share of frames in which cells lie against each other, as they do when they have divided."""
 POINTS = 72
 """Corners of an outline. Chosen: five degrees each."""
 
@@ -66,6 +76,8 @@ def _add_cells(
     count = min(log_uniform(2, MOST_CELLS, rng), MOST_COVERED * size_px**2 / diameter_px**2)
     gap_px = diameter_px * rng.uniform(0.8, 1.5)
     places_px = scatter_px(max(1, round(count)), gap_px, 0.15 * diameter_px, size_px, rng)
+    if rng.random() < CLUMPED:
+        places_px = push_together(places_px, rng.uniform(0.2, 0.7), diameter_px, rng)
     halo, rounded = rng.uniform(0.2, 1.3), rng.uniform(0.0, 0.3)
     processes, unevenness = rng.uniform(0.0, 3.0), rng.uniform(0.05, 0.6)
     polarity = -1.0 if rng.random() < 0.85 else 1.0

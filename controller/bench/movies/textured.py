@@ -34,6 +34,11 @@ _TURN = 0.1
 """Standard deviation of the turn from frame to frame, rad."""
 _STRETCH = 0.1
 """By how much the sides of an object change, one against the other."""
+_APART = 1.1
+"""Least distance of two objects at first, in their sizes, if there is room. Chosen: nobody points
+at what lies hidden under another; they meet later."""
+_TRIES = 50
+"""Places that are tried for that."""
 _SMALLER = 2**-0.5
 """Sides of a daughter over those of her mother: half of the area."""
 _PARTING = 0.12
@@ -91,8 +96,11 @@ def _movie(name: str, still: Still, rng: np.random.Generator) -> AnnotatedMovie:
     chosen = rng.permutation(len(still.cutouts))[:_OBJECTS].tolist()
     while len(chosen) < _FEWEST:
         chosen.append(int(rng.integers(len(still.cutouts))))
-    bodies = [_begin(still.cutouts[i], (width, height), rng) for i in chosen]
-    _meet(bodies)
+    bodies: list[_Body] = []
+    for i in chosen:
+        bodies.append(_begin(still.cutouts[i], bodies, (width, height), rng))
+        if len(bodies) == 2:
+            _meet(bodies)
     dividing = bodies[-1] if len(bodies) > 2 else None
     ended: list[_Body] = []
     frames = []
@@ -109,13 +117,26 @@ def _movie(name: str, still: Still, rng: np.random.Generator) -> AnnotatedMovie:
     return AnnotatedMovie(name, recording, tuple(_track(body) for body in [*bodies, *ended]))
 
 
-def _begin(cutout: Cutout, sides: tuple[int, int], rng: np.random.Generator) -> _Body:
+def _begin(
+    cutout: Cutout, others: list[_Body], sides: tuple[int, int], rng: np.random.Generator
+) -> _Body:
     size_px = math.sqrt(cutout.mask.size)
     speed = size_px * math.exp(rng.uniform(*np.log(_SPEED)))
     heading = rng.uniform(0, 2 * math.pi)
-    at = rng.uniform(0.2, 0.8, 2) * sides
+    places = rng.uniform(0.2, 0.8, (_TRIES, 2)) * sides
+    gaps = _gaps(places, size_px, others)
+    at = places[np.flatnonzero(gaps >= min(_APART, gaps.max()))[0]]
     velocity = speed * np.array([math.cos(heading), math.sin(heading)])
     return _Body(cutout, at, velocity, rng.uniform(0, 2 * math.pi), 1.0, rng.uniform(0, 6.3))
+
+
+def _gaps(places: Floats, size_px: float, others: list[_Body]) -> Floats:
+    """Distance (N,) from places to the nearest other object, in mean sizes of the two."""
+    gaps = np.full(len(places), np.inf)
+    for other in others:
+        away = np.hypot(*(places - other.at).T) / ((size_px + other.size_px) / 2)
+        gaps = np.minimum(gaps, away)
+    return gaps
 
 
 def _meet(bodies: list[_Body]) -> None:

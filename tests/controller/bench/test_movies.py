@@ -112,6 +112,9 @@ def test_movies_are_made_of_stills_with_exact_truth(tmp_path: Path) -> None:
         born = [int(track.frames[0]) for track in movie.tracks]
         assert born.count(15) == 2, "one divides in the middle"
         assert sum(len(track) == 15 for track in movie.tracks) == 3
+        first = np.array([track.positions_px[0] for track in movie.tracks if track.frames[0] == 0])
+        apart = np.hypot(*(first[:, None] - first).transpose(2, 0, 1)) + 1e3 * np.eye(len(first))
+        assert apart.min() >= 20, "none lies hidden under another when it is pointed at"
     track = max(made[0].tracks, key=len)
     for frame in (0, 15, 29):
         x, y = track.positions_px[frame].round().astype(int)
