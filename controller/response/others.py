@@ -13,11 +13,9 @@ from scipy.spatial import KDTree
 from ...models.arrays import Floats
 from .displacement_errors import log_likelihoods
 
-_SIGMA = 0.02
-"""How far objects move from frame to frame, in sides of the field. Chosen: half of what the fastest
-targets go."""
 _TELLING = 2.0
-"""Length of a move in such distances from which they are compared. Chosen."""
+"""Length of a move, in distances that objects move by themselves, from which they are compared.
+Chosen."""
 _MOST_OBJECTS = 44
 """Objects in a frame that still tell. Chosen: of more, every other place has one within three such
 distances by chance, and a detector that has gone wrong finds thousands."""
@@ -45,7 +43,7 @@ class Seen(NamedTuple):
 
 
 def log_likelihoods_of_others(
-    last: Seen, found_px: Floats, shifts_px: Floats, middle_px: Floats
+    last: Seen, found_px: Floats, shifts_px: Floats, middle_px: Floats, sigma_px: float
 ) -> Floats | None:
     """Log likelihoods (H,) of hypotheses from the objects of two frames; None if they tell nothing.
 
@@ -59,9 +57,10 @@ def log_likelihoods_of_others(
         Shift of the picture that each hypothesis expects, the calibration first.
     middle_px : (2,)
         Middle of a frame.
+    sigma_px : float
+        How far they move by themselves.
     """
     area_px2 = float(np.prod(2 * middle_px))
-    sigma_px = _SIGMA * math.sqrt(area_px2)
     places_px = last.places_px
     if last.target_px is not None:
         places_px = places_px[np.hypot(*(places_px - last.target_px).T) > sigma_px]

@@ -12,8 +12,8 @@ from .pose_history import PoseHistory
 from .sums import STAYS
 
 _SIGMA = 0.02
-"""How far most of the picture moves by itself from frame to frame, in sides of the field: as other
-objects do."""
+"""How far other objects, and so most of the picture, move by themselves from frame to frame, at
+least, in sides of the field. Chosen: half of what the fastest targets go."""
 _TELLING = 2.0
 """Length of a move in such distances from which the picture is compared. Chosen."""
 _FIXED = 0.25
@@ -58,7 +58,7 @@ class Surroundings:
         self.moved = self.answered = False
 
     def compare(
-        self, seen: Seen, image: Image, poses: PoseHistory, usual_px: float
+        self, seen: Seen, image: Image, poses: PoseHistory, own_px: float
     ) -> list[Floats]:
         """Log likelihoods of hypotheses, each (H,), from a frame and the one before it.
 
@@ -69,7 +69,7 @@ class Surroundings:
         image : (H, W)
         poses : PoseHistory
             Where the stage was.
-        usual_px : float
+        own_px : float
             How far the target moves by itself: others are of its kind.
         """
         last, self._last = self._last, seen
@@ -82,9 +82,10 @@ class Surroundings:
         if last is None:
             return []
         shifts_px = poses.shifts_px(last.at_ns, seen.at_ns)
+        sigma_px = max(_SIGMA * self._side_px, own_px)
         told = [
-            log_likelihoods_of_others(last, seen.places_px, shifts_px, self._middle_px),
-            self._of_picture(before, rest, shifts_px, usual_px),
+            log_likelihoods_of_others(last, seen.places_px, shifts_px, self._middle_px, sigma_px),
+            self._of_picture(before, rest, shifts_px, sigma_px),
         ]
         known = [each for each in told if each is not None]
         for each in known:
@@ -96,11 +97,10 @@ class Surroundings:
         before: Reference | None,
         rest: FloatImage | None,
         shifts_px: Floats,
-        usual_px: float,
+        sigma_px: float,
     ) -> Floats | None:
         """What the shift of the rest of the picture tells; None if nothing."""
         expected_px = float(np.hypot(*shifts_px[0]))
-        sigma_px = max(_SIGMA * self._side_px, usual_px)
         if before is None or rest is None or expected_px < _TELLING * sigma_px:
             return None
         shift = before.shift(rest)

@@ -82,13 +82,19 @@ def _disturbed(
 def _biases(
     close: ClosePairs, pairs: Indices, measurements: Measurements, own: Indices, others: Indices
 ) -> Floats:
-    """By how much, in sizes, two measurements side by side disturb each other."""
-    sizes_um, extents_um = close.sizes_um[pairs], measurements.extents_um
+    """By how much, in sizes, two measurements side by side disturb each other.
+
+    A box that takes in a part of the other object is longer by that part. So is its area, which a
+    long body has no more of than a round one.
+    """
+    areas_um2 = measurements.extents_um.prod(axis=1)
+    usual_um2 = np.exp(2 * close.table.appearance[:, 0])
     gaps_um = measurements.positions_um[others] - measurements.positions_um[own]
-    distances = np.hypot(*gaps_um.T) / sizes_um
+    distances = np.hypot(*gaps_um.T) / close.sizes_um[pairs]
     depths = np.clip((_FREE - distances) / (_FREE - _TOUCHING), 0.0, 1.0)
-    widest_um = np.maximum(extents_um[own], extents_um[others]).max(axis=1)
-    return depths * (measurements.convention.bias + np.maximum(widest_um / sizes_um - 1, 0.0))
+    ratios = areas_um2[own] / usual_um2[close.first[pairs]]
+    ratios = np.maximum(ratios, areas_um2[others] / usual_um2[close.second[pairs]])
+    return depths * (measurements.convention.bias + np.maximum(ratios - 1, 0.0))
 
 
 def _gaps(
