@@ -14,7 +14,7 @@ from .track import Track
 _SAME_PLACE = 0.35
 """Distance, in its sizes, from the place of an object within which another box may be of the same
 one. Chosen: daughters appear half a size apart."""
-_NESTED = 1.15, 2.5
+NESTED = 1.15, 2.5
 """Between these is the factor between the sizes of two boxes of one object: of boxes more alike at
 one place a detector keeps the better itself (at an overlap of half of both, the factor is 1.4), and
 a much smaller object lies in the larger. Chosen."""
@@ -68,6 +68,6 @@ def nested(
     gaps_um = np.hypot(*(others_um[others] - places_um[rows]).T)
     smaller = np.minimum(sizes_um[rows], other_sizes_um[others])
     larger = np.maximum(sizes_um[rows], other_sizes_um[others])
-    nested = (larger > _NESTED[0] * smaller) & (larger < _NESTED[1] * smaller)
+    nested = (larger > NESTED[0] * smaller) & (larger < NESTED[1] * smaller)
     same = nested & (gaps_um < _SAME_PLACE * sizes_um[rows])
     return rows[same], others[same]

@@ -41,6 +41,24 @@ def test_a_box_in_one_that_begins_no_track_itself_may_begin_one(make_measurement
     assert births(found, [], ALL, ALL).tolist() == [0, 2]
 
 
+@pytest.mark.parametrize(
+    ("size_um", "away_um", "score", "begin"),
+    [
+        (8.0, 3.5, 0.3, [0, 2]),
+        (8.0, 3.5, 0.6, [0, 1, 2]),
+        (8.0, 6.0, 0.3, [0, 1, 2]),
+        (18.0, 3.5, 0.3, [0, 1, 2]),
+    ],
+)
+def test_a_weak_box_on_a_much_surer_one_of_about_its_size_begins_no_track(
+    make_measurements: Any, size_um: float, away_um: float, score: float, begin: list[int]
+) -> None:
+    """Objects that overlap are seen together once more, with little score."""
+    found = make_measurements([(0, 0), (away_um, 0), (40, 0)], size_um=[6, size_um, 6])
+    found = replace(found, scores=np.array([0.9, score, 0.5], np.float32))
+    assert births(found, [], ALL, ALL).tolist() == begin
+
+
 def test_only_what_no_track_took_begins_one(make_measurements: Any) -> None:
     found = measured(make_measurements, [6, 30, 6], [0.9, 0.5, 0.5])
     assert births(found, [], ~ALL, ALL).tolist() == []
