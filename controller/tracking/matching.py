@@ -1,5 +1,7 @@
 """Giving the measurements of a frame to tracks: gates, costs, and the order in which to match."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
@@ -59,6 +61,7 @@ class Matcher:
         measurements: Measurements,
         high: Bools,
         area_um2: float,
+        misfits: Mapping[int, Floats] | None = None,
     ) -> tuple[Indices, Indices]:
         """Rows of tracks and of the measurements they are given.
 
@@ -70,11 +73,13 @@ class Matcher:
         area_um2 : float
             Of what was looked at. No track reaches farther than a measurement is from the next on
             average: beyond, another object is likelier.
+        misfits : mapping of int to (N,), optional
+            By row, how little each measurement looks like the own image of a track, squared.
         """
         if not table.tracks or not len(measurements):
             return np.empty(0, np.intp), np.empty(0, np.intp)
         spacing_um = (area_um2 / len(measurements)) ** 0.5
-        rows, columns, costs, far = self._candidates(table, measurements, spacing_um)
+        rows, columns, costs, far = self._candidates(table, measurements, spacing_um, misfits or {})
         if far.any():
             sole = _sole_candidates(
                 rows, columns, costs, table, measurements.positions_um, self._bodies_um(table)
@@ -99,7 +104,11 @@ class Matcher:
         return np.maximum(_BODY * table.sizes_um, self._least_body_um)
 
     def _candidates(
-        self, table: TrackTable, measurements: Measurements, spacing_um: float
+        self,
+        table: TrackTable,
+        measurements: Measurements,
+        spacing_um: float,
+        misfits: Mapping[int, Floats],
     ) -> tuple[Indices, Indices, Floats, Bools]:
         """Pairs of a track and a measurement that may be its own, their costs, and which are far.
 
@@ -121,6 +130,9 @@ class Matcher:
         appearance = self.appearance.costs(
             table.appearance[rows], measurements.appearance[columns], same_class
         )
+        for row, misfit in misfits.items():
+            own = rows == row
+            appearance[own] += misfit[columns[own]]
         alike = (appearance < _ALIKE) & table.seen_before[rows]
         far = ~inside & (squares < _WIDE_GATE) & alike
         candidates = inside | far

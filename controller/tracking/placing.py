@@ -42,6 +42,7 @@ def match_registered(
     measurements: Measurements,
     high: Bools,
     area_um2: float,
+    misfits: Mapping[int, Floats],
 ) -> tuple[TrackTable, Mapping[int, Registered], Indices, Indices]:
     """Match tracks and measurements, with predictions that registrations have sharpened.
 
@@ -51,13 +52,13 @@ def match_registered(
     Returns the table that was used, the registrations by row, and the rows and columns of matches.
     """
     sharp = table.sharpened(found)
-    rows, columns = matcher.match(sharp, measurements, high, area_um2)
+    rows, columns = matcher.match(sharp, measurements, high, area_um2, misfits)
     alone = found.keys() - set(rows.tolist())
     if not alone or not len(measurements):
         return sharp, found, rows, columns
     others = {row: one for row, one in found.items() if row not in alone}
     plain = table.sharpened(others)
-    again, instead = matcher.match(plain, measurements, high, area_um2)
+    again, instead = matcher.match(plain, measurements, high, area_um2, misfits)
     taken = set(columns.tolist())
     pairs = zip(again.tolist(), instead.tolist(), strict=True)
     if any(row in alone and column not in taken for row, column in pairs):

@@ -31,6 +31,8 @@ _LEAST_Z_SPREAD = 0.15
 _TOO_FEW = 3.0
 """Standard deviations below its usual z from which an image is not that of the object. Chosen on
 movies made of stills other than those of the bench: 2 lost four more of 183."""
+_MOST_MISFIT = 2.0
+"""Standard deviations from which a look says no more: as of other traits."""
 _ENOUGH = 3
 """Frames in which registration and detection must have agreed before an image tells anything.
 Chosen: as many as tell that two have been taken for each other."""
@@ -80,6 +82,10 @@ class Known:
     def least_z(self) -> float:
         """Below which an image is not that of the object."""
         return self.z - _TOO_FEW * self.spread
+
+    def misfit(self, z: float) -> float:
+        """Square of how much less than usual something looks like it, in standard deviations."""
+        return min(max(self.z - z, 0.0) / self.spread, _MOST_MISFIT) ** 2
 
     def vote(self, rival: int) -> None:
         """Note who looks like the object, while what has its identity does not; 0: nobody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..track import Track
 from .known import AGREE, LEAST_Z, MEMORY, Known
 from .own_image import OwnImage
 from .registered import Registered
+
+if TYPE_CHECKING:
+    from ..track_table import TrackTable
 
 _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
 """Least and greatest standard deviation, in sizes, with which an object is looked for around where
@@ -31,6 +35,8 @@ like it and the track not; and frames after which what looks different has chang
 _COMPARED = 3
 """Of the others, the nearest that are compared with an object in each frame. Chosen: they are the
 first that it may be taken for."""
+_MOST_CANDIDATES = 6
+"""Of the measurements, the nearest that are compared with an object before it is given one."""
 _SHARE = 0.3
 """Of the newest in the own image. Chosen on movies made of stills: 0.2 was as good, 1 drifts off,
 0.1 lags behind turns; other movies than those of the bench."""
@@ -63,6 +69,25 @@ class Registration:
             if known.found is not None and not beside:
                 found[track.id] = known.found
         return found
+
+    def misfits(self, table: TrackTable, positions_um: Floats, frame: Frame) -> dict[int, Floats]:
+        """How little measurements, at (N, 2), look like followed objects, squared, by row.
+
+        It is 0 for what is too far away to be compared.
+        """
+        misfits = {}
+        for row, track in enumerate(table.tracks):
+            known = self._known.get(track.id)
+            if known is None or not len(positions_um):
+                continue
+            gaps_um = np.hypot(*(positions_um - table.means_um[row]).T)
+            near = np.argsort(gaps_um)[:_MOST_CANDIDATES]
+            near = near[gaps_um[near] < _RIVALS * track.usual_size_um]
+            misfits[row] = np.zeros(len(positions_um))
+            for column in near.tolist():
+                z = self._z_at(known, positions_um[column], frame)
+                misfits[row][column] = known.misfit(z)
+        return misfits
 
     def accepted(
         self,
@@ -98,17 +123,20 @@ class Registration:
     def swapped(self, tracks: Sequence[Track], frame: Frame) -> list[tuple[Track, Track]]:
         """Pairs of a followed track and the one that must be what it was.
 
-        What has its identity has not looked like it for some frames, and the other has.
+        What has its identity has not looked like it for some frames, and the other has; or it was
+        missed then, and the other was in its place.
         """
         pairs = []
         for track in tracks:
             known = self._known.get(track.id)
-            if known is None or track.seen_ns != frame.exposed_ns:
+            detected = track.seen_ns == frame.exposed_ns
+            if known is None or not detected:
                 continue
             if self._is_itself(known, track, frame):
                 known.doubts = known.votes = 0
                 continue
-            rival = self._rival(known, track, tracks, frame)
+            within = _RIVALS
+            rival = self._rival(known, track, tracks, within, frame)
             known.vote(rival.id if rival else 0)
             if rival and known.votes >= _CERTAIN and not known.is_like_others:
                 pairs.append((track, rival))
@@ -124,10 +152,15 @@ class Registration:
         return self._z_of(known, track, frame) > known.least_z
 
     def _rival(
-        self, known: Known, track: Track, tracks: Sequence[Track], frame: Frame
+        self,
+        known: Known,
+        track: Track,
+        tracks: Sequence[Track],
+        within: float,
+        frame: Frame,
     ) -> Track | None:
         """Which of the others that were detected near a track looks most like what it was."""
-        near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
+        near = [t for t in _beside(track, tracks, within * track.usual_size_um) if t.confirmed]
         seen = [t for t in near if t.seen_ns == frame.exposed_ns and t.id not in self._known]
         alike = [(self._z_of(known, one, frame), one) for one in seen]
         z, best = max(alike, key=lambda pair: pair[0], default=(-math.inf, None))
