@@ -18,6 +18,8 @@ from .own_image import OwnImage
 from .registered import Registered
 
 if TYPE_CHECKING:
+    from ..field_geometry import Measurements
+    from ..merged import Assigned
     from ..track_table import TrackTable
 
 _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
@@ -111,6 +113,25 @@ class Registration:
                 believed[k] = known.allows(self._z_at(known, measured_um[k], frame))
         return believed
 
+    def confirmed(
+        self, table: TrackTable, assigned: Assigned, measurements: Measurements
+    ) -> dict[int, float]:
+        """Variances, by row, of measurements that are of the track alone, whatever is beside it.
+
+        They lie where its own image was found again.
+        """
+        confirmed = {}
+        for row in assigned.seen.tolist():
+            track = table.tracks[row]
+            known = self._known.get(track.id)
+            if known is None or known.found is None:
+                continue
+            measured_um = measurements.positions_um[assigned.columns[row]]
+            away_um = float(np.hypot(*(measured_um - known.found.position_um)))
+            if away_um < AGREE * track.usual_size_um:
+                confirmed[row] = known.variance_um2
+        return confirmed
+
     def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
         """Learn how objects look in a frame in which they were seen; forget those not followed."""
         kept = {id: one for id, one in self._known.items() if id in followed}
@@ -123,20 +144,17 @@ class Registration:
     def swapped(self, tracks: Sequence[Track], frame: Frame) -> list[tuple[Track, Track]]:
         """Pairs of a followed track and the one that must be what it was.
 
-        What has its identity has not looked like it for some frames, and the other has; or it was
-        missed then, and the other was in its place.
+        What has its identity has not looked like it for some frames, and the other has.
         """
         pairs = []
         for track in tracks:
             known = self._known.get(track.id)
-            detected = track.seen_ns == frame.exposed_ns
-            if known is None or not detected:
+            if known is None or track.seen_ns != frame.exposed_ns:
                 continue
             if self._is_itself(known, track, frame):
                 known.doubts = known.votes = 0
                 continue
-            within = _RIVALS
-            rival = self._rival(known, track, tracks, within, frame)
+            rival = self._rival(known, track, tracks, frame)
             known.vote(rival.id if rival else 0)
             if rival and known.votes >= _CERTAIN and not known.is_like_others:
                 pairs.append((track, rival))
@@ -152,15 +170,10 @@ class Registration:
         return self._z_of(known, track, frame) > known.least_z
 
     def _rival(
-        self,
-        known: Known,
-        track: Track,
-        tracks: Sequence[Track],
-        within: float,
-        frame: Frame,
+        self, known: Known, track: Track, tracks: Sequence[Track], frame: Frame
     ) -> Track | None:
         """Which of the others that were detected near a track looks most like what it was."""
-        near = [t for t in _beside(track, tracks, within * track.usual_size_um) if t.confirmed]
+        near = [t for t in _beside(track, tracks, _RIVALS * track.usual_size_um) if t.confirmed]
         seen = [t for t in near if t.seen_ns == frame.exposed_ns and t.id not in self._known]
         alike = [(self._z_of(known, one, frame), one) for one in seen]
         z, best = max(alike, key=lambda pair: pair[0], default=(-math.inf, None))

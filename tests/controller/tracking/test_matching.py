@@ -132,3 +132,13 @@ def test_what_is_followed_takes_no_worse_measurement_so_that_a_rival_has_one(
         0: 0,
         1: 1,
     }
+
+
+def test_of_two_that_are_as_near_what_is_followed_takes_the_one_that_looks_like_its_own_image(
+    make_track: Any, make_table: Any, make_measurements: Any
+) -> None:
+    table, found = make_table([make_track(1, 0)]), make_measurements([(1, 0), (-1, 0)])
+    high = np.ones(2, np.bool_)
+    for misfits, taken in (([4.0, 0.0], 1), ([0.0, 4.0], 0)):
+        _, columns = Matcher(1.0).match(table, found, high, AREA_UM2, {0: np.array(misfits)})
+        assert columns.tolist() == [taken]
