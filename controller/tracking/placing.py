@@ -70,19 +70,11 @@ def place(
     close: ClosePairs,
     assigned: Assigned,
     found: Mapping[int, Registered],
-    confirmed: Mapping[int, float],
     measurements: Measurements,
 ) -> Placed:
-    """Say where the tracks are that were detected or registered, ``found`` by row.
-
-    What is ``confirmed``, with a variance by row, was measured where it is, whatever is beside it.
-    """
+    """Say where the tracks are that were detected or registered, ``found`` by row."""
     rows = np.flatnonzero(assigned.columns >= 0)
     positions_um, variances, undisturbed = resolve(close, assigned, rows, measurements)
-    for k in np.flatnonzero(~undisturbed).tolist():
-        if (row := int(rows[k])) in confirmed:
-            positions_um[k] = measurements.positions_um[assigned.columns[row]]
-            variances[k] = close.table.noises_um2[row] + confirmed[row]
     sizes_um = measurements.sizes_um[assigned.columns[rows]].tolist()
     for k, row in enumerate(rows.tolist()):
         if row in found:

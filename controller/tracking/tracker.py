@@ -151,8 +151,7 @@ class Tracker:
         scales: Floats,
     ) -> list[Track]:
         """Give tracks their measurements; return those that no other object disturbed."""
-        confirmed = self._registration.confirmed(table, assigned, measurements)
-        placed = place(close, assigned, found, confirmed, measurements)
+        placed = place(close, assigned, found, measurements)
         if not len(placed.rows):
             return []
         slots = slots_of(table.at(placed.rows))

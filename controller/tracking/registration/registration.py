@@ -18,8 +18,6 @@ from .own_image import OwnImage
 from .registered import Registered
 
 if TYPE_CHECKING:
-    from ..field_geometry import Measurements
-    from ..merged import Assigned
     from ..track_table import TrackTable
 
 _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
@@ -112,25 +110,6 @@ class Registration:
             if np.hypot(*(measured_um[k] - positions_um[k])) > _BODY * track.usual_size_um:
                 believed[k] = known.allows(self._z_at(known, measured_um[k], frame))
         return believed
-
-    def confirmed(
-        self, table: TrackTable, assigned: Assigned, measurements: Measurements
-    ) -> dict[int, float]:
-        """Variances, by row, of measurements that are of the track alone, whatever is beside it.
-
-        They lie where its own image was found again.
-        """
-        confirmed = {}
-        for row in assigned.seen.tolist():
-            track = table.tracks[row]
-            known = self._known.get(track.id)
-            if known is None or known.found is None:
-                continue
-            measured_um = measurements.positions_um[assigned.columns[row]]
-            away_um = float(np.hypot(*(measured_um - known.found.position_um)))
-            if away_um < AGREE * track.usual_size_um:
-                confirmed[row] = known.variance_um2
-        return confirmed
 
     def learn(self, followed: Collection[int], tracks: Sequence[Track], frame: Frame) -> None:
         """Learn how objects look in a frame in which they were seen; forget those not followed."""

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 from pursuit.controller.tracking import FieldGeometry, Track, Tracker, TrackingSettings
-from pursuit.controller.tracking.merged import Assigned
 from pursuit.controller.tracking.registration import Registration
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models import predictors
@@ -235,21 +234,3 @@ def test_measurements_are_compared_with_the_own_image_before_one_is_taken(
     itself, other, far = registration.misfits(make_table([track]), found.positions_um, frame)[0]
     assert itself == far == 0
     assert other > 1
-
-
-@pytest.mark.parametrize(("off_um", "confirmed"), [(2.0, [0]), (12.0, [])])
-def test_a_measurement_where_the_own_image_is_found_is_of_the_object_alone(
-    make_track: Any, make_table: Any, make_measurements: Any, off_um: float, confirmed: list[int]
-) -> None:
-    field = Field()
-    image = field.noise.normal(500, 15, (SIDE_PX, SIDE_PX))
-    image[70 : 70 + SIZE_PX, 70 : 70 + SIZE_PX] += field.looks[0]
-    frame = Frame(image.astype(np.uint16), 0, 0, 0, 5.0, StagePose(0.0, 0.0, 0.0, 0))
-    track = make_track(1, 0, sigma_um=1, size_um=SIZE_PX)
-    table = make_table([track])
-    registration = Registration(field.geometry)
-    registration.learn([1], [track], frame)
-    registration.find([track], [track.prediction], frame)
-    assigned = Assigned(np.array([0]), np.array([-1]), np.array([False]))
-    measured = make_measurements([(off_um, 0)], size_um=SIZE_PX)
-    assert list(registration.confirmed(table, assigned, measured)) == confirmed
