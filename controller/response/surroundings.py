@@ -8,7 +8,7 @@ from ...models.images import Reference
 from .displacement_errors import GAIN_ERROR, log_likelihoods
 from .hypotheses import RIGHT
 from .others import Seen, log_likelihoods_of_others
-from .pose_history import PoseHistory
+from .pose_history import REST_PX, PoseHistory
 from .sums import STAYS
 
 _SIGMA = 0.02
@@ -26,6 +26,9 @@ _CLEAR = 1.0
 """By how many nats a picture must speak for the calibration to be taken for an answer. Chosen."""
 _COARSE = 4
 """Share of the shorter side over which the light is taken for even. Chosen: larger than objects."""
+_FADING = 0.2
+"""Share that is forgotten, from one picture of a resting stage to the next, of how far the rest of
+it moved by itself. Chosen: objects slow down, and come and go."""
 _HIDDEN = 0.7
 """Radius, in sizes, of what is left out around the target: the half diagonal of its box."""
 
@@ -50,6 +53,7 @@ class Surroundings:
         self._side_px = 2 * float(middle_px.min()) + 1
         self._last: Seen | None = None
         self._picture: Reference | None = None
+        self._own_px = 0.0
         self.moved = self.answered = False
 
     def forget(self) -> None:
@@ -58,7 +62,7 @@ class Surroundings:
         self.moved = self.answered = False
 
     def compare(
-        self, seen: Seen, image: Image, poses: PoseHistory, own_px: float
+        self, seen: Seen, image: Image, poses: PoseHistory, usual_px: float
     ) -> list[Floats]:
         """Log likelihoods of hypotheses, each (H,), from a frame and the one before it.
 
@@ -69,8 +73,8 @@ class Surroundings:
         image : (H, W)
         poses : PoseHistory
             Where the stage was.
-        own_px : float
-            How far the target moves by itself: others are of its kind.
+        usual_px : float
+            Error of the displacements of the target: others are of its kind.
         """
         last, self._last = self._last, seen
         rest = before = None
@@ -82,15 +86,26 @@ class Surroundings:
         if last is None:
             return []
         shifts_px = poses.shifts_px(last.at_ns, seen.at_ns)
-        sigma_px = max(_SIGMA * self._side_px, own_px)
+        if np.abs(shifts_px).max() < REST_PX:
+            self._learn_own(before, rest)
+            return []
+        sigma_px = max(_SIGMA * self._side_px, self._own_px)
         told = [
             log_likelihoods_of_others(last, seen.places_px, shifts_px, self._middle_px, sigma_px),
-            self._of_picture(before, rest, shifts_px, sigma_px),
+            self._of_picture(before, rest, shifts_px, max(sigma_px, usual_px)),
         ]
         known = [each for each in told if each is not None]
         for each in known:
             each[STAYS] = each.max()
         return known
+
+    def _learn_own(self, before: Reference | None, rest: FloatImage | None) -> None:
+        """Learn from two pictures of a resting stage how far the rest of it moves by itself."""
+        if before is None or rest is None:
+            return
+        shift = before.shift(rest)
+        if shift.found:
+            self._own_px = max(float(np.hypot(*shift.px)), (1 - _FADING) * self._own_px)
 
     def _of_picture(
         self,

@@ -43,6 +43,7 @@ def told(
     target_px: NDArray[np.float64] | None = TARGET_PX,
     move_um: NDArray[np.float64] = MOVE_UM,
     size_px: float = 20.0,
+    moves_um: list[NDArray[np.float64]] | None = None,
 ) -> tuple[list[NDArray[np.float64]], Surroundings]:
     """What two pictures tell between which the stage has moved."""
     poses = PoseHistory(np.eye(2), ALL)
@@ -50,7 +51,7 @@ def told(
     sums = []
     for number, image in enumerate(images):
         at_ns = number * NS_PER_S
-        x_um, y_um = (number * move_um).tolist()
+        x_um, y_um = (number * move_um if moves_um is None else moves_um[number]).tolist()
         pose = StagePose(x_um, y_um, 0.0, at_ns)
         poses.add(Frame(image, number, at_ns, at_ns, 10.0, pose))
         seen = Seen(at_ns, NO_OBJECTS, target_px, size_px)
@@ -114,6 +115,16 @@ def test_without_a_target_to_leave_out_and_after_short_moves_nothing_is_told() -
     specimen = texture(3)
     images = [field(specimen, np.zeros(2)), field(specimen, -short_um)]
     assert told(images, move_um=short_um)[0] == []
+
+
+def test_a_picture_that_moved_by_itself_while_the_stage_was_at_rest_tells_less() -> None:
+    """Neighbours go by themselves as far as the target does, and registration follows them."""
+    specimen, shows = texture(3), WRONG[0].shows
+    for own_px, tells in ((0.0, True), (8.0, True), (18.0, False)):
+        own = np.array([own_px, 0.0])
+        images = [field(specimen, each) for each in (np.zeros(2), own, own - shows @ MOVE_UM)]
+        sums, _ = told(images, moves_um=[np.zeros(2), np.zeros(2), MOVE_UM])
+        assert bool(sums) == tells
 
 
 def test_what_was_forgotten_is_compared_with_nothing() -> None:
