@@ -10,9 +10,6 @@ from .measurements import CENTRE_ERROR, MOST_DISTANCE, Assigned, ClosePairs
 _FREE, _TOUCHING = 1.6, 1.2
 """Distances, in sizes, from which two measurements do not disturb each other, and up to which they
 do fully. Chosen: two Gaussians whose diameter is the size are just resolved at the latter."""
-_LYING_ON = 0.35
-"""Error of a position for each size that two lie nearer than one size. Measured on rendered cells
-in transmitted light with the shipped network: 0.19 at half a size, 0.12 at 0.7, none from 1 on."""
 _LEAST_LIGHT_PRODUCT = 0.1
 """Least product of two shares of light: a fainter object (one in nine) does not widen a box by more
 than the box's error, and it says nothing of a distance."""
@@ -85,20 +82,13 @@ def _disturbed(
 def _biases(
     close: ClosePairs, pairs: Indices, measurements: Measurements, own: Indices, others: Indices
 ) -> Floats:
-    """By how much, in sizes, two measurements side by side disturb each other.
-
-    A box that takes in a part of the other object is longer by that part. So is its area, which a
-    long body has no more of than a round one.
-    """
-    areas_um2 = measurements.extents_um.prod(axis=1)
-    usual_um2 = np.exp(2 * close.table.appearance[:, 0])
+    """By how much, in sizes, two measurements side by side disturb each other."""
+    sizes_um, extents_um = close.sizes_um[pairs], measurements.extents_um
     gaps_um = measurements.positions_um[others] - measurements.positions_um[own]
-    distances = np.hypot(*gaps_um.T) / close.sizes_um[pairs]
+    distances = np.hypot(*gaps_um.T) / sizes_um
     depths = np.clip((_FREE - distances) / (_FREE - _TOUCHING), 0.0, 1.0)
-    ratios = areas_um2[own] / usual_um2[close.first[pairs]]
-    ratios = np.maximum(ratios, areas_um2[others] / usual_um2[close.second[pairs]])
-    apart = measurements.convention.bias + _LYING_ON * np.maximum(1 - distances, 0.0)
-    return depths * (apart + np.maximum(ratios - 1, 0.0))
+    widest_um = np.maximum(extents_um[own], extents_um[others]).max(axis=1)
+    return depths * (measurements.convention.bias + np.maximum(widest_um / sizes_um - 1, 0.0))
 
 
 def _gaps(

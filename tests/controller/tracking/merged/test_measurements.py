@@ -121,19 +121,3 @@ def test_measurements_side_by_side_are_less_certain(
     found_um, variances, undisturbed = resolve(close, assigned, np.array([0, 1]), measured)
     assert found_um == pytest.approx(measured.positions_um, abs=0.1)
     assert (variances > 2 * NOISE_UM2).all() and not undisturbed.any()
-
-
-def test_long_bodies_beside_each_other_disturb_no_more_than_round_ones(
-    make_track: Any, make_table: Any, make_measurements: Any
-) -> None:
-    """A long box is no sign that it takes in a part of the other, unless its area has grown."""
-    deviations = []
-    for extents_um in ((6, 6), (3, 12), (6, 12)):
-        table = make_table([make_track(1, -3.6), make_track(2, 3.6)])
-        measured = make_measurements([(-3.6, 0), (3.6, 0)], extents_um=[extents_um] * 2)
-        assigned = ClosePairs(table).assign(np.array([0, 1]), np.array([0, 1]), measured)
-        _, variances, _ = resolve(ClosePairs(table), assigned, np.array([0, 1]), measured)
-        deviations.append(np.sqrt(variances).max())
-    as_round, as_long, as_both = deviations
-    assert as_long == pytest.approx(as_round)
-    assert as_both > 3 * as_round
