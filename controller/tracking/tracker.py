@@ -78,7 +78,8 @@ class Tracker:
         high = measurements.scores >= self._settings.high_score
         area_um2 = self._geometry.area_um2(measurements.looked_px)
         found = table.rows_of(self._registration.find(self._tracks, forecast, frame))
-        misfits = self._registration.misfits(table, measurements.positions_um, frame)
+        places_um = table.means_um, measurements.positions_um
+        misfits = self._registration.misfits(table.tracks, *places_um, frame)
         matching = self._matcher, table, found, measurements, high, area_um2, misfits
         table, found, rows, columns = match_registered(*matching)
         places_um = table.means_um[rows], measurements.positions_um[columns]

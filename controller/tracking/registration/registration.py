@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from ..track import Track
 from .known import AGREE, LEAST_Z, MEMORY, Known
 from .own_image import OwnImage
 from .registered import Registered
-
-if TYPE_CHECKING:
-    from ..track_table import TrackTable
 
 _LEAST_SIGMA, _MOST_SIGMA = 0.2, 0.5
 """Least and greatest standard deviation, in sizes, with which an object is looked for around where
@@ -70,17 +66,19 @@ class Registration:
                 found[track.id] = known.found
         return found
 
-    def misfits(self, table: TrackTable, positions_um: Floats, frame: Frame) -> dict[int, Floats]:
+    def misfits(
+        self, tracks: Sequence[Track], means_um: Floats, positions_um: Floats, frame: Frame
+    ) -> dict[int, Floats]:
         """How little measurements, at (N, 2), look like followed objects, squared, by row.
 
-        It is 0 for what is too far away to be compared.
+        It is 0 for what is too far from where a track is predicted, (T, 2), to be compared.
         """
         misfits = {}
-        for row, track in enumerate(table.tracks):
+        for row, track in enumerate(tracks):
             known = self._known.get(track.id)
             if known is None or not len(positions_um):
                 continue
-            gaps_um = np.hypot(*(positions_um - table.means_um[row]).T)
+            gaps_um = np.hypot(*(positions_um - means_um[row]).T)
             near = np.argsort(gaps_um)[:_MOST_CANDIDATES]
             near = near[gaps_um[near] < _RIVALS * track.usual_size_um]
             misfits[row] = np.zeros(len(positions_um))

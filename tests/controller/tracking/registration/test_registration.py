@@ -218,7 +218,7 @@ def test_two_tracks_that_are_always_at_one_place_become_one() -> None:
 
 
 def test_measurements_are_compared_with_the_own_image_before_one_is_taken(
-    make_track: Any, make_table: Any, make_measurements: Any
+    make_track: Any,
 ) -> None:
     """Its own place fits, that of a dark one does not, and what is far away is not looked at."""
     field = Field()
@@ -230,7 +230,8 @@ def test_measurements_are_compared_with_the_own_image_before_one_is_taken(
     track = make_track(1, *places_um[0], sigma_um=1, size_um=SIZE_PX)
     registration = Registration(field.geometry)
     registration.learn([1], [track], frame)
-    found = make_measurements(places_um, size_um=SIZE_PX)
-    itself, other, far = registration.misfits(make_table([track]), found.positions_um, frame)[0]
+    means_um = np.array([places_um[0]])
+    misfits = registration.misfits([track], means_um, np.array(places_um), frame)
+    itself, other, far = misfits[0]
     assert itself == far == 0
     assert other > 1
