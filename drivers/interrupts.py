@@ -10,9 +10,11 @@ STOPPED = "Stopped by the user."
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is Ctrl-C; in compiled code that becomes a SystemError whose cause it is."""
-    hidden = error.__cause__ if isinstance(error, SystemError) else None
-    return isinstance(error, KeyboardInterrupt) or isinstance(hidden, KeyboardInterrupt)
+    """Whether an error is Ctrl-C; compiled code makes of it a SystemError, or one after another."""
+    link: BaseException | None = error
+    while isinstance(link, SystemError):
+        link = link.__cause__ or link.__context__
+    return isinstance(link, KeyboardInterrupt)
 
 
 @contextmanager
