@@ -134,8 +134,9 @@ class Evidence:
             self._take_in(last)
         if self._poses.slow:
             self.errors.expect(_FIRST_SIGMA * math.sqrt(self._area_px), frame.exposed_ns)
-            usual_px = self.errors.usual_px
-            for told in self._surroundings.compare(seen, frame.image, self._poses, usual_px):
+            for told in self._surroundings.compare(
+                seen, frame.image, self._poses, self.errors.usual_px
+            ):
                 self._sums.add(told, 1.0, self.trusted)
             self._take_in(seen)
             self._last = None

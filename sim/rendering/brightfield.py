@@ -68,7 +68,7 @@ def _add_cells(
     places_px = scatter_px(max(1, round(count)), gap_px, 0.15 * diameter_px, size_px, rng)
     if rng.random() < CLUMPED:
         places_px = push_together(places_px, rng.uniform(0.2, 0.7), 0.9 * diameter_px, rng)
-    usual = rng.choice(len(_RADIALS), 7 if rng.random() < MIXED else 3)
+    usual = rng.choice(len(_RADIALS), len(_RADIALS) if rng.random() < MIXED else 3)
     boxes_px: list[NDArray[np.float64]] = []
     for place_px in places_px:
         radius_px = diameter_px / 2 * math.exp(rng.normal(0.0, spread))

@@ -17,10 +17,9 @@ def cause() -> None:
 
 
 def context() -> None:
-    try:
-        itself()
-    except KeyboardInterrupt:
-        raise SystemError("returned a result with an exception set")  # noqa: B904
+    error = SystemError("returned a result with an exception set")
+    error.__context__ = KeyboardInterrupt()
+    raise error
 
 
 def twice() -> None:

@@ -73,10 +73,12 @@ class Registration:
 
         It is 0 for what is too far from where a track is predicted, (T, 2), to be compared.
         """
-        misfits = {}
+        misfits: dict[int, Floats] = {}
+        if not self._known or not len(positions_um):
+            return misfits
         for row, track in enumerate(tracks):
             known = self._known.get(track.id)
-            if known is None or not len(positions_um):
+            if known is None:
                 continue
             gaps_um = np.hypot(*(positions_um - means_um[row]).T)
             near = np.argsort(gaps_um)[:_MOST_CANDIDATES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pursuit.sim.rendering import KINDS, render
+from pursuit.sim.rendering.canvas import ON_ANOTHER, push_together, scatter_px
 
 OBJECTS = [kind for kind in KINDS if kind != "empty field"]
 
@@ -136,6 +137,18 @@ def test_objects_in_transmitted_light_stand_out_in_their_boxes(kind):
         with_cell.append(away[covered].mean())
         without.append(away[~covered].mean())
     assert np.mean(with_cell) > 1.5 * np.mean(without)
+
+
+def test_what_is_pushed_together_lies_beside_others_and_hides_none():
+    rng = np.random.default_rng(2)
+    apart = scatter_px(60, 40.0, 0.0, 600, rng)
+    together = push_together(apart, 0.7, 20.0, rng)
+    gaps = np.hypot(*(together[:, None] - together).transpose(2, 0, 1)) + 1e3 * np.eye(
+        len(together)
+    )
+    assert (gaps.min(axis=1) < 20.0 * 1.15).sum() > len(apart) / 4
+    assert gaps.min() >= ON_ANOTHER * 20.0
+    assert push_together(apart, 0.0, 20.0, rng).tolist() == apart.tolist()
 
 
 def test_an_unknown_kind_is_refused():
