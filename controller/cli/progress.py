@@ -38,9 +38,16 @@ def needing_training() -> Iterator[None]:
         ) from error
 
 
+PARTS = 20
+"""Lines that tell of a training where no terminal shows its bar. Chosen: every few minutes."""
+
+
 @contextmanager
 def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
-    """Show the steps of a training and its loss."""
+    """Show the steps of a training and its loss: a bar, or lines where there is no terminal."""
+    if not console.is_terminal:
+        yield lambda step, steps, loss: _tell(console, step, steps, loss)
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     what, count = TextColumn("{task.description}"), TextColumn("{task.completed}/{task.total}")
@@ -52,3 +59,8 @@ def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None
             progress.update(task, completed=step, total=steps, description=text)
 
         yield on_step
+
+
+def _tell(console: Any, step: int, steps: int, loss: float) -> None:
+    if step * PARTS // steps > (step - 1) * PARTS // steps:
+        console.print(f"training: step {step} of {steps}, loss {loss:.2f}")

@@ -1,0 +1,28 @@
+"""What a training says where no terminal shows its progress."""
+
+import io
+
+from rich.console import Console
+
+from pursuit.controller.cli.progress import PARTS, training_progress
+
+
+def test_a_training_without_a_terminal_tells_its_steps_and_its_loss() -> None:
+    told = io.StringIO()
+    with training_progress(Console(file=told)) as on_step:
+        for step in range(1, 1001):
+            on_step(step, 1000, 2.0 / step)
+    lines = told.getvalue().splitlines()
+    assert len(lines) == PARTS
+    assert lines[0] == "training: step 50 of 1000, loss 0.04"
+    assert lines[-1].startswith("training: step 1000 of 1000")
+
+
+def test_a_training_of_few_steps_tells_each_once() -> None:
+    told = io.StringIO()
+    with training_progress(Console(file=told)) as on_step:
+        for step in (1, 2, 3):
+            on_step(step, 3, 1.0)
+    assert [line.split(",")[0] for line in told.getvalue().splitlines()] == [
+        f"training: step {step} of 3" for step in (1, 2, 3)
+    ]
