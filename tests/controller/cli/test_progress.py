@@ -2,9 +2,8 @@
 
 import io
 
-from rich.console import Console
-
 from pursuit.controller.cli.progress import PARTS, training_progress
+from rich.console import Console
 
 
 def test_a_training_without_a_terminal_tells_its_steps_and_its_loss() -> None:
