@@ -20,6 +20,8 @@ from .sessions import Job, Moment, Session, follow_object, movies_of
 
 DETECTORS = ("auto", "blobs")
 POLICIES = ("reactive", "predictive")
+BASELINE = "reactive"
+"""Policy with which the others are compared: it foresees nothing."""
 SIZES = ("found", "told")
 """Whether the detector finds out the size of the objects, or is told that of the one."""
 _LEAST_FRAMES = 5
@@ -36,14 +38,19 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """Scores of a session, and sums over its annotated frames."""
+    """Scores of a session over its annotated frames.
+
+    Attributes
+    ----------
+    offsets_px : (frames,)
+        From the middle of the field to the object; NaN where it was not followed.
+    """
 
     cause: Cause | None
     frames: int
     held: int
     held_right: int
-    square_px2: float
-    followed: int
+    offsets_px: Floats
 
 
 def run(
@@ -77,7 +84,8 @@ def run(
     Returns
     -------
     list of dict
-        A row for each movie, detector, policy and size.
+        A row for each movie, detector, policy and size. ``over_reactive`` is the RMS offset over
+        that of the policy `BASELINE`, in the frames in which both follow the right object.
 
     Raises
     ------
@@ -109,7 +117,10 @@ def run(
         key = one.folder, one.movie, one.detector, one.policy, one.told
         results.setdefault(key, []).append(result)
         on_progress(done, len(tasks))
-    return [_row(*key, found) for key, found in results.items()]
+    return [
+        _row(*key, found, results.get((*key[:3], BASELINE, key[4])))
+        for key, found in results.items()
+    ]
 
 
 def _measure(task: _Task) -> _Result:
@@ -138,8 +149,7 @@ def _scored(session: Session, cause: Cause | None) -> _Result:
         len(annotated),
         int(held.sum()),
         int((held & right).sum()),
-        float((offsets[counted] ** 2).sum()),
-        int(counted.sum()),
+        np.where(counted, np.hypot(*offsets.T), np.nan),
     )
 
 
@@ -154,10 +164,15 @@ def _spread(tracks: Sequence[int], most: int | None) -> Iterable[int]:
 
 
 def _row(
-    folder: Path, number: int, detector: str, policy: str, told: bool, results: list[_Result]
+    folder: Path,
+    number: int,
+    detector: str,
+    policy: str,
+    told: bool,
+    results: list[_Result],
+    baseline: list[_Result] | None,
 ) -> Row:
     frames = max(sum(one.frames for one in results), 1)
-    followed = sum(one.followed for one in results)
     causes = Counter(one.cause for one in results if one.cause is not None)
     kept = sum(one.cause is None for one in results) / len(results)
     return {
@@ -169,6 +184,27 @@ def _row(
         "kept": kept,
         "held": sum(one.held for one in results) / frames,
         "held_and_right": sum(one.held_right for one in results) / frames,
-        "rms_px": math.sqrt(sum(o.square_px2 for o in results) / followed) if followed else None,
+        "rms_px": _rms([one.offsets_px for one in results]),
+        "over_reactive": baseline and _ratio(results, baseline),
         "causes": ", ".join(f"{cause} {count}" for cause, count in causes.most_common()) or "none",
     }
+
+
+def _rms(offsets_px: Sequence[Floats]) -> float | None:
+    """Root of the mean square of those that are known; None without any."""
+    known = np.concatenate(offsets_px)
+    known = known[np.isfinite(known)]
+    return math.sqrt(float((known**2).mean())) if len(known) else None
+
+
+def _ratio(results: list[_Result], baseline: list[_Result]) -> float | None:
+    """RMS offset over that of another policy, in frames in which both are known."""
+    own, others = [], []
+    for one, other in zip(results, baseline, strict=True):
+        # A session that ended early has fewer frames.
+        both = min(one.frames, other.frames)
+        known = np.isfinite(one.offsets_px[:both] + other.offsets_px[:both])
+        own.append(one.offsets_px[:both][known])
+        others.append(other.offsets_px[:both][known])
+    rms, other_rms = _rms(own), _rms(others)
+    return rms / other_rms if rms is not None and other_rms else None

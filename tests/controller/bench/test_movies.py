@@ -59,6 +59,19 @@ def test_each_object_is_followed_and_failures_are_sorted(movie: Path, tmp_path: 
     }
 
 
+def test_policies_are_compared_in_the_frames_in_which_both_follow(tmp_path: Path) -> None:
+    """One object goes straight on, as can be foreseen; a second is not there."""
+    paths = {1: straight(70, 70, 2.5, 1), 2: straight(40, 130, 0, 0)}
+    write_movie(tmp_path / "spots", paths, {1}, 12)
+    policies = ["reactive", "predictive"]
+    reactive, predictive = movies.run([tmp_path / "spots"], ["blobs"], policies, field=0.5)
+    assert reactive["over_reactive"] == pytest.approx(1.0)
+    assert predictive["over_reactive"] < 0.8
+    (alone,) = movies.run([tmp_path / "spots"], ["blobs"], ["predictive"], field=0.5)
+    assert alone["over_reactive"] is None
+    assert alone["rms_px"] == predictive["rms_px"]
+
+
 def test_the_command_writes_the_table(movie: Path, tmp_path: Path) -> None:
     out = tmp_path / "rows.json"
     result = CliRunner().invoke(
