@@ -171,6 +171,8 @@ class ResponseCheck:
     ) -> Floats | None:
         """Where the target is in the picture, (2,); of several, the one that was seen before."""
         seen = [track for track in _members(target) if track.seen_um is not None]
+        if any(track.shares and track.id == self._id for track in _members(target)):
+            self._meetings.go_on(frame.exposed_ns)
         if not seen:
             return self._any_object(detections)
         track = next((track for track in seen if track.id == self._id), seen[0])

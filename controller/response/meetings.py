@@ -30,6 +30,11 @@ class Meetings:
         if int((distances_px < _NEAR * size_px).sum()) > 1:
             self._last_ns, self._size_px = at_ns, size_px
 
+    def go_on(self, at_ns: int) -> None:
+        """Take in a frame in which the target shares its measurement with what it has met."""
+        if self._last_ns is not None:
+            self._last_ns = at_ns
+
     def slack_px(self, at_ns: int, apart_ns: int) -> float:
         """How far the target may seem to jump between frames, 0 if it meets nothing."""
         lasts_ns = max(_MEETING_NS, _MEETING_FRAMES * apart_ns)

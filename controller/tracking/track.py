@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,6 +57,8 @@ class Track:
         the last.
     occluder : int
         Identity of the track that occludes it: they share a measurement; 0 without.
+    shares : bool
+        Whether it shares its measurement with another, on whichever side.
     parents : tuple of int
         Identity of the mother, if it is a daughter.
     """
@@ -78,6 +80,7 @@ class Track:
     born_ns: int = 0
     seen_ns: int = 0
     occluder: int = 0
+    shares: bool = False
     parents: tuple[int, ...] = ()
 
     @property
@@ -135,6 +138,14 @@ class Track:
             own, others = getattr(self, name), getattr(other, name)
             setattr(self, name, others)
             setattr(other, name, own)
+
+
+def note_occluders(tracks: Iterable[Track], occluders: Mapping[int, int]) -> None:
+    """Note which tracks share a measurement, given the identity of the occluder of each behind."""
+    sharing = {*occluders, *occluders.values()}
+    for track in tracks:
+        track.occluder = occluders.get(track.id, 0)
+        track.shares = track.id in sharing
 
 
 def slots_of(tracks: Iterable[Track]) -> Indices:

@@ -19,7 +19,7 @@ from .placing import match_registered, place
 from .registration import Registered, Registration
 from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
-from .track import Track, note_measurements, slots_of
+from .track import Track, note_measurements, note_occluders, slots_of
 from .track_table import TrackTable, noise_scales
 
 _LEAST_BODY_PX = 2.0
@@ -174,8 +174,7 @@ class Tracker:
         rows = assigned.occluded
         pairs = zip(table.at(rows), table.at(assigned.occluders[rows]), strict=True)
         occluders = {occluded.id: occluder.id for occluded, occluder in pairs}
-        for track in self._tracks:
-            track.occluder = occluders.get(track.id, 0)
+        note_occluders(self._tracks, occluders)
         merged = {frozenset(pair) for pair in occluders.items()}
         self._lineage.note_merged(merged, self._tracks)
         appearance = self._matcher.appearance

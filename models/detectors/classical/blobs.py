@@ -24,6 +24,10 @@ _PIXELS_PER_DIAMETER = {"log": 6, "threshold": 10}
 """Of a diameter where an image is averaged in blocks: costs at most 2 % of the variance of a
 centre."""
 
+_COMPARED = 20
+"""Objects whose median size is compared with the diameter that is told. Chosen: few enough for a
+session with one object to hear of it within seconds."""
+
 _BODIES = {"method": "threshold", "polarity": "both", "diameter_px": MovieDefaults({}).diameter_px}
 """Options for cells in brightfield, found on movies of T cells."""
 
@@ -38,7 +42,7 @@ class BlobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     diameter_px : float
-        Typical diameter; of a diffraction-limited spot 1.2 times its full width at half maximum.
+        Typical diameter; of a diffraction-limited spot 1.5 times its full width at half maximum.
     polarity : str
         ``bright`` or ``dark`` against the surroundings, or ``both``: anything that differs,
         such as cells with bright and dark parts.
@@ -72,6 +76,9 @@ class Blobs:
     (``threshold``). Brightness is in grey values summed over pixels, positive for dark
     objects too; for polarity ``both`` it is the summed local contrast.
 
+    A diameter that is told wrongly leaves out some of the objects: it says so once, if their
+    median is off by more than the root of ``tolerance``.
+
     Keeps arrays between images, so one object serves one thread.
     """
 
@@ -84,6 +91,8 @@ class Blobs:
         self._factor = max(1, int(self.options.diameter_px / per_diameter))
         self.max_objects = self.options.max_objects
         self._scratch = Scratch()
+        self.notes: list[str] = []
+        self._sizes_px: list[float] = []
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -112,12 +121,31 @@ class Blobs:
         find = find_spots if options.method == "log" else find_bodies
         found = find(as_bright(work, options.polarity, diameter, scratch), criteria, scratch)
         edge = np.array([image.shape[1], image.shape[0]]) - 0.5
+        boxes_px = _placed(found.boxes, factor, np.tile(edge, 2))
+        if len(self._sizes_px) < _COMPARED:
+            self._compare_sizes(boxes_px)
         return Detections.of(
-            boxes_px=_placed(found.boxes, factor, np.tile(edge, 2)),
+            boxes_px=boxes_px,
             scores=found.snr / (found.snr + HALF_SCORE_SNR),
             centres_px=_placed(found.centres, factor, edge),
             brightness=found.brightness * factor**2,
         )
+
+    def _compare_sizes(self, boxes_px: NDArray) -> None:
+        """Note that what is found is not of the size that was told."""
+        self._sizes_px += np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1)).tolist()
+        if len(self._sizes_px) < _COMPARED:
+            return
+        told, found = self.options.diameter_px, float(np.median(self._sizes_px))
+        ratio, tolerance = found / told, self.options.tolerance
+        if abs(np.log(ratio)) > np.log(tolerance) / 2:
+            limit = (
+                f"below {told / tolerance:.3g}" if ratio < 1 else f"above {told * tolerance:.3g}"
+            )
+            self.notes.append(
+                f"objects are found with {found:.3g} px, but the diameter told is {told:.3g} px, "
+                f"and those {limit} px are left out: set it to {ratio:.2g} times as much"
+            )
 
 
 def _placed(at: NDArray, factor: int, edge: NDArray) -> NDArray:

@@ -12,8 +12,9 @@ _MOST_ITERATIONS = 6
 """Of Gauss-Newton. Chosen: from a guess within a sigma it takes three or four."""
 
 _LARGEST_STEP, _SMALL_STEP = 0.5, 0.01
-"""Of a centre, in sigmas: longer steps are cut, shorter ones end the fit. Chosen: the linear model
-holds for half a sigma; a hundredth is less than the noise of any spot that is found."""
+"""Of a centre in sigmas, and of the logarithm of a sigma: longer steps are cut, shorter ones end
+the fit. Chosen: the linear model holds for half a sigma; a hundredth is less than the noise of any
+spot that is found."""
 
 _RIDGE = 1e-4
 """Share that is added to the diagonal of the normal equations. Chosen: enough in double precision
@@ -52,8 +53,8 @@ def fit_gaussians(
 
     Gauss-Newton in six unknowns. All of the Gaussian's derivatives are products of a function
     of x and one of y, so every sum over a patch is a product of small matrices, and all
-    patches are done at once. It ends when no centre moves by a hundredth of its sigma. A patch
-    that would leave the image is moved inside.
+    patches are done at once. It ends when no centre moves by a hundredth of its sigma, and no
+    sigma changes by that. A patch that would leave the image is moved inside.
 
     For a spot of N photons and standard deviation s on a background with noise b (pixel a)
     the variance of a coordinate is ``(s² + a²/12) / N * (16/9 + 8 π (s² + a²/12) b² / (N a²))``
@@ -92,7 +93,7 @@ def fit_gaussians(
         steps = np.minimum(np.maximum(steps, -_LARGEST_STEP), _LARGEST_STEP)
         centres += steps[:, :2] * sigmas
         sigmas *= np.exp(steps[:, 2:])
-        if np.abs(steps[:, :2]).max(initial=0.0) < _SMALL_STEP:
+        if np.abs(steps).max(initial=0.0) < _SMALL_STEP:
             break
     return GaussianFits(centres, sigmas, amplitudes)
 

@@ -74,7 +74,7 @@ class Bead:
             brightness=np.ones(len(place_px), np.float32),
         )
         self.target = SimpleNamespace(
-            id=1, size_um=self.size_um, seen_um=pose_um + self.affine @ from_middle_px
+            shares=False, id=1, size_um=self.size_um, seen_um=pose_um + self.affine @ from_middle_px
         )
         self.target.members = [self.target]
         if hidden:

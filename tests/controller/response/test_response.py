@@ -93,6 +93,14 @@ def test_a_target_that_meets_another_turns_or_hides_raises_no_doubt(
     assert FIRST_MOVES not in {step.decision.reason for step in steps[100:]}
 
 
+@pytest.mark.parametrize("seed", [76, 130])
+def test_a_target_that_is_merged_with_another_for_long_raises_no_doubt(seed: int) -> None:
+    microscope, config, _ = opened("crowd", seed, np.eye(2))
+    with microscope:
+        steps = list(islice(make_loop(config, microscope).steps(), 100))
+    assert FIRST_MOVES not in {step.decision.reason for step in steps[20:]}
+
+
 def turn(microscope: LockstepMicroscope, name: str) -> None:
     """Change the picture as if somebody had turned the camera or changed the objective."""
     world = microscope._world
