@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def found(small: str) -> stands.Belief:
 
 
 def square_um2(scenario: str, belief: dict[str, Any]) -> float:
-    run = Run(scenario, "predictive", "blobs", "kalman", 3, 120, belief)
-    return follow_once(run).square_um2
+    """Mean square error while following; infinite if following never began."""
+    result = follow_once(Run(scenario, "predictive", "blobs", "kalman", 3, 120, belief))
+    return result.square_um2 / result.frames if result.frames else math.inf
 
 
 def test_the_scenario_tells_its_own_stand(small: str) -> None:
