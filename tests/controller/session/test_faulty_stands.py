@@ -37,17 +37,20 @@ def follow(
 
 
 @pytest.mark.parametrize(
-    ("kind", "says", "within_s"),
+    ("kind", "seed", "says", "within_s"),
     [
-        ("jams", "sent along y again and again, and stays at", 3.0),
-        ("refuses", "any move for a second: Error in device XY: unrecognized answer", 1.2),
-        ("repeats", "No frame could be used since 2.0 s: the camera repeats its picture", 1.2),
+        ("jams", 4, "sent along y again and again, and stays at", 3.0),
+        ("jams", 7, "sent along x again and again, and stays at", 3.0),
+        ("jams", 11, "sent along y again and again, and stays at", 3.0),
+        ("refuses", 1, "any move for a second: Error in device XY: unrecognized answer", 1.2),
+        ("repeats", 1, "No frame could be used since 2.0 s: the camera repeats its picture", 1.2),
     ],
 )
 def test_a_fault_ends_the_session_with_its_name(
-    tmp_path: Path, kind: Kind, says: str, within_s: float
+    tmp_path: Path, kind: Kind, seed: int, says: str, within_s: float
 ) -> None:
-    ended, hand, summary = follow(tmp_path, FaultSettings(kind, from_s=2.0))
+    session = {"seed": seed, "seconds": ENDS_S}
+    ended, hand, summary = follow(tmp_path, FaultSettings(kind, from_s=2.0), session=session)
     assert says in ended
     assert not hand
     assert 2.0 < summary["seconds"] < 2.0 + within_s
