@@ -200,6 +200,7 @@ def _row(name: str, policy: str, detector: str, predictor: str, results: list[Re
         "detector": detector,
         "predictor": predictor,
         "seeds": len(results),
+        "began": sum(result.frames > 0 for result in results) / len(results),
         **followed,
         "depth_of_field_um": scenario.depth_of_field_um,
         "delay_frames": delay_frames(scenario),
@@ -210,7 +211,7 @@ def _row(name: str, policy: str, detector: str, predictor: str, results: list[Re
 
 def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
     frames = sum(result.frames for result in results)
-    rms_um = math.sqrt(sum(result.square_um2 for result in results) / frames)
+    rms_um = _root(sum(result.square_um2 for result in results), frames)
     noise_um = float(np.median([result.noise_um for result in results]))
     count = _FRAMES.get(name, _FRAMES_ELSE)
     counted = range(round(_WARM_UP * count), count)
@@ -218,15 +219,20 @@ def _of_one(scenario: Scenario, name: str, results: list[Result]) -> Row:
     return {
         "rms_um": rms_um,
         "bound_um": best_um,
-        "ratio": rms_um / best_um if best_um > 0 else None,
+        "ratio": rms_um / best_um if rms_um is not None and best_um > 0 else None,
         "bound": kind,
-        "held": sum(result.held for result in results) / frames,
+        "held": sum(result.held for result in results) / frames if frames else None,
         "lost": sum(result.lost for result in results),
         "switches": sum(result.switches for result in results),
         "kept": sum(result.kept for result in results) / len(results),
-        "z_rms_um": math.sqrt(sum(result.square_z_um2 for result in results) / frames),
+        "z_rms_um": _root(sum(result.square_z_um2 for result in results), frames),
         "targets": 1,
         "in_field": None,
         "unseen_s": None,
         "visit_um": None,
     }
+
+
+def _root(squares: float, frames: int) -> float | None:
+    """Root of the mean of squares; None if no frame counts, as following never began."""
+    return math.sqrt(squares / frames) if frames else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from pursuit.controller.bench.follow import follow
 from pursuit.controller.bench.follow.multi_target import MultiTargetScores, multi_target_row
 from pursuit.controller.bench.report import Row
 from pursuit.controller.decisions import Decision, Lock, TrackPoint
+from pursuit.sim.scenarios import scenario_text
 
 SEEDS = 2
 
@@ -41,8 +44,8 @@ def test_a_row_says_all_that_is_reported(rows: dict[str, Row], policy: str) -> N
     row = rows[policy]
     assert row["stand"] == "told"
     assert set(row) >= {
-        *("scenario", "policy", "detector", "predictor", "seeds", "rms_um", "bound_um", "ratio"),
-        *("held", "lost", "switches", "bound", "delay_frames", "noise_um"),
+        *("scenario", "policy", "detector", "predictor", "seeds", "began", "rms_um", "bound_um"),
+        *("ratio", "held", "lost", "switches", "bound", "delay_frames", "noise_um"),
         *("kept", "targets", "in_field", "unseen_s", "visit_um"),
     }
     assert (row["targets"], row["in_field"], row["visit_um"]) == (1, None, None)
@@ -50,6 +53,14 @@ def test_a_row_says_all_that_is_reported(rows: dict[str, Row], policy: str) -> N
     assert row["ratio"] == pytest.approx(row["rms_um"] / row["bound_um"])
     assert (row["held"], row["lost"], row["switches"]) == (1, 0, 0)
     assert all(math.isfinite(v) for v in row.values() if isinstance(v, float))
+
+
+def test_runs_in_which_following_never_began_are_in_no_error(tmp_path: Path) -> None:
+    dark = tmp_path / "dark.toml"
+    text = re.sub("brightness = .*", "brightness = 0.001", scenario_text("swimmer"))
+    dark.write_text(text, "utf-8")
+    (row,) = follow.run([str(dark)], ["predictive"], seeds=1)
+    assert (row["began"], row["kept"], row["rms_um"], row["ratio"]) == (0, 0, None, None)
 
 
 def decision(frame: int, **tracks_um: float) -> Decision:
