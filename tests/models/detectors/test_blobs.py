@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pursuit.models.detectors import create
+from pursuit.models.detectors import HasNotes, create
 from scipy.ndimage import center_of_mass
 from scipy.spatial import KDTree
 from scipy.special import erf
@@ -134,6 +134,7 @@ def test_a_diameter_that_is_told_wrongly_is_noted_once(told: float, noted: bool)
     for frame in range(40):
         spot = 2.0 ** -(((x - 40 - 0.3 * frame) ** 2 + (y - 50) ** 2) / 4**2)
         assert len(detector.detect(rng.poisson(100 + 1500 * spot).astype(np.uint16)))
+    assert isinstance(detector, HasNotes)
     assert len(detector.notes) == noted
     for note in detector.notes:
         factor = re.search(r"set it to ([0-9.]+) times as much", note)
