@@ -143,7 +143,7 @@ class Blobs:
                 f"below {told / tolerance:.3g}" if ratio < 1 else f"above {told * tolerance:.3g}"
             )
             self.notes.append(
-                f"objects are found with {found:.3g} px, but the diameter told is {told:.3g} px, "
+                f"objects are found with {found:.3g} px, but the diameter is set to {told:.3g} px, "
                 f"and those {limit} px are left out: set it to {ratio:.2g} times as much"
             )
 

@@ -56,6 +56,15 @@ def test_a_fault_ends_the_session_with_its_name(
     assert 2.0 < summary["seconds"] < 2.0 + within_s
 
 
+def test_a_jam_is_taken_for_a_slip_if_the_calibration_is_in_doubt_first(tmp_path: Path) -> None:
+    """Small moves and waiting are all that a doubt leaves: too little to tell them apart."""
+    session = {"seed": 1, "seconds": 12.0}
+    ended, hand, summary = follow(tmp_path, FaultSettings("jams", from_s=2.0), session=session)
+    assert "or the stage slips" in ended
+    assert not hand
+    assert 2.0 < summary["seconds"] < 7.0
+
+
 def test_a_stage_that_slips_is_told_from_a_target_that_runs(tmp_path: Path) -> None:
     swimmer = {"scenario": "swimmer"}
     slips = FaultSettings("slips", from_s=2.0)
