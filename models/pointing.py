@@ -13,6 +13,8 @@ _ERROR = 0.25
 four of five points are in its inner half."""
 _LEAST_SCORE = 1e-3
 """Keeps logarithms finite. Chosen: below any score of use."""
+_LEAST_SIZE = 1e-6
+"""Keeps ratios finite: below any size, in µm or pixels."""
 
 
 def pointing_costs(
@@ -30,6 +32,6 @@ def pointing_costs(
         In the unit of the point; scores 0 to 1.
     """
     at, extents = np.asarray(places, np.float64).reshape(-1, 2), np.asarray(sizes, np.float64)
-    errors = np.hypot(*(at - np.asarray(point)).T) / np.maximum(extents, np.finfo(float).tiny)
+    errors = np.hypot(*(at - np.asarray(point)).T) / np.maximum(extents, _LEAST_SIZE)
     costs = (errors / _ERROR) ** 2 - 2 * np.log(np.maximum(scores, _LEAST_SCORE))
     return np.where(errors < reach, costs, np.inf)

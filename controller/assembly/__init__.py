@@ -12,13 +12,8 @@ from .loop import (
     make_policy,
     make_predictor,
 )
-from .microscope import (
-    Simulation,
-    complete,
-    open_lockstep,
-    open_microscope,
-    suggested_for_movie,
-)
+from .microscope import Simulation, complete, open_lockstep, open_microscope
+from .movie import suggested_for_movie
 
 __all__ = [
     "Simulation",

@@ -1,7 +1,6 @@
 """From a configuration to a microscope: real hardware, the simulator, or virtual time."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,25 @@ from ...drivers.clock import VirtualClock
 from ...drivers.micromanager import MMCoreMicroscope, load_core, pixel_geometry
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.pixel_scale import check_unit
-from ...models.detectors import DETECTORS, movie_defaults
+from ...models.detectors import DETECTORS
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
-from ...sim.imaging import OpticsSettings, SensorSettings
 from ...sim.movie import Movie
 from ...sim.stand import (
     LockstepMicroscope,
     Scenario,
-    SimCameraSettings,
     SimulatedMicroscope,
     World,
     load_scenario,
 )
 from ..configuration import Config, ConfigError, as_sentence, make_config, merge
 from .loop import check_diameter
+from .movie import suggested_for_movie, told_of, under_movie, usual_field_px
 
 DEFAULT_SCENARIO = "swimmer"
 """What is followed if nothing else is named; chosen: a single cell, fast and easy to see."""
 _POINTED_AT = "auto"
 """The detector for what is pointed at, if none is named."""
-_MOST_STREAMING_MS = 200.0
-"""Greatest interval at which the camera streams; chosen: with longer ones a person would open the
-shutter for each picture, as in a time lapse."""
-_FRAMES_PER_DIAMETER = 5
-"""Frame intervals in which objects drift by their diameter, as was found on T cells and beads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +47,11 @@ class Simulation:
         """Make the world anew."""
         return World(self.scenario, seed, self.movie, self.start_um)
 
-    @property
-    def seconds(self) -> float:
-        """How long it lasts."""
-        return self.movie.duration_s if self.movie else self.scenario.seconds
+    def lasts_s(self, wanted: float | None) -> float:
+        """For how long to follow: as long as is wanted, but no longer than a movie lasts."""
+        if self.movie is None:
+            return self.scenario.seconds if wanted is None else wanted
+        return min(self.movie.duration_s, wanted or math.inf)
 
 
 def simulation(config: Config, recording: Recording | None = None) -> Simulation | None:
@@ -83,13 +77,13 @@ def simulation(config: Config, recording: Recording | None = None) -> Simulation
     except ModelError as error:
         raise MicroscopeError(as_sentence(error)) from error
     movie = Movie(recording, recording.pixel_um, recording.interval_s)
-    unknown = " and ".join(recording.assumed)
+    field_px = source.field_px or usual_field_px(movie)
     return Simulation(
         recording.path.stem,
-        _under_movie(recording, source.field_px),
+        under_movie(recording, field_px),
         movie,
         movie.um_of_px(*source.start_px) if source.start_px else (0.0, 0.0),
-        unknown and f"{recording.path.name} does not tell its {unknown}: taken as 1.",
+        " ".join(told_of(recording, movie, field_px, config.session.seconds)),
     )
 
 
@@ -147,44 +141,6 @@ def _unless_given(suggested: dict[str, Any], given: dict[str, Any]) -> dict[str,
     }
 
 
-def suggested_for_movie(
-    pixel_um: float, interval_s: float, detector: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Suggest the tables ``detector``, ``tracking`` and ``predictor`` for a movie.
-
-    Objects are pointed at in the first frame, so one measurement makes a track. The diameter sets
-    how exactly an object is detected and how far it moves between frames.
-
-    Raises
-    ------
-    ConfigError
-        If there is no detector as in the table that is wanted, or no object has that size.
-    """
-    options = dict(detector)
-    try:
-        expected = movie_defaults(options.pop("name"), options)
-    except ValueError as error:
-        raise ConfigError(as_sentence(error)) from error
-    diameter_px = _size_px(options.get("diameter_px", expected.diameter_px))
-    return {
-        "detector": dict(expected.options),
-        "tracking": {
-            "confirm_hits": 1,
-            "sigma_px": diameter_px / expected.diameters_per_sigma,
-            "high_score": expected.high_score,
-        },
-        "predictor": {"speed_um_s": diameter_px * pixel_um / interval_s / _FRAMES_PER_DIAMETER},
-    }
-
-
-def _size_px(given: Any) -> float:
-    if isinstance(given, int | float) and 0 < given < math.inf:
-        return given
-    raise ConfigError(
-        f"detector.diameter_px = {given} is no size: give the diameter of the objects in pixels."
-    )
-
-
 def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
     """Open what `pursuit microscope` serves: hardware, or the simulator behind the same driver.
 
@@ -214,23 +170,3 @@ def open_lockstep(config: Config, simulated: Simulation | None) -> LockstepMicro
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
     world, stand = simulated.world(config.session.seed), config.stand(simulated.name)
     return LockstepMicroscope(world, stand, VirtualClock())
-
-
-def _under_movie(recording: Recording, field_px: int) -> Scenario:
-    """Return a stand for a movie: an exposure for each of its frames, a stage that keeps up.
-
-    The shares of the interval are chosen: an exposure short enough for sharp images of what
-    moves, a readout that leaves most of the interval to the controller.
-    """
-    interval_ms = recording.interval_s * 1e3
-    return Scenario(
-        title=f"The movie {recording.path.name}",
-        optics=OpticsSettings(pixel_um=recording.pixel_um),
-        sensor=SensorSettings(width_px=field_px, height_px=field_px),
-        camera=SimCameraSettings(
-            exposure_ms=min(interval_ms / 4, 50.0),
-            interval_ms=interval_ms,
-            readout_ms=min(interval_ms / 10, 5.0),
-            timelapse=interval_ms > _MOST_STREAMING_MS,
-        ),
-    )

@@ -98,7 +98,8 @@ def follow(
         fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
         check_scale(config.camera.affine, config.camera.pixel_um, USERS)
-    limit = config.session.seconds or (simulated.seconds if simulated else None)
+    wanted = config.session.seconds
+    limit = simulated.lasts_s(wanted) if simulated else wanted
     problem: Interrupted | SessionError | None = None
     try:
         with Progress(console, limit) as progress:

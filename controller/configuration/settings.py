@@ -49,8 +49,9 @@ class MicroscopeSettings(Settings, frozen=True):
     ----------------
     interval_s : float, optional
         Time between the frames of that movie; as its file tells, or 1, if not given.
-    field_px : int
-        Width and height of the field on that movie.
+    field_px : int, optional
+        Width and height of the field on that movie; if not given, half of its shorter side, but
+        64 at least and 256 at most.
     """
 
     mm_config: str | None = None
@@ -58,7 +59,7 @@ class MicroscopeSettings(Settings, frozen=True):
     specimen: str | None = None
     interval_s: Annotated[float, Meta(gt=0, le=1e9)] | None = None
     start_px: tuple[float, float] | None = None
-    field_px: Annotated[int, Meta(ge=16, le=8192)] = 256
+    field_px: Annotated[int, Meta(ge=16, le=8192, examples=[256])] | None = None
 
     def __post_init__(self) -> None:
         given = [n for n in ("mm_config", "scenario", "specimen") if getattr(self, n) is not None]

@@ -97,6 +97,8 @@ class Decision(Message, frozen=True):
     answers : bool
         Whether the picture has answered to the stage as the calibration says; until then there
         are only small first moves.
+    took_nearest : bool
+        Whether what is followed was not where somebody pointed, but the nearest to that place.
     held_by : {"", "limits", "hand"}
         What keeps the stage from the target: it waits at the edge of the limits, beyond which
         the target was when it was in hand last; or a hand moves it.
@@ -130,6 +132,7 @@ class Decision(Message, frozen=True):
     focus_um: float | None = None
     focusing_light: float = 0.0
     answers: bool = True
+    took_nearest: bool = False
     held_by: Literal["", "limits", "hand"] = ""
     tracks: tuple[TrackPoint, ...] = ()
     events: tuple[Event, ...] = ()

@@ -18,8 +18,9 @@ class Followed:
     frames, unseen : int
         Since it began: frames, and those of them in which what is followed was not seen.
     parts : list of dict
-        In their order, ``what`` was followed (``"target"``, ``"daughter"``, a descendant of it, or
-        ``"other"``), ``from_s`` on, in how many ``frames``. Of several targets all are one part.
+        In their order, ``what`` was followed (``"target"``, ``"nearest"`` to where somebody had
+        pointed instead, ``"daughter"``, a descendant of it, or ``"other"``), ``from_s`` on, in how
+        many ``frames``. Of several targets all are one part.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Followed:
         is_new = sees and not self._answered and now != self._first
         if is_new or not self.parts:
             self._first, self.frames, self.unseen = now, 0, 0
-            self.parts = [_part("target", t_s)]
+            self.parts = [_part("nearest" if decision.took_nearest else "target", t_s)]
         self._answered = self._answered or decision.answers
         what = self._what(decision)
         if what != self.parts[-1]["what"]:
@@ -56,7 +57,7 @@ class Followed:
         if now is None:
             return self.parts[-1]["what"]
         if len(decision.targets) > 1 or now == self._first:
-            return "target"
+            return self.parts[0]["what"]
         return "daughter" if self._ancestors.get(now) == self._eldest else "other"
 
     @property

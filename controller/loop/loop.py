@@ -141,8 +141,7 @@ class Loop:
             if self._refuted or self._yielding.by_hand
             else self._focusing.plan(shown, plan, frame, self._horizon)
         )
-        follows = shown is not None
-        plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon, follows)
+        plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon, bool(shown))
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)
         stopwatch.lap("move")
@@ -155,6 +154,7 @@ class Loop:
             focus_um=z_um,
             focusing_light=self._focus.share_of_light,
             answers=self.answers or self.dry_run,
+            took_nearest=self._target.took_nearest,
             held_by=self._yielding.held_by or self._limits.held_by,
             events=self._tracker.events(),
             notes=self._take_notes(),
@@ -207,6 +207,7 @@ class Loop:
         decision = replace(
             record_unused(frame, self._followed, self._target.lock, fault),
             answers=self.answers or self.dry_run,
+            took_nearest=self._target.took_nearest,
             held_by=self._yielding.held_by or self._limits.held_by,
         )
         return Step(frame, decision, self._learn())

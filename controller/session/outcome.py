@@ -17,6 +17,7 @@ _HELD = {
 """What is told at the end of what kept the stage from the target."""
 _SUBJECTS = {
     "target": "The target",
+    "nearest": "Not what was pointed at, but the nearest to it,",
     "daughter": "A daughter of the target",
     "other": "Another object than at first",
 }
@@ -111,7 +112,7 @@ def _exceptions(summary: dict[str, Any]) -> list[str]:
     """What there is to tell of frames without the target, or with anything else in its place."""
     parts, frames, told = summary["followed"], summary["frames_followed"], list[str]()
     last_s = summary["seconds"] - summary["last_seen_s"]
-    if parts[-1]["what"] != "target":
+    if parts[-1]["what"] != parts[0]["what"]:
         told.append(f"from {parts[-1]['from_s']:.1f} s of {summary['seconds']:.1f} s on")
     if others := sum(part["frames"] for part in parts[:-1] if part["what"] == "other"):
         told.append(f"another object in its place in {others} of {frames} frames")

@@ -222,6 +222,5 @@ def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
 
 
 def _seconds(config: Config, simulated: Simulation | None) -> float | None:
-    if config.session.seconds is not None:
-        return config.session.seconds
-    return simulated.seconds if simulated else None
+    wanted = config.session.seconds
+    return simulated.lasts_s(wanted) if simulated else wanted

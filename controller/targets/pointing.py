@@ -49,12 +49,68 @@ class Places:
         return "target.point_um" if self._px_of_um is None else "--start"
 
 
+class Pointing:
+    """Which objects are meant by a place, and what a person is told of the choice.
+
+    Parameters
+    ----------
+    places : Places
+        How places are told.
+
+    Attributes
+    ----------
+    others_um : (N, 2) float64
+        Where something is in sight that is not among the tracks.
+    took_nearest : bool
+        Whether the place was on none of what was chosen last, which was only the nearest to it.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._notes, self._told_nobody, self._told_choice = list[str](), False, False
+        self.others_um: Floats = np.empty((0, 2))
+        self.took_nearest = False
+
+    def near(self, seen: Sequence[Track], point_um: Floats, reach_um: float | None) -> list[Track]:
+        """Return those within reach, or three of their sizes, of a place, the likeliest first."""
+        near = [t for t in seen if distance_um(t, point_um) <= (reach_um or 3 * t.size_um)]
+        if near:
+            near = _in_order(near, point_um)
+            self.tell_choice(near, near[0], point_um)
+            self.took_nearest = not _is_on(near[0], point_um)
+        elif not self._told_nobody:
+            text = _told_of_nobody(seen, self.others_um, point_um, self._places)
+            self._notes += [text] * bool(text)
+            self._told_nobody = bool(text)
+        return near
+
+    def tell_choice(self, seen: Sequence[Track], chosen: Track, point_um: Floats) -> None:
+        """Note, of a first choice, if ``chosen`` is not the only one at a place, or not there."""
+        if not self._told_choice:
+            text = _told_of_choice(seen, chosen, point_um, self._places)
+            self._notes += [text] * bool(text)
+            self._told_choice = True
+
+    def choose_again(self) -> None:
+        """Take note that what was chosen was no object."""
+        self._told_choice = False
+
+    def take_notes(self) -> list[str]:
+        """Return what there is to say since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
+
+
+def _is_on(track: Track, point_um: Floats) -> bool:
+    return distance_um(track, point_um) <= BODY * track.size_um
+
+
 def distance_um(track: Track, point_um: Floats) -> float:
     """How far a track is from a place (2,)."""
     return float(np.hypot(*(track.prediction.mean_um[:2] - point_um)))
 
 
-def in_order(tracks: Sequence[Track], point_um: Floats) -> list[Track]:
+def _in_order(tracks: Sequence[Track], point_um: Floats) -> list[Track]:
     """Tracks by how likely each is the one that is pointed at."""
     places_um = np.array([track.prediction.mean_um[:2] for track in tracks]).reshape(-1, 2)
     sizes_um = np.array([track.size_um for track in tracks])
@@ -62,7 +118,7 @@ def in_order(tracks: Sequence[Track], point_um: Floats) -> list[Track]:
     return [tracks[row] for row in by_pointing(point_um, places_um, sizes_um, scores).tolist()]
 
 
-def told_of_nobody(seen: Sequence[Track], others_um: Floats, point_um: Floats, at: Places) -> str:
+def _told_of_nobody(seen: Sequence[Track], others_um: Floats, point_um: Floats, at: Places) -> str:
     """Say what is near a place at which nothing is followed.
 
     Parameters
@@ -80,7 +136,9 @@ def told_of_nobody(seen: Sequence[Track], others_um: Floats, point_um: Floats, a
         Empty if nothing is in sight: then there is nothing to point at.
     """
     tracks_um = np.array([track.prediction.mean_um[:2] for track in seen]).reshape(-1, 2)
-    places_um = np.concatenate([tracks_um, others_um.reshape(-1, 2)])
+    gaps_um = np.hypot(*(others_um.reshape(-1, 1, 2) - tracks_um).transpose(2, 0, 1))
+    untracked = (gaps_um > np.array([track.size_um for track in seen])).all(axis=1)
+    places_um = np.concatenate([tracks_um, others_um[untracked]])
     if not len(places_um):
         return ""
     away_um = np.hypot(*(places_um - point_um).T)
@@ -91,9 +149,9 @@ def told_of_nobody(seen: Sequence[Track], others_um: Floats, point_um: Floats, a
     )
 
 
-def told_of_choice(seen: Sequence[Track], chosen: Track, point_um: Floats, places: Places) -> str:
+def _told_of_choice(seen: Sequence[Track], chosen: Track, point_um: Floats, places: Places) -> str:
     """Say if nothing, or more than one, is where ``chosen`` is the nearest; empty if it is fine."""
-    at = [track for track in seen if distance_um(track, point_um) <= BODY * track.size_um]
+    at = [track for track in seen if _is_on(track, point_um)]
     away_um = distance_um(chosen, point_um)
     if len(at) > 1 and chosen in at:
         *others, last = (places.length(track.size_um) for track in at)
@@ -103,7 +161,7 @@ def told_of_choice(seen: Sequence[Track], chosen: Track, point_um: Floats, place
             f"{places.length(chosen.size_um)}, {places.length(away_um, 2)} away, is followed; "
             f"point at another with {places.pointer} if that is wrong."
         )
-    if at or away_um <= BODY * chosen.size_um:
+    if at or _is_on(chosen, point_um):
         return ""
     at_um = np.asarray(chosen.prediction.mean_um[:2], np.float64)
     return (

@@ -11,7 +11,7 @@ from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame
 from ..decisions import Lock
 from ..tracking import Track
-from .pointing import Places, distance_um, in_order, told_of_choice, told_of_nobody
+from .pointing import Places, Pointing, distance_um
 from .target_group import TargetGroup
 
 _UNDECIDED = 20
@@ -80,13 +80,12 @@ class TargetSelection:
 
     def __init__(self, settings: TargetSettings, places: Places | None = None) -> None:
         self.settings, self.places = settings, places or Places()
-        self._elsewhere_um = np.empty((0, 2))
+        self._pointing = Pointing(self.places)
         self._members: dict[int, Track] = {}
         self._lost: dict[int, tuple[Track, int]] = {}
         self._still_to_choose = settings.count
         self.lock = Lock.SEARCHING
         self.reason = ""
-        self._notes, self._noted = list[str](), False
 
     @property
     def wanted(self) -> list[int]:
@@ -98,6 +97,11 @@ class TargetSelection:
         """Where an object is pointed at, (2,), that has not been chosen yet."""
         point = self.settings.point_um if self._still_to_choose else None
         return None if point is None else np.array(point)
+
+    @property
+    def took_nearest(self) -> bool:
+        """Whether what is followed was not where an object was pointed at, but the nearest."""
+        return self._pointing.took_nearest
 
     @property
     def lost(self) -> Track | None:
@@ -129,25 +133,19 @@ class TargetSelection:
 
     def see_elsewhere(self, places_um: np.ndarray) -> None:
         """Take note where else, (N, 2), something is, that is not among the tracks."""
-        self._elsewhere_um = places_um
+        self._pointing.others_um = places_um
 
     def reject(self, id: int) -> None:
         """Follow a track no longer, as it is no specimen; another one is chosen."""
         if self._members.pop(id, None) or self._lost.pop(id, None):
             self._still_to_choose += 1
+            self._pointing.choose_again()
         if not self._members:
             self.lock = Lock.LOST if self._lost else Lock.SEARCHING
 
     def take_notes(self) -> list[str]:
         """Return what there is to say of what was pointed at, since this was last asked."""
-        notes, self._notes = self._notes, []
-        return notes
-
-    def _note(self, text: str) -> None:
-        """Say something of what was pointed at, once."""
-        if text and not self._noted:
-            self._notes.append(text)
-            self._noted = True
+        return self._pointing.take_notes()
 
     def pass_over(self) -> None:
         """Note that a frame went by that could not be used."""
@@ -202,15 +200,7 @@ class TargetSelection:
         seen = [t for t in tracks if t.seen_um is not None and t.id not in self._members]
         wanted = self.settings
         if wanted.point_um is not None:
-            point = np.array(wanted.point_um)
-            near = [t for t in seen if distance_um(t, point) <= (wanted.reach_um or 3 * t.size_um)]
-            near = in_order(near, point)
-            self._note(
-                told_of_choice(near, near[0], point, self.places)
-                if near
-                else told_of_nobody(seen, self._elsewhere_um, point, self.places)
-            )
-            seen = near
+            seen = self._pointing.near(seen, np.array(wanted.point_um), wanted.reach_um)
         elif wanted.choose == "largest":
             seen.sort(key=lambda track: -track.size_um)
         elif wanted.choose == "brightest":
@@ -219,8 +209,7 @@ class TargetSelection:
             middle = np.array((frame.pose.x_um, frame.pose.y_um))
             seen.sort(key=lambda track: distance_um(track, middle))
             if seen and not self.wanted:
-                self._note(told_of_choice(seen, seen[0], middle, self.places))
-                self._noted = True
+                self._pointing.tell_choice(seen, seen[0], middle)
         chosen = seen[: self._still_to_choose]
         self._still_to_choose -= len(chosen)
         return {track.id: track for track in chosen}

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Floats, Image
 from ..detections import Detections
 from ..images import Polarity
-from ..pointing import INNER, pointing_costs
+from ..pointing import BODY, INNER, pointing_costs
 from .classical import BlobOptions, Blobs
 from .crop import detect_within
 from .detector import Detector, MovieDefaults, SupportsWindow
@@ -35,7 +35,8 @@ _WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
     ("log", "dark"),
     ("threshold", "both"),
 )
-"""Ways of `blobs` to see: spots, holes, and whatever differs from its surroundings."""
+"""Ways of `blobs` to see: spots, holes, and whatever differs from its surroundings, which costs one
+more (chosen): what has a polarity is measured better by it."""
 
 
 class Auto:
@@ -84,7 +85,7 @@ class Auto:
         found = self._seeing.detect(image)
         if point_px is None or self._seeing is not self._learned or not _is_in(image, point_px):
             return found
-        if np.isfinite(_costs(found, point_px)).any():
+        if self._is_seen(found, point_px):
             return found
         self._images_until -= 1
         if self._images_until > 0:
@@ -106,6 +107,12 @@ class Auto:
         """Prepare for images of that size."""
         self._learned.warm_up(height, width)
 
+    @staticmethod
+    def _is_seen(found: Detections, point_px: tuple[float, float]) -> bool:
+        """Whether one object is at the point, or it is between several that touch there."""
+        within = np.isfinite(_costs(found, point_px, BODY)).sum()
+        return within > 1 or bool(np.isfinite(_costs(found, point_px)).any())
+
     def _other(self, image: Image, point_px: tuple[float, float]) -> tuple[Detector, str] | None:
         """What else sees the object at a point, and what that is; None if nothing does."""
         template = Template(TemplateOptions(self.options.diameter_px, point_px))
@@ -122,7 +129,7 @@ class Auto:
             row = int(costs.argmin())
             size_px = math.sqrt(float(np.prod(found.sizes_px[row])))
             octaves = math.log2(max(size_px, 1.0) / options.diameter_px)
-            cost = float(costs[row]) + 2 * octaves**2
+            cost = float(costs[row]) + 2 * octaves**2 + (options.polarity == "both")
             x, y = found.centres_px[row].tolist()
             if cost < least and is_object(image, (x, y), max(size_px, _LEAST_PX)):
                 best, least = options, cost
@@ -151,7 +158,7 @@ def _looked_at(blobs: Blobs, image: Image, point_px: tuple[float, float]) -> Det
     return detect_within(blobs, image, Window(point_px, half_px))
 
 
-def _costs(found: Detections, point_px: tuple[float, float]) -> Floats:
+def _costs(found: Detections, point_px: tuple[float, float], reach: float = INNER) -> Floats:
     """How unlikely it is, (N,), that each is pointed at: infinite where the point is not on it."""
     sizes_px = np.sqrt(found.sizes_px.prod(axis=1))
-    return pointing_costs(point_px, found.centres_px, sizes_px, found.scores, INNER)
+    return pointing_costs(point_px, found.centres_px, sizes_px, found.scores, reach)

@@ -1,5 +1,6 @@
 """Images prepared for detection: binned, blurred, of one polarity; and their noise."""
 
+import math
 from typing import Literal
 
 import cv2
@@ -93,8 +94,8 @@ def as_bright(
 ) -> FloatImage:
     """Turn objects of the wanted polarity into bright ones.
 
-    ``both`` is the local contrast: the blurred magnitude of the difference from the
-    surroundings, so that an object's bright and dark parts count alike.
+    ``both`` is the local contrast: the blurred magnitude of the difference from what the image
+    is without objects, so that an object's bright and dark parts count alike.
     """
     if polarity == "bright":
         return image
@@ -102,10 +103,27 @@ def as_bright(
         return np.negative(image, out=scratch.take("upright", image.shape))
     grain = max(1, int(diameter / 4))
     coarse = binned(image, grain, "around", scratch)
-    around = blurred(coarse, 0.75 * diameter / grain, "around blurred", scratch)
-    contrast = resized_like(around, image, "contrast", scratch)
+    without = _without_objects(coarse, 2 * math.ceil(diameter / grain) + 1)
+    contrast = resized_like(without, image, "contrast", scratch)
     np.abs(np.subtract(image, contrast, out=contrast), out=contrast)
     return blurred(contrast, diameter / 6, "upright", scratch)
+
+
+def _without_objects(image: FloatImage, width: int) -> FloatImage:
+    """Cut off what is narrower than ``width``, bright and dark, and smooth what is left.
+
+    The mean of an opening followed by a closing, and the other way round (alternating filters,
+    Serra 1988, Image Analysis and Mathematical Morphology, vol. 2), which errs to neither side. A
+    blurred image would hold some of the object, which then had a ring around it.
+    """
+    square, border = np.ones((width, width), np.uint8), cv2.BORDER_REFLECT
+    orders = (cv2.MORPH_OPEN, cv2.MORPH_CLOSE), (cv2.MORPH_CLOSE, cv2.MORPH_OPEN)
+    ways = []
+    for first, second in orders:
+        cut = cv2.morphologyEx(image, first, square, borderType=border)
+        ways.append(cv2.morphologyEx(cut, second, square, borderType=border))
+    mean = np.asarray((ways[0] + ways[1]) / 2, np.float32)
+    return np.asarray(cv2.GaussianBlur(mean, (0, 0), width / 4), np.float32)
 
 
 def median_of(image: FloatImage) -> float:

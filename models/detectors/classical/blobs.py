@@ -1,5 +1,6 @@
 """The classical detector: finds spots, blobs and bodies of about a given size, untrained."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from ...arrays import Image
 from ...detections import Detections
 from ...images import Polarity, Scratch, as_bright, as_float, binned, camera_noise, checked
 from ..detector import MovieDefaults
+from ..told_size import ToldSize
 from .bodies import find_bodies
 from .search import SearchCriteria
 from .spots import find_spots
@@ -23,10 +25,6 @@ be told from noise, and the default threshold."""
 _PIXELS_PER_DIAMETER = {"log": 6, "threshold": 10}
 """Of a diameter where an image is averaged in blocks: costs at most 2 % of the variance of a
 centre."""
-
-_COMPARED = 20
-"""Objects whose median size is compared with the diameter that is told. Chosen: few enough for a
-session with one object to hear of it within seconds."""
 
 _BODIES = {"method": "threshold", "polarity": "both", "diameter_px": MovieDefaults({}).diameter_px}
 """Options for cells in brightfield, found on movies of T cells."""
@@ -92,7 +90,10 @@ class Blobs:
         self.max_objects = self.options.max_objects
         self._scratch = Scratch()
         self.notes: list[str] = []
-        self._sizes_px: list[float] = []
+        told, tolerance = self.options.diameter_px, self.options.tolerance
+        limits = f"below {told / tolerance:.3g} and above {told * tolerance:.3g} px"
+        meant = f"and those {limits} are left out"
+        self._told_size = ToldSize(told, math.sqrt(tolerance), meant)
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -122,30 +123,13 @@ class Blobs:
         found = find(as_bright(work, options.polarity, diameter, scratch), criteria, scratch)
         edge = np.array([image.shape[1], image.shape[0]]) - 0.5
         boxes_px = _placed(found.boxes, factor, np.tile(edge, 2))
-        if len(self._sizes_px) < _COMPARED:
-            self._compare_sizes(boxes_px)
+        self.notes += self._told_size.compare(boxes_px)
         return Detections.of(
             boxes_px=boxes_px,
             scores=found.snr / (found.snr + HALF_SCORE_SNR),
             centres_px=_placed(found.centres, factor, edge),
             brightness=found.brightness * factor**2,
         )
-
-    def _compare_sizes(self, boxes_px: NDArray) -> None:
-        """Note that what is found is not of the size that was told."""
-        self._sizes_px += np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1)).tolist()
-        if len(self._sizes_px) < _COMPARED:
-            return
-        told, found = self.options.diameter_px, float(np.median(self._sizes_px))
-        ratio, tolerance = found / told, self.options.tolerance
-        if abs(np.log(ratio)) > np.log(tolerance) / 2:
-            limit = (
-                f"below {told / tolerance:.3g}" if ratio < 1 else f"above {told * tolerance:.3g}"
-            )
-            self.notes.append(
-                f"objects are found with {found:.3g} px, but the diameter is set to {told:.3g} px, "
-                f"and those {limit} px are left out: set it to {ratio:.2g} times as much"
-            )
 
 
 def _placed(at: NDArray, factor: int, edge: NDArray) -> NDArray:

@@ -10,6 +10,7 @@ from ...arrays import Image
 from ...detections import Detections
 from ...images import Levels, SmoothedLevels, checked, is_uniform
 from ..detector import MovieDefaults
+from ..told_size import ToldSize
 from ..window import Window
 from .centres import centres_and_brightness
 from .decoding import ScoredBoxes, Thresholds, nms
@@ -18,6 +19,7 @@ from .options import LearnedOptions, least_scores
 from .scale import Grid, Region, cell_px_for, factor_for
 from .size import (
     FACTORS,
+    OTHER_SIZE,
     SHOWN_LARGER,
     TRIAL_PX,
     TRIAL_SCORE,
@@ -83,6 +85,8 @@ class LearnedDetector:
         self._size: Size | None = None
         self._patience, self._until_trial = RETRY_AFTER, 0
         self._point_px: tuple[float, float] | None = None
+        meant = f"and they are shown to the network at {self.factor:.2g} times their size"
+        self._told_size = ToldSize(options.diameter_px, OTHER_SIZE, meant)
 
     @classmethod
     def movie_defaults(cls, options: Mapping[str, Any]) -> MovieDefaults:
@@ -205,6 +209,7 @@ class LearnedDetector:
         rows = rows[: self.options.max_objects]
         boxes, found = boxes[rows], found.pick(rows)
         centres, brightness = centres_and_brightness(image, boxes)
+        self.notes += self._told_size.compare(boxes)
         return Detections.of(boxes, found.scores, found.classes, centres, brightness)
 
     def _factor_for(self, size: Size) -> float:

@@ -254,6 +254,16 @@ def test_what_was_followed_in_place_of_the_target_is_told(targets: list[int], sa
     assert how_it_ended(summary).startswith(says)
 
 
+def test_the_nearest_to_a_point_is_not_called_what_was_pointed_at() -> None:
+    rows = Rows()
+    for i in range(4):
+        note(rows, i)
+        one = replace(decision(i, Lock.LOCKED, (0.0, 0.0)), target=3, targets=(3,))
+        rows.decision(replace(one, took_nearest=True))
+    ended = how_it_ended(summarise(rows, description(), 4, 0))
+    assert ended == "Not what was pointed at, but the nearest to it, was followed to the end."
+
+
 def test_what_was_let_go_before_the_picture_answered_was_no_target() -> None:
     rows = Rows()
     for i, target in enumerate([3, 3, 5, 5, 5]):

@@ -140,6 +140,31 @@ def test_a_point_with_nothing_near_it_is_told_once_with_what_is_nearest() -> Non
     assert target.take_notes() == []
 
 
+def test_what_comes_near_the_point_later_is_told_to_be_the_nearest_only() -> None:
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
+    target.follow(CHOICE, FRAME)
+    target.take_notes()
+    assert only(target.follow([*CHOICE, track(6, 42, 20, size_um=8)], FRAME)).id == 6
+    (note,) = target.take_notes()
+    assert note.startswith("Nothing is at (50.0, 20.0) µm: the only object in sight is followed, 8")
+    assert target.took_nearest
+
+
+def test_what_comes_to_the_point_later_is_what_was_meant() -> None:
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
+    target.follow(CHOICE, FRAME)
+    target.take_notes()
+    assert only(target.follow([*CHOICE, track(6, 49, 20, size_um=8)], FRAME)).id == 6
+    assert (target.take_notes(), target.took_nearest) == ([], False)
+
+
+def test_what_two_have_seen_is_one_object() -> None:
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
+    target.see_elsewhere(np.array([(90.5, 40.0), (60.0, 90.0)]))
+    target.follow(CHOICE, FRAME)
+    assert "the nearest of 5 objects is" in target.take_notes()[0]
+
+
 def test_two_at_a_point_are_told_with_their_sizes_and_the_nearer_is_followed() -> None:
     target = TargetSelection(TargetSettings(point_um=(10, 0)))
     both = [track(1, 8, size_um=6), track(2, 11, size_um=4)]

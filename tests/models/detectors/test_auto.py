@@ -107,6 +107,18 @@ def test_a_box_beside_the_point_is_of_something_else(opened: Network) -> None:
     assert np.hypot(*(found.centres_px - (90, 150)).T).min() < 1
 
 
+def test_between_two_that_touch_the_network_is_believed_and_not_their_common_look(
+    opened: Network,
+) -> None:
+    """The point is on the bodies of both, but in the middle of neither."""
+    opened.boxes_px = np.array([[80, 140, 100, 160], [100, 140, 120, 160]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((100, 150))
+    both = np.maximum(picture((90, 150), 9, 180.0), picture((110, 150), 9, 180.0))
+    assert len(detector.detect(both)) == 2
+    assert detector.notes == []
+
+
 @pytest.mark.usefixtures("blind")
 def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
     detector = Auto(LearnedOptions(diameter_px=40))

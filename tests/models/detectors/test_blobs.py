@@ -105,6 +105,19 @@ def test_both_sees_a_cell_of_bright_and_dark_parts(method):
     np.testing.assert_allclose(found.centres_px, [[90, 110]], atol=0.5)
 
 
+@pytest.mark.parametrize("told", [0.75, 1.0, 1.5])
+@pytest.mark.parametrize("grey", [60.0, 140.0])
+def test_both_sees_a_plain_disc_as_large_as_it_is(told, grey):
+    """Whatever it is darker or brighter than its surroundings has no ring around it."""
+    y, x = np.mgrid[:200, :200]
+    disc = np.clip(10.5 - np.hypot(x - 90, y - 110), 0, 1)
+    image = np.random.default_rng(0).normal(100 + (grey - 100) * disc, 3).astype(np.uint16)
+    options = {"method": "threshold", "polarity": "both", "diameter_px": 20 * told}
+    found = create("blobs", options).detect(image)
+    np.testing.assert_allclose(found.centres_px, [[90, 110]], atol=0.5)
+    np.testing.assert_allclose(found.sizes_px, [[25, 25]], atol=5)
+
+
 def test_neighbours_are_told_apart_and_touching_bodies_cut():
     image = spots((64, 64), [(24, 30), (36, 30)], 8 / PER_SIGMA, 3000, 20).astype(np.uint16)
     assert len(create("blobs", {"diameter_px": 8}).detect(image)) == 2

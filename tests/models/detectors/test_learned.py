@@ -90,6 +90,18 @@ def test_a_given_diameter_fixes_the_scale():
     assert detector.factor == pytest.approx(1.5, rel=0.05) and len(found) == 6
 
 
+@pytest.mark.parametrize(("told", "noted"), [(20, False), (28, False), (60, True), (5, True)])
+def test_a_diameter_that_is_far_off_is_noted_once(told, noted):
+    """Of discs of 20 px; whatever is told, they are shown alike here."""
+    detector = learned(diameter_px=told)
+    for _ in range(5):
+        assert len(detector.detect(discs(20, count=6)[0])) == 6
+    assert len(detector.notes) == noted
+    if noted:
+        (note,) = detector.notes
+        assert f"the diameter is set to {told} px" in note and "shown to the network" in note
+
+
 def test_brightness_is_the_signal_above_the_surroundings():
     image, _ = discs(20, count=4)
     found = learned().detect(image)
