@@ -138,7 +138,6 @@ def write_tracks(path: Path, tracked: TrackedMovie, interval_s: float) -> None:
 
     Times are in s and lengths in µm; that is, in frames and px where the scales are 1.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)

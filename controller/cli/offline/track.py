@@ -64,6 +64,7 @@ def track(
     from ....models.errors import ModelError
     from ....models.images import open_recording
     from ...assembly import detector_table
+    from ...configuration import written_whole
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
@@ -81,11 +82,12 @@ def track(
     used, links = open_models(movie, tables, make_linker)
     with progress("tracking", len(movie)) as on_progress:
         tracked = track_movie(movie, used, links, on_progress)
-    write_tracks(table, tracked, movie.interval_s)
     points = tracked.points_px(movie.pixel_um)
     count = len(set(points.ids.tolist()))
     title = f"{path.name}   ·   {count:,} tracks in {len(movie):,} frames   ·   {used.name}"
-    draw_tracks(picture, tracked.image, points, title)
+    with written_whole(table, picture) as (rows, drawn):
+        write_tracks(rows, tracked, movie.interval_s)
+        draw_tracks(drawn, tracked.image, points, title)
     result: dict[str, Any] = {
         "detector": used.name,
         "linker": linker,
