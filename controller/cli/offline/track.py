@@ -99,6 +99,7 @@ def track(
         "pixel_um": movie.pixel_um,
         "interval_s": movie.interval_s,
         "assumed": [*movie.assumed],
+        "notes": tracked.notes,
         "table": str(table),
         "picture": str(picture),
     }
@@ -141,6 +142,8 @@ def _check_output(table: Path, *inputs: Path | None) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
+    for note in result["notes"]:
+        print(f"{result['detector']}: {note}")
     print(
         f"{result['tracks']:,} tracks of {result['positions']:,} positions in "
         f"{result['frames']:,} frames, {result['detector_ms']:.1f} ms a frame to detect and "

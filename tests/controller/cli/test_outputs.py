@@ -126,3 +126,12 @@ def test_what_is_there_already_is_said_before_the_work(line: str, said: str, fol
     assert ran.exit_code == 1 and ran.stderr.count("\n") == 1
     assert said in ran.stderr
     assert Path("there").read_text() == Path("card.json").read_text() == "mine"
+
+
+def test_notes_of_the_detector_and_its_limit_are_told(folder: Path) -> None:
+    line = ("cells.tif", "--detector", "odd_detectors:Crowded")
+    for command in ("detect", "track"):
+        said = pursuit(command, *line).stdout
+        assert said.startswith(f"crowded: objects are small\ncrowded: {LIMIT}\n")
+    told = json.loads(pursuit("track", *line, "--out", "t.csv", "--json").stdout)
+    assert told["notes"] == ["objects are small", LIMIT]
