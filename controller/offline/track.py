@@ -182,7 +182,6 @@ def points_of(rows: Sequence[Row], pixel_um: float) -> TrackPoints:
 
 def _all_points(truth: Tracks) -> TrackPoints:
     """All positions of the annotated objects, in px."""
-    frames = [np.round(times / truth.interval).astype(np.intp) for times in truth.times]
     ids = np.repeat(np.arange(len(truth)), [len(times) for times in truth.times])
     positions = np.concatenate([places[:, :2] for places in truth.positions])
-    return TrackPoints(np.concatenate(frames), ids, positions)
+    return TrackPoints(np.concatenate(truth.frames), ids, positions)

@@ -61,6 +61,7 @@ def track(
 
     Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
     """
+    from ....models.datasets import check_tracks
     from ....models.errors import ModelError
     from ....models.images import open_recording
     from ...assembly import detector_table
@@ -79,6 +80,8 @@ def track(
             f"there is only one frame in {path}, and no motion to track: give a movie, or find the "
             "objects in a picture with pursuit detect"
         )
+    if known is not None:
+        check_tracks(known, movie)
     used, links = open_models(movie, tables, make_linker)
     with progress("tracking", len(movie)) as on_progress:
         tracked = track_movie(movie, used, links, on_progress)
