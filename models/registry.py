@@ -5,6 +5,7 @@ Nothing is imported before it is asked for.
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -117,6 +118,12 @@ class Registry(Generic[T]):
             return msgspec.convert(given, struct)
         except msgspec.ValidationError as error:
             what, _, where = str(error).partition(" - at `$.")
+            if (missing := re.search("missing required field `(.*)`", what)) and not where:
+                key = f"{self.kind}.{missing[1]}"
+                raise ValueError(
+                    f"{self.kind} {name!r} needs {key}: give it with --set {key}=VALUE or in the "
+                    "configuration"
+                ) from error
             option = f" option {where.rstrip('`')}" if where else ""
             reason = what[:1].lower() + what[1:]
             raise ValueError(f"{self.kind} {name!r}{option}: {reason}") from error

@@ -13,6 +13,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ..configuration import written_whole
+
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
 Job = TypeVar("Job")
@@ -45,7 +47,6 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
     console.width = max(console.width, _WIDTH)
     console.print(table)
     if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
         machine = {
             "system": platform.platform(),
             "processor": _processor(),
@@ -55,7 +56,9 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
             "opencv": cv2.__version__,
         }
         content = {"machine": machine, "rows": list(rows)}
-        json_file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+        with written_whole(json_file) as (part,):
+            part.write_text(text, "utf-8")
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import Item, Table
 
+from ..configuration import written_whole
 from .findings import Calibration, Finding
 
 _MOST_BACKUPS = 1000
@@ -59,9 +60,8 @@ def write(path: Path, calibration: Calibration) -> list[str]:
         assert isinstance(entries, Table)
         entries[key] = _item(finding)
         written.append(name)
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(tomlkit.dumps(document), "utf-8")
-    temporary.replace(path)
+    with written_whole(path) as (part,):
+        part.write_text(tomlkit.dumps(document), "utf-8")
     return written
 
 

@@ -52,7 +52,7 @@ def _sentence(error: Exception) -> str:
             return as_sentence(error)
         case ConfigError() | MicroscopeError() | ProcessError():
             return str(error)
-        case FileExistsError() if error.filename is None:
+        case FileExistsError() | PermissionError() if error.filename is None:
             return str(error)
         case FileExistsError():
             return f"{error.filename} is a file, not a folder: choose another folder with --out."

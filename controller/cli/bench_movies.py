@@ -38,7 +38,7 @@ def movies(
         int | None, typer.Option(min=1, help="Of each movie, at most; default: all.")
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="For a picture of each failure.")
+        Path | None, typer.Option(metavar="FOLDER", help="To make, for a picture of each failure.")
     ] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -51,9 +51,12 @@ def movies(
     """
     from ..bench import movies as bench
     from ..bench import report
+    from ..configuration import check_new_folder
 
     if size not in (*bench.SIZES, "both"):
         raise typer.BadParameter(f"--size is one of {', '.join(bench.SIZES)}, both")
+    if pictures is not None:
+        check_new_folder(pictures, "--pictures")
     sizes = bench.SIZES if size == "both" else (size,)
     models = detector or bench.DETECTORS, policy or bench.POLICIES, sizes
     with progress("following") as on_progress:

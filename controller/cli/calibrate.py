@@ -58,7 +58,7 @@ def calibrate(
     from rich.console import Console
 
     from ..calibration import backup, draw, write
-    from ..configuration import check_new_folder
+    from ..configuration import check_new_folder, written_whole
 
     config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)
     name = simulated.name if simulated else "microscope"
@@ -66,15 +66,16 @@ def calibrate(
     check_new_folder(folder)
     console = Console(stderr=as_json)
     found, trouble = _measure(config, simulated, realtime, focus, console)
-    folder.mkdir(parents=True, exist_ok=True)
-    draw(folder / "calibration.png", found, name)
     written: list[str] = []
-    if scope is not None and any(each.written for each in found.findings.values()):
-        kept = backup(scope)
-        written = write(scope, found)
-        console.print(f"{scope} was brought up to date; the old one is {kept.name}.", markup=False)
-    content = _content(found, folder, written)
-    (folder / "calibration.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    with written_whole(folder / "calibration.png", folder / "calibration.json") as (picture, table):
+        draw(picture, found, name)
+        if scope is not None and any(each.written for each in found.findings.values()):
+            kept = backup(scope)
+            written = write(scope, found)
+            told = f"{scope} was brought up to date; the old one is {kept.name}."
+            console.print(told, markup=False)
+        content = _content(found, folder, written)
+        table.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     if as_json:
         print(json.dumps(content))
     else:

@@ -53,7 +53,32 @@ ModelFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")]
+
+
+def _new_file(path: Path | None, option: typer.CallbackParam) -> Path | None:
+    """Refuse an output that is there already or cannot be written, before the work begins."""
+    if path is not None:
+        from ..configuration import check_new_file
+
+        check_new_file(path, option.opts[0])
+    return path
+
+
+def _new_model(path: Path, option: typer.CallbackParam) -> Path:
+    """Refuse the same of a model and its card."""
+    _new_file(path.with_suffix(".json"), option)
+    _new_file(path, option)
+    return path
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write the numbers to this new file.", callback=_new_file),
+]
+ModelOut = Annotated[
+    Path,
+    typer.Option("--out", help="ONNX file to write; its card goes beside it.", callback=_new_model),
+]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 DATA = typer.Argument(
     metavar="DATA...",

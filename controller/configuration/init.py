@@ -8,7 +8,7 @@ from typing import Any
 from ...drivers.messages import Description
 from ...drivers.micromanager import MMCoreMicroscope, load_core
 from ...drivers.settings import CameraSettings, StandSettings
-from .outputs import check_new_file
+from .outputs import check_new_file, written_whole
 from .reference import REGISTRIES, Setting, options_of, settings_of, tables, toml
 from .settings import MODELS, Config
 
@@ -48,7 +48,9 @@ def write_scope(mm_config: Path, out: Path) -> Description:
     with MMCoreMicroscope(core, StandSettings(mm_config.stem, camera)) as microscope:
         description = microscope.describe()
     given, told = _of_stand(mm_config, description, calibrated)
-    out.write_text("\n".join([_HEAD.format(file=out.name), *_lines(given, told), ""]), "utf-8")
+    text = "\n".join([_HEAD.format(file=out.name), *_lines(given, told), ""])
+    with written_whole(out) as (part,):
+        part.write_text(text, "utf-8")
     return description
 
 

@@ -16,7 +16,14 @@ from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
 from ...models.images import Recording, open_recording
 from ..assembly import check_diameter, detector_table, make_detector
-from ..configuration import ConfigError, assignment, check_new_folder, make_config, merge
+from ..configuration import (
+    ConfigError,
+    assignment,
+    check_new_folder,
+    make_config,
+    merge,
+    written_whole,
+)
 from .overlay import Panel, draw_overlay
 
 COLUMNS = (
@@ -83,6 +90,8 @@ def detect_all(
 ) -> DetectionSummary:
     """Detect in every frame; write ``detections.csv`` and ``overlay.png`` into a new folder.
 
+    Both or, if it fails or is interrupted, none.
+
     The first frame is detected in twice, so that what detectors prepare then is not timed.
 
     Raises
@@ -93,34 +102,39 @@ def detect_all(
         If a frame cannot be read, or the detector fails.
     """
     check_new_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     detector.detect(images[0])
     name = class_namer(detector)
     drawn = np.linspace(0, len(images) - 1, min(_DRAWN, len(images))).round()
     counts: Counter[str] = Counter()
     panels, times_ms, most = [], [], 0
     table, overlay = folder / "detections.csv", folder / "overlay.png"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        write = _writer(file, name)
-        for index in range(len(images)):
-            image = images[index]
-            start_ns = time.perf_counter_ns()
-            found = detector.detect(image)
-            times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
-            write(index, found)
-            most = max(most, len(found))
-            counts.update(map(name, found.classes.tolist()))
-            if index in drawn:
-                panels.append(Panel(index, image, found))
-            on_progress(index + 1, len(images))
-    objects, ms_per_frame = counts.total(), float(np.median(times_ms))
-    title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
-    draw_overlay(overlay, panels, name, title)
+    with written_whole(table, overlay) as (rows, picture):
+        with rows.open("w", encoding="utf-8", newline="") as file:
+            write = _writer(file, name)
+            for index in range(len(images)):
+                image = images[index]
+                start_ns = time.perf_counter_ns()
+                found = detector.detect(image)
+                times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
+                write(index, found)
+                most = max(most, len(found))
+                counts.update(map(name, found.classes.tolist()))
+                if index in drawn:
+                    panels.append(Panel(index, image, found))
+                on_progress(index + 1, len(images))
+        objects, ms_per_frame = counts.total(), float(np.median(times_ms))
+        title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
+        draw_overlay(picture, panels, name, title)
+    classes, notes = dict(counts.most_common()), notes_of(detector, most)
+    return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
+
+
+def notes_of(detector: Detector, most: int) -> list[str]:
+    """Return what a detector noted; and its limit, if ``most`` objects of a frame met that."""
     notes = [*detector.notes] if isinstance(detector, HasNotes) else []
     if isinstance(detector, HasLimit) and most == detector.max_objects:
         notes.append(f"no more than {most} objects of a frame are kept: raise detector.max_objects")
-    classes = dict(counts.most_common())
-    return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
+    return notes
 
 
 def class_namer(detector: Detector) -> Callable[[int], str]:

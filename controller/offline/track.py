@@ -18,6 +18,7 @@ from ...models.errors import ModelError
 from ...models.images import Recording
 from ..assembly import check_diameter, make_detector, suggested_for_movie
 from ..configuration import make_config, merge
+from .detect import notes_of
 from .linker import Linker, MakeLinker, MovieLinker, OnProgress
 from .scores import Scores, TrackPoints, annotated, score
 from .tracklets import Tracklets
@@ -43,12 +44,15 @@ class TrackedMovie:
         The last frame.
     detector_ms, tracker_ms : float
         Times for a frame: the median to detect, and the mean to link.
+    notes : list of str
+        Of the detector.
     """
 
     rows: list[Row]
     image: Image
     detector_ms: float
     tracker_ms: float
+    notes: list[str]
 
     def points_px(self, pixel_um: float) -> TrackPoints:
         """Where each track was in each frame, in px."""
@@ -88,7 +92,9 @@ def track_movie(
         found, lambda done, total: on_progress(frames + frames * done // total, 2 * frames)
     )
     tracker_ms = (time.perf_counter_ns() - start_ns) / NS_PER_MS / frames
-    return TrackedMovie(rows_of(tracks, movie), movie[frames - 1], detector_ms, tracker_ms)
+    notes = notes_of(detector, max(map(len, found)))
+    rows, last = rows_of(tracks, movie), movie[frames - 1]
+    return TrackedMovie(rows, last, detector_ms, tracker_ms, notes)
 
 
 def detect_movie(
@@ -138,7 +144,6 @@ def write_tracks(path: Path, tracked: TrackedMovie, interval_s: float) -> None:
 
     Times are in s and lengths in µm; that is, in frames and px where the scales are 1.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
@@ -177,7 +182,6 @@ def points_of(rows: Sequence[Row], pixel_um: float) -> TrackPoints:
 
 def _all_points(truth: Tracks) -> TrackPoints:
     """All positions of the annotated objects, in px."""
-    frames = [np.round(times / truth.interval).astype(np.intp) for times in truth.times]
     ids = np.repeat(np.arange(len(truth)), [len(times) for times in truth.times])
     positions = np.concatenate([places[:, :2] for places in truth.positions])
-    return TrackPoints(np.concatenate(frames), ids, positions)
+    return TrackPoints(np.concatenate(truth.frames), ids, positions)

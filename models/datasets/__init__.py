@@ -3,7 +3,7 @@
 In: folders and files of others. Out: samples, tracks, scores.
 """
 
-from .annotated_movies import AnnotatedMovie, AnnotatedTrack, read_annotated_movies
+from .annotated_movies import AnnotatedMovie, AnnotatedTrack, check_tracks, read_annotated_movies
 from .augment import AugmentationSettings, Augmented
 from .average_precision import evaluate
 from .dataset import Dataset, Sample, read_dataset
@@ -31,6 +31,7 @@ __all__ = [
     "Tracks",
     "TrainingTracks",
     "check_sign",
+    "check_tracks",
     "draw_batch",
     "evaluate",
     "greatest_defocus_um",

@@ -19,6 +19,9 @@ from .challenge_tracks import open_sequence, read_challenge_tracks, sequences
 from .track_files import Tracks, read_tracks
 from .trackmate_files import read_trackmate
 
+_NAMED = 3
+"""Most movies that are named where one is expected. Chosen: a folder may hold thousands."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedTrack:
@@ -73,6 +76,12 @@ def read_annotated_movies(folder: Path) -> list[AnnotatedMovie]:
         return challenge
     movies = [path for path in sorted(folder.iterdir()) if _is_movie(path)]
     tables = sorted([*folder.glob("*.csv"), *folder.glob("*.xml")])
+    if len(movies) > 1 and tables:
+        names = ", ".join(path.name for path in movies[:_NAMED])
+        raise ModelError(
+            f"the folder {folder} has {len(movies)} movies ({names}"
+            f"{', …' if len(movies) > _NAMED else ''}): keep the one that the tracks belong to"
+        )
     if len(movies) != 1 or not tables:
         raise ModelError(
             f"the folder {folder} is no annotated movie: it needs one movie beside tracks.csv or "
@@ -93,30 +102,40 @@ def _challenge(folder: Path) -> Iterator[AnnotatedMovie]:
     for images, truth in sequences(folder):
         recording = open_sequence(images)
         name = f"{folder.resolve().name}/{images.name}"
-        yield _annotated(name, recording, read_challenge_tracks(truth))
+        sides_px = recording.width_px, recording.height_px
+        yield _annotated(name, recording, read_challenge_tracks(truth, sides_px))
 
 
 def _annotated(name: str, recording: Recording, tracks: Tracks) -> AnnotatedMovie:
     """Bring tracks to whole frames, and check that they are of this movie."""
-    found = []
-    for times, positions, sizes in zip(tracks.times, tracks.positions, tracks.sizes, strict=True):
-        frames = np.round(times / tracks.interval).astype(np.intp)
-        found.append(AnnotatedTrack(frames, positions[:, :2], sizes))
-    last = max(int(track.frames[-1]) for track in found)
-    first = min(int(track.frames[0]) for track in found)
+    check_tracks(tracks, recording)
+    columns = zip(tracks.frames, tracks.positions, tracks.sizes, strict=True)
+    found = tuple(AnnotatedTrack(frames, at[:, :2], sizes) for frames, at, sizes in columns)
+    return AnnotatedMovie(name, recording, found)
+
+
+def check_tracks(tracks: Tracks, recording: Recording) -> None:
+    """Refuse tracks that cannot be of a movie, as positions in px and times from its first frame.
+
+    Raises
+    ------
+    ModelError
+        If they are in frames that it does not have, or most leave its picture.
+    """
+    first = min(int(frames[0]) for frames in tracks.frames)
+    last = max(int(frames[-1]) for frames in tracks.frames)
     if first < 0 or last >= len(recording):
         raise ModelError(
-            f"the tracks of {name} go from frame {first} to {last}, the movie has "
+            f"the tracks {tracks.name} go from frame {first} to {last}, the movie has "
             f"{len(recording)}: they belong to another one"
         )
     sides = recording.width_px, recording.height_px
-    outside = [((t.positions_px < 0) | (t.positions_px >= sides)).any() for t in found]
+    outside = [((at[:, :2] < 0) | (at[:, :2] >= sides)).any() for at in tracks.positions]
     if np.mean(outside) > 0.5:
         raise ModelError(
-            f"most tracks of {name} leave the {sides[0]} x {sides[1]} pixels of the movie: "
-            "positions have to be in pixels"
+            f"most of the tracks {tracks.name} leave the {sides[0]} x {sides[1]} pixels of the "
+            "movie: positions have to be in pixels"
         )
-    return AnnotatedMovie(name, recording, tuple(found))
 
 
 def _is_movie(path: Path) -> bool:

@@ -6,7 +6,7 @@ label, first frame, last frame and parent of each track, ``TRA/man_trackNNN.tif`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from ..errors import ModelError
 from ..images import Recording, open_recording, read_labels
 from .track_files import Tracks
 
+_Place = tuple[int, float, float, float]
+"""Frame, x, y and size."""
 _LEAST_MASK_PX = 3.0
 """Mean side of the labels from which they are masks; smaller ones are mere markers."""
 _MARKER_SPREAD = 0.05
@@ -67,31 +69,35 @@ class _Images:
         return open_recording(self._files[index])[0]
 
 
-def read_challenge_tracks(folder: Path) -> Tracks:
+def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
     """Read label maps and ``man_track.txt``; times are frames, lengths are pixels.
 
-    Sizes are those of the labels, NaN where these are markers, all of about one size.
+    The maps are as wide and high as the pictures, ``sides_px``. Sizes are those of the labels, NaN
+    where these are markers, all of about one size.
 
     Raises
     ------
     ModelError
-        If the folder is incomplete.
+        If the folder is incomplete, or a map is of another size.
     """
-    table = folder / "man_track.txt"
-    try:
-        rows = np.loadtxt(table, dtype=np.intp, ndmin=2)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"the tracks {table} cannot be read: {error}") from error
+    spans = _spans(folder / "man_track.txt")
     maps = sorted(folder.glob("man_track*.tif"))
-    if not maps or not len(rows):
+    if not maps:
         raise ModelError(f"the folder {folder} has no label maps man_track000.tif and so on")
-    seen: dict[int, list[tuple[int, float, float, float]]] = {int(row[0]): [] for row in rows}
+    seen: dict[int, list[_Place]] = {label: [] for label in spans}
     for file in maps:
         frame = int(file.stem.removeprefix("man_track"))
-        for label, x, y, size in _labels(read_labels(file)):
+        labels = read_labels(file)
+        if labels.shape != sides_px[::-1]:
+            raise ModelError(
+                f"the label map {file} has {labels.shape[1]} × {labels.shape[0]} px, the pictures "
+                f"have {sides_px[0]} × {sides_px[1]}: they belong to another sequence"
+            )
+        for label, x, y, size in _labels(labels):
             if label in seen:
                 seen[label].append((frame, x, y, size))
-    places = [np.array(track) for track in seen.values() if track]
+    _check_complete(folder, spans, seen)
+    places = [np.array(track) for track in seen.values()]
     sizes = np.concatenate([track[:, 3] for track in places])
     spread = np.std(np.log(sizes)) if len(sizes) else 0.0
     are_masks = np.mean(sizes) > _LEAST_MASK_PX and spread > _MARKER_SPREAD
@@ -102,6 +108,36 @@ def read_challenge_tracks(folder: Path) -> Tracks:
         1.0,
         sizes=tuple(_if(are_masks, track[:, 3]) for track in places),
     )
+
+
+def _spans(table: Path) -> dict[int, tuple[int, int]]:
+    """Read the first and the last frame of each label."""
+    try:
+        lines = [line.split() for line in table.read_text("utf-8").splitlines()]
+        rows = [[int(cell) for cell in line] for line in lines if line]
+        spans = {label: (first, last) for label, first, last, _ in rows}
+    except (OSError, ValueError) as error:
+        problem = "cannot be read" if table.exists() else "are missing"
+        raise ModelError(
+            f"the tracks {table} {problem}: write a line with label, first frame, last frame and "
+            "parent (0 if none) for each"
+        ) from error
+    if not spans:
+        raise ModelError(f"the tracks {table} are none: name another sequence")
+    return spans
+
+
+def _check_complete(
+    folder: Path, spans: Mapping[int, tuple[int, int]], seen: Mapping[int, Sequence[_Place]]
+) -> None:
+    """Refuse labels that are in none of the maps of one of their frames."""
+    for label, (first, last) in spans.items():
+        if missing := {*range(first, last + 1)} - {frame for frame, *_ in seen[label]}:
+            raise ModelError(
+                f"the label maps in {folder} are incomplete: man_track.txt has label {label} from "
+                f"frame {first} to {last}, and it is not in frame {min(missing)}: add its mask, or "
+                "correct man_track.txt"
+            )
 
 
 def _labels(labels: NDArray) -> Iterator[tuple[int, float, float, float]]:

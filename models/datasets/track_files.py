@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Floats, Indices
 from ..errors import ModelError
 
 COLUMNS = {
@@ -21,6 +21,8 @@ COLUMNS = {
 }
 """What is read, and the names by which it is found; capitals do not matter."""
 _OPTIONAL = {"z", "size"}
+_SEPARATORS = ",;\t"
+"""Of columns. Spreadsheets write the second where decimals have a comma."""
 
 _LEAST_NOISE = 0.05
 """Over a typical step. Chosen: where objects go straight on, no more can be told from the steps."""
@@ -57,6 +59,11 @@ class Tracks:
         return len(self.times)
 
     @property
+    def frames(self) -> tuple[Indices, ...]:
+        """Times in whole intervals: frames of the movie, if the first is at 0."""
+        return tuple(np.round(times / self.interval).astype(np.intp) for times in self.times)
+
+    @property
     def noise(self) -> float:
         """Standard deviation of a position along an axis, estimated from the steps.
 
@@ -76,11 +83,13 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
 
     Where a column ``seen`` is 0, as `pursuit track` writes it, the position is predicted and is
     left out. Below the header there may be rows that explain it, as TrackMate writes them.
+    Semicolons or tabs may separate the columns; decimals then may have a comma.
 
     Parameters
     ----------
     columns : mapping of str to str, optional
-        What the columns are called in this file: ``{"track": "TRACK_ID"}``.
+        What the columns are called in this file: ``{"track": "TRACK_ID"}``. None where a user
+        cannot say that.
 
     Raises
     ------
@@ -88,7 +97,7 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
         If the file cannot be read, lacks a column, or holds something that is no number.
     """
     header, rows = _table(path)
-    columns_at = _column_indices(path, header, columns or {})
+    columns_at = _column_indices(path, header, columns)
     predicted = header.index("seen") if "seen" in header else None
     found: dict[str, dict[float, list[float]]] = {}
     skipped = 0
@@ -139,18 +148,26 @@ def _is_predicted(row: list[str], place: int | None) -> bool:
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
+            lines = file.readlines()
+        separator = max(_SEPARATORS, key="".join(lines[:1]).count)
+        rows = list(csv.reader(lines, delimiter=separator))
     except OSError as error:
         raise ModelError(f"the tracks {path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ModelError(f"the file {path} is not a table: give a CSV file in UTF-8") from error
     if len(rows) < 2:
         raise ModelError(f"the file {path} has no rows: give a CSV file with a header and tracks")
-    return [name.strip() for name in rows[0]], rows[1:]
+    header, *cells = rows
+    if separator != ",":
+        cells = [[cell.replace(",", ".") for cell in row] for row in cells]
+    return [name.strip() for name in header], cells
 
 
-def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:
+def _column_indices(
+    path: Path, header: list[str], named: Mapping[str, str] | None
+) -> dict[str, int]:
     """Return which column holds what; z and the size only if there is one."""
+    columns = named or {}
     if unknown := sorted(set(columns) - set(COLUMNS)):
         raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
     lower, indices = [name.lower() for name in header], {}
@@ -166,9 +183,11 @@ def _column_indices(path: Path, header: list[str], columns: Mapping[str, str]) -
         if known is not None:
             indices[key] = lower.index(known)
         elif key not in _OPTIONAL:
+            advice = (
+                f"rename one to {key}" if named is None else f"say which with --columns {key}=NAME"
+            )
             raise ModelError(
-                f"the file {path} has no column {key!r}; it has: {', '.join(header)}: "
-                f"say which with --columns {key}=NAME"
+                f"the file {path} has no column {key!r}; it has: {', '.join(header)}: {advice}"
             )
     return indices
 

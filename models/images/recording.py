@@ -149,7 +149,10 @@ def _arranged(path: Path, content: FileContent, along: str) -> tuple[Any, str]:
         )
     dtype = np.dtype(getattr(pixels.dtype, "numpy_dtype", pixels.dtype))
     if dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-        raise ModelError(f"the movie {path} has {dtype} pixels: save it with 8 or 16 bits")
+        raise ModelError(
+            f"the movie {path} has {dtype} pixels: save it with unsigned whole numbers of 8 or 16 "
+            "bits, uint8 or uint16"
+        )
     if axes.endswith("S"):
         images = pixels.reshape(-1, *pixels.shape[-3:])
         pixels = np.stack([content.to_grey(image) for image in images])

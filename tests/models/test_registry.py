@@ -50,6 +50,13 @@ def test_built_in_models_take_their_options():
         ),
         (
             detectors,
+            "segmenter",
+            {},
+            "detector 'segmenter' needs detector.function: give it with --set "
+            "detector.function=VALUE or in the configuration",
+        ),
+        (
+            detectors,
             "no_such_module_of_mine:thing",
             {},
             "detector 'no_such_module_of_mine:thing' cannot be imported: "
@@ -61,6 +68,13 @@ def test_what_is_wrong_is_said_in_one_sentence(package, name, options, sentence)
     with pytest.raises(ValueError) as refusal:
         package.create(name, options)
     assert str(refusal.value) == sentence
+
+
+def test_what_a_detector_needs_besides_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "pursuit.models.detectors.segmenters.maskrcnn", raising=False)
+    with pytest.raises(ValueError, match="needs torch and torchvision: pip install torch torchv"):
+        detectors.create("maskrcnn", {})
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def evaluate(
     """
     from ....models.datasets import evaluate as score
     from ....models.weights import find
+    from ...configuration import written_whole
 
     if size not in (*SIZES, "both"):
         raise typer.BadParameter(f"--size is one of {', '.join(SIZES)}, both")
@@ -52,8 +53,8 @@ def evaluate(
             _print_scores(rows[-1])
     if json_file is not None:
         content: dict[str, Any] = rows[0] if len(rows) == 1 else {"data": rows}
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps({"model": model, **content}, indent=2) + "\n", "utf-8")
+        with written_whole(json_file) as (part,):
+            part.write_text(json.dumps({"model": model, **content}, indent=2) + "\n", "utf-8")
 
 
 def _print_scores(row: dict[str, Any]) -> None:

@@ -61,9 +61,11 @@ def track(
 
     Example: `pursuit track cells.tif --detector blobs --diameter-px 12 --out tracks.csv`
     """
+    from ....models.datasets import check_tracks
     from ....models.errors import ModelError
     from ....models.images import open_recording
     from ...assembly import detector_table
+    from ...configuration import written_whole
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
     table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
@@ -78,14 +80,17 @@ def track(
             f"there is only one frame in {path}, and no motion to track: give a movie, or find the "
             "objects in a picture with pursuit detect"
         )
+    if known is not None:
+        check_tracks(known, movie)
     used, links = open_models(movie, tables, make_linker)
     with progress("tracking", len(movie)) as on_progress:
         tracked = track_movie(movie, used, links, on_progress)
-    write_tracks(table, tracked, movie.interval_s)
     points = tracked.points_px(movie.pixel_um)
     count = len(set(points.ids.tolist()))
     title = f"{path.name}   ·   {count:,} tracks in {len(movie):,} frames   ·   {used.name}"
-    draw_tracks(picture, tracked.image, points, title)
+    with written_whole(table, picture) as (rows, drawn):
+        write_tracks(rows, tracked, movie.interval_s)
+        draw_tracks(drawn, tracked.image, points, title)
     result: dict[str, Any] = {
         "detector": used.name,
         "linker": linker,
@@ -97,6 +102,7 @@ def track(
         "pixel_um": movie.pixel_um,
         "interval_s": movie.interval_s,
         "assumed": [*movie.assumed],
+        "notes": tracked.notes,
         "table": str(table),
         "picture": str(picture),
     }
@@ -139,6 +145,8 @@ def _check_output(table: Path, *inputs: Path | None) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
+    for note in result["notes"]:
+        print(f"{result['detector']}: {note}")
     print(
         f"{result['tracks']:,} tracks of {result['positions']:,} positions in "
         f"{result['frames']:,} frames, {result['detector_ms']:.1f} ms a frame to detect and "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import ModelOut
 from ..progress import needing_training, training_progress
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ _JUDGED_RENDERED, _JUDGED_SEEN = 2000, 1000
 
 
 def defocus(
-    out: Annotated[Path, typer.Option(help="ONNX file to write; its card goes beside it.")] = Path(
-        "defocus.onnx"
-    ),
+    out: ModelOut = Path("defocus.onnx"),
     steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 3600,
     batch: Annotated[int, typer.Option(min=2, help="Windows in a step.")] = 72,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,

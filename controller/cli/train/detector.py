@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..options import DATA, read_source
+from ..options import DATA, ModelOut, read_source
 from ..progress import needing_training, training_progress
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def detector(
     data: Annotated[list[str] | None, DATA] = None,
-    out: Annotated[Path, typer.Option(help="ONNX file to write; its card goes beside it.")] = Path(
-        "detector.onnx"
-    ),
+    out: ModelOut = Path("detector.onnx"),
     arch: Annotated[
         str, typer.Option(help="yolo26n, yolo11n, yolov8n or their larger kin, or ssd.")
     ] = "yolo26n",

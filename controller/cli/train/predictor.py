@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import NO_FILES, Columns, read_all_tracks
+from ..options import NO_FILES, Columns, ModelOut, read_all_tracks
 from ..progress import needing_training, training_progress
 
 
@@ -14,9 +14,7 @@ def predictor(
         list[Path],
         typer.Argument(metavar="[TRACKS.csv...]", help="Tracks to learn from too."),
     ] = NO_FILES,
-    out: Annotated[Path, typer.Option(help="ONNX file to write; its card goes beside it.")] = Path(
-        "predictor.onnx"
-    ),
+    out: ModelOut = Path("predictor.onnx"),
     arch: Annotated[str, typer.Option(help="lstm, gru or tcn.")] = "lstm",
     columns: Columns = "",
     simulated: Annotated[int, typer.Option(min=0, help="Simulated tracks to draw.")] = 48_000,

@@ -6,15 +6,19 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import torch
 from msgspec import Meta
 from numpy.typing import NDArray
-from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from ...arrays import Image
 from ...detections import Detections
 from ...errors import DeviceError, ModelError
 from ...images import checked, levels_of, stretched
+
+try:
+    import torch
+    from torchvision.models.detection import maskrcnn_resnet50_fpn
+except ImportError as error:
+    raise ModelError("it needs torch and torchvision: pip install torch torchvision") from error
 
 _CLASSES_OF = "roi_heads.box_predictor.cls_score.weight"
 """Tensor of the state_dict with one row for each class, the background first."""

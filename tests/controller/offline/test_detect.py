@@ -111,6 +111,9 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     assert "OME-Zarr" in refusal(tmp_path)
     tifffile.imwrite(tmp_path / "float.tif", spotted().astype(np.float32))
     assert "float32" in refusal(tmp_path / "float.tif")
+    tifffile.imwrite(tmp_path / "signed.tif", spotted().astype(np.int16))
+    said = refusal(tmp_path / "signed.tif")
+    assert "int16 pixels: save it with unsigned whole numbers of 8 or 16 bits, uint8" in said
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,8 @@ def test_nothing_to_follow_is_a_result_with_a_hint(tmp_path: Path) -> None:
         (("spots.tif", "--predictor", "kalmann"), "did you mean 'kalman'?"),
         (("spots.tif", "--set", "policy.name=reactive"), "is not about"),
         (("spots.tif", *BLOBS, "--truth", "none.csv"), "none.csv"),
+        (("spots.tif", *BLOBS, "--truth", "late.csv"), "from frame 6 to 9, the movie has 8: they"),
+        (("spots.tif", *BLOBS, "--truth", "far.csv"), "leave the 144 x 128 pixels of the movie"),
         (("spots.tif", *BLOBS, "--truth", "truth.csv", "--out", "truth.csv"), "another file"),
     ],
 )
@@ -134,6 +136,8 @@ def test_what_cannot_be_is_said_in_a_line(
     movie: Path, arguments: Any, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(movie.parent)
+    Path("late.csv").write_text("track,t,x,y\n" + "".join(f"1,{t},9,9\n" for t in range(6, 10)))
+    Path("far.csv").write_text("track,t,x,y\n" + "".join(f"1,{t},900,9\n" for t in range(8)))
     ran = pursuit("track", *arguments)
     assert ran.exit_code == 1
     assert ran.stderr.startswith("Error: ") and ran.stderr.count("\n") == 1

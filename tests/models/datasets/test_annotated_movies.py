@@ -115,6 +115,10 @@ def test_folders_that_cannot_be_used_are_refused_in_a_sentence(tmp_path: Path) -
     with pytest.raises(ModelError, match="is no annotated movie: it needs one movie beside"):
         read(tmp_path)
     as_table(tmp_path)
+    tifffile.imwrite(tmp_path / "other.tif", images(), photometric="minisblack")
+    with pytest.raises(ModelError, match=r"has 2 movies \(movie\.tif, other\.tif\): keep the one"):
+        read(tmp_path)
+    (tmp_path / "other.tif").unlink()
     table = tmp_path / "tracks.csv"
     table.write_text(table.read_text() + "\n1,3,8,6,4")
     with pytest.raises(ModelError, match="from frame 0 to 3, the movie has 3"):
@@ -127,4 +131,55 @@ def test_folders_that_cannot_be_used_are_refused_in_a_sentence(tmp_path: Path) -
         read(tmp_path)
     table.unlink()
     with pytest.raises(ModelError, match="cannot be read"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("1 0 2 0\n2 0 4 0\n", "label 2 from frame 0 to 4, and it is not in frame 3: add its mask"),
+        ("1 0 2 0\n2 0 2 0\n3 1 2 1\n", "label 3 from frame 1 to 2, and it is not in frame 1"),
+        ("1 0 2\n", "man_track.txt cannot be read: write a line with label, first frame, last"),
+        ("one\n", "man_track.txt cannot be read: write a line with label, first frame, last"),
+        ("", "man_track.txt are none: name another sequence"),
+        (None, "man_track.txt are missing: write a line with label, first frame, last frame"),
+    ],
+)
+def test_sequences_whose_tracks_are_incomplete_are_refused(
+    tmp_path: Path, listed: str | None, said: str
+) -> None:
+    as_challenge(tmp_path)
+    table = tmp_path / "01_GT" / "TRA" / "man_track.txt"
+    table.unlink()
+    if listed is not None:
+        table.write_text(listed)
+    with pytest.raises(ModelError, match=said):
+        read(tmp_path)
+
+
+def test_label_maps_of_another_size_are_refused(tmp_path: Path) -> None:
+    as_challenge(tmp_path)
+    file = tmp_path / "01_GT" / "TRA" / "man_track001.tif"
+    tifffile.imwrite(file, tifffile.imread(file)[:20])
+    with pytest.raises(ModelError, match="has 32 × 20 px, the pictures have 32 × 24: they belong"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_tables_of_spreadsheets_are_read(tmp_path: Path, separator: str) -> None:
+    as_table(tmp_path)
+    table = tmp_path / "tracks.csv"
+    lines = table.read_text().replace(",4", ",4.5").replace(",", separator).replace(".", ",")
+    table.write_text(lines)
+    (movie,) = read(tmp_path)
+    for track, path in zip(movie.tracks, PLACES.values(), strict=True):
+        np.testing.assert_allclose(track.positions_px, path)
+        np.testing.assert_allclose(track.sizes_px, 4.5)
+
+
+def test_columns_without_a_known_name_are_to_be_renamed(tmp_path: Path) -> None:
+    as_table(tmp_path)
+    table = tmp_path / "tracks.csv"
+    table.write_text(table.read_text().replace("id,", "cell no,", 1))
+    with pytest.raises(ModelError, match="it has: cell no, frame, x, y, size: rename one to track"):
         read(tmp_path)
