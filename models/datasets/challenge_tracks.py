@@ -96,7 +96,7 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         for label, x, y, size in _labels(labels):
             if label in seen:
                 seen[label].append((frame, x, y, size))
-    _check_complete(folder, spans, seen)
+    _check_complete(folder, spans, seen, frame)
     places = [np.array(track) for track in seen.values()]
     sizes = np.concatenate([track[:, 3] for track in places])
     spread = np.std(np.log(sizes)) if len(sizes) else 0.0
@@ -128,15 +128,18 @@ def _spans(table: Path) -> dict[int, tuple[int, int]]:
 
 
 def _check_complete(
-    folder: Path, spans: Mapping[int, tuple[int, int]], seen: Mapping[int, Sequence[_Place]]
+    folder: Path,
+    spans: Mapping[int, tuple[int, int]],
+    seen: Mapping[int, Sequence[_Place]],
+    last_map: int,
 ) -> None:
-    """Refuse labels that are in none of the maps of one of their frames."""
+    """Refuse labels that are in no map, or go on after the last; a track may have gaps."""
     for label, (first, last) in spans.items():
-        if missing := {*range(first, last + 1)} - {frame for frame, *_ in seen[label]}:
+        if not seen[label] or last > last_map:
+            what = "it is in none" if not seen[label] else f"the last map is of frame {last_map}"
             raise ModelError(
                 f"the label maps in {folder} are incomplete: man_track.txt has label {label} from "
-                f"frame {first} to {last}, and it is not in frame {min(missing)}: add its mask, or "
-                "correct man_track.txt"
+                f"frame {first} to {last}, and {what}: add its masks, or correct man_track.txt"
             )
 
 

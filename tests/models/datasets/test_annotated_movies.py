@@ -137,8 +137,8 @@ def test_folders_that_cannot_be_used_are_refused_in_a_sentence(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        ("1 0 2 0\n2 0 4 0\n", "label 2 from frame 0 to 4, and it is not in frame 3: add its mask"),
-        ("1 0 2 0\n2 0 2 0\n3 1 2 1\n", "label 3 from frame 1 to 2, and it is not in frame 1"),
+        ("1 0 2 0\n2 0 4 0\n", "label 2 from frame 0 to 4, and the last map is of frame 2: add"),
+        ("1 0 2 0\n2 0 2 0\n3 1 2 1\n", "label 3 from frame 1 to 2, and it is in none: add its"),
         ("1 0 2\n", "man_track.txt cannot be read: write a line with label, first frame, last"),
         ("one\n", "man_track.txt cannot be read: write a line with label, first frame, last"),
         ("", "man_track.txt are none: name another sequence"),
@@ -155,6 +155,15 @@ def test_sequences_whose_tracks_are_incomplete_are_refused(
         table.write_text(listed)
     with pytest.raises(ModelError, match=said):
         read(tmp_path)
+
+
+def test_a_track_may_have_a_gap(tmp_path: Path) -> None:
+    as_challenge(tmp_path)
+    file = tmp_path / "01_GT" / "TRA" / "man_track001.tif"
+    labels = tifffile.imread(file)
+    tifffile.imwrite(file, np.where(labels == 2, 0, labels))
+    (movie,) = read(tmp_path)
+    assert [track.frames.tolist() for track in movie.tracks] == [[0, 1, 2], [0, 2]]
 
 
 def test_label_maps_of_another_size_are_refused(tmp_path: Path) -> None:
