@@ -53,7 +53,9 @@ of several sizes the large ones weigh more. On images of the training, 1.25 was 
 
 LEAST_SUPPORT = 0.1
 """Mean, over the scales, of the scores of an object that is surely seen. Chosen: of nuclei and
-blood cells in images that `pursuit bench movies` does not use, nine of ten have more."""
+blood cells in images that `pursuit bench movies` does not use, nine of ten have more. The surest of
+a field has more in all of 64 images of the training and in 111 of 112 rendered ones, in
+noise of four kinds 0.07 at most."""
 
 _PER_SIZE = 2.0
 """Cost of an object at the point that is e times as large as another there. Evenly strewn points
@@ -97,7 +99,7 @@ def part_around(image: Image, point_px: Point) -> tuple[Image, Point]:
 def find_size(
     found: Sequence[ScoredBoxes], part: Shape, field: Shape, point_px: Point | None = None
 ) -> Size | None:
-    """Find out the typical size of the objects; None if there are none.
+    """Find out the typical size of the objects; None if none is surely seen.
 
     An object is found as a whole at neighbouring scales, in the same box and as the same class;
     what is found of its parts changes from scale to scale. So a box has support: the sum, over
@@ -125,6 +127,8 @@ def find_size(
     seen = np.where(alike, overlap * scores, 0)
     best = np.stack([seen[:, scale == i].max(axis=1, initial=0) for i in range(len(found))], axis=1)
     support = best.sum(axis=1)
+    if support.max() < LEAST_SUPPORT * len(FACTORS):
+        return None
     pointed = np.empty(0, np.intp)
     if point_px is not None:
         pointed = _on_point(boxes, support, point_px)
