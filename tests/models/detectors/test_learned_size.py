@@ -9,6 +9,7 @@ from pursuit.models.datasets import read_dataset
 from pursuit.models.detectors import create
 from pursuit.models.detectors.learned import ScoredBoxes
 from pursuit.models.detectors.learned.size import FACTORS, SHOWN_LARGER, find_size
+from scipy.ndimage import gaussian_filter
 
 from .test_learned import CARD, Discs, discs, learned
 
@@ -146,3 +147,26 @@ def test_a_point_on_nothing_leaves_the_size_to_all_objects():
     everywhere.detect(image)
     pointed.detect(image)
     assert pointed.factor == everywhere.factor
+
+
+def smooth_noise(rng, shape):
+    return gaussian_filter(rng.normal(200, 70, shape), 1)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, shape: rng.normal(100, 5, shape),
+        lambda rng, shape: rng.poisson(30, shape),
+        lambda rng, shape: rng.poisson(300, shape),
+        smooth_noise,
+    ],
+)
+def test_noise_has_no_size(draw):
+    """Else it is enlarged until some of it looks like objects."""
+    for seed in range(4):
+        image = draw(np.random.default_rng(seed), (300, 400)).clip(0).astype(np.uint16)
+        detector = create("yolo", {})
+        detector.detect(image)
+        assert detector.factor == 1.0
+        assert not any("seem to be" in note for note in detector.notes)
