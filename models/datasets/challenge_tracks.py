@@ -86,7 +86,7 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         raise ModelError(f"the folder {folder} has no label maps man_track000.tif and so on")
     seen: dict[int, list[_Place]] = {label: [] for label in spans}
     for file in maps:
-        frame = int(file.stem.removeprefix("man_track"))
+        frame = _frame_of(file)
         labels = read_labels(file)
         if labels.shape != sides_px[::-1]:
             raise ModelError(
@@ -96,7 +96,7 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         for label, x, y, size in _labels(labels):
             if label in seen:
                 seen[label].append((frame, x, y, size))
-    _check_complete(folder, spans, seen, frame)
+    _check_complete(folder, spans, seen, _frame_of(maps[-1]))
     places = [np.array(track) for track in seen.values()]
     sizes = np.concatenate([track[:, 3] for track in places])
     spread = np.std(np.log(sizes)) if len(sizes) else 0.0
@@ -108,6 +108,10 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         1.0,
         sizes=tuple(_if(are_masks, track[:, 3]) for track in places),
     )
+
+
+def _frame_of(label_map: Path) -> int:
+    return int(label_map.stem.removeprefix("man_track"))
 
 
 def _spans(table: Path) -> dict[int, tuple[int, int]]:
