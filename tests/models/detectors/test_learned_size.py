@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pursuit.models.datasets import read_dataset
 from pursuit.models.detectors import create
-from pursuit.models.detectors.learned import ScoredBoxes
+from pursuit.models.detectors.learned import LearnedDetector, ScoredBoxes
 from pursuit.models.detectors.learned.size import FACTORS, SHOWN_LARGER, find_size
 from scipy.ndimage import gaussian_filter
 
@@ -167,6 +167,7 @@ def test_noise_has_no_size(draw):
     for seed in range(4):
         image = draw(np.random.default_rng(seed), (300, 400)).clip(0).astype(np.uint16)
         detector = create("yolo", {})
+        assert isinstance(detector, LearnedDetector)
         detector.detect(image)
         assert detector.factor == 1.0
         assert not any("seem to be" in note for note in detector.notes)
