@@ -99,6 +99,53 @@ def test_what_the_network_finds_is_left_to_it(opened: Network) -> None:
     assert detector.notes == []
 
 
+def nucleus(spots_px: list[tuple[int, int]]) -> NDArray[np.uint8]:
+    """A disc that fills much of the picture, with bright spots in it."""
+    image = np.full((SIDE_PX, SIDE_PX), 20, np.float32)
+    cv2.circle(image, (SIDE_PX // 2, SIDE_PX // 2), 110, 80, -1)
+    for at_px in spots_px:
+        cv2.circle(image, at_px, 3, 220, -1)
+    noise = np.random.default_rng(2).normal(0, 2, image.shape)
+    return np.clip(cv2.GaussianBlur(image, (0, 0), 1) + noise, 0, 255).astype(np.uint8)
+
+
+def test_of_what_fills_the_field_a_spot_that_is_pointed_at_is_followed(opened: Network) -> None:
+    opened.boxes_px = np.array([[18, 18, 238, 238]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((100, 120))
+    found = detector.detect(nucleus([(100, 120), (150, 150)]))
+    assert found.centres_px.tolist() == [pytest.approx((100, 120), abs=1)]
+    assert "something of 220 px" in detector.notes[0]
+
+
+def test_what_fills_the_field_with_nothing_smaller_in_it_is_left_to_the_network(
+    opened: Network,
+) -> None:
+    opened.boxes_px = np.array([[18, 18, 238, 238]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((118, 120))
+    assert detector.detect(nucleus([])).boxes_px.tolist() == opened.boxes_px.tolist()
+    assert not detector.notes
+
+
+def test_the_look_that_decided_is_what_was_found(
+    opened: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one, in the whole image, may prefer a twin."""
+    looks: list[Detections] = []
+    look = Template.detect
+
+    def counted(template: Template, image: NDArray[np.uint8]) -> Detections:
+        looks.append(look(template, image))
+        return looks[-1]
+
+    monkeypatch.setattr(Template, "detect", counted)
+    detector = Auto(LearnedOptions())
+    detector.point_at((100, 120))
+    assert detector.detect(nucleus([(100, 120), (150, 150)])) is looks[0]
+    assert len(looks) == 1
+
+
 def test_a_box_beside_the_point_is_of_something_else(opened: Network) -> None:
     opened.boxes_px = np.array([[120, 140, 140, 160]], np.float32)
     detector = Auto(LearnedOptions())
