@@ -13,7 +13,7 @@ from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.pixel_scale import check_unit
 from ...models.detectors import DETECTORS
 from ...models.errors import ModelError
-from ...models.images import Recording, open_recording
+from ...models.images import Choice, Recording, open_recording
 from ...sim.movie import Movie
 from ...sim.stand import (
     LockstepMicroscope,
@@ -72,7 +72,10 @@ def simulation(config: Config, recording: Recording | None = None) -> Simulation
         return Simulation(Path(name).stem, load_scenario(name))
     try:
         recording = recording or open_recording(
-            source.specimen, config.camera.pixel_um, source.interval_s
+            source.specimen,
+            config.camera.pixel_um,
+            source.interval_s,
+            choice=Choice(source.position, source.channel, source.plane),
         )
     except ModelError as error:
         raise MicroscopeError(as_sentence(error)) from error

@@ -34,6 +34,7 @@ def told_of(
     name, unknown = recording.path.name, " and ".join(recording.assumed)
     if unknown:
         yield f"{name} does not tell its {unknown}: taken as 1."
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in recording.notes)
     if field_px > min(movie.width_px, movie.height_px):
         yield (
             f"The field of {field_px} px is larger than {name}, {movie.width_px} x "

@@ -52,6 +52,13 @@ ModelFile = Annotated[
         help="Model of a learned detector: a file, or the name of a shipped one.",
     ),
 ]
+_PART = "Of a file with several: its name, or its number from 0."
+Position = Annotated[str | None, typer.Option(metavar="NAME", help=_PART)]
+Channel = Annotated[str | None, typer.Option(metavar="NAME", help=_PART)]
+Plane = Annotated[int | None, typer.Option(min=0, help="Of a file with several: from 0.")]
+PixelUm = Annotated[
+    float | None, typer.Option(min=1e-9, help="Edge of a pixel; default: as the file tells.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -166,9 +173,11 @@ def read_source(text: str) -> Dataset:
     from ...models.datasets import read_dataset
 
     name, equals, folder = text.partition("=")
-    if equals and not Path(text).exists():
-        return read_dataset(Path(folder), name)
-    return read_dataset(Path(text))
+    is_named = bool(equals) and not Path(text).exists()
+    dataset = read_dataset(Path(folder), name) if is_named else read_dataset(Path(text))
+    for note in dataset.notes:
+        print(f"{dataset.name}: {note}", file=sys.stderr)
+    return dataset
 
 
 def read_all_tracks(paths: list[Path], columns: str) -> list[Tracks]:

@@ -6,7 +6,7 @@ sentence that says what is wrong.
 
 from .check import as_sentence, make_config
 from .init import write_scope
-from .outputs import check_new_file, check_new_folder, written_whole
+from .outputs import check_new_file, check_new_folder, named_after, written_whole
 from .settings import Config
 from .tables import ConfigError, assignment, merge, read_tables, without_none
 
@@ -19,6 +19,7 @@ __all__ = [
     "check_new_folder",
     "make_config",
     "merge",
+    "named_after",
     "read_tables",
     "without_none",
     "write_scope",

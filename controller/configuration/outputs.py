@@ -41,6 +41,13 @@ def check_new_file(path: Path, option: str = "--out") -> None:
     _check_place(path, option)
 
 
+def named_after(path: Path) -> str:
+    """Return the name of a file or folder without its suffix, for what is made of it."""
+    name = path.resolve().name
+    whole = [s for s in (".ome.tif", ".ome.tiff", ".ome.zarr") if name.lower().endswith(s)]
+    return (name[: -len(whole[0])] if whole else Path(name).stem) or "movie"
+
+
 @contextmanager
 def written_whole(*paths: Path) -> Iterator[tuple[Path, ...]]:
     """Give names to write to: they become ``paths`` at the end, and are removed if it fails."""

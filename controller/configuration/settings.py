@@ -41,7 +41,7 @@ class MicroscopeSettings(Settings, frozen=True):
     scenario : str, optional
         Simulated scenario: a name from the list below, or a TOML file.
     specimen : str, optional
-        Recorded movie, TIFF or OME-Zarr, that a simulated field moves across.
+        Recorded movie, a file or an OME-Zarr folder, that a simulated field moves across.
     start_px : (x, y), optional
         Pixel of that movie where the middle of the field is at first; its middle if not given.
 
@@ -52,6 +52,13 @@ class MicroscopeSettings(Settings, frozen=True):
     field_px : int, optional
         Width and height of the field on that movie; if not given, half of its shorter side, but
         64 at least and 256 at most.
+    position : int or str, optional
+        Position of the stage that is followed in, by its name or number from 0, where that movie
+        has several.
+    channel : int or str, optional
+        Channel, likewise.
+    plane : int, optional
+        Plane in focus, likewise.
     """
 
     mm_config: str | None = None
@@ -60,6 +67,9 @@ class MicroscopeSettings(Settings, frozen=True):
     interval_s: Annotated[float, Meta(gt=0, le=1e9)] | None = None
     start_px: tuple[float, float] | None = None
     field_px: Annotated[int, Meta(ge=16, le=8192, examples=[256])] | None = None
+    position: int | str | None = None
+    channel: int | str | None = None
+    plane: Annotated[int, Meta(ge=0)] | None = None
 
     def __post_init__(self) -> None:
         given = [n for n in ("mm_config", "scenario", "specimen") if getattr(self, n) is not None]

@@ -14,7 +14,7 @@ from ...drivers.clock import NS_PER_MS
 from ...models.detections import Detections
 from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
 from ...models.errors import ModelError
-from ...models.images import Recording, open_recording
+from ...models.images import Choice, Recording, open_recording
 from ..assembly import check_diameter, detector_table, make_detector
 from ..configuration import (
     ConfigError,
@@ -48,11 +48,11 @@ class DetectionSummary:
     notes: list[str]
 
 
-def open_images(path: Path) -> Recording:
+def open_images(path: Path, pixel_um: float | None, choice: Choice) -> Recording:
     """Open a picture or a movie; raises a `ModelError` if that cannot be done."""
     if not path.exists():
         raise ModelError(f"there is no picture or movie {path}: check the path")
-    return open_recording(path)
+    return open_recording(path, pixel_um, choice=choice)
 
 
 def open_detector(
@@ -125,7 +125,8 @@ def detect_all(
         objects, ms_per_frame = counts.total(), float(np.median(times_ms))
         title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
         draw_overlay(picture, panels, name, title)
-    classes, notes = dict(counts.most_common()), notes_of(detector, most)
+    classes = dict(counts.most_common())
+    notes = [*images.notes, *(f"{detector.name}: {note}" for note in notes_of(detector, most))]
     return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
 
 

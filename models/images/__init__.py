@@ -3,6 +3,7 @@
 In: files, arrays. Out: recordings, arrays that detectors can use, contrast levels.
 """
 
+from .arrangement import Choice
 from .formats import IMAGE_SUFFIXES
 from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
 from .preprocessing import (
@@ -30,6 +31,7 @@ __all__ = [
     "LARGEST_PX",
     "LEAST_CAMERA_NOISE",
     "QUANTISATION",
+    "Choice",
     "Levels",
     "Polarity",
     "Recording",

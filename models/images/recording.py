@@ -11,10 +11,14 @@ from PIL import Image as PillowImage
 
 from ..arrays import Image
 from ..errors import ModelError
+from .arrangement import WHOLE, Choice, arranged
+from .depth import as_counts
 from .formats import FileContent, read
 
 _UNTOLD = 1.0
 """Scale that nobody tells: lengths are then in px and times in frames."""
+_SQUARE = 0.01
+"""How much the sides of a pixel may differ. Chosen: a field of 2048 px is off by 10 then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +39,8 @@ class Recording:
         Distance from image to image of a focus stack, where the file tells it.
     assumed : tuple of str
         Which of ``pixel_um`` and ``interval_s`` were neither told nor given, and are 1.
+    notes : tuple of str
+        What was made of the file that a person should know.
     """
 
     path: Path
@@ -43,6 +49,7 @@ class Recording:
     interval_s: float
     step_um: float | None
     assumed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
@@ -73,29 +80,35 @@ def open_recording(
     pixel_um: float | None = None,
     interval_s: float | None = None,
     along: Literal["T", "Z"] = "T",
+    choice: Choice = WHOLE,
 ) -> Recording:
-    """Open a TIFF, PNG, JPEG or BMP file or an OME-Zarr folder.
+    """Open a TIFF, PNG, JPEG or BMP file, a video, or an OME-Zarr folder.
 
     Parameters
     ----------
     path : str or Path
-        Images of one channel in uint8 or uint16; colours turn grey.
+        Colours turn grey; pixels of other types are turned into uint16.
     pixel_um, interval_s : float, optional
         Scales; without them, those that the file tells, or else 1.
     along : {"T", "Z"}
-        Axis from image to image. A focus stack (Z) may also pass with time.
+        Axis from image to image. A focus stack (Z) may also pass with time, and a movie (T) may
+        be called a stack.
+    choice : Choice
+        Position, channel and plane, where the file has several.
 
     Raises
     ------
     ModelError
-        If it is missing, damaged, of another kind, or a scale is not positive.
+        If it is missing, damaged, of another kind, or has several positions, channels or planes
+        of which none is chosen; if pixels are not square, or a scale is not positive.
     """
     path = Path(path)
     if not path.exists():
         raise ModelError(f"there is no movie {path}: check the path")
-    content = read(path)
-    pixels, axis = _arranged(path, content, along)
-    told = content.scales
+    content = read(path, choice.position)
+    images, axis, note = arranged(path, content, along, choice)
+    pixels, conversion = _as_counts(path, images)
+    told = _scales_of(path, content, pixel_um)
     scales = {
         "pixel_um": told.get("X") if pixel_um is None else pixel_um,
         "interval_s": told.get("T") if interval_s is None else interval_s,
@@ -106,6 +119,7 @@ def open_recording(
         *(_positive(name, value) for name, value in scales.items()),
         step_um=told.get("Z") if axis == "Z" else None,
         assumed=tuple(name for name, value in scales.items() if value is None),
+        notes=tuple(filter(None, (content.note, note, conversion))),
     )
     recording[len(recording) - 1]
     return recording
@@ -123,10 +137,10 @@ def read_grey(path: Path) -> Image:
 
 def read_labels(path: Path) -> NDArray:
     """Read a label map, (H, W) of integers; ModelError if it cannot be read, or is not one."""
-    pixels, axes = _without_single(read(path))
-    if axes != "YX" or pixels.dtype.kind not in "ui":
+    pixels = np.squeeze(np.asarray(read(path).pixels[...]))
+    if pixels.ndim != 2 or pixels.dtype.kind not in "ui":
         raise ModelError(f"the image {path} is not a label map: it needs one channel of integers")
-    return np.asarray(pixels)
+    return pixels
 
 
 def size_px(path: Path) -> tuple[int, int]:
@@ -139,36 +153,26 @@ def size_px(path: Path) -> tuple[int, int]:
         return width, height
 
 
-def _arranged(path: Path, content: FileContent, along: str) -> tuple[Any, str]:
-    """Bring pixels to (N, H, W), and tell along which axis the N lie."""
-    pixels, axes = _without_single(content)
-    if axes.removesuffix("S") not in ("YX", "TYX", f"{along}YX"):
+def _as_counts(path: Path, images: Any) -> tuple[Any, str]:
+    try:
+        return as_counts(images)
+    except ValueError as error:
         raise ModelError(
-            f"the movie {path} has no single time axis (its axes are {axes}): "
-            "save one channel of one plane as T, Y, X"
-        )
-    dtype = np.dtype(getattr(pixels.dtype, "numpy_dtype", pixels.dtype))
-    if dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-        raise ModelError(
-            f"the movie {path} has {dtype} pixels: save it with unsigned whole numbers of 8 or 16 "
-            "bits, uint8 or uint16"
-        )
-    if axes.endswith("S"):
-        images = pixels.reshape(-1, *pixels.shape[-3:])
-        pixels = np.stack([content.to_grey(image) for image in images])
-    elif axes == "YX":
-        pixels = pixels[None]
-    return pixels, axes[0]
+            f"the movie {path} has {error}: save it with unsigned whole numbers of 8 or 16 bits, "
+            "uint8 or uint16"
+        ) from error
 
 
-def _without_single(content: FileContent) -> tuple[Any, str]:
-    """Leave out axes of length 1 but rows and columns; call every series of images T."""
-    pairs = list(zip(content.pixels.shape, content.axes, strict=True))
-    kept = [n > 1 or axis in "YX" for n, axis in pairs]
-    axes = "".join(
-        "T" if axis in "TIQ" else axis for (_, axis), keep in zip(pairs, kept, strict=True) if keep
-    )
-    return content.pixels[tuple(slice(None) if keep else 0 for keep in kept)], axes
+def _scales_of(path: Path, content: FileContent, pixel_um: float | None) -> dict[str, float]:
+    """Return what a file tells; pixels that are not square are refused unless one edge is given."""
+    told = dict(content.scales)
+    wide, high = told.get("X", told.get("Y")), told.get("Y", told.get("X"))
+    if wide and high and pixel_um is None and abs(wide / high - 1) > _SQUARE:
+        raise ModelError(
+            f"the pixels of {path} are {wide:.4g} µm wide and {high:.4g} µm high: scale it to "
+            "square ones first, or give pixel_um to take them as square"
+        )
+    return told | ({"X": wide} if wide else {})
 
 
 def _positive(name: str, value: float | None) -> float:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..options import AsJson, DetectorName, ModelFile, Sets
+from ..options import (
+    AsJson,
+    Channel,
+    DetectorName,
+    ModelFile,
+    PixelUm,
+    Plane,
+    Position,
+    Sets,
+)
 from ..progress import progress
 
 if TYPE_CHECKING:
@@ -20,10 +29,16 @@ if TYPE_CHECKING:
 def detect(
     path: Annotated[
         Path,
-        typer.Argument(metavar="IMAGE|MOVIE", help="PNG, JPEG, BMP, TIFF, or an OME-Zarr folder."),
+        typer.Argument(
+            metavar="IMAGE|MOVIE", help="TIFF, PNG, JPEG, BMP, a video, or an OME-Zarr folder."
+        ),
     ],
     detector: DetectorName = None,
     model: ModelFile = None,
+    pixel_um: PixelUm = None,
+    position: Position = None,
+    channel: Channel = None,
+    plane: Plane = None,
     sets: Sets = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make.")] = None,
     as_json: AsJson = False,
@@ -32,11 +47,13 @@ def detect(
 
     Example: `pursuit detect cells.tif --model nuclei.onnx --set detector.score=0.4`
     """
+    from ....models.images import Choice
+    from ...configuration import named_after
     from ...offline import detect_all, open_detector, open_images
 
-    images = open_images(path)
+    images = open_images(path, pixel_um, Choice(position, channel, plane))
     opened = open_detector(images, detector, model, sets or ())
-    folder = out or Path(f"{path.resolve().name.partition('.')[0] or 'objects'}_detections")
+    folder = out or Path(f"{named_after(path)}_detections")
     with progress("detecting", len(images), disable=len(images) == 1) as on_progress:
         result = detect_all(images, opened, folder, on_progress)
     if as_json:
@@ -50,7 +67,7 @@ def _print_result(result: DetectionSummary, detector: Detector) -> None:
     from ...offline import how_many
 
     for note in result.notes:
-        print(f"{detector.name}: {note}")
+        print(note)
     kinds = ", ".join(f"{count:,} {name}" for name, count in result.classes.items())
     named = f" ({kinds})" if [*result.classes] not in ([], ["object"]) else ""
     print(

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import AsJson, DetectorName, ModelFile, Sets, read_all_tracks
+from ..options import (
+    AsJson,
+    Channel,
+    DetectorName,
+    ModelFile,
+    PixelUm,
+    Plane,
+    Position,
+    Sets,
+    read_all_tracks,
+)
 from ..progress import progress
 from .linkers import OWN_LINKER, LinkerModel, LinkerName, linker_of
 
@@ -21,7 +31,7 @@ _PICTURE = ".png"
 
 def track(
     path: Annotated[
-        Path, typer.Argument(metavar="MOVIE", help="TIFF file, or an OME-Zarr folder.")
+        Path, typer.Argument(metavar="MOVIE", help="TIFF file, video, or OME-Zarr folder.")
     ],
     out: Annotated[
         Path | None, typer.Option(help="Table to write; a picture goes beside it.")
@@ -34,12 +44,13 @@ def track(
     predictor: Annotated[str | None, typer.Option(help="Name of the predictor.")] = None,
     linker: LinkerName = OWN_LINKER,
     linker_model: LinkerModel = None,
-    pixel_um: Annotated[
-        float | None, typer.Option(min=1e-9, help="Edge of a pixel; default: as the file tells.")
-    ] = None,
+    pixel_um: PixelUm = None,
     interval_s: Annotated[
         float | None, typer.Option(min=1e-9, help="Time between frames; default: likewise.")
     ] = None,
+    position: Position = None,
+    channel: Channel = None,
+    plane: Plane = None,
     sets: Sets = None,
     truth: Annotated[
         Path | None,
@@ -63,22 +74,23 @@ def track(
     """
     from ....models.datasets import check_tracks
     from ....models.errors import ModelError
-    from ....models.images import open_recording
+    from ....models.images import Choice, open_recording
     from ...assembly import detector_table
-    from ...configuration import written_whole
+    from ...configuration import named_after, written_whole
     from ...offline import draw_tracks, open_models, score_movie, track_movie, write_tracks
 
-    table = out or Path(f"{path.resolve().name.partition('.')[0] or 'movie'}_tracks.csv")
+    table = out or Path(f"{named_after(path)}_tracks.csv")
     picture = table.with_suffix(_PICTURE)
     _check_output(table, path, truth)
     known = read_all_tracks([truth], columns)[0] if truth else None
     tables = given_tables(detector_table(detector, model), diameter_px, predictor, sets or [])
     make_linker = linker_of(linker, linker_model)
-    movie = open_recording(path, pixel_um, interval_s)
+    movie = open_recording(path, pixel_um, interval_s, choice=Choice(position, channel, plane))
     if len(movie) < _FEWEST_FRAMES:
+        why = "".join(f" ({note})" for note in movie.notes)
         raise ModelError(
-            f"there is only one frame in {path}, and no motion to track: give a movie, or find the "
-            "objects in a picture with pursuit detect"
+            f"there is only one frame in {path}, and no motion to track{why}: give a movie, or "
+            "find the objects in a picture with pursuit detect"
         )
     if known is not None:
         check_tracks(known, movie)
@@ -102,7 +114,7 @@ def track(
         "pixel_um": movie.pixel_um,
         "interval_s": movie.interval_s,
         "assumed": [*movie.assumed],
-        "notes": tracked.notes,
+        "notes": [*movie.notes, *(f"{used.name}: {note}" for note in tracked.notes)],
         "table": str(table),
         "picture": str(picture),
     }
@@ -146,7 +158,7 @@ def _check_output(table: Path, *inputs: Path | None) -> None:
 
 def _print(result: dict[str, Any]) -> None:
     for note in result["notes"]:
-        print(f"{result['detector']}: {note}")
+        print(note)
     print(
         f"{result['tracks']:,} tracks of {result['positions']:,} positions in "
         f"{result['frames']:,} frames, {result['detector_ms']:.1f} ms a frame to detect and "

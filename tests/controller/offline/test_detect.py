@@ -109,11 +109,24 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("not a picture")
         assert name in refusal(tmp_path / name)
     assert "OME-Zarr" in refusal(tmp_path)
-    tifffile.imwrite(tmp_path / "float.tif", spotted().astype(np.float32))
-    assert "float32" in refusal(tmp_path / "float.tif")
+    tifffile.imwrite(tmp_path / "complex.tif", spotted().astype(np.complex64))
+    said = refusal(tmp_path / "complex.tif")
+    assert "complex64: save it with unsigned whole numbers of 8 or 16 bits, uint8" in said
+
+
+def test_what_was_made_of_a_file_is_told(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "signed.tif", spotted().astype(np.int16))
-    said = refusal(tmp_path / "signed.tif")
-    assert "int16 pixels: save it with unsigned whole numbers of 8 or 16 bits, uint8" in said
+    ran = pursuit("detect", tmp_path / "signed.tif", *BLOBS, "--out", tmp_path / "found")
+    assert ran.exit_code == 0
+    assert "pixels of type int16 are taken as 16 bits" in ran.stdout
+
+
+def test_of_two_channels_one_is_chosen(tmp_path: Path) -> None:
+    two, path = np.stack([spotted(), spotted()]), tmp_path / "2024.05.01_two.tif"
+    tifffile.imwrite(path, two, imagej=True, metadata={"axes": "CYX"})
+    assert "choose one with --channel" in refusal(path)
+    ran = pursuit("detect", path, *BLOBS, "--channel", "1", "--out", tmp_path / "found")
+    assert ran.exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,14 @@ def test_a_focus_stack_is_one_where_it_is_asked_for(tmp_path, make):
     stack = open_recording(path, along="Z")
     assert (stack.pixel_um, stack.step_um) == pytest.approx((0.5, 0.5))
     np.testing.assert_array_equal(frames_of(stack), FRAMES)
-    assert "its axes are ZYX" in refusal(open_recording, path)
+    assert not stack.notes
+
+
+def test_a_movie_that_is_called_a_stack_is_one_and_says_so(tmp_path):
+    movie = open_recording(imagej(tmp_path, "ZYX"))
+    np.testing.assert_array_equal(frames_of(movie), FRAMES)
+    assert movie.interval_s == 0.5 and movie.step_um is None
+    assert movie.notes == ("the 6 planes of movie.tif are taken as times",)
 
 
 def test_a_focus_stack_may_pass_with_time(tmp_path):
@@ -152,11 +159,12 @@ def test_a_picture_is_a_movie_of_one_frame(tmp_path, name, image):
 def test_colours_turn_grey(tmp_path):
     grey = np.repeat(BYTES[0][..., None], 3, axis=-1)
     colours = np.array([[[30, 60, 210]]], np.uint8).repeat(20, 0).repeat(20, 1)
-    for image, value in ((grey, BYTES[0]), (colours, 100)):
+    luminance = round(0.299 * 30 + 0.587 * 60 + 0.114 * 210)
+    for image, value in ((grey, BYTES[0]), (colours, luminance)):
         path = write(tmp_path, frames=image, photometric="rgb")
         np.testing.assert_array_equal(read_grey(path), np.broadcast_to(value, image.shape[:2]))
     cv2.imwrite(str(tmp_path / "a.png"), colours[..., ::-1])
-    assert (read_grey(tmp_path / "a.png") == round(0.299 * 30 + 0.587 * 60 + 0.114 * 210)).all()
+    assert (read_grey(tmp_path / "a.png") == luminance).all()
     movie = np.stack([grey] * 3)
     path = write(tmp_path, frames=movie, photometric="rgb", metadata={"axes": "TYXS"})
     np.testing.assert_array_equal(frames_of(open_recording(path)), movie[..., 0])
@@ -172,10 +180,11 @@ def test_label_maps_keep_their_integers(tmp_path):
 @pytest.mark.parametrize(
     ("frames", "options", "why"),
     [
-        (FRAMES.astype(np.float32), {}, "float32"),
-        (FRAMES, {"imagej": True, "metadata": {"axes": "ZYX"}}, "no single time axis"),
-        (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TCYX"}}, "one channel"),
-        (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TZYX"}}, "its axes are TZYX"),
+        (FRAMES.astype(np.complex64), {}, "complex64"),
+        (np.full_like(FRAMES, np.nan, np.float32), {}, "no pixel that is a number"),
+        (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TCYX"}}, "--channel"),
+        (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TZYX"}}, "2 planes, 0 to 1"),
+        (np.stack([FRAMES] * 2, 1), {"metadata": {"axes": "TQYX"}}, "(TQYX, 6 x 2 x 40 x 51)"),
     ],
 )
 def test_other_files_are_refused_in_a_sentence(tmp_path, frames, options, why):
