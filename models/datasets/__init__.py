@@ -16,6 +16,7 @@ from .focus_series import (
     split_series,
     stack_windows,
 )
+from .label_images import read_label_image
 from .track_files import Tracks, read_tracks
 from .training_tracks import TrackBatch, TrainingTracks, draw_batch, to_training_tracks
 
@@ -39,6 +40,7 @@ __all__ = [
     "measure_defocus",
     "read_annotated_movies",
     "read_dataset",
+    "read_label_image",
     "read_tracks",
     "split_series",
     "stack_windows",

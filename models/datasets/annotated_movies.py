@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..errors import ModelError
 from ..images import IMAGE_SUFFIXES, Recording, open_recording
 from .challenge_tracks import open_sequence, read_challenge_tracks, sequences
 from .track_files import Tracks, read_tracks
+from .track_tables import PIXEL, SCALED
 from .trackmate_files import read_trackmate
 
 _NAMED = 3
@@ -103,7 +105,7 @@ def _challenge(folder: Path) -> Iterator[AnnotatedMovie]:
         recording = open_sequence(images)
         name = f"{folder.resolve().name}/{images.name}"
         sides_px = recording.width_px, recording.height_px
-        yield _annotated(name, recording, read_challenge_tracks(truth, sides_px))
+        yield _annotated(name, recording, read_challenge_tracks(images, truth, sides_px))
 
 
 def _annotated(name: str, recording: Recording, tracks: Tracks) -> AnnotatedMovie:
@@ -120,8 +122,20 @@ def check_tracks(tracks: Tracks, recording: Recording) -> None:
     Raises
     ------
     ModelError
-        If they are in frames that it does not have, or most leave its picture.
+        If they are in frames that it does not have, or perhaps in others than those that their
+        times seem to be, if they are not in pixels, or most leave its picture.
     """
+    if tracks.unit not in ("", PIXEL) and (tracks.unit, recording.pixel_um) != (SCALED, 1.0):
+        raise ModelError(
+            f"the positions of the tracks {tracks.name} are in {tracks.unit}: they have to be in "
+            "pixels"
+        )
+    if _may_be_sparse(tracks, recording):
+        raise ModelError(
+            f"the tracks {tracks.name} have a time every {tracks.interval:g}, and nothing tells "
+            "whether that is from one frame to the next: call their column frame, and count frames "
+            "from 0"
+        )
     first = min(int(frames[0]) for frames in tracks.frames)
     last = max(int(frames[-1]) for frames in tracks.frames)
     if first < 0 or last >= len(recording):
@@ -136,6 +150,19 @@ def check_tracks(tracks: Tracks, recording: Recording) -> None:
             f"most of the tracks {tracks.name} leave the {sides[0]} x {sides[1]} pixels of the "
             "movie: positions have to be in pixels"
         )
+
+
+def _may_be_sparse(tracks: Tracks, recording: Recording) -> bool:
+    """Whether times also fit the movie if they are of some of its frames only."""
+    is_told = "interval_s" not in recording.assumed
+    if tracks.in_frames or (
+        is_told and math.isclose(tracks.interval, recording.interval_s, rel_tol=0.1)
+    ):
+        return False
+    last = max(float(times[-1]) for times in tracks.times)
+    are_whole = all((times % 1 == 0).all() for times in tracks.times)
+    others = [1.0] * are_whole + [recording.interval_s] * is_told
+    return any(1.5 * one < tracks.interval and last / one < len(recording) for one in others)
 
 
 def _is_movie(path: Path) -> bool:

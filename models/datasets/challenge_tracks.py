@@ -6,20 +6,25 @@ label, first frame, last frame and parent of each track, ``TRA/man_trackNNN.tif`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..arrays import Floats
 from ..errors import ModelError
-from ..images import Recording, open_recording, read_labels
+from ..images import Recording, open_recording
+from .label_images import objects_in, read_label_image
+from .text import read_text
 from .track_files import Tracks
+from .track_tables import PIXEL
 
 _Place = tuple[int, float, float, float]
 """Frame, x, y and size."""
+_NAME = re.compile(r"(.*?)(\d+)\.tiff?", re.IGNORECASE)
+"""Of an image: what stands before its number, and that."""
 _LEAST_MASK_PX = 3.0
 """Mean side of the labels from which they are masks; smaller ones are mere markers."""
 _MARKER_SPREAD = 0.05
@@ -36,23 +41,32 @@ def sequences(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def open_sequence(folder: Path) -> Recording:
-    """Open the images of a folder, in the order of their names, as one movie.
+    """Open the images of a folder, in the order of the numbers in their names, as one movie.
 
     Raises
     ------
     ModelError
-        If there is none.
+        If there is none, one is missing, or they have more than one plane.
     """
-    files = sorted(folder.glob("*.tif"))
+    files = _by_frame(folder, "")
+    numbers = sorted(files)
     if not files:
         raise ModelError(
             f"the folder {folder} has no images: it needs t000.tif, t001.tif and so on"
         )
-    first = open_recording(files[0])
+    if numbers[-1] - numbers[0] != len(numbers) - 1:
+        gap = next(n for n in range(numbers[0], numbers[-1]) if n not in files)
+        raise ModelError(f"the folder {folder} has no image of frame {gap}: add it")
+    first = open_recording(files[numbers[0]])
+    if len(first) > 1:
+        raise ModelError(
+            f"the image {first.path} has {len(first)} planes: only sequences of flat images, "
+            "as those of 2D+t, can be read"
+        )
     shape = first.height_px, first.width_px
     return Recording(
         folder,
-        _Images(files, shape, first[0].dtype),
+        _Images([files[n] for n in numbers], shape, first[0].dtype),
         *(first.pixel_um, first.interval_s),
         step_um=None,
         assumed=first.assumed,
@@ -69,11 +83,11 @@ class _Images:
         return open_recording(self._files[index])[0]
 
 
-def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
+def read_challenge_tracks(images: Path, folder: Path, sides_px: tuple[int, int]) -> Tracks:
     """Read label maps and ``man_track.txt``; times are frames, lengths are pixels.
 
-    The maps are as wide and high as the pictures, ``sides_px``. Sizes are those of the labels, NaN
-    where these are markers, all of about one size.
+    Frames count from the first of the ``images``. The maps are as wide and high as these,
+    ``sides_px``. Sizes are those of the labels, NaN where these are markers, all of about one size.
 
     Raises
     ------
@@ -81,13 +95,13 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         If the folder is incomplete, or a map is of another size.
     """
     spans = _spans(folder / "man_track.txt")
-    maps = sorted(folder.glob("man_track*.tif"))
+    maps = _by_frame(folder, "man_track")
     if not maps:
         raise ModelError(f"the folder {folder} has no label maps man_track000.tif and so on")
+    first = min(_by_frame(images, ""))
     seen: dict[int, list[_Place]] = {label: [] for label in spans}
-    for file in maps:
-        frame = _frame_of(file)
-        labels = read_labels(file)
+    for frame, file in sorted(maps.items()):
+        labels = read_label_image(file)
         if labels.shape != sides_px[::-1]:
             raise ModelError(
                 f"the label map {file} has {labels.shape[1]} × {labels.shape[0]} px, the pictures "
@@ -95,8 +109,8 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
             )
         for label, x, y, size in _labels(labels):
             if label in seen:
-                seen[label].append((frame, x, y, size))
-    _check_complete(folder, spans, seen, _frame_of(maps[-1]))
+                seen[label].append((frame - first, x, y, size))
+    _check_complete(folder, spans, seen, max(maps))
     places = [np.array(track) for track in seen.values()]
     sizes = np.concatenate([track[:, 3] for track in places])
     spread = np.std(np.log(sizes)) if len(sizes) else 0.0
@@ -107,20 +121,24 @@ def read_challenge_tracks(folder: Path, sides_px: tuple[int, int]) -> Tracks:
         tuple(track[:, 1:3] for track in places),
         1.0,
         sizes=tuple(_if(are_masks, track[:, 3]) for track in places),
+        unit=PIXEL,
+        in_frames=True,
     )
 
 
-def _frame_of(label_map: Path) -> int:
-    return int(label_map.stem.removeprefix("man_track"))
+def _by_frame(folder: Path, prefix: str) -> dict[int, Path]:
+    """Return the TIFF files whose names begin so, by the number at their end."""
+    named = [(_NAME.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
+    return {int(name[2]): path for name, path in named if name and name[1].startswith(prefix)}
 
 
 def _spans(table: Path) -> dict[int, tuple[int, int]]:
     """Read the first and the last frame of each label."""
     try:
-        lines = [line.split() for line in table.read_text("utf-8").splitlines()]
+        lines = [line.split() for line in read_text(table).splitlines()]
         rows = [[int(cell) for cell in line] for line in lines if line]
         spans = {label: (first, last) for label, first, last, _ in rows}
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         problem = "cannot be read" if table.exists() else "are missing"
         raise ModelError(
             f"the tracks {table} {problem}: write a line with label, first frame, last frame and "
@@ -149,13 +167,11 @@ def _check_complete(
 
 def _labels(labels: NDArray) -> Iterator[tuple[int, float, float, float]]:
     """Yield label, x, y and root of the area of the box of each object."""
-    for index, place in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
-        if place is None:
-            continue
-        rows, columns = np.nonzero(labels[place] == index)
-        height, width = (part.stop - part.start for part in place)
+    for label, place, mask in objects_in(labels):
+        rows, columns = np.nonzero(mask)
+        height, width = mask.shape
         x, y = place[1].start + columns.mean(), place[0].start + rows.mean()
-        yield index, float(x), float(y), float(np.sqrt(height * width))
+        yield label, float(x), float(y), float(np.sqrt(height * width))
 
 
 def _if(known: bool | np.bool_, sizes: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 from ..arrays import Image
 from ..errors import ModelError
 from ..images import read_grey, size_px
-from .annotations import Boxes, format_of, yolo_names
+from .annotations import Annotations, Boxes, read_annotations
 
 _USUAL_PX = 32.0
 """Size of objects in a data set that has none. Chosen: detectors are trained on about that."""
 _SLACK_PX = 2.0
 """How far a box may reach out of its image. Chosen: what rounding in other programs does."""
+_FULL = 0.9
+"""Share of an image from which a box fills it. Chosen: no object of a field does that often."""
 _COPY_MARK = "_png"
 """After the name of an image in those of its augmented copies, as Roboflow writes them."""
 
@@ -62,12 +65,15 @@ class Dataset:
     ----------
     licence : str
         Of the images; empty if unknown.
+    notes : tuple of str
+        What a person should know about it: what was left out, and what looks wrong.
     """
 
     name: str
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     licence: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -100,10 +106,11 @@ def _fraction(text: str) -> float:
 def read_dataset(folder: Path, default_class: str = "object") -> Dataset:
     """Read a folder of annotated images.
 
-    Label maps: ``images/`` and ``labels/NAME.png`` or ``.tif`` with one integer for each
-    object. YOLO: ``images/`` and ``labels/NAME.txt``, names in ``data.yaml`` or
-    ``classes.txt``. Pascal VOC: ``annotations/NAME.xml``. COCO: a ``.json`` file in the folder
-    or in ``annotations/``.
+    Label images: ``images/`` and ``labels/NAME.png`` or ``.tif`` with one integer for each
+    object, or ``NAME_seg.npy`` of cellpose. YOLO: ``images/`` and ``labels/NAME.txt``, names in
+    ``data.yaml`` or ``classes.txt``. Pascal VOC: ``annotations/NAME.xml``. COCO: a ``.json`` file
+    in the folder or in ``annotations/``. Each may be divided into ``train``, ``val`` and so on,
+    and labels may be beside their images.
 
     Parameters
     ----------
@@ -117,15 +124,24 @@ def read_dataset(folder: Path, default_class: str = "object") -> Dataset:
     """
     if not folder.is_dir():
         raise ModelError(f"there is no folder {folder} with annotated images")
-    labelled = list(format_of(folder)(folder, default_class))
-    if not labelled:
-        raise ModelError(f"no image in {folder} has labels")
-    names = _class_names(folder, labelled)
-    samples = tuple(_sample(path, boxes, names) for path, boxes in labelled)
-    return Dataset(folder.name, names, samples, _licence(folder))
+    found = read_annotations(folder, default_class)
+    if not found.images:
+        raise ModelError(f"no image in {folder} has labels: {'; '.join(found.notes)}")
+    names = _class_names(found)
+    stems = Counter(path.stem for path, _ in found.images)
+    samples = tuple(
+        _sample(path, path.stem if stems[path.stem] == 1 else _path_in(folder, path), boxes, names)
+        for path, boxes in found.images
+    )
+    notes = *found.notes, *_suspicions(folder, found, samples)
+    return Dataset(folder.name, names, samples, _licence(folder), notes)
 
 
-def _sample(path: Path, boxes: Boxes, names: tuple[str, ...]) -> Sample:
+def _path_in(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _sample(path: Path, name: str, boxes: Boxes, names: tuple[str, ...]) -> Sample:
     corners = np.array([corners for corners, _ in boxes], np.float32).reshape(-1, 4)
     classes = np.array([names.index(name) for _, name in boxes], np.int64)
     width, height = size_px(path)
@@ -138,14 +154,45 @@ def _sample(path: Path, boxes: Boxes, names: tuple[str, ...]) -> Sample:
     good = (corners[:, 2:] - corners[:, :2] >= 1).all(axis=1)
     group = path.stem.partition(_COPY_MARK)[0]
     boxes_px = (corners[good] - 0.5).astype(np.float32)
-    return Sample(path.stem, partial(read_grey, path), boxes_px, classes[good], group)
+    return Sample(name, partial(read_grey, path), boxes_px, classes[good], group)
 
 
-def _class_names(folder: Path, labelled: list[tuple[Path, Boxes]]) -> tuple[str, ...]:
+def _class_names(found: Annotations) -> tuple[str, ...]:
     """Names in the order in which the data set lists them, else by the alphabet."""
-    used = {name for _, boxes in labelled for _, name in boxes}
-    listed = [name for name in yolo_names(folder) if name in used]
-    return tuple(listed + sorted(used - set(listed)))
+    used = {name for _, boxes in found.images for _, name in boxes}
+    listed = dict.fromkeys(name for name in found.classes if name in used)
+    return *listed, *sorted(used - set(listed))
+
+
+def _suspicions(folder: Path, found: Annotations, samples: tuple[Sample, ...]) -> list[str]:
+    """Say what of the labels is not used, or is probably not meant so."""
+    notes = []
+    told = sum(len(boxes) for _, boxes in found.images)
+    kept = sum(len(sample.boxes_px) for sample in samples)
+    if told and not kept:
+        raise ModelError(
+            f"the boxes in {folder} are all smaller than a pixel: their numbers have another unit "
+            "or another order"
+        )
+    if kept < told:
+        notes.append(f"{told - kept} of {told} boxes are less than a pixel wide or high: left out")
+    used = {name for _, boxes in found.images for _, name in boxes}
+    if unused := [name for name in dict.fromkeys(found.classes) if name not in used]:
+        notes.append(f"no object is of the classes {', '.join(unused)}, which are named")
+    if odd := sorted(name for name in used - set(found.classes) if found.classes):
+        notes.append(f"the classes {', '.join(odd)} are used, but not named")
+    full = [_fills(sample, path) for (path, _), sample in zip(found.images, samples, strict=True)]
+    if np.mean(full) > 0.5:
+        notes.append(
+            "one object fills the image in most images: labels may be of the background, or of "
+            "classes and not of objects"
+        )
+    return notes
+
+
+def _fills(sample: Sample, path: Path) -> bool:
+    width, height = size_px(path)
+    return bool((sample.sizes_px**2 > _FULL * width * height).any())
 
 
 def _licence(folder: Path) -> str:

@@ -1,6 +1,5 @@
 """Tracks from tables: where each object was, and when."""
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,22 +9,13 @@ import numpy as np
 
 from ..arrays import Floats, Indices
 from ..errors import ModelError
-
-COLUMNS = {
-    "track": ("track", "track_id", "id", "particle"),
-    "t": ("t", "t_s", "time", "frame"),
-    "x": ("x", "x_um", "position_x"),
-    "y": ("y", "y_um", "position_y"),
-    "z": ("z", "z_um", "position_z"),
-    "size": ("size", "size_px", "size_um"),
-}
-"""What is read, and the names by which it is found; capitals do not matter."""
-_OPTIONAL = {"z", "size"}
-_SEPARATORS = ",;\t"
-"""Of columns. Spreadsheets write the second where decimals have a comma."""
+from .track_tables import TrackTable
 
 _LEAST_NOISE = 0.05
 """Over a typical step. Chosen: where objects go straight on, no more can be told from the steps."""
+
+_Instants = dict[float, list[list[float]]]
+"""Time to the places, each after its size, where a track is then: more than one if it divides."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +33,13 @@ class Tracks:
     interval : float
         Typical time from one measurement of an object to the next.
     skipped : int
-        Rows that belong to no track, or repeat an instant of one.
+        Rows that belong to no track, repeat an instant of one, or follow where one divides.
     sizes : tuple of (T,) arrays
         Sizes (root of the area of the box), NaN where there is none.
+    unit : str
+        Of lengths; empty if the file does not tell.
+    in_frames : bool
+        Whether times are known to be numbers of frames.
     """
 
     name: str
@@ -54,6 +48,8 @@ class Tracks:
     interval: float
     skipped: int = 0
     sizes: tuple[Floats, ...] = ()
+    unit: str = ""
+    in_frames: bool = False
 
     def __len__(self) -> int:
         return len(self.times)
@@ -61,7 +57,8 @@ class Tracks:
     @property
     def frames(self) -> tuple[Indices, ...]:
         """Times in whole intervals: frames of the movie, if the first is at 0."""
-        return tuple(np.round(times / self.interval).astype(np.intp) for times in self.times)
+        interval = 1.0 if self.in_frames else self.interval
+        return tuple(np.round(times / interval).astype(np.intp) for times in self.times)
 
     @property
     def noise(self) -> float:
@@ -83,7 +80,8 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
 
     Where a column ``seen`` is 0, as `pursuit track` writes it, the position is predicted and is
     left out. Below the header there may be rows that explain it, as TrackMate writes them.
-    Semicolons or tabs may separate the columns; decimals then may have a comma.
+    Semicolons or tabs may separate the columns; decimals then may have a comma. A track that
+    divides ends there.
 
     Parameters
     ----------
@@ -96,129 +94,52 @@ def read_tracks(path: Path, columns: Mapping[str, str] | None = None) -> Tracks:
     ModelError
         If the file cannot be read, lacks a column, or holds something that is no number.
     """
-    header, rows = _table(path)
-    columns_at = _column_indices(path, header, columns)
-    predicted = header.index("seen") if "seen" in header else None
-    found: dict[str, dict[float, list[float]]] = {}
+    table = TrackTable(path, columns)
+    found: dict[str, _Instants] = {}
     skipped = 0
-    for line, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row) or _is_predicted(row, predicted):
-            continue
-        if not found and _explains(row, columns_at):
-            continue
-        track = row[columns_at["track"]].strip() if len(row) > columns_at["track"] else ""
-        if not track:
+    for row in table:
+        if not row.track:
             skipped += 1
             continue
-        t, *place = (
-            _number(path, line, header, row, columns_at[key]) for key in "txyz" if key in columns_at
-        )
-        instants = found.setdefault(track, {})
-        skipped += t in instants
-        instants.setdefault(t, [_size(row, columns_at), *place])
-    return _assembled(path, found, skipped)
+        places = found.setdefault(row.track, {}).setdefault(row.t, [])
+        place = [row.size, *row.place]
+        if any(place[1:] == other[1:] for other in places):
+            skipped += 1
+        else:
+            places.append(place)
+    return _assembled(table, found, skipped)
 
 
-def _explains(row: list[str], columns_at: Mapping[str, int]) -> bool:
-    """Whether a row below the header says what its columns are, as none of them is a number."""
-    return all(len(row) > columns_at[key] and _is_text(row[columns_at[key]]) for key in "txy")
+def _undivided(instants: _Instants) -> _Instants:
+    """Leave out what follows where a track divides, as a table does not tell its branches.
+
+    It divides where it is at two places more than once; a single time, the first place counts.
+    """
+    twice = [t for t, places in instants.items() if len(places) > 1]
+    if len(twice) < 2:
+        return instants
+    return {t: places for t, places in instants.items() if t < min(twice)}
 
 
-def _is_text(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return bool(cell.strip())
-    return False
-
-
-def _size(row: list[str], columns_at: Mapping[str, int]) -> float:
-    """Size in a row; NaN if it does not tell a positive one."""
-    place = columns_at.get("size", len(row))
-    if len(row) <= place or not row[place].strip() or _is_text(row[place]):
-        return math.nan
-    size = float(row[place])
-    return size if 0 < size < math.inf else math.nan
-
-
-def _is_predicted(row: list[str], place: int | None) -> bool:
-    return place is not None and len(row) > place and row[place].strip() == "0"
-
-
-def _table(path: Path) -> tuple[list[str], list[list[str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = file.readlines()
-        separator = max(_SEPARATORS, key="".join(lines[:1]).count)
-        rows = list(csv.reader(lines, delimiter=separator))
-    except OSError as error:
-        raise ModelError(f"the tracks {path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ModelError(f"the file {path} is not a table: give a CSV file in UTF-8") from error
-    if len(rows) < 2:
-        raise ModelError(f"the file {path} has no rows: give a CSV file with a header and tracks")
-    header, *cells = rows
-    if separator != ",":
-        cells = [[cell.replace(",", ".") for cell in row] for row in cells]
-    return [name.strip() for name in header], cells
-
-
-def _column_indices(
-    path: Path, header: list[str], named: Mapping[str, str] | None
-) -> dict[str, int]:
-    """Return which column holds what; z and the size only if there is one."""
-    columns = named or {}
-    if unknown := sorted(set(columns) - set(COLUMNS)):
-        raise ModelError(f"there is no {unknown[0]!r} in tracks: name {', '.join(COLUMNS)}")
-    lower, indices = [name.lower() for name in header], {}
-    for key, usual in COLUMNS.items():
-        if (given := columns.get(key)) is not None:
-            if given not in header:
-                raise ModelError(
-                    f"the file {path} has no column {given!r}; it has: {', '.join(header)}"
-                )
-            indices[key] = header.index(given)
-            continue
-        known = next((name for name in usual if name in lower), None)
-        if known is not None:
-            indices[key] = lower.index(known)
-        elif key not in _OPTIONAL:
-            advice = (
-                f"rename one to {key}" if named is None else f"say which with --columns {key}=NAME"
-            )
-            raise ModelError(
-                f"the file {path} has no column {key!r}; it has: {', '.join(header)}: {advice}"
-            )
-    return indices
-
-
-def _number(path: Path, line: int, header: list[str], row: list[str], place: int) -> float:
-    text = row[place].strip() if len(row) > place else ""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ModelError(
-            f"the file {path}, line {line}: {header[place]} is {text!r}, not a finite number"
-        )
-    return value
-
-
-def _assembled(path: Path, found: dict[str, dict[float, list[float]]], skipped: int) -> Tracks:
+def _assembled(table: TrackTable, found: dict[str, _Instants], skipped: int) -> Tracks:
     times, positions, sizes = [], [], []
     for instants in found.values():
-        order = sorted(instants)
-        table = np.array([instants[t] for t in order])
+        kept = _undivided(instants)
+        order = sorted(kept)
+        skipped += sum(map(len, instants.values())) - len(order)
+        if not order:
+            continue
+        numbers = np.array([kept[t][0] for t in order])
         times.append(np.array(order))
-        positions.append(table[:, 1:])
-        sizes.append(table[:, 0])
+        positions.append(numbers[:, 1:])
+        sizes.append(numbers[:, 0])
     steps = np.concatenate([np.zeros(0), *(np.diff(one) for one in times)])
     if not len(steps):
         raise ModelError(
-            f"the file {path} has no track with two measurements: check its column of tracks"
+            f"the file {table.path} has no track with two measurements: check its column of tracks"
         )
-    name = f"{path.resolve().parent.name}/{path.name}"
     return Tracks(
-        name, tuple(times), tuple(positions), float(np.median(steps)), skipped, tuple(sizes)
+        f"{table.path.resolve().parent.name}/{table.path.name}",
+        *(tuple(times), tuple(positions), float(np.median(steps)), skipped, tuple(sizes)),
+        *(table.unit, table.in_frames),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import ModelError
 from .track_files import Tracks
+from .track_tables import PIXEL, PIXELS
 
 _Place = tuple[float, float, float, float]
 """Frame, x, y and size."""
@@ -43,12 +44,14 @@ def read_trackmate(path: Path) -> Tracks:
         tuple(track[:, 1:3] for track in places),
         1.0,
         sizes=tuple(track[:, 3] for track in places),
+        unit=PIXEL,
+        in_frames=True,
     )
 
 
 def _simplified(root: ElementTree.Element) -> list[list[_Place]]:
     """Of an export: its positions are in the unit of space, which nothing relates to pixels."""
-    if root.get("spaceUnits", "pixel") not in ("pixel", "pixels", "px"):
+    if root.get("spaceUnits", "pixel") not in PIXELS:
         raise ValueError("its positions are not in pixels: save the whole TrackMate file instead")
     return [
         [
@@ -60,11 +63,7 @@ def _simplified(root: ElementTree.Element) -> list[list[_Place]]:
 
 
 def _saved(root: ElementTree.Element) -> list[list[_Place]]:
-    image = next(root.iter("ImageData"), None)
-    width, height = (
-        float(image.get(key, 1.0)) if image is not None else 1.0
-        for key in ("pixelwidth", "pixelheight")
-    )
+    width, height = _pixel(root)
     spots: dict[str, _Place] = {}
     for spot in root.iter("Spot"):
         told = spot.attrib
@@ -81,6 +80,19 @@ def _saved(root: ElementTree.Element) -> list[list[_Place]]:
             ]
             branches += [[spots[id] for id in branch] for branch in _branches(edges, spots)]
     return branches
+
+
+def _pixel(root: ElementTree.Element) -> tuple[float, float]:
+    """Width and height of a pixel in the unit of space."""
+    image, model = next(root.iter("ImageData"), None), next(root.iter("Model"), None)
+    if image is None:
+        if model is not None and model.get("spatialunits", "pixel") not in PIXELS:
+            raise ValueError("it does not tell the size of a pixel: save it with its image")
+        return 1.0, 1.0
+    width, height = (float(image.get(f"pixel{side}", 1.0)) for side in ("width", "height"))
+    if not (width > 0 and height > 0):
+        raise ValueError(f"a pixel is {width:g} × {height:g} in it")
+    return width, height
 
 
 def _branches(edges: list[tuple[str, str]], spots: dict[str, _Place]) -> list[list[str]]:

@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from ....models.arrays import Bools
 from ....models.boxes import areas, intersection_over_union
-from ....models.datasets import Sample
-from ....models.images import camera_noise, read_labels
+from ....models.datasets import Sample, read_label_image
+from ....models.images import camera_noise
 
 _LEAST_PX = 8
 """Side of the smallest object that is cut out: smaller ones have no texture."""
@@ -101,7 +101,9 @@ def _labels(sample: Sample, folder: Path, image: FloatImage) -> NDArray[np.int32
     """Label map of a still, its own or made of its boxes; numbers need not be consecutive."""
     for path in (folder / "labels").iterdir() if (folder / "labels").is_dir() else ():
         if path.stem == sample.name and path.suffix != ".txt":
-            return read_labels(path).astype(np.int32)
+            labels = read_label_image(path)
+            numbers = np.unique(labels[labels > 0])
+            return np.searchsorted(numbers, labels, side="right").astype(np.int32)
     labels = np.zeros(image.shape, np.int32)
     crowded = float(areas(sample.boxes_px).sum()) > _CROWDED * image.size
     for number, box in enumerate(sample.boxes_px, start=1):

@@ -174,6 +174,44 @@ def test_label_maps_of_another_size_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def renumbered(folder: Path, first: int, digits: int) -> None:
+    """Give the frames of a sequence other numbers."""
+    truth = folder / "01_GT" / "TRA"
+    for number in range(3):
+        name = f"{number + first:0{digits}}.tif"
+        (folder / "01" / f"t{number:03}.tif").rename(folder / "01" / f"u{name}")
+        (truth / f"man_track{number:03}.tif").rename(truth / f"other{name}")
+    for path in (*(folder / "01").iterdir(), *truth.glob("other*")):
+        path.rename(path.with_name(path.name.replace("other", "man_track").replace("u", "t", 1)))
+    spans = "".join(f"{k} {first} {first + 2} 0\r\n" for k in PLACES)
+    (truth / "man_track.txt").write_bytes(spans.encode("utf-8-sig"))
+
+
+@pytest.mark.parametrize(("first", "digits"), [(150, 3), (8, 1), (998, 3)])
+def test_frames_count_from_the_first_image_by_number(
+    tmp_path: Path, first: int, digits: int
+) -> None:
+    as_challenge(tmp_path)
+    renumbered(tmp_path, first, digits)
+    (movie,) = read(tmp_path)
+    for track, path in zip(movie.tracks, PLACES.values(), strict=True):
+        assert track.frames.tolist() == [0, 1, 2]
+        np.testing.assert_allclose(track.positions_px, path)
+
+
+def test_sequences_with_gaps_or_planes_are_refused(tmp_path: Path) -> None:
+    as_challenge(tmp_path)
+    path = tmp_path / "01" / "t001.tif"
+    path.unlink()
+    with pytest.raises(ModelError, match="has no image of frame 1: add it"):
+        read(tmp_path)
+    for number in range(3):
+        stack = np.zeros((4, 24, 32), np.uint16)
+        tifffile.imwrite(path.with_name(f"t{number:03}.tif"), stack, photometric="minisblack")
+    with pytest.raises(ModelError, match="has 4 planes: only sequences of flat images"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_tables_of_spreadsheets_are_read(tmp_path: Path, separator: str) -> None:
     as_table(tmp_path)
