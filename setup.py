@@ -1,4 +1,4 @@
-"""Finds the packages: the four folders are installed as sub-packages of pursuit."""
+"""Finds the packages: the four folders are installed as sub-packages of pursuit, which is top."""
 
 from setuptools import find_packages, setup
 
@@ -6,6 +6,6 @@ FOLDERS = ("controller", "drivers", "models", "sim")
 PATTERNS = [pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
 
 setup(
-    packages=[f"pursuit.{name}" for name in find_packages(include=PATTERNS)],
-    package_dir={f"pursuit.{folder}": folder for folder in FOLDERS},
+    packages=["pursuit", *(f"pursuit.{name}" for name in find_packages(include=PATTERNS))],
+    package_dir={"pursuit": "top", **{f"pursuit.{folder}": folder for folder in FOLDERS}},
 )

@@ -1,13 +1,13 @@
-"""The ``pursuit`` command: what it consists of, and how it ends."""
+"""The ``pursuit`` command: what it consists of, and what it says of errors."""
 
 import errno
-import signal
-from typing import Any, NoReturn
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ...drivers.interrupts import STOPPED, is_interrupt
+from ...drivers.interrupts import STOPPED, is_interrupt, was_interrupted
 from .bench import app as bench
 from .calibrate import calibrate
 from .follow import follow
@@ -23,18 +23,26 @@ from .train import app as train
 class _Commands(TyperGroup):
     """Commands that answer an error that a user can cause with one sentence, not a traceback."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*args, **options)
+        except KeyboardInterrupt:
+            fail(STOPPED)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (KeyboardInterrupt, SystemError) as error:
-            if not is_interrupt(error):
-                raise
+        except KeyboardInterrupt:
             fail(STOPPED)
         except (RuntimeError, ValueError, OSError) as error:
-            sentence = _sentence(error)
+            sentence = _sentence(error) or (STOPPED if was_interrupted() else "")
             if not sentence:
                 raise
             fail(sentence)
+        except Exception as error:
+            if not (is_interrupt(error) or was_interrupted()):
+                raise
+            fail(STOPPED)
 
 
 def _sentence(error: Exception) -> str:
@@ -75,6 +83,25 @@ app = typer.Typer(
     help="Makes a microscope follow living things.",
 )
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pursuit {version('pursuit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
 for command in (follow, init, calibrate, microscope, record, stop, arm, detect, track):
     app.command()(command)
 app.command(name="eval")(evaluate)
@@ -82,13 +109,3 @@ app.command()(models)
 app.command()(export)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")
-
-
-def _end_like_ctrl_c(signum: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def main() -> None:
-    """Run the command."""
-    signal.signal(signal.SIGTERM, _end_like_ctrl_c)
-    app()

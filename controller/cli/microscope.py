@@ -54,8 +54,10 @@ def microscope(
     from ...drivers.stop_button import LOOPBACK, Running, noted
     from ...drivers.wire import MicroscopeServer
     from ..assembly import open_microscope
-    from ..session import switch_threads_often, tell_parent, when_parent_ends
+    from ..session import reserve_stdout, switch_threads_often, tell_parent, when_parent_ends
 
+    if supervised:
+        reserve_stdout()
     switch_threads_often()
 
     config, simulated = configure(scope, scenario, specimen, mm_config, start, None, seed, sets)

@@ -26,8 +26,10 @@ def record(
     decisions; without a controller, frames are recorded until one comes.
     Example: `pursuit record --microscope 127.0.0.1:5710 --out night1`
     """
-    from ..session import RecorderProcess, tell_parent, when_parent_ends
+    from ..session import RecorderProcess, reserve_stdout, tell_parent, when_parent_ends
 
+    if supervised:
+        reserve_stdout()
     text = config.read_text(encoding="utf-8") if config else ""
     publisher = address(decisions, None) if decisions else None
     recorder = RecorderProcess(address(microscope), out, text, publisher)

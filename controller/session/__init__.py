@@ -10,7 +10,13 @@ from .following import Acquisitions
 from .frame_files import FrameStream, open_zarr
 from .observers import Observer
 from .outcome import how_it_ended, in_hand
-from .processes import ProcessError, switch_threads_often, tell_parent, when_parent_ends
+from .processes import (
+    ProcessError,
+    reserve_stdout,
+    switch_threads_often,
+    tell_parent,
+    when_parent_ends,
+)
 from .progress import Progress, print_summary
 from .recorder import Recorder
 from .recorder_process import RecorderProcess
@@ -35,6 +41,7 @@ __all__ = [
     "is_held",
     "open_zarr",
     "print_summary",
+    "reserve_stdout",
     "run_live",
     "run_lockstep",
     "switch_threads_often",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, TextIO
 
-from ...drivers.interrupts import STOPPED
+from ...drivers.interrupts import STOPPED, ignore_interrupts
 
 START_S = 60.0
 """How long a child may take until it is ready; chosen: a first start compiles for half a minute."""
@@ -22,6 +24,8 @@ _SWITCH_S = 2e-4
 fastest camera's interval."""
 _LINES_KEPT = 20
 """Lines of a child's errors that are kept; chosen: the last of a traceback is what is said."""
+_STDOUT, _STDERR = 1, 2
+"""File descriptors."""
 
 
 class ProcessError(RuntimeError):
@@ -64,7 +68,7 @@ class Child:
         self._ending = False
         self._error_lines: list[str] = []
         self.final: dict[str, Any] = {}
-        command = [sys.executable, "-m", "pursuit.controller.cli", *arguments, "--supervised"]
+        command = [sys.executable, "-P", "-m", "pursuit.controller.cli", *arguments, "--supervised"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -72,12 +76,19 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            errors="replace",
             **_own_group(),
         )
         self._errors = threading.Thread(target=self._read_errors, daemon=True)
         self._errors.start()
-        self.ready = self._await_ready()
+        self._told = self._read_told()
         self._lines = threading.Thread(target=self._read_lines, daemon=True)
+        try:
+            self.ready = self._await_ready()
+        except KeyboardInterrupt:
+            with ignore_interrupts():
+                self.end()
+            raise
         self._lines.start()
 
     @property
@@ -103,30 +114,36 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._lines.join(timeout=_JOIN_S)
+        if self._lines.is_alive():
+            self._lines.join(timeout=_JOIN_S)
         self._errors.join(timeout=_JOIN_S)
         return self.final
 
     def _await_ready(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
         timer = threading.Timer(START_S, self._process.kill)
         timer.start()
         try:
-            line = self._process.stdout.readline()
+            ready = next(self._told, None)
         finally:
             timer.cancel()
-        if not line:
+        if ready is None:
             self._process.wait()
             self._errors.join(timeout=_JOIN_S)
             raise ProcessError(self._describe_end())
-        return json.loads(line)
+        return ready
 
-    def _read_lines(self) -> None:
+    def _read_told(self) -> Iterator[dict[str, Any]]:
+        """Read what it tells; other lines are of libraries that print while they are imported."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.final = json.loads(line)
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def _read_lines(self) -> None:
+        for told in self._told:
+            self.final = told
             if self._on_line is not None and not self._ending:
-                self._on_line(self.final)
+                self._on_line(told)
         self._process.wait()
         if self._on_failure is not None and not self._ending:
             self._on_failure()
@@ -138,7 +155,8 @@ class Child:
 
     def _describe_end(self) -> str:
         code, lines = self._process.returncode, [line for line in self._error_lines if line]
-        said = lines[-1].removeprefix("Error: ") if code == 1 and lines else ""
+        errors = [line for line in lines if line.startswith("Error: ")]
+        said = (errors or lines)[-1].removeprefix("Error: ") if code == 1 and lines else ""
         if code == 0 or said == STOPPED:
             return f"The {self.name} process was ended from outside."
         if said:
@@ -166,6 +184,11 @@ class Children:
         child = Child(name, arguments, on_line=self._take_line, on_failure=lambda: self.end_loop())
         self._children.append(child)
         return child
+
+    def end(self) -> None:
+        """End them, the last that was started first."""
+        for child in reversed(self._children):
+            child.end()
 
     def check(self) -> None:
         """Raise `ProcessError` if one of them reported a fault or has ended."""
@@ -195,9 +218,21 @@ def switch_threads_often() -> None:
     sys.setswitchinterval(_SWITCH_S)
 
 
+@cache
+def reserve_stdout() -> TextIO:
+    """Keep the standard output for `tell_parent`; what else is printed goes to standard error.
+
+    It is called before any device or library is loaded that may print.
+    """
+    kept = os.fdopen(os.dup(_STDOUT), "w", encoding="utf-8")
+    os.dup2(_STDERR, _STDOUT)
+    kept.write("\n")  # ends a line that was begun
+    return kept
+
+
 def tell_parent(line: dict[str, Any]) -> None:
     """Write a line for the parent, as `Child` expects it."""
-    print(json.dumps(line), flush=True)
+    print(json.dumps(line), file=reserve_stdout(), flush=True)
 
 
 def when_parent_ends(action: Callable[[], object]) -> None:

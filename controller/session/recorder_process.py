@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...drivers.interrupts import ignore_interrupts
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope
 from ..decisions import DecisionListener
@@ -81,12 +82,13 @@ class RecorderProcess:
                 if not self._more_may_come():
                     break
         finally:
-            self._ended.set()
-            self._thread.join(timeout=2 * _END_S)
-            self._microscope.close()
-            if self._decisions is not None:
-                self._decisions.close()
-            summary = self._recorder.finish()
+            with ignore_interrupts():
+                self._ended.set()
+                self._thread.join(timeout=2 * _END_S)
+                self._microscope.close()
+                if self._decisions is not None:
+                    self._decisions.close()
+                summary = self._recorder.finish()
         return summary
 
     def end(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...drivers.interrupts import STOPPED, ignore_interrupts, is_interrupt
+from ...drivers.interrupts import STOPPED, ignore_interrupts, is_interrupt, was_interrupted
 from ...drivers.messages import Fault
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope, own_address
@@ -17,7 +17,7 @@ from ..decisions import DecisionPublisher
 from ..loop import Step
 from .following import Acquisitions, follow
 from .observers import Observer, Observers
-from .processes import Child, Children, ProcessError, switch_threads_often
+from .processes import Children, ProcessError, switch_threads_often
 from .recorder import Recorder
 
 _SUBSCRIBED_S = 10.0
@@ -120,7 +120,6 @@ def run_live(
         path = Path(temporary) / "config.toml"
         path.write_text(config.toml(), encoding="utf-8")
         children = Children()
-        server: Child | None = None
         if microscope is None:
             server = children.start("microscope", ["microscope", str(path)])
             microscope = ("127.0.0.1", server.ready["port"])
@@ -157,9 +156,8 @@ def run_live(
 
                 return _conclude(run, close)
         finally:
-            if server is not None:
-                with ignore_interrupts():
-                    server.end()
+            with ignore_interrupts():
+                children.end()
 
 
 class _Publishing(Observer):
@@ -218,6 +216,8 @@ def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
         raise Interrupted(summary)
     if isinstance(problem, SessionError | MicroscopeError | ProcessError):
         raise SessionError(str(problem), summary)
+    if was_interrupted():
+        raise Interrupted(summary) from problem
     raise problem
 
 

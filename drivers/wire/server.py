@@ -10,6 +10,7 @@ import zmq
 
 from ..actuation import read_sequence
 from ..clock import NS_PER_S, Clock, SystemClock
+from ..interrupts import ignore_interrupts
 from ..messages import SCHEMA, Fault, pack
 from ..microscope import STOPPED, Microscope, MicroscopeError, one_line
 from ..stop_button import STOP_OFFSET
@@ -106,6 +107,7 @@ class MicroscopeServer:
             return f"No command was answered for {_HANGS_S:g} s."
         return self._microscope.problem
 
+    @ignore_interrupts()
     def close(self) -> None:
         """Stop the stage, end all threads, free sockets, memory and devices."""
         if self._closing.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def test_help_has_an_example_and_says_what_each_option_is(path: str) -> None:
 
 def test_help_of_follow_says_where_the_settings_are() -> None:
     assert "docs/configuration.md" in (COMMANDS["follow"].help or "")
+
+
+def test_it_says_which_version_it_is() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"pursuit {version('pursuit')}\n")
 
 
 @pytest.fixture
