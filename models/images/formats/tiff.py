@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -72,9 +73,7 @@ def _is_one_page_each(tif: tifffile.TiffFile) -> bool:
     return not tif.is_ome and len(tif.pages) > 1 and pages == {1} and len(shapes) == 1
 
 
-def _to_grey(
-    page: tifffile.TiffPage | tifffile.TiffFrame, has_colours: bool
-) -> Callable[[NDArray], NDArray] | None:
+def _to_grey(page: Any, has_colours: bool) -> Callable[[NDArray], NDArray] | None:
     """What turns pixels as they are stored into what is bright where light was."""
     if has_colours:
         return luminance

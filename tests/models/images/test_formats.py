@@ -125,10 +125,10 @@ def test_colours_are_the_same_grey_in_every_order(tmp_path: Path) -> None:
             tif.write(image, photometric="rgb", planarconfig="separate", contiguous=False)
     Image.fromarray(colours[0]).save(tmp_path / "a.png")
     Image.fromarray(np.dstack([colours[0], BYTES[0]])).save(tmp_path / "alpha.png")
-    greys = [frames_of(open_recording(tmp_path / f"{name}.tif")) for name in ("contig", "planar")]
-    np.testing.assert_array_equal(*greys)
+    grey = frames_of(open_recording(tmp_path / "contig.tif"))
+    np.testing.assert_array_equal(frames_of(open_recording(tmp_path / "planar.tif")), grey)
     for name in ("a.png", "alpha.png"):
-        np.testing.assert_array_equal(read_grey(tmp_path / name), greys[0][0])
+        np.testing.assert_array_equal(read_grey(tmp_path / name), grey[0])
 
 
 def test_what_is_stored_inverted_or_by_a_palette_is_shown_as_meant(tmp_path: Path) -> None:
