@@ -14,6 +14,8 @@ from .formats import POSITIONS, FileContent, chosen
 
 _SERIES = "IQ"
 """Letters of tifffile for images of which nothing is told: they are taken as time."""
+_SINGLE = "-"
+"""Letter of an axis of one, whatever it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,12 @@ def arranged(
         If there are several channels, or planes at each time, and none is chosen, or axes that
         are not known.
     """
-    axes = "".join("T" if axis in _SERIES else axis for axis in content.axes)
     shape = tuple(content.pixels.shape)
-    long = "".join(a for a, n in zip(axes, shape, strict=True) if n > 1 and a not in "YXS")
+    axes = "".join(
+        axis if axis in "YXS" else _SINGLE if n == 1 else "T" if axis in _SERIES else axis
+        for axis, n in zip(content.axes, shape, strict=True)
+    )
+    long = "".join(axis for axis in axes if axis not in f"YXS{_SINGLE}")
     if len({*long}) < len(long) or not {*long} <= {*"TZC", *POSITIONS} or not {*"YX"} <= {*axes}:
         sides = " x ".join(map(str, shape))
         raise ModelError(

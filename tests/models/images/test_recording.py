@@ -128,6 +128,8 @@ def test_a_focus_stack_may_pass_with_time(tmp_path):
         (FRAMES[:1], {}),
         (FRAMES[0], {}),
         (FRAMES[:, None], {"metadata": {"axes": "TCYX"}}),
+        (FRAMES[None], {"metadata": {"axes": "QTYX"}}),
+        (FRAMES[None], {"metadata": {"axes": "TQYX"}}),
         (BYTES, {}),
     ],
 )
