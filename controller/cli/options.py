@@ -127,7 +127,7 @@ def configure(
     chosen: dict[str, Any] = {key: value for key, value in source.items() if value is not None}
     tables = read_tables(scope) if scope else {}
     if chosen:
-        others = {*source, "start_px"}
+        others = {*source, "start_px", "position", "channel", "plane"}
         kept = {k: v for k, v in tables.get("microscope", {}).items() if k not in others}
         tables = {**tables, "microscope": kept}
     if start is not None:

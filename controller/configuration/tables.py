@@ -6,6 +6,13 @@ from typing import Any
 
 import msgspec
 
+from ...models.images import IMAGE_SUFFIXES
+
+_THEIRS = ".cfg"
+"""Suffix of Micro-Manager's files."""
+_OTHERS = (_THEIRS, ".zarr", *IMAGE_SUFFIXES)
+"""Suffixes of files that people give in the place of a configuration."""
+
 
 class ConfigError(ValueError):
     """A configuration cannot be used; the text is one sentence for the user."""
@@ -19,6 +26,8 @@ def read_tables(path: Path) -> dict[str, Any]:
     ConfigError
         If there is no such file or it is not TOML.
     """
+    if path.suffix.lower() in _OTHERS and path.exists():
+        raise ConfigError(f"{path} is no configuration: {_advice(path)}.")
     try:
         return msgspec.toml.decode(path.read_text("utf-8-sig"))
     except OSError as error:
@@ -26,9 +35,17 @@ def read_tables(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8: save it with that encoding.") from error
     except msgspec.MsgspecError as error:
-        theirs = path.suffix.lower() == ".cfg"
-        hint = "; for a file of Micro-Manager, see `pursuit init`" if theirs else ""
-        raise ConfigError(f"{path} is not valid TOML: {error}{hint}.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _advice(path: Path) -> str:
+    """Say what to do with a file that is not a configuration."""
+    if path.suffix.lower() == _THEIRS:
+        return (
+            "it is of Micro-Manager, so make one of it with `pursuit init`, or name it with "
+            "--mm-config"
+        )
+    return "follow in a movie with --specimen"
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -217,3 +217,19 @@ def test_a_file_from_windows_notepad_is_read(tmp_path: Path) -> None:
     path = tmp_path / "scope.toml"
     path.write_bytes(b"\xef\xbb\xbf[session]\r\nseed = 3\r\n")
     assert read_tables(path) == {"session": {"seed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("scope.cfg", "pursuit init"), ("movie.tif", "--specimen"), ("movie.ome.zarr/", "--specimen")],
+)
+def test_what_is_no_configuration_is_told_where_it_belongs(
+    tmp_path: Path, name: str, advice: str
+) -> None:
+    path = tmp_path / name
+    if name.endswith("/"):
+        path.mkdir()
+    else:
+        path.write_bytes("# Objektiv 20× µm\nDevice,Camera,DemoCamera,DCam".encode("cp1252"))
+    with pytest.raises(ConfigError, match=advice):
+        read_tables(path)
