@@ -125,8 +125,7 @@ def detect_all(
         objects, ms_per_frame = counts.total(), float(np.median(times_ms))
         title = f"{images.path.name}   ·   {how_many(objects, len(images))}   ·   {detector.name}"
         draw_overlay(picture, panels, name, title)
-    classes = dict(counts.most_common())
-    notes = [*images.notes, *(f"{detector.name}: {note}" for note in notes_of(detector, most))]
+    classes, notes = dict(counts.most_common()), notes_of(detector, most)
     return DetectionSummary(objects, len(images), classes, ms_per_frame, table, overlay, notes)
 
 

@@ -57,8 +57,12 @@ def detect(
     with progress("detecting", len(images), disable=len(images) == 1) as on_progress:
         result = detect_all(images, opened, folder, on_progress)
     if as_json:
-        print(json.dumps({"detector": opened.name, **msgspec.to_builtins(result, enc_hook=str)}))
+        notes = {"notes": [*images.notes, *result.notes]}
+        made = msgspec.to_builtins(result, enc_hook=str)
+        print(json.dumps({"detector": opened.name, **made, **notes}))
     else:
+        for note in images.notes:
+            print(note)
         _print_result(result, opened)
 
 
@@ -67,7 +71,7 @@ def _print_result(result: DetectionSummary, detector: Detector) -> None:
     from ...offline import how_many
 
     for note in result.notes:
-        print(note)
+        print(f"{detector.name}: {note}")
     kinds = ", ".join(f"{count:,} {name}" for name, count in result.classes.items())
     named = f" ({kinds})" if [*result.classes] not in ([], ["object"]) else ""
     print(

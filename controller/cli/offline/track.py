@@ -114,7 +114,7 @@ def track(
         "pixel_um": movie.pixel_um,
         "interval_s": movie.interval_s,
         "assumed": [*movie.assumed],
-        "notes": [*movie.notes, *(f"{used.name}: {note}" for note in tracked.notes)],
+        "notes": [*movie.notes, *tracked.notes],
         "table": str(table),
         "picture": str(picture),
     }
@@ -124,7 +124,7 @@ def track(
     if as_json:
         print(json.dumps(result))
     else:
-        _print(result)
+        _print(result, [*movie.notes, *(f"{used.name}: {note}" for note in tracked.notes)])
 
 
 def given_tables(
@@ -156,9 +156,8 @@ def _check_output(table: Path, *inputs: Path | None) -> None:
         check_new_file(output)
 
 
-def _print(result: dict[str, Any]) -> None:
-    for note in result["notes"]:
-        print(note)
+def _print(result: dict[str, Any], notes: list[str]) -> None:
+    print(*notes, sep="\n", end="\n" * bool(notes))
     print(
         f"{result['tracks']:,} tracks of {result['positions']:,} positions in "
         f"{result['frames']:,} frames, {result['detector_ms']:.1f} ms a frame to detect and "
