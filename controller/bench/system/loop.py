@@ -43,6 +43,10 @@ def run(seconds: float) -> list[Row]:
             }
         )
         run_live(config, simulated, Path(temporary) / "session", [laps])
+    if len(laps.ms) <= _WARM_UP:
+        raise RuntimeError(
+            f"There were {len(laps.ms)} moves, and {_WARM_UP} are to warm up: give more --seconds."
+        )
     stages = np.array(laps.ms[_WARM_UP:])
     columns: dict[str, np.ndarray] = dict(zip((*_WAY, *_LOOP), stages.T, strict=True))
     columns["total"] = stages[:, len(_WAY) :].sum(axis=1)

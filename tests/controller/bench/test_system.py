@@ -14,7 +14,7 @@ from pursuit.controller.bench.system import loop, sim, transport
 
 
 def test_loop_rows_add_up_to_a_total() -> None:
-    rows = {row["stage"]: row for row in loop.run(seconds=3.0)}
+    rows = {row["stage"]: row for row in loop.run(seconds=8.0)}
     assert {"wire", "receive", "track", "plan", "move", "total"} <= set(rows)
     for row in rows.values():
         assert 0 < row["p50_ms"] <= row["p99_ms"]
