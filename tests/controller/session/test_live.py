@@ -108,18 +108,10 @@ def check_readable(folder: Path, least: int) -> None:
     assert (folder / "summary.png").stat().st_size > 10_000
 
 
-LOCKED_MS, WHOLE_FIELD_MS = 10.0, 35.0
-"""What the network may take for a swimmer at 100 frames/s: a frame's time for a part of the field;
-and for the whole of it, at first, no longer than it stays near."""
-
-
 def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None:
     code, out, err = finish(start("--seconds", "4", "--json", cwd=tmp_path))
-    summary = json.loads(out)
-    took_ms = summary["timings_us"]["detect"]["p50"] / 1e3
-    if took_ms > (LOCKED_MS if code == 0 else WHOLE_FIELD_MS):
-        pytest.skip(f"the network takes {took_ms:.0f} ms here: too slow for 100 frames/s")
     assert code == 0, err
+    summary = json.loads(out)
     assert summary["frames"] > 200
     assert summary["held"] > 0.95
     assert summary["latency_ms"]["p50"] > 0
