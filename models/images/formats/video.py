@@ -35,8 +35,8 @@ class _Frames:
         self._video, self._next = self._opened(), 0
 
     def __getitem__(self, key: tuple[int | slice, ...]) -> NDArray:
-        index = key[0]
-        assert isinstance(index, int)
+        assert not isinstance(key[0], slice)
+        index = int(key[0])
         if index < self._next:
             self._video, self._next = self._opened(), 0
         while self._next < index:
