@@ -28,6 +28,9 @@ bleaching, longer than flicker."""
 _OTHER_CLASS = 4.0
 """Cost of a measurement of another class. Chosen: that of a trait off by two standard deviations,
 as classifiers err."""
+ALIKE = 6.0
+"""Squared misfit of appearance that 95 % of one object's measurements stay below (chi², two degrees
+of freedom); beyond the gate a measurement must look like the object."""
 
 
 class AppearanceModel:

@@ -1,4 +1,4 @@
-"""Which measurements begin tracks, and which of several objects is pointed at."""
+"""How tracks begin: with what, where something is pointed at, and what is fast at once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial import KDTree
 
 from ...models.arrays import Bools, Floats, Indices
 from ...models.pointing import BODY, pointing_costs
+from ...models.predictors import Predictor
+from .appearance import ALIKE, AppearanceModel
 from .assignment import nearby
 from .duplicates import NESTED, doubled, nested
 from .field_geometry import Measurements
-from .track import Track
+from .track import Track, note_measurements, slots_of
+from .track_table import TrackTable
 
 _WEAKER, _COVERED = 0.5, 0.5
 """Share of the score of another box below which one that lies on it is not believed at once, and of
 the smaller box that is covered then. Chosen: where objects overlap, a detector sees them together
 once more, and is not sure of that."""
+_CLEARANCE = 2.0
+"""How many times as far as its next measurement any other has to be from an object of which one is
+known. Chosen: nothing else that is in sight can have got there then, at the same speed."""
 
 
 def births(
@@ -52,6 +59,101 @@ def births(
     for first, other in np.transpose(nested(places_um, sizes_um, places_um, sizes_um)).tolist():
         kept[other] &= first > other or not kept[first]
     return np.sort(columns[kept])
+
+
+def begin(
+    columns: Indices,
+    z_um: float,
+    measurements: Measurements,
+    predictor: Predictor,
+    at_ns: int,
+    noise_um2: float,
+) -> list[Track]:
+    """Begin tracks with measurements, of variance ``noise_um2`` along one axis, at a height."""
+    if not len(columns):
+        return []
+    positions_um = np.full((len(columns), 3), z_um)
+    positions_um[:, :2] = measurements.positions_um[columns]
+    slots = predictor.begin(positions_um, np.full(len(columns), noise_um2))
+    forecast = predictor.predict(slots, at_ns)
+    born = [
+        Track(predictor, slot, forecast[row], born_ns=at_ns)
+        for row, slot in enumerate(slots.tolist())
+    ]
+    appearance, all_born = measurements.appearance[columns], np.ones(len(born), np.bool_)
+    note_measurements(born, measurements, columns, appearance, at_ns, all_born)
+    return born
+
+
+def move_on(
+    table: TrackTable,
+    unseen: Indices,
+    free: Bools,
+    measurements: Measurements,
+    predictor: Predictor,
+    at_ns: int,
+    noise_um2: float,
+    appearance: AppearanceModel,
+) -> Indices:
+    """Take tracks of one measurement to where their objects went beyond the gate.
+
+    An object may be faster than anybody expects of one that was seen once. If what is alike lies
+    somewhere else now, and nothing else is near either, the two give a velocity (initialisation
+    by two points: Bar-Shalom, Li and Kirubarajan 2001, Estimation with Applications to Tracking
+    and Navigation, section 5.5.3). That is no evidence yet: a third measurement has to prove it.
+
+    Parameters
+    ----------
+    table : TrackTable
+    unseen : (U,)
+        Rows of those that got no measurement.
+    free : (S,)
+        Which measurements no track took and may begin one.
+    measurements, predictor, at_ns, noise_um2
+        What is measured, and with which variance along one axis.
+    appearance : AppearanceModel
+
+    Returns
+    -------
+    (V,)
+        Rows of those that are unseen still.
+    """
+    rows, columns = _moved_on(table, unseen, free, measurements, appearance)
+    if not len(rows):
+        return unseen
+    moved, places_um = table.at(rows), measurements.positions_um[columns]
+    order = np.argsort(slots := slots_of(moved))
+    predictor.update(slots[order], places_um[order], np.full(len(rows), noise_um2))
+    looks, undisturbed = measurements.appearance[columns], np.ones(len(rows), np.bool_)
+    note_measurements(moved, measurements, columns, looks, at_ns, undisturbed)
+    for track in moved:
+        track.hits -= 1
+    return np.setdiff1d(unseen, rows)
+
+
+def _moved_on(
+    table: TrackTable,
+    unseen: Indices,
+    free: Bools,
+    measurements: Measurements,
+    appearance: AppearanceModel,
+) -> tuple[Indices, Indices]:
+    """Rows and columns, (P,) each, of tracks and of what they went on to."""
+    new = table.seen_before[unseen] & ~table.confirmed[unseen]
+    rows = unseen[new & np.array([t.seen_ns == t.born_ns for t in table.at(unseen)], np.bool_)]
+    if not len(rows) or not free.any():
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    measured_um, tracks_um = measurements.positions_um, table.means_um[table.seen_before]
+    gaps_um, nearest = map(np.asarray, KDTree(measured_um).query(table.means_um[rows], k=2))
+    own_um, columns = gaps_um[:, 0], nearest[:, 0]
+    track_gaps_um = np.asarray(KDTree(tracks_um).query(measured_um[columns], k=2)[0])
+    others_um = np.minimum(gaps_um[:, 1], track_gaps_um[:, 1])
+    alone = (track_gaps_um[:, 0] == own_um) & (others_um > _CLEARANCE * own_um)
+    looks = table.appearance[rows], measurements.appearance[columns]
+    same_class = table.kinds[rows] == measurements.classes[columns]
+    alike = appearance.costs(*looks, same_class) < ALIKE
+    chosen = free[columns] & alone & alike
+    return rows[chosen], columns[chosen]
 
 
 def _doubtful(measurements: Measurements, columns: Indices) -> Bools:

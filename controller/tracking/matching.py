@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...models.arrays import Bools, Floats, Indices
-from .appearance import AppearanceModel
+from .appearance import ALIKE, AppearanceModel
 from .assignment import GATE, MOST_SQUARE, best_pairs, cheapest_of_each, nearby, without_rival
 from .field_geometry import Measurements
 from .track_table import TrackTable
@@ -13,9 +13,6 @@ from .track_table import TrackTable
 _WIDE_GATE = 100.0
 """Squared Mahalanobis distance up to which a measurement without a rival continues a track. Chosen:
 ten standard deviations, for objects that turn more sharply than they ever did."""
-_ALIKE = 6.0
-"""Squared misfit of appearance that 95 % of one object's measurements stay below (chi², two degrees
-of freedom); beyond the gate a measurement must look like the object."""
 _BODY = 0.7
 """Distance, in its own sizes, within which an object is taken for itself, however it got there: the
 half diagonal of its box, as no other object has room there."""
@@ -133,7 +130,7 @@ class Matcher:
         for row, misfit in misfits.items():
             own = rows == row
             appearance[own] += misfit[columns[own]]
-        alike = (appearance < _ALIKE) & table.seen_before[rows]
+        alike = (appearance < ALIKE) & table.seen_before[rows]
         far = ~inside & (squares < _WIDE_GATE) & alike
         candidates = inside | far
         newness = _NEWNESS * np.maximum(_OLD - table.hits, 0)

@@ -9,7 +9,7 @@ from ...models.arrays import Floats, Indices
 from ...models.predictors import Forecast, Predictor
 from ..decisions import Event
 from .appearance import usual_appearances
-from .births import births
+from .births import begin, births, move_on
 from .duplicates import Duplicates
 from .field_geometry import FieldGeometry, Measurements
 from .lineage import Lineage
@@ -95,10 +95,13 @@ class Tracker:
         self._note_merged(table, assigned, undisturbed)
         for track in table.at(missed):
             track.misses += not track.occluder
+        fresh = measurements, self._predictor, frame.exposed_ns, noise_um2
+        free = assigned.free & high
+        unseen = move_on(table, unseen, free, *fresh, self._matcher.appearance)
         twins = self._duplicates.ended(table.at(assigned.seen), self._wanted)
         self._prune(table.at(unseen), twins, whole_field=measurements.looked_px is None)
         columns = births(measurements, self._tracks, assigned.free, high, pointed_um)
-        born = self._begin(columns, measurements, frame)
+        born = begin(columns, frame.pose.z_um, *fresh)
         self._lineage.note_births(born, table)
         self._tracks = self._tracks + born
         self._confirm()
@@ -197,23 +200,6 @@ class Tracker:
             self._predictor.end(slots_of(ended))
         gone = set(dead)
         self._tracks = [track for track in self._tracks if track not in gone]
-
-    def _begin(self, columns: Indices, measurements: Measurements, frame: Frame) -> list[Track]:
-        """Begin tracks with measurements."""
-        if not len(columns):
-            return []
-        positions_um = np.full((len(columns), 3), frame.pose.z_um)
-        positions_um[:, :2] = measurements.positions_um[columns]
-        variances = np.full(len(columns), self._noise_um2(frame))
-        slots = self._predictor.begin(positions_um, variances)
-        forecast = self._predictor.predict(slots, frame.exposed_ns)
-        born = [
-            Track(self._predictor, slot, forecast[row], born_ns=frame.exposed_ns)
-            for row, slot in enumerate(slots.tolist())
-        ]
-        appearance, all_born = measurements.appearance[columns], np.ones(len(born), np.bool_)
-        note_measurements(born, measurements, columns, appearance, frame.exposed_ns, all_born)
-        return born
 
     def _confirm(self) -> None:
         """Give identities to tracks with enough evidence; a new one may be a daughter."""

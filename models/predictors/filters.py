@@ -19,8 +19,8 @@ class FilterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     speed_um_s : float, optional
         Typical speed of an object along an axis, the standard deviation of its velocity at the
-        first measurement; needed only for objects that move by more than their own size in a
-        frame.
+        first measurement; needed only where several objects move by more than their own size in
+        a frame.
     """
 
     speed_um_s: Annotated[float, Meta(gt=0, le=1e5, examples=[10.0])] | None = None

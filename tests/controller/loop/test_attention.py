@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from importlib import resources
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,16 @@ def test_a_fast_detector_is_shown_all_unless_asked(window: str, is_narrow: bool)
 def test_the_learned_detector_is_shown_a_window_by_itself() -> None:
     decisions = follow("swimmer", 20, detector={"name": "yolo"})
     assert sum(d.looked_px is not None for d in decisions) >= 15
+
+
+@pytest.mark.parametrize("seed", [2, 4, 6, 9, 13])
+def test_a_fast_cell_is_found_though_the_whole_field_takes_long(seed: int, tmp_path: Path) -> None:
+    """A slow computer: the cell goes on by several of its sizes from look to look."""
+    swimmer = resources.files("pursuit.sim.scenarios").joinpath("swimmer.toml").read_text()
+    slow = tmp_path / "slow.toml"
+    slow.write_text(swimmer.replace("processing_ms = 2.0", "processing_ms = 62.0"))
+    decisions = follow(str(slow), 4, session={"seed": seed}, detector={"name": "yolo"})
+    assert decisions[-1].lock is Lock.LOCKED
 
 
 def test_the_session_says_once_what_computes_the_network() -> None:

@@ -109,7 +109,7 @@ def check_readable(folder: Path, least: int) -> None:
 
 
 def test_follow_with_nothing_else_holds_a_simulated_cell(tmp_path: Path) -> None:
-    code, out, err = finish(start("--seconds", "4", "--json", cwd=tmp_path))
+    code, out, err = finish(start("--seconds", "8", "--json", cwd=tmp_path))
     assert code == 0, err
     summary = json.loads(out)
     assert summary["frames"] > 200

@@ -1,4 +1,4 @@
-"""What begins tracks: one for each object, and what is pointed at."""
+"""What begins tracks: one for each object, what is pointed at, and what is fast at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pursuit.controller.tracking import by_pointing
 from pursuit.controller.tracking.births import births
+
+from .tracker_bench import Bench, seen_at
 
 ALL = np.ones(3, np.bool_)
 
@@ -100,3 +102,42 @@ def test_off_all_objects_the_nearest_is_meant_however_unsure() -> None:
     places_um = np.array([(0.0, 0.0), (30.0, 0.0), (50.0, 0.0)])
     order = by_pointing((20.0, 0.0), places_um, np.array([6.0, 6.0, 6.0]), (0.9, 0.1, 0.9))
     assert order.tolist() == [1, 0, 2]
+
+
+FAST_UM = np.array([12.0, 5.0])
+"""Three of its sizes a frame, of which nothing was said: the gate is 4 µm."""
+
+
+def test_an_object_faster_than_anybody_expects_is_known_from_three_measurements() -> None:
+    bench = Bench()
+    assert bench.show([FAST_UM * 0]) == bench.show([FAST_UM]) == []
+    (track,) = bench.show([FAST_UM * 2])
+    for n in (3, 4, 5):
+        assert seen_at(bench.show([FAST_UM * n])) == {track.id: tuple(FAST_UM * n)}
+
+
+@pytest.mark.parametrize("places_um", [[(0, 0), (12, 0)], [(0, 0), (12, 0), (-9, 12)]])
+def test_two_measurements_are_no_evidence_of_something_fast(places_um: list[Any]) -> None:
+    bench = Bench()
+    assert all(bench.show([place]) == [] for place in places_um)
+
+
+def test_what_rests_where_a_false_alarm_seems_to_have_gone_is_known_as_soon_as_ever() -> None:
+    bench = Bench()
+    bench.show([(-12, 0)])
+    bench.show([(0, 0)])
+    assert len(bench.show([(0, 0)])) == 1
+
+
+def test_nothing_fast_is_believed_where_another_could_have_got_there() -> None:
+    """A second object is as near to the new place: who went where cannot be said."""
+    bench = Bench()
+    bench.show([(0, 0), (20, 0)])
+    bench.show([(10, 8)])
+    assert bench.show([(20, 16)]) == []
+
+
+def test_false_alarms_are_rarely_taken_for_something_fast() -> None:
+    rng, bench = np.random.default_rng(0), Bench()
+    shown = (bench.show(rng.uniform(-45, 45, (rng.poisson(2), 2))) for _ in range(600))
+    assert len({track.id for tracks in shown for track in tracks}) < 12
