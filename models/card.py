@@ -62,10 +62,13 @@ class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     architecture : str
         ``yolo26n``, ``ssd`` and so on.
-    head : {"yolo", "yolo-nms-free", "ssd"}
+    head : {"yolo", "yolo-nms-free", "yolo-objectness", "rt-detr", "ssd"}
         How its output is read. ``yolo``: (1, 4 + classes, N), boxes as centre and size, to be
-        suppressed. ``yolo-nms-free``: (1, N, 6), corners, score, class. ``ssd``: corners
-        (1, N, 4) and scores (1, N, classes), to be suppressed. All in input pixels.
+        suppressed. ``yolo-nms-free``: (1, N, 6), corners, score, class. ``yolo-objectness``, as
+        of YOLO 5 and 7: (1, N, 5 + classes), centre, size, how surely it is an object, and
+        shares of the classes in that, to be suppressed. ``rt-detr``: (1, N, 4 + classes), centre
+        and size in shares of the input, scores. ``ssd``: corners (1, N, 4) and scores
+        (1, N, classes), to be suppressed. All but ``rt-detr`` in input pixels.
     classes : tuple of str
         Names in the order of the output.
     channels : {1, 3}
@@ -89,7 +92,7 @@ class ModelCard(Card, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     name: str
     architecture: str
-    head: Literal["yolo", "yolo-nms-free", "ssd"]
+    head: Literal["yolo", "yolo-nms-free", "yolo-objectness", "rt-detr", "ssd"]
     classes: Annotated[tuple[str, ...], Meta(min_length=1)]
     channels: Literal[1, 3] = 1
     stride: Annotated[int, Meta(ge=1)] = 32

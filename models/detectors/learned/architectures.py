@@ -12,7 +12,7 @@ from .scale import factor_for
 
 
 class Yolo(LearnedDetector):
-    """A YOLO: the shipped one or a user's own of ultralytics' families 8, 11 and 26."""
+    """A YOLO, the shipped one or a user's own, or an RT-DETR; `Head` says which kinds."""
 
     Options = LearnedOptions
 
@@ -51,8 +51,8 @@ def _opened(options: LearnedOptions, family: str) -> tuple[LearnedOptions, Netwo
     path = weights.find(options.weights)
     loaded = load(path, options.runtime)
     runtime = loaded.runtime
-    info = describe(path, runtime.inputs[0].shape, [out.shape for out in runtime.outputs])
-    if not info.card.head.startswith(family):
+    info = describe(path, runtime)
+    if (info.card.head == "ssd") is not (family == "ssd"):
         raise ModelError(
             f"the file {path.name} is not of the family {family}: its head is {info.card.head}"
         )

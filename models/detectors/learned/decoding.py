@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ModelError
-
-Head = Literal["yolo", "yolo-nms-free", "ssd"]
-Shape = tuple[int, ...]
+from .heads import Head
 
 MOST_CANDIDATES = 4096
 """Of more boxes than that the best are read, which bounds time and memory. Chosen: four times as
@@ -49,7 +46,8 @@ class Thresholds:
     scores : (classes,) float32
         Least score of a box of each class.
     iou : float
-        Boxes of one class that overlap more are one object; not for ``yolo-nms-free``.
+        Boxes of one class that overlap more are one object; not for heads whose boxes are
+        not to be suppressed.
     most : int
         Most boxes of an input.
     """
@@ -59,41 +57,31 @@ class Thresholds:
     most: int
 
 
-def head_of(shapes: Sequence[Shape], classes: int) -> Head:
-    """Tell the head by the shapes that a model declares for its outputs, -1 where a size is free.
-
-    Raises
-    ------
-    ModelError
-        If no head has such outputs for that many classes.
-    """
-    if all(len(shape) == 3 for shape in shapes):
-        if len(shapes) == 1 and shapes[0][1] == 4 + classes:
-            return "yolo"
-        if len(shapes) == 1 and shapes[0][2] == 6:
-            return "yolo-nms-free"
-        if len(shapes) == 2 and (shapes[0][2], shapes[1][2]) == (4, classes):
-            return "ssd"
-    said = " and ".join(str(shape) for shape in shapes)
-    raise ModelError(
-        f"its outputs {said} are not those of a detector of {classes} classes: "
-        "export a YOLO (task detect) or SSD model, with the card that belongs to it"
-    )
-
-
-def decode(outputs: Sequence[NDArray], head: Head, thresholds: Thresholds) -> ScoredBoxes:
+def decode(
+    outputs: Sequence[NDArray], head: Head, thresholds: Thresholds, size: tuple[int, int]
+) -> ScoredBoxes:
     """Read the raw outputs for one input, as :class:`~..card.ModelCard` describes them.
 
-    A box has one class, the likeliest one.
+    A box has one class, the likeliest one. The size (height, width) is that of the input.
     """
     least = thresholds.scores
     if head == "yolo-nms-free":
         return _best(_rows(outputs[0][0], least), thresholds.most)
-    if head == "yolo":
-        found = _likeliest(outputs[0][0, 4:], outputs[0][0, :4].T, least)
-        found = found._replace(boxes=_corners(found.boxes))
-    else:
+    if head == "ssd":
         found = _likeliest(outputs[1][0].T, outputs[0][0], least)
+    elif head == "yolo":
+        found = _likeliest(outputs[0][0, 4:], outputs[0][0, :4].T, least)
+    elif head == "yolo-objectness":
+        rows = outputs[0][0]
+        found = _likeliest(rows[:, 5:].T * rows[:, 4], rows[:, :4], least)
+    else:
+        rows, (height, width) = outputs[0][0], size
+        sides = np.array([width, height, width, height], np.float32)
+        found = _likeliest(rows[:, 4:].T, rows[:, :4] * sides, least)
+    if head != "ssd":
+        found = found._replace(boxes=_corners(found.boxes))
+    if head == "rt-detr":
+        return _best(found, thresholds.most)
     found = _best(found, MOST_CANDIDATES)
     return found.pick(nms(found, thresholds.iou)[: thresholds.most])
 

@@ -15,7 +15,8 @@ from ...errors import DeviceError, ModelError
 from ...images import Levels
 from ...runtimes import TensorRuntime, sentence
 from ...torch_boxes import shared_and_joint_areas
-from .decoding import MOST_CANDIDATES, Head, ScoredBoxes, Thresholds
+from .decoding import MOST_CANDIDATES, ScoredBoxes, Thresholds
+from .heads import Head
 
 _TYPES = {"uint8": torch.uint8, "uint16": torch.uint16}
 """Of camera images, by the names that NumPy gives them."""

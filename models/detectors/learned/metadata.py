@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
+import numpy as np
 
 from ...card import ModelCard
 from ...errors import ModelError
-from ...runtimes import damaged
-from .decoding import Head, Shape, head_of
+from ...runtimes import Runtime, damaged
+from .heads import Head, contradiction, head_of, meant_by
 
 _METADATA_FIELD = 14
 """Of an ONNX ModelProto: ``metadata_props``, key (1) and value (2)."""
+
+_TRIAL_PX = 128
+"""Edge of an image on which a model of any size is tried: a multiple of any usual stride."""
 
 _VARINT, _EIGHT_BYTES, _COUNTED, _FOUR_BYTES = 0, 1, 2, 5
 """Wire types of protocol buffers."""
@@ -37,16 +41,19 @@ class ModelInfo(NamedTuple):
     note: str
 
 
-def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> ModelInfo:
+def describe(path: Path, runtime: Runtime) -> ModelInfo:
     """Find out what a model is: by ``NAME.json`` beside it, or else by its own metadata.
 
-    The input's shape is (1, channels, height, width), -1 where free.
+    Without a card it is run once, to see whether its numbers mean what is taken from them.
 
     Raises
     ------
     ModelError
         If the card or the metadata disagree with the model, or there are neither.
+    DeviceError
+        If it cannot be run.
     """
+    channels = runtime.inputs[0].shape[1]
     beside, inside = path.with_suffix(".json"), read_metadata(path)
     if (task := inside.get("task", "detect")) != "detect":
         raise ModelError(
@@ -56,17 +63,20 @@ def describe(path: Path, input_shape: Shape, output_shapes: Sequence[Shape]) -> 
         card = ModelCard.read(beside)
         names = len(_names(path, inside)) if "names" in inside else len(card.classes)
         _agree(path, "classes", len(card.classes), names)
-        _agree(path, "channels", card.channels, input_shape[1])
-        _agree(path, "head", card.head, _head(path, output_shapes, len(card.classes)))
+        _agree(path, "channels", card.channels, channels)
+        shapes = [output.shape for output in runtime.outputs]
+        heads = _heads(path, shapes, len(card.classes))
+        _agree(path, "head", card.head, card.head if card.head in heads else heads[0])
         return ModelInfo(card, True, "")
     names = _names(path, inside)
+    head = _head(path, runtime, inside, len(names))
     try:
         fields = {
             "name": path.stem,
             "architecture": inside.get("description", ""),
-            "head": _head(path, output_shapes, len(names)),
+            "head": head,
             "classes": names,
-            "channels": input_shape[1],
+            "channels": channels,
             "stride": int(inside.get("stride", 32)),
             "licence": inside.get("license", ""),
             "date": inside.get("date", "")[:10],
@@ -138,24 +148,47 @@ def _entry(data: bytes) -> tuple[str, str]:
 
 
 def _names(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Class names from a dict written as Python writes it, index to name."""
-    try:
-        names = ast.literal_eval(metadata["names"])
-        return tuple(str(names[index]) for index in range(len(names)))
-    except KeyError as error:
+    """Class names from a dict, index to name, or a list, written as Python writes it."""
+    if "names" not in metadata:
         raise ModelError(
             f"nothing is known of {path.name}: put its model card beside it as "
             f"{path.with_suffix('.json').name}"
-        ) from error
+        )
+    try:
+        names = ast.literal_eval(metadata["names"])
+        return tuple(str(names[index]) for index in range(len(names)))
     except (ValueError, SyntaxError, TypeError) as error:
         raise ModelError(f"the class names in {path.name} cannot be read: {error}") from error
+    except KeyError as error:
+        raise ModelError(
+            f"the class names in {path.name} are not numbered from 0 without a gap: "
+            f"{', '.join(map(str, names))}; export it with all of its classes"
+        ) from error
 
 
-def _head(path: Path, outputs: Sequence[Shape], classes: int) -> Head:
+def _heads(path: Path, outputs: Sequence[tuple[int, ...]], classes: int) -> tuple[Head, ...]:
     try:
         return head_of(outputs, classes)
     except ModelError as error:
         raise ModelError(f"the file {path.name} does not fit: {error}") from error
+
+
+def _head(path: Path, runtime: Runtime, metadata: dict[str, str], classes: int) -> Head:
+    """How a model without a card is read: so that nothing it says of noise contradicts it."""
+    _, channels, *sides = runtime.inputs[0].shape
+    height, width = (side if side > 0 else _TRIAL_PX for side in sides)
+    noise = np.random.default_rng(0).random((1, channels, height, width), np.float32)
+    outputs = runtime.run(noise)
+    heads = meant_by(metadata, _heads(path, [output.shape for output in outputs], classes))
+    found = {head: contradiction(outputs, head) for head in heads}
+    fitting = [head for head, why in found.items() if not why]
+    if not fitting:
+        why = " or ".join(f"as {head}: {why}" for head, why in found.items())
+        raise ModelError(
+            f"the numbers that {path.name} gives cannot be read {why}; export it as a detector "
+            "with ultralytics, or put a card beside it"
+        )
+    return fitting[0]
 
 
 def _agree(path: Path, what: str, said: object, found: object) -> None:

@@ -86,7 +86,7 @@ class Network:
         shape = (1, self.card.channels, *size)
         pixels = self._scratch.take(f"pixels {shape}", shape)
         render(image, grid, region, levels, pixels, self._scratch)
-        return decode(self.runtime.run(pixels), self.card.head, thresholds)
+        return decode(self.runtime.run(pixels), self.card.head, thresholds, size)
 
     def _move_to_cpu(self, error: DeviceError) -> None:
         """Go on without the device that failed."""
@@ -100,7 +100,7 @@ class Network:
 
 def _pipeline(runtime: Runtime, card: ModelCard) -> GpuPipeline | None:
     """Return what does all the work on the device of a runtime that takes tensors."""
-    if not isinstance(runtime, TensorRuntime):
+    if not isinstance(runtime, TensorRuntime) or card.head in ("yolo-objectness", "rt-detr"):
         return None
     from .gpu import GpuPipeline
 

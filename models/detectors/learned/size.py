@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ...arrays import Bools, Floats, Image
 from ...boxes import areas, intersection_over_union, shared_areas
 from ...pointing import INNER, pointing_costs
-from .decoding import ScoredBoxes, Shape
+from .decoding import ScoredBoxes
+from .heads import Shape
 from .tiles import COVERED, EDGE_SHARE
 
 FACTORS: tuple[float, ...] = tuple(2 ** (half / 2) for half in range(1, -6, -1))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pursuit.models.detectors.learned.decoding import ScoredBoxes, Thresholds, decode, head_of, nms
-from pursuit.models.errors import ModelError
+from pursuit.models.detectors.learned.decoding import ScoredBoxes, Thresholds, decode, nms
+from pursuit.models.detectors.learned.heads import head_of
 
 BOXES = np.array([[10, 10, 30, 40], [11, 10, 31, 40], [100, 90, 120, 99]], np.float32)
 
@@ -27,26 +27,20 @@ def outputs_of(head, boxes, scores):
     return [np.concatenate(rows, axis=1)[None].astype(np.float32)]
 
 
-def least(*scores):
-    return np.array(scores, np.float32)
+def wanting(most, *scores):
+    """Thresholds with the least score of each class, and the size of the input."""
+    return Thresholds(np.array(scores, np.float32), 0.5, most), (128, 128)
 
 
 @pytest.mark.parametrize("head", ["yolo", "ssd"])
 def test_doubles_of_a_class_are_one_object(head):
     scores = np.array([[0.6, 0.1], [0.8, 0.2], [0.1, 0.5]])
-    found = decode(outputs_of(head, BOXES, scores), head, Thresholds(least(0.25, 0.25), 0.5, 10))
+    found = decode(outputs_of(head, BOXES, scores), head, *wanting(10, 0.25, 0.25))
     np.testing.assert_allclose(found.boxes, BOXES[1:])
     np.testing.assert_allclose(found.scores, [0.8, 0.5])
     np.testing.assert_array_equal(found.classes, [0, 1])
     scores[0] = [0.1, 0.6]
-    assert (
-        len(
-            decode(
-                outputs_of(head, BOXES, scores), head, Thresholds(least(0.25, 0.25), 0.5, 10)
-            ).scores
-        )
-        == 3
-    )
+    assert len(decode(outputs_of(head, BOXES, scores), head, *wanting(10, 0.25, 0.25)).scores) == 3
 
 
 @pytest.mark.parametrize("head", ["yolo", "ssd", "yolo-nms-free"])
@@ -54,14 +48,24 @@ def test_thresholds_classes_limit_and_nonsense(head):
     scores = np.array([[0.6, 0.1], [0.3, 0.2], [0.1, 0.5]])
     apart = BOXES + np.array([[0], [200], [0]], np.float32)
     said = outputs_of(head, apart, scores)
-    assert decode(said, head, Thresholds(least(0.25, 0.25), 0.5, 10)).classes.tolist() == [0, 1, 0]
-    assert decode(said, head, Thresholds(least(0.25, 0.25), 0.5, 2)).classes.tolist() == [0, 1]
-    assert decode(said, head, Thresholds(least(0.4, 0.55), 0.5, 10)).classes.tolist() == [0]
-    assert decode(said, head, Thresholds(least(np.inf, 0.25), 0.5, 10)).classes.tolist() == [1]
+    assert decode(said, head, *wanting(10, 0.25, 0.25)).classes.tolist() == [
+        0,
+        1,
+        0,
+    ]
+    assert decode(said, head, *wanting(2, 0.25, 0.25)).classes.tolist() == [
+        0,
+        1,
+    ]
+    assert decode(said, head, *wanting(10, 0.4, 0.55)).classes.tolist() == [0]
+    assert decode(said, head, *wanting(10, np.inf, 0.25)).classes.tolist() == [1]
     broken = outputs_of(head, np.where(apart == apart[0], np.nan, apart), scores)
-    assert decode(broken, head, Thresholds(least(0.25, 0.25), 0.5, 10)).classes.tolist() == [1, 0]
+    assert decode(broken, head, *wanting(10, 0.25, 0.25)).classes.tolist() == [
+        1,
+        0,
+    ]
     nothing = outputs_of(head, apart, 0 * scores)
-    assert len(decode(nothing, head, Thresholds(least(0.25, 0.25), 0.5, 10)).scores) == 0
+    assert len(decode(nothing, head, *wanting(10, 0.25, 0.25)).scores) == 0
 
 
 def slow_nms(boxes, classes, iou):
@@ -90,17 +94,6 @@ def test_suppression_is_greedy_in_each_class(seed, count, iou):
     assert kept.tolist() == slow_nms(boxes.astype(float), classes, iou)
 
 
-def test_the_head_is_told_by_the_outputs():
-    assert head_of([(1, 84, 8400)], 80) == "yolo"
-    assert head_of([(-1, 7, -1)], 3) == "yolo"
-    assert head_of([(1, 300, 6)], 80) == "yolo-nms-free"
-    assert head_of([(1, 6, 2100)], 2) == "yolo"
-    assert head_of([(1, -1, 4), (1, -1, 3)], 3) == "ssd"
-    for shapes in ([(1, 84, 8400)], [(1, 39, 2100), (1, 32, 160, 160)], [(1, 1000)], []):
-        with pytest.raises(ModelError, match="not those of a detector of 3 classes"):
-            head_of(shapes, 3)
-
-
 @pytest.mark.parametrize(
     "architecture, end2end",
     [("yolov8n", False), ("yolo11n", False), ("yolo26n", False), ("yolo26n", True)],
@@ -126,10 +119,10 @@ def test_boxes_are_those_that_ultralytics_reads(architecture, end2end, tmp_path)
         raw[:, 2:4] *= 4
     else:
         raw[..., 4] = torch.sort(torch.rand(raw.shape[:2]), descending=True)[0]
-    head = head_of([tuple(raw.shape)], 3)
+    (head,) = head_of([tuple(raw.shape)], 3)
     assert head == ("yolo-nms-free" if end2end else "yolo")
     wanted = np.asarray(non_max_suppression(raw.clone(), 0.25, 0.5, nc=3)[0])
-    found = decode([raw.numpy()], head, Thresholds(least(0.25, 0.25, 0.25), 0.5, 300))
+    found = decode([raw.numpy()], head, *wanting(300, 0.25, 0.25, 0.25))
     assert 0 < len(wanted) == len(found.scores)
     np.testing.assert_allclose(found.boxes, wanted[:, :4], atol=1e-3)
     np.testing.assert_allclose(found.scores, wanted[:, 4], atol=1e-6)

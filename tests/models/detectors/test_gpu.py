@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pursuit.models.detectors.learned.decoding import Head, Thresholds, decode
+from pursuit.models.detectors.learned.decoding import Thresholds, decode
+from pursuit.models.detectors.learned.heads import Head
 from pursuit.models.errors import DeviceError, ModelError
 
 torch = pytest.importorskip("torch")
@@ -84,7 +85,7 @@ def test_the_same_boxes_as_by_numpy(head: Head, seed: int, n: int) -> None:
         "yolo-nms-free": (best[None],),
     }[head]
     thresholds = Thresholds(np.array([0.1, 0.3, 0.5], np.float32), 0.6, 100)
-    wanted = decode(outputs, head, thresholds)
+    wanted = decode(outputs, head, thresholds, (64, 64))
     image, view = np.zeros((32, 32), np.uint8), (Levels(0.0, 1.0, 0.0), 2.0, (64, 64))
     found = GpuPipeline(Camera(*outputs), head, 1).run(image, *view, thresholds)
     np.testing.assert_array_equal(found.scores, wanted.scores)

@@ -1,4 +1,4 @@
-"""The learned detector: options, scale, trouble while it runs, and the models of others."""
+"""The learned detector: options, scale, and trouble while it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pursuit.models.card import ModelCard
 from pursuit.models.detectors import Window, create
 from pursuit.models.detectors.learned.centres import centres_and_brightness
 from pursuit.models.detectors.learned.learned import LearnedDetector
-from pursuit.models.detectors.learned.metadata import ModelInfo, describe
+from pursuit.models.detectors.learned.metadata import ModelInfo
 from pursuit.models.detectors.learned.network import Network
 from pursuit.models.detectors.learned.options import LearnedOptions
 from pursuit.models.errors import DeviceError, ModelError
@@ -183,57 +183,3 @@ def test_sizes_to_come_are_prepared():
     runtime = Discs()
     learned(runtime=runtime).warm_up(300, 400)
     assert runtime.warmed == [(128, 128), (192, 192), (256, 256), (304, 400)]
-
-
-def fake_onnx(path, **metadata):
-    """A file whose metadata can be read, with a large field to be skipped."""
-    parts = [b"\x08\x09", b"\x3a\x80\x80\x01" + bytes(16384)]
-    for key, value in metadata.items():
-        entry = b"".join(
-            bytes([tag, len(text)]) + text.encode() for tag, text in ((10, key), (18, value))
-        )
-        parts.append(bytes([0x72, len(entry)]) + entry)
-    path.write_bytes(b"".join(parts))
-    return path
-
-
-def test_a_model_without_a_card_is_known_by_its_metadata(tmp_path):
-    path = fake_onnx(
-        tmp_path / "mine.onnx", task="detect", stride="32", names="{0: 'cell', 1: 'worm'}"
-    )
-    info = describe(path, (1, 3, -1, -1), [(1, 6, -1)])
-    assert info.card.classes == ("cell", "worm") and info.card.head == "yolo"
-    assert info.card.channels == 3 and info.card.stride == 32
-    assert not info.has_object_size and "no card" in info.note
-
-
-def test_a_card_that_disagrees_with_the_model_is_refused(tmp_path):
-    path = fake_onnx(tmp_path / "mine.onnx", names="{0: 'small', 1: 'large'}")
-    CARD.write(path.with_suffix(".json"))
-    assert describe(path, (1, 1, -1, -1), [(1, 300, 6)]).card == CARD
-    for shape, outputs, words in (
-        ((1, 3, -1, -1), [(1, 300, 6)], "channels 1 in the card, 3 in the model"),
-        ((1, 1, -1, -1), [(1, 6, 2100)], "head yolo-nms-free in the card, yolo in the model"),
-        ((1, 1, -1, -1), [(1, 84, 2100)], "not those of a detector of 2 classes"),
-    ):
-        with pytest.raises(ModelError, match=words):
-            describe(path, shape, outputs)
-    fake_onnx(path, names="{0: 'small'}")
-    with pytest.raises(ModelError, match="classes 2 in the card, 1 in the model"):
-        describe(path, (1, 1, -1, -1), [(1, 300, 6)])
-
-
-def test_models_of_which_too_little_is_known_are_refused(tmp_path):
-    shapes = (1, 3, -1, -1), [(1, 5, -1)]
-    with pytest.raises(ModelError, match=r"put its model card beside it as bare\.json"):
-        describe(fake_onnx(tmp_path / "bare.onnx"), *shapes)
-    with pytest.raises(ModelError, match="is for the task segment"):
-        describe(fake_onnx(tmp_path / "seg.onnx", task="segment", names="{0: 'a'}"), *shapes)
-    with pytest.raises(ModelError, match=r"class names .* cannot be read"):
-        describe(fake_onnx(tmp_path / "odd.onnx", names="__import__('os')"), *shapes)
-    whole = fake_onnx(tmp_path / "cut.onnx", names="{0: 'a'}")
-    whole.write_bytes(whole.read_bytes()[:-3])
-    with pytest.raises(ModelError, match="damaged or cut off"):
-        describe(whole, *shapes)
-    with pytest.raises(ModelError, match="cannot be read"):
-        describe(tmp_path / "none.onnx", *shapes)
