@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -135,6 +136,8 @@ def configure(
             x, y = (float(v) for v in start.split(","))
         except ValueError:
             raise ConfigError(f"--start {start} is not of the form X,Y.") from None
+        if not (isfinite(x) and isfinite(y)):
+            raise ConfigError(f"--start {start} is no place: give two numbers, X,Y.")
         chosen["start_px"] = (x, y)
     given = {"seconds": seconds, "seed": seed}
     session = {key: value for key, value in given.items() if value is not None}

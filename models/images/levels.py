@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from ..arrays import FloatImage, Image
+from ..arrays import Bools, FloatImage, Image
 from .preprocessing import camera_noise
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.8
@@ -28,6 +29,15 @@ JUMP = 0.25
 change more, objects that come and go less."""
 
 
+GLOW_SHARE = 0.8
+"""Of the brightest values, that next to something saturated are its glow. Chosen."""
+
+LEAST_WITHIN = 0.25
+"""Least share of the values within the range: with fewer, all count. Chosen."""
+
+_NEIGHBOURS = np.ones((5, 5), np.uint8)
+
+
 class Levels(NamedTuple):
     """How grey values are shown.
 
@@ -48,15 +58,22 @@ def levels_of(image: Image) -> Levels:
     """Grey values to show as black and as white.
 
     Percentiles of a grid of pixels, at least 12 sigmas of the camera's noise apart, so that an
-    image without contrast stays without.
+    image without contrast stays without. What is cut off at either end of the range does not
+    count where it is more than the percentiles leave out: the border of a registered movie, hot
+    and dead pixels, a burnt-in time or scale bar, and debris that saturates with its glow.
     """
     step = int(np.ceil((image.size / MOST_SAMPLES) ** 0.5))
-    values = np.sort(image[::step, ::step], axis=None)
-    last = values.size - 1
-    low = float(values[round(LOW_PERCENTILE / 100 * last)])
-    high = float(values[round(HIGH_PERCENTILE / 100 * last)])
-    high = max(high, low + LEAST_SPAN_SIGMAS * _noise(image))
-    return Levels(low, high, (float(values[last // 2]) - low) / (high - low))
+    sample = np.ascontiguousarray(image[::step, ::step])
+    values = np.sort(sample, axis=None)
+    middle = float(values[(values.size - 1) // 2])
+    least_span = LEAST_SPAN_SIGMAS * _noise(image)
+    low, high = _percentiles(values)
+    if low == values[0] or high == values[-1]:
+        within = np.sort(sample[_within_range(sample, low, high)])
+        if within.size > LEAST_WITHIN * values.size:
+            low, high = _percentiles(within)
+    high = max(high, low + least_span)
+    return Levels(low, high, float(np.clip((middle - low) / (high - low), 0, 1)))
 
 
 def stretched(image: Image, levels: Levels, out: FloatImage | None = None) -> FloatImage:
@@ -116,3 +133,39 @@ def _noise(image: Image) -> float:
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     middle = image[top : top + height, left : left + width]
     return camera_noise(middle.astype(np.float32))
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Low and high percentile of sorted values."""
+    last = values.size - 1
+    return (
+        float(values[round(LOW_PERCENTILE / 100 * last)]),
+        float(values[round(HIGH_PERCENTILE / 100 * last)]),
+    )
+
+
+def _within_range(sample: Image, low: float, high: float) -> Bools:
+    """Which values of a grid are not cut off at the end of the range that a percentile is at.
+
+    Nor is the glow around what saturates: as long as nearly all of the brightest values left
+    lie next to what was left out, they are left out too.
+    """
+    within = np.ones(sample.shape, np.bool_)
+    if low == sample.min():
+        within &= sample > low
+    if high < sample.max():
+        return within
+    beyond = (sample == high).astype(np.uint8)
+    left = within & (beyond == 0)
+    for _ in range(max(sample.shape)):
+        values = sample[left]
+        if not values.size:
+            break
+        at = round(HIGH_PERCENTILE / 100 * (values.size - 1))
+        bright = left & (sample >= np.partition(values, at)[at])
+        beside = bright & (cv2.dilate(beyond, _NEIGHBOURS) > 0)
+        if np.count_nonzero(beside) < GLOW_SHARE * np.count_nonzero(bright):
+            break
+        beyond[beside] = 1
+        left &= ~beside
+    return left

@@ -63,6 +63,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("follow --set policy.name=no.such:Policy", "cannot be imported"),
         ("follow --set policy.gain=3", "unknown option 'gain' of policy 'predictive'"),
         ("follow --start 1", "not of the form X,Y"),
+        ("follow --start nan,80", "--start nan,80 is no place: give two numbers, X,Y."),
         ("follow --model none.onnx", "none.onnx"),
         ("follow --specimen none.tif", "none.tif"),
         ("init none.cfg", "none.cfg"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +23,15 @@ CARD = ModelCard(
 )
 
 
-@dataclass
 class Says:
     """Stands for a network that says the same of every image."""
 
-    answer: tuple[np.ndarray, ...]
-    channels: int = 1
-    name: str = "fake"
-    device: str = "a processor"
+    name, device = "fake", "a processor"
 
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (Tensor("input", (1, self.channels, *SIZE)),)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return tuple(Tensor("output", one.shape) for one in self.answer)
+    def __init__(self, answer: tuple[np.ndarray, ...], channels: int = 1) -> None:
+        self.answer = answer
+        self.inputs = (Tensor("input", (1, channels, *SIZE)),)
+        self.outputs = tuple(Tensor("output", one.shape) for one in answer)
 
     def run(self, pixels: np.ndarray) -> list[np.ndarray]:
         assert pixels.shape == self.inputs[0].shape

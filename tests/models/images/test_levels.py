@@ -26,6 +26,48 @@ def test_levels_are_the_percentiles_of_the_image():
     assert seen.dtype == np.float32 and seen.min() == 0 and seen.max() == 1
 
 
+def burnt_in(image, top):
+    """What is no specimen: by name, the image with it."""
+    height, width = image.shape
+    y, x = np.mgrid[:height, :width]
+    rng = np.random.default_rng(1)
+    spots = rng.integers(0, height, 300), rng.integers(0, width, 300)
+    glow = 2.0 * top * np.exp(-((y - 150) ** 2 + (x - 50) ** 2) / (2 * 15**2))
+    return {
+        "a dead row": [(slice(0, 1), slice(None), 0)],
+        "a dead column": [(slice(None), slice(120, 121), 0)],
+        "a hot row": [(slice(77, 78), slice(None), top)],
+        "dead pixels": [(*spots, 0)],
+        "hot pixels": [(*spots, top)],
+        "the border of a registered movie": [(slice(0, 20), slice(None), 0)],
+        "a scale bar": [(slice(180, 190), slice(150, 240), top)],
+        "a time in a box": [(slice(180, 200), slice(0, 90), 0), (slice(185, 195), 9, top)],
+        "saturated debris": [(..., np.clip(glow, image, top).astype(image.dtype))],
+    }
+
+
+@pytest.mark.parametrize("top", [4095, 65535])
+@pytest.mark.parametrize("what", list(burnt_in(np.zeros((200, 250), np.uint16), 1)))
+def test_what_is_no_specimen_does_not_set_the_contrast(what, top):
+    image = scene(np.random.default_rng(0), 10)
+    low, high, middle = levels_of(image)
+    spoiled = image.copy()
+    for *where, value in burnt_in(image, top)[what]:
+        spoiled[tuple(where)] = value
+    seen = levels_of(spoiled)
+    np.testing.assert_allclose(seen[:2], (low, high), atol=0.1 * (high - low))
+    assert abs(seen.middle - middle) < 0.05
+
+
+def test_what_is_cut_off_counts_if_it_is_most_of_the_image():
+    """Nuclei on a background that was set to zero, and an image of two values."""
+    image = np.zeros((200, 250), np.uint8)
+    image[50:80, 50:80] = np.random.default_rng(0).integers(100, 200, (30, 30))
+    low, high, middle = levels_of(image)
+    assert low == 0 and high > 180 and middle == 0
+    assert levels_of(np.where(image > 0, 255, 0).astype(np.uint8))[:2] == (0, 255)
+
+
 def test_no_flicker_as_objects_come_and_go():
     rng, levels = np.random.default_rng(0), SmoothedLevels()
     shown, alone = [], []
