@@ -57,11 +57,15 @@ class CameraSettings(Settings, frozen=True):
     ----------------
     label : str
         Device label; if empty, the camera in that role.
+    channel : str
+        Of several cameras behind that one (Micro-Manager's Multi Camera), the one to follow
+        with; if empty, the first.
     readout_ms : float
         Time from the end of an exposure until its pixels are in the host's memory.
     """
 
     label: str = ""
+    channel: str = ""
     exposure_ms: float | None = None
     interval_ms: Annotated[float, Meta(examples=[1000.0])] | None = None
     pixel_um: float | None = None

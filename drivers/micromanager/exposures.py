@@ -17,6 +17,8 @@ _ELAPSED_TAG = "ElapsedTime-ms"
 """Micro-Manager's tag for the time of arrival, from the beginning of the sequence."""
 _OFFSETS = 200
 """Images over which the clock offset is sought; chosen: one of them was surely found at once."""
+_CHANNEL_TAG = "CameraChannelIndex"
+"""End of the tag that says which of several cameras behind one took an image."""
 _MOST_LATE_NS = 250 * NS_PER_MS
 """Spread of these offsets from which a tag does not keep time; chosen: more than any stall."""
 _POLL_NS = NS_PER_MS // 5
@@ -75,9 +77,12 @@ class ArrivalTimes:
 
 
 def sequence(
-    core: CMMCorePlus, readout_ms: float, clock: Clock, every: bool, alive: Alive
+    core: CMMCorePlus, readout_ms: float, clock: Clock, every: bool, alive: Alive, channel: int
 ) -> Generator[Exposure, None, None]:
-    """Stream a continuous sequence; unless ``every``, skip to the newest image that waits."""
+    """Stream a continuous sequence; unless ``every``, skip to the newest image that waits.
+
+    Of several cameras behind one only the images of ``channel`` count.
+    """
     exposure_ms = core.getExposure()
     late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
     silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
@@ -97,15 +102,16 @@ def sequence(
                     )
                 clock.sleep_until_ns(now_ns + _POLL_NS)
                 continue
-            skip = 0 if every else waiting - 1
-            for _ in range(skip):
-                core.popNextImage()
-            index += skip
-            image, tags = core.popNextImageAndMD()
-            heard_ns = now_ns
+            heard_ns, taken = now_ns, None
+            for _ in range(1 if every else waiting):
+                image, tags = core.popNextImageAndMD()
+                if _is_of(channel, tags):
+                    taken, index = (image, tags), index + 1
+            if taken is None:
+                continue
+            image, tags = taken
             arrived_ns = arrivals.time_ns(tags, now_ns)
-            yield Exposure(image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
-            index += 1
+            yield Exposure(image, index - 1, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
     finally:
         core.stopSequenceAcquisition()
 
@@ -116,6 +122,7 @@ def snaps(
     clock: Clock,
     every: bool,
     alive: Alive,
+    channel: int,
     interval_ms: float,
 ) -> Generator[Exposure, None, None]:
     """Take one picture each interval; a start that has passed is made up only with ``every``."""
@@ -131,8 +138,15 @@ def snaps(
         core.snapImage()
         now_ns = clock.now_ns()
         late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
-        yield Exposure(core.getImage(), index, now_ns - late_ns, now_ns, exposure_ms, {})
+        image = core.getImage(channel) if channel else core.getImage()
+        yield Exposure(image, index, now_ns - late_ns, now_ns, exposure_ms, {})
         index += 1
+
+
+def _is_of(channel: int, tags: Tags) -> bool:
+    """Whether an image is of one of several cameras behind one; those of a camera alone are."""
+    said = [value for key, value in tags.items() if key.endswith(_CHANNEL_TAG)]
+    return not said or str(channel) in said
 
 
 def _sleep(clock: Clock, at_ns: int, alive: Alive) -> bool:

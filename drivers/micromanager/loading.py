@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pymmcore_plus import CMMCorePlus, DeviceType
 from pymmcore_plus.experimental.unicore import UniMMCore
@@ -11,8 +14,12 @@ from pymmcore_plus.experimental.unicore import UniMMCore
 from ..envelope import resolved
 from ..messages import Description
 from ..microscope import MicroscopeError, one_line
-from ..settings import StageSettings, StandSettings
+from ..settings import CameraSettings, StageSettings, StandSettings
 from .pixel_geometry import pixel_geometry
+
+_SAME_EXPOSURE = 0.1
+"""Relative difference up to which an exposure is as it was wanted. Chosen: cameras take whole
+lines or clock ticks."""
 
 
 def load_core(config: Path) -> CMMCorePlus:
@@ -27,7 +34,8 @@ def load_core(config: Path) -> CMMCorePlus:
         raise MicroscopeError(f"There is no Micro-Manager configuration at {config}.")
     core = UniMMCore()
     try:
-        core.loadSystemConfiguration(str(config))
+        with _in_utf8(config) as readable:
+            core.loadSystemConfiguration(str(readable))
     except Exception as error:
         release(core)
         raise MicroscopeError(
@@ -35,6 +43,23 @@ def load_core(config: Path) -> CMMCorePlus:
             "Micro-Manager and that its device adapters are installed."
         ) from error
     return core
+
+
+@contextmanager
+def _in_utf8(config: Path) -> Iterator[Path]:
+    """A file with what is in a configuration, in UTF-8: one that was written by Windows is not."""
+    content = config.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    if text.encode() == content:
+        yield config
+        return
+    with TemporaryDirectory() as folder:
+        readable = Path(folder, config.name)
+        readable.write_bytes(text.encode())
+        yield readable
 
 
 def release(core: CMMCorePlus) -> None:
@@ -49,8 +74,8 @@ def claim_devices(core: CMMCorePlus, settings: StandSettings) -> Description:
     Raises
     ------
     MicroscopeError
-        If there is no camera or no XY stage, the camera is not monochrome, or the size of its
-        pixels is not known.
+        If there is no camera or no XY stage, the camera is not monochrome or does not take its
+        exposure, or the size of its pixels is not known.
     """
     camera = _role(core, settings.camera.label, DeviceType.Camera, "camera")
     xy_stage = _role(core, settings.stage.label, DeviceType.XYStage, "XY stage")
@@ -60,9 +85,45 @@ def claim_devices(core: CMMCorePlus, settings: StandSettings) -> Description:
     core.setFocusDevice(focus)
     if not core.getShutterDevice():
         core.setAutoShutter(False)  # else acquisitions want to close it after each picture
-    if settings.camera.exposure_ms is not None:
-        core.setExposure(camera, settings.camera.exposure_ms)
+    camera_channel(core, settings.camera)
+    _set_exposure(core, camera, settings.camera.exposure_ms)
     return _describe(core, settings, camera, xy_stage, focus)
+
+
+def camera_channel(core: CMMCorePlus, camera: CameraSettings) -> int:
+    """Which of several cameras behind the one in the role is followed with: the first by default.
+
+    Raises
+    ------
+    MicroscopeError
+        If there is none of that name.
+    """
+    if not camera.channel:
+        return 0
+    count = core.getNumberOfCameraChannels()
+    names = [core.getCameraChannelName(n) for n in range(count)] if count > 1 else []
+    if camera.channel in names:
+        return names.index(camera.channel)
+    raise MicroscopeError(
+        f"There is no camera {camera.channel} behind {core.getCameraDevice()}, which has: "
+        f"{', '.join(names) or 'none'}. Correct channel under [camera]."
+    )
+
+
+def _set_exposure(core: CMMCorePlus, camera: str, exposure_ms: float | None) -> None:
+    """Set the exposure, and refuse one that the camera does not take, or has not."""
+    if exposure_ms is not None:
+        core.setExposure(camera, exposure_ms)
+    taken_ms = core.getExposure(camera)
+    if not taken_ms > 0:
+        raise MicroscopeError(
+            f"The exposure of camera {camera} is {taken_ms:g} ms: set exposure_ms under [camera]."
+        )
+    if exposure_ms is not None and abs(taken_ms - exposure_ms) > _SAME_EXPOSURE * exposure_ms:
+        raise MicroscopeError(
+            f"Camera {camera} takes an exposure of {taken_ms:.6g} ms, not of {exposure_ms:.6g} ms: "
+            "set exposure_ms under [camera] to one that it takes."
+        )
 
 
 def read_position_um(core: CMMCorePlus, xy_stage: str, focus: str) -> tuple[float, float, float]:

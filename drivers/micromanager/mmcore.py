@@ -18,7 +18,7 @@ from ..stage import PoseModel
 from .acquisition import Acquired, acquire
 from .engine import StageEngine
 from .exposures import Exposure, sequence, snaps
-from .loading import claim_devices, read_position_um, release
+from .loading import camera_channel, claim_devices, read_position_um, release
 from .stage_device import CoreStageDevice
 
 _EXPOSURES_KEPT = 1024
@@ -87,7 +87,8 @@ class MMCoreMicroscope:
     def _stream(self, every: bool, resume: bool) -> Frames:
         self._dropped, self._exposed_ns = 0, {}
         camera = self._settings.camera
-        common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive)
+        channel = camera_channel(self._core, camera)
+        common = (self._core, camera.readout_ms, self._clock, every, self._runs.alive, channel)
         if camera.interval_ms is None:
             exposures = sequence(*common)
         else:

@@ -13,6 +13,7 @@ import useq
 from pursuit.drivers.clock import NS_PER_MS, Clock, SystemClock, VirtualClock
 from pursuit.drivers.messages import Fault, Issued, Move, Report
 from pursuit.drivers.micromanager import MMCoreMicroscope, load_core
+from pursuit.drivers.micromanager.loading import release
 from pursuit.drivers.microscope import MicroscopeError
 from pursuit.drivers.settings import CameraSettings, StageSettings, StandSettings
 
@@ -57,6 +58,66 @@ def test_a_configuration_that_cannot_be_loaded_says_which(config, tmp_path: Path
     for line in ("Property,Camera,NoSuchProperty,1\n", "Device,Camera\n"):
         with refused("cannot load .*stand.cfg"):
             load_core(config(HEAD, HUB, CAMERA, READY, line))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_configuration_may_be_of_any_encoding(tmp_path: Path, encoding: str) -> None:
+    """Micro-Manager on Windows writes names with a micro sign as Windows does."""
+    path = tmp_path / "Zeiss µ.cfg"
+    lines = ["# LED 445 nm ±24 nm\n", HEAD, HUB, CAMERA, XY.replace("XY,", "XY µm,", 1), READY]
+    path.write_bytes("".join(lines).encode(encoding))
+    core = load_core(path)
+    assert "XY µm" in core.getLoadedDevices()
+    release(core)
+
+
+MULTI = "Device,Both,Utilities,Multi Camera\n"
+TWO = [
+    *(HEAD, HUB, CAMERA, CAMERA.replace("Camera,", "Second,", 1), MULTI, XY, READY),
+    "Property,Both,Physical Camera 1,Camera\nProperty,Both,Physical Camera 2,Second\n",
+    "Property,Core,Camera,Both\nProperty,Core,XYStage,XY\n",
+    "Property,Camera,Mode,Color Test Pattern\nProperty,Second,Mode,Noise\n",
+]
+
+
+@pytest.mark.parametrize("interval_ms", [None, 30.0])
+@pytest.mark.parametrize("channel", ["", "Camera", "Second"])
+def test_of_several_cameras_behind_one_the_images_of_one_are_given(
+    config: Callable[..., Path], channel: str, interval_ms: float | None
+) -> None:
+    camera = CameraSettings(pixel_um=0.5, exposure_ms=20, channel=channel, interval_ms=interval_ms)
+    with (
+        MMCoreMicroscope(load_core(config(*TWO)), StandSettings(camera=camera)) as scope,
+        closing(scope.frames(every=True)) as frames,
+    ):
+        taken = list(islice(frames, 6))
+    patterned = [frame.image.std() > 0.3 * frame.image.mean() for frame in taken]
+    assert patterned == [channel != "Second"] * 6
+    assert [frame.index for frame in taken] == list(range(6))
+
+
+def test_a_camera_that_is_not_behind_that_one_is_refused(config: Callable[..., Path]) -> None:
+    camera = CameraSettings(pixel_um=0.5, channel="Third")
+    with refused("no camera Third behind Both, which has: Camera, Second. Correct channel"):
+        MMCoreMicroscope(load_core(config(*TWO)), StandSettings(camera=camera))
+
+
+@pytest.mark.parametrize(
+    ("exposure", "wanted_ms", "reason"),
+    [
+        ("0", None, "exposure of camera Camera is 0 ms: set exposure_ms"),
+        ("10", 30_000.0, "takes an exposure of 10 ms, not of 30000 ms: set exposure_ms"),
+    ],
+)
+def test_an_exposure_that_the_camera_has_not_is_refused(
+    config: Callable[..., Path], exposure: str, wanted_ms: float | None, reason: str
+) -> None:
+    lines = [HEAD, HUB, CAMERA, XY, READY, f"Property,Camera,Exposure,{exposure}\n"]
+    core = load_core(config(*lines, "Property,Core,Camera,Camera\nProperty,Core,XYStage,XY\n"))
+    with refused(reason):
+        MMCoreMicroscope(
+            core, StandSettings(camera=CameraSettings(pixel_um=0.5, exposure_ms=wanted_ms))
+        )
 
 
 @pytest.mark.parametrize(
