@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from pymmcore_plus import CMMCorePlus
 
 from ..microscope import MicroscopeError
@@ -13,11 +14,14 @@ _NOT_SET = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _CALIBRATE = "following proves it by small moves; better run `pursuit calibrate`"
 
 
+Affine = tuple[float, float, float, float]
+
+
 class PixelGeometry(NamedTuple):
     """Size of a pixel, its affine, and why that affine is no calibration; empty if it is one."""
 
     pixel_um: float
-    affine: tuple[float, float, float, float]
+    affine: Affine
     uncalibrated: str = ""
 
 
@@ -49,5 +53,26 @@ def pixel_geometry(core: CMMCorePlus, camera: CameraSettings) -> PixelGeometry:
         why = f"Micro-Manager's affine makes a pixel {found_um:.4g} µm, not {pixel_um:.4g} µm"
     else:
         return PixelGeometry(pixel_um, (a, b, c, d))
-    square = (pixel_um, 0.0, 0.0, pixel_um)
-    return PixelGeometry(pixel_um, square, f"Not calibrated ({why}): {_CALIBRATE}.")
+    affine = _by_orientation(core, pixel_um)
+    return PixelGeometry(pixel_um, affine, f"Not calibrated ({why}): {_CALIBRATE}.")
+
+
+def _by_orientation(core: CMMCorePlus, pixel_um: float) -> Affine:
+    """Affine by what a camera says of its orientation, unless it turns its images itself.
+
+    The same as Micro-Manager's own navigation assumes where there is no affine: axes exchanged,
+    then mirrored.
+    """
+    camera = core.getCameraDevice()
+
+    def is_set(name: str) -> bool:
+        return core.hasProperty(camera, name) and core.getProperty(camera, name) != "0"
+
+    affine = np.eye(2) * pixel_um
+    if not is_set("TransposeCorrection"):
+        if is_set("TransposeXY"):
+            affine = -affine[::-1]
+        affine[0] *= -1 if is_set("TransposeMirrorX") else 1
+        affine[1] *= -1 if is_set("TransposeMirrorY") else 1
+    (a, b), (c, d) = (affine + 0.0).tolist()
+    return a, b, c, d

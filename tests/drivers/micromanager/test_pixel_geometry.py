@@ -1,5 +1,6 @@
 """Micro-Manager's default is never taken for a calibration, and a wrong scale is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ PixelSize_um,Res,0.108
 
 
 def geometry(
-    folder: Path, affine: str = "", camera: CameraSettings | None = None, binning: int = 1
+    folder: Path,
+    affine: str = "",
+    camera: CameraSettings | None = None,
+    binning: int = 1,
+    flags: Sequence[str] = (),
 ) -> PixelGeometry:
     lines = f"PixelSizeAffine,Res,{affine}\n" if affine else ""
     path = folder / "stand.cfg"
@@ -29,6 +34,8 @@ def geometry(
     core = load_core(path)
     core.setProperty("Camera", "PixelType", "8bit")
     core.setProperty("Camera", "Binning", str(binning))
+    for flag in flags:
+        core.setProperty("Camera", flag, "1")
     return pixel_geometry(core, camera or CameraSettings())
 
 
@@ -43,6 +50,31 @@ def test_micro_managers_default_is_no_calibration(
     assert found.affine == (pixel_um, 0, 0, pixel_um)
     assert "Not calibrated" in found.uncalibrated
     assert "pursuit calibrate" in found.uncalibrated
+
+
+MIRROR_X, MIRROR_Y, SWAP = "TransposeMirrorX", "TransposeMirrorY", "TransposeXY"
+
+
+@pytest.mark.parametrize(
+    ("flags", "affine"),
+    [
+        ([MIRROR_X], (-1, 0, 0, 1)),
+        ([MIRROR_Y], (1, 0, 0, -1)),
+        ([MIRROR_X, MIRROR_Y], (-1, 0, 0, -1)),
+        ([SWAP], (0, -1, -1, 0)),
+        ([SWAP, MIRROR_X], (0, 1, -1, 0)),
+        ([SWAP, MIRROR_Y, "TransposeCorrection"], (1, 0, 0, 1)),
+    ],
+)
+def test_without_an_affine_the_orientation_of_the_camera_is_where_following_begins(
+    tmp_path: Path, flags: list[str], affine: tuple[float, ...]
+) -> None:
+    """As Micro-Manager's own navigation takes it; one that corrects its images needs nothing."""
+    found = geometry(tmp_path, flags=flags)
+    assert found.affine == pytest.approx([0.108 * one for one in affine])
+    assert "Not calibrated" in found.uncalibrated
+    calibrated = geometry(tmp_path, "0,0.108,0,-0.108,0,0", flags=flags)
+    assert calibrated == (pytest.approx(0.108), (0, 0.108, -0.108, 0), "")
 
 
 @pytest.mark.parametrize("pixel_um", [None, 0.11])
