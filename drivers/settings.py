@@ -68,7 +68,7 @@ class CameraSettings(Settings, frozen=True):
     channel: str = ""
     exposure_ms: float | None = None
     interval_ms: Annotated[float, Meta(examples=[1000.0])] | None = None
-    pixel_um: float | None = None
+    pixel_um: Annotated[float, Meta(examples=[0.65])] | None = None
     affine: tuple[float, float, float, float] | None = None
     readout_ms: float = 0.0
 

@@ -15,7 +15,7 @@ from ..assembly import Simulation
 from ..configuration import Config, ConfigError
 
 UNKNOWN_UM = 1.0
-"""Edge of a pixel that stands for one that is not known, as `pursuit init` writes it."""
+"""Edge of a pixel that stands for one that is not known: lengths are in pixels then."""
 
 
 def open_stand(
@@ -45,9 +45,7 @@ def open_stand(
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
     assert config.microscope.mm_config is not None
     core = load_core(Path(config.microscope.mm_config))
-    theirs_um = core.getPixelSizeUm() or None
-    if known_um is None or (known_um == UNKNOWN_UM and theirs_um is None):
-        known_um = theirs_um
+    known_um = known_um or core.getPixelSizeUm() or None
     return MMCoreMicroscope(core, _uncalibrated(config, None)), SystemClock(), known_um
 
 

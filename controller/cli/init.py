@@ -16,11 +16,14 @@ def init(
     """
     from ..configuration import write_scope
 
-    about = write_scope(mm_config, out)
+    about, knows_pixel, xy_stages = write_scope(mm_config, out)
+    size = f"{about.pixel_um:g} µm/px" if knows_pixel else "pixel size not known"
+    others = [label for label in xy_stages if label != about.xy_stage]
+    choice = f" (not {' nor '.join(others)}: change label under [stage])" if others else ""
     focus = f", focus {about.focus}" if about.focus else ", no focus drive"
     print(
-        f"{out}: camera {about.camera} ({about.width_px} × {about.height_px}, "
-        f"{about.pixel_um:g} µm/px), stage {about.xy_stage}{focus}.\n"
+        f"{out}: camera {about.camera} ({about.width_px} × {about.height_px}, {size}), "
+        f"stage {about.xy_stage}{choice}{focus}.\n"
         f"Check the limits in it, then: pursuit "
         f"{'calibrate' if about.uncalibrated else 'follow'} {out}"
     )

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from pymmcore_plus import DeviceType
 
 from ...drivers.messages import Description
 from ...drivers.micromanager import MMCoreMicroscope, load_core
@@ -12,8 +14,8 @@ from .outputs import check_new_file, written_whole
 from .reference import REGISTRIES, Setting, options_of, settings_of, tables, toml
 from .settings import MODELS, Config
 
-_UNCALIBRATED_UM = 1.0
-"""Edge of a pixel until it is measured: lengths are in pixels then."""
+_STAND_IN_UM = 1.0
+"""Edge of a pixel with which a stand of unknown pixels is described; nothing of it is written."""
 
 _HEAD = """\
 # A stand and a task for `pursuit follow {file}`.
@@ -24,14 +26,31 @@ _HEAD = """\
 """
 _COMMENT_COLUMN = 32
 """Where remarks begin; chosen: all but the longest keys fit before it."""
-_NOT_KNOWN = "NOT KNOWN to Micro-Manager: measure it"
+_NOT_KNOWN = "NOT KNOWN to Micro-Manager: pursuit calibrate measures it"
 """Remark on the edge of a pixel if the Micro-Manager file says nothing of it."""
 
 Values = Mapping[str, Mapping[str, Any]]
 """Values by table and key."""
 
 
-def write_scope(mm_config: Path, out: Path) -> Description:
+class Stand(NamedTuple):
+    """What a Micro-Manager configuration describes.
+
+    Attributes
+    ----------
+    about : Description
+    knows_pixel : bool
+        Whether the size of a pixel is known; that in the description is of no meaning otherwise.
+    xy_stages : tuple of str
+        Labels of all there are.
+    """
+
+    about: Description
+    knows_pixel: bool
+    xy_stages: tuple[str, ...]
+
+
+def write_scope(mm_config: Path, out: Path) -> Stand:
     """Load a Micro-Manager configuration and write a configuration file for it.
 
     Raises
@@ -43,18 +62,19 @@ def write_scope(mm_config: Path, out: Path) -> Description:
     """
     check_new_file(out)
     core = load_core(mm_config)
-    calibrated = core.getPixelSizeUm() > 0
-    camera = CameraSettings(pixel_um=None if calibrated else _UNCALIBRATED_UM)
+    knows_pixel = core.getPixelSizeUm() > 0
+    xy_stages = tuple(core.getLoadedDevicesOfType(DeviceType.XYStage))
+    camera = CameraSettings(pixel_um=None if knows_pixel else _STAND_IN_UM)
     with MMCoreMicroscope(core, StandSettings(mm_config.stem, camera)) as microscope:
-        description = microscope.describe()
-    given, told = _of_stand(mm_config, description, calibrated)
+        about = microscope.describe()
+    given, told = _of_stand(mm_config, about, knows_pixel)
     text = "\n".join([_HEAD.format(file=out.name), *_lines(given, told), ""])
     with written_whole(out) as (part,):
         part.write_text(text, "utf-8")
-    return description
+    return Stand(about, knows_pixel, xy_stages)
 
 
-def _of_stand(mm_config: Path, about: Description, calibrated: bool) -> tuple[Values, Values]:
+def _of_stand(mm_config: Path, about: Description, knows_pixel: bool) -> tuple[Values, Values]:
     """Values that the file sets, and values that it shows as Micro-Manager's or as nominal."""
     limits: dict[str, Any] = dict(zip(("x_um", "y_um", "z_um"), about.limits_um, strict=True))
     given: dict[str, dict[str, Any]] = {
@@ -64,9 +84,7 @@ def _of_stand(mm_config: Path, about: Description, calibrated: bool) -> tuple[Va
         "focus": {"label": about.focus} if about.focus else {},
         "limits": limits,
     }
-    told = {"camera": {"affine": about.affine, "pixel_um": about.pixel_um}}
-    if not calibrated:
-        given["camera"]["pixel_um"] = about.pixel_um
+    told = {"camera": {"affine": about.affine, "pixel_um": about.pixel_um} if knows_pixel else {}}
     dynamics = {name: getattr(about.dynamics, name) for name in about.dynamics.__struct_fields__}
     return given, {**told, "stage": dynamics}
 
@@ -104,8 +122,9 @@ def _line(setting: Setting, given: Any = None, told: Any = None) -> str:
     if others := [toml(word) for word in setting.choices if word != setting.default]:
         remark = f"{remark}; or {', '.join(others)}"
     if given is not None:
-        unknown = setting.key == "pixel_um"
-        return _remarked(f"{setting.key} = {toml(given)}", _NOT_KNOWN if unknown else remark)
+        return _remarked(f"{setting.key} = {toml(given)}", remark)
+    if setting.key == "pixel_um" and told is None:
+        remark = _NOT_KNOWN
     value = next((v for v in (told, setting.default, setting.example) if v is not None), None)
     if setting.is_expert or value is None:
         return ""

@@ -41,8 +41,8 @@ def pixel_geometry(core: CMMCorePlus, camera: CameraSettings) -> PixelGeometry:
         return PixelGeometry(pixel_um or scale_um(camera.affine), camera.affine)
     if not pixel_um:
         raise MicroscopeError(
-            "The size of a pixel is not known: set pixel_um under [camera], or calibrate the "
-            "pixel size in Micro-Manager."
+            "The size of a pixel is not known: measure it with `pursuit calibrate`, set pixel_um "
+            "under [camera], or calibrate the pixel size in Micro-Manager."
         )
     a, b, _, c, d, _ = core.getPixelSizeAffine()
     found_um = scale_um((a, b, c, d))

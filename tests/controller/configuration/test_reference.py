@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pursuit.controller.configuration import make_config, read_tables, write_scope
 from pursuit.controller.configuration.documents import PAGES, refreshed, write_pages
 from pursuit.controller.configuration.reference import (
     REGISTRIES,
@@ -78,23 +77,6 @@ def test_a_person_sets_some_forty() -> None:
     structs += [options_of(*each) for each in (*chosen, ("policy", "predictive"))]
     everyday = [s for struct in structs for s in settings_of(struct) if not s.is_expert]
     assert 30 <= len(everyday) + len(REGISTRIES) <= 50
-
-
-def test_the_template_holds_every_setting_of_a_person(tmp_path: Path) -> None:
-    adapters = pytest.importorskip("mm_test_adapters", reason="mm-test-adapters is not installed")
-    scope = tmp_path / "scope.toml"
-    about = write_scope(Path(adapters.device_adapter_path()) / "MMConfig_demo.cfg", scope)
-    config = make_config(read_tables(scope))
-    assert (config.camera.label, config.stage.label) == (about.camera, about.xy_stage)
-    assert config.limits.x_um == about.limits_um[0]
-    scope.write_text(re.sub(r"^# (?=\w+ = )", "", scope.read_text("utf-8"), flags=re.M), "utf-8")
-    everything = read_tables(scope)
-    make_config(everything)
-    sources = {"scenario", "specimen", "start_px"}
-    for table, kind in tables().items():
-        for setting in settings_of(kind):
-            if not setting.is_expert and setting.key not in sources:
-                assert setting.key in everything[table]
 
 
 def test_scenarios_are_listed_by_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
