@@ -3,8 +3,11 @@
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from .errors import ModelError
 from .runtimes import check_file, damaged, engine
+from .weights import licence_text
 
 
 def export_model(path: Path, runtime: str, folder: Path) -> list[Path]:
@@ -17,7 +20,7 @@ def export_model(path: Path, runtime: str, folder: Path) -> list[Path]:
     Parameters
     ----------
     path : Path
-        ONNX file; its card is copied too.
+        ONNX file; its card is copied too, and the text of a licence that has to go with it.
     folder : Path
         Made if it is not there; a file of the same name in it is replaced.
 
@@ -36,7 +39,19 @@ def export_model(path: Path, runtime: str, folder: Path) -> list[Path]:
         raise ModelError(
             f"exporting for {runtime} needs {error.name}: pip install {error.name}"
         ) from error
-    return [*written, *_copied(path.with_suffix(".json"), folder)]
+    card = path.with_suffix(".json")
+    licence = _licence(card)
+    return [*written, *_copied(card, folder), *(_copied(licence, folder) if licence else ())]
+
+
+def _licence(card: Path) -> Path | None:
+    """Text of the licence that a card names, if weights may only be passed on with it."""
+    if not card.exists():
+        return None
+    try:
+        return licence_text(msgspec.json.decode(card.read_bytes()).get("licence", ""))
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"the model card {card} cannot be read: {error}") from error
 
 
 def _openvino(path: Path, folder: Path) -> list[Path]:

@@ -36,3 +36,12 @@ def find(name: str) -> Path:
     raise ModelError(
         f"there are no weights {name!r}: give a file, or one of {', '.join(shipped())}"
     )
+
+
+def licence_text(licence: str) -> Path | None:
+    """Return the file with the text of a licence that a card names, if weights here are under it.
+
+    The text has to be passed on with such weights.
+    """
+    texts = {path.stem: path for path in FOLDER.glob("*.txt")}
+    return texts.get(licence.partition(" ")[0])
