@@ -63,7 +63,7 @@ def levels_of(image: Image) -> Levels:
     and dead pixels, a burnt-in time or scale bar, and debris that saturates with its glow.
     """
     step = int(np.ceil((image.size / MOST_SAMPLES) ** 0.5))
-    sample = np.ascontiguousarray(image[::step, ::step])
+    sample = image[::step, ::step]
     values = np.sort(sample, axis=None)
     middle = float(values[(values.size - 1) // 2])
     least_span = LEAST_SPAN_SIGMAS * _noise(image)

@@ -25,24 +25,25 @@ def head_of(shapes: Sequence[Shape], classes: int) -> tuple[Head, ...]:
     ModelError
         If no head has such outputs for that many classes.
     """
-    heads: list[Head] = []
-    if all(len(shape) == 3 for shape in shapes):
-        if len(shapes) == 1:
-            _, rows, columns = shapes[0]
-            if rows == 4 + classes:
-                return ("yolo",)
-            heads += ["yolo-nms-free"] * (columns == 6)
-            heads += ["yolo-objectness"] * (columns == 5 + classes)
-            heads += ["rt-detr"] * (columns == 4 + classes)
-        elif len(shapes) == 2 and (shapes[0][2], shapes[1][2]) == (4, classes):
-            return ("ssd",)
+    heads: tuple[Head, ...] = ()
+    if len(shapes) == 1 and len(shapes[0]) == 3:
+        _, rows, columns = shapes[0]
+        fits: dict[Head, bool] = {
+            "yolo-nms-free": columns == 6,
+            "yolo-objectness": columns == 5 + classes,
+            "rt-detr": columns == 4 + classes,
+        }
+        heads = tuple(head for head, does in fits.items() if does)
+        heads = ("yolo",) if rows == 4 + classes else heads
+    elif [len(shape) for shape in shapes] == [3, 3]:
+        heads = ("ssd",) if (shapes[0][2], shapes[1][2]) == (4, classes) else ()
     if not heads:
         said = " and ".join(str(shape) for shape in shapes)
         raise ModelError(
             f"its outputs {said} are not those of a detector of {classes} classes: "
             "export a YOLO (task detect) or SSD model, with the card that belongs to it"
         )
-    return tuple(heads)
+    return heads
 
 
 def meant_by(metadata: Mapping[str, str], heads: Sequence[Head]) -> Sequence[Head]:

@@ -156,14 +156,15 @@ def _names(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
         )
     try:
         names = ast.literal_eval(metadata["names"])
-        return tuple(str(names[index]) for index in range(len(names)))
+        numbers = range(len(names))
+        if isinstance(names, list | tuple) or set(names) == set(numbers):
+            return tuple(str(names[index]) for index in numbers)
     except (ValueError, SyntaxError, TypeError) as error:
         raise ModelError(f"the class names in {path.name} cannot be read: {error}") from error
-    except KeyError as error:
-        raise ModelError(
-            f"the class names in {path.name} are not numbered from 0 without a gap: "
-            f"{', '.join(map(str, names))}; export it with all of its classes"
-        ) from error
+    raise ModelError(
+        f"the class names in {path.name} are not numbered from 0 without a gap: "
+        f"{', '.join(map(str, names))}; export it with all of its classes"
+    )
 
 
 def _heads(path: Path, outputs: Sequence[tuple[int, ...]], classes: int) -> tuple[Head, ...]:
@@ -180,15 +181,16 @@ def _head(path: Path, runtime: Runtime, metadata: dict[str, str], classes: int) 
     noise = np.random.default_rng(0).random((1, channels, height, width), np.float32)
     outputs = runtime.run(noise)
     heads = meant_by(metadata, _heads(path, [output.shape for output in outputs], classes))
-    found = {head: contradiction(outputs, head) for head in heads}
-    fitting = [head for head, why in found.items() if not why]
-    if not fitting:
-        why = " or ".join(f"as {head}: {why}" for head, why in found.items())
-        raise ModelError(
-            f"the numbers that {path.name} gives cannot be read {why}; export it as a detector "
-            "with ultralytics, or put a card beside it"
-        )
-    return fitting[0]
+    against: dict[Head, str] = {}
+    for head in heads:
+        if not (why := contradiction(outputs, head)):
+            return head
+        against[head] = why
+    reasons = " or ".join(f"as {head}: {why}" for head, why in against.items())
+    raise ModelError(
+        f"the numbers that {path.name} gives cannot be read {reasons}; export it as a detector "
+        "with ultralytics, or put a card beside it"
+    )
 
 
 def _agree(path: Path, what: str, said: object, found: object) -> None:

@@ -40,7 +40,7 @@ def test_boxes_are_those_of_ultralytics(
         grey = training_image(sample, 0.4).grey
         height, width = (size // 32 * 32 for size in grey.shape)
         outputs = runtime.run((grey[None, None, :height, :width] / 255).astype(np.float32))
-        found = decode(outputs, "yolo", thresholds)
+        found = decode(outputs, "yolo", thresholds, (height, width))
         expected = theirs.non_max_suppression(
             torch.from_numpy(outputs[0].copy()), LEAST, IOU, multi_label=False, max_det=MOST
         )[0].numpy()
