@@ -55,11 +55,18 @@ class Failing(Noting):
 
 
 class Slow(Noting):
+    """Is busy with its first step until another has noted most of a session."""
+
     name = "The slow one"
+
+    def __init__(self, quick: Noting) -> None:
+        super().__init__(in_step=False)
+        self._quick = quick
 
     def observe(self, step: Step) -> None:
         super().observe(step)
-        time.sleep(0.02)
+        while len(self._quick.decisions) < 200:
+            time.sleep(0.001)
 
 
 class Blocked(Noting):
@@ -118,7 +125,8 @@ def test_one_that_fails_is_detached_and_the_others_see_everything(
 def test_one_that_is_slow_misses_steps_which_are_counted(
     tmp_path: Path, undisturbed: list[Decision]
 ) -> None:
-    slow, notes = Slow(in_step=False), Noting()
+    notes = Noting()
+    slow = Slow(notes)
     summary = follow(tmp_path / "s", [slow, notes])
     assert notes.decisions == undisturbed
     assert threading.get_ident() not in slow.threads
