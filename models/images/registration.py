@@ -74,6 +74,7 @@ class Reference:
         self._binning = max(1, math.ceil(max(image.shape) / LARGEST_PX))
         self._blur_px = max(blur_px, BLUR_PX)
         self._margin = _MARGIN + math.ceil(_BLURS * self._blur_px)
+        self._is_plain = _is_plain(image)
         self._image = self._prepared(image)
         self._gradients = _gradients(self._image)
         self._window = _window(self._image.shape)
@@ -88,6 +89,8 @@ class Reference:
 
     def shift(self, image: Image | FloatImage) -> Shift:
         """Return how far what the reference shows has moved in another image."""
+        if self._is_plain or _is_plain(image):
+            return Shift(np.full(2, np.nan), False, 0.0)
         other = self._prepared(image)
         whole = self._peak(other)
         limits = [(1 - _LEAST_OVERLAP) * edge for edge in reversed(other.shape)]
@@ -152,6 +155,14 @@ class Reference:
             if np.abs(step).max() < _CLOSE_PX:
                 break
         return part, gain, error, match
+
+
+def _is_plain(image: Image | FloatImage) -> bool:
+    """Whether a camera's image differs by no more than one grey value: single photons, rounding.
+
+    One such pixel in each of two images would look like an object that is found again.
+    """
+    return image.dtype.kind in "ui" and int(image.max()) - int(image.min()) <= 1
 
 
 def _gradients(image: FloatImage) -> tuple[FloatImage, FloatImage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pursuit.models.images import Reference
@@ -40,6 +40,7 @@ def test_shifts_are_found(right: float, down: float, seed: int) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(level=st.floats(0, 2e4), seed=st.integers(0, 2**31))
+@example(level=2**-14, seed=250)
 def test_noise_is_not_found_again(level: float, seed: int) -> None:
     plain = np.full((EDGE, EDGE), level)
     assert not Reference(exposed(plain, seed)).shift(exposed(plain, seed + 1)).found
