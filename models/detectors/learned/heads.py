@@ -16,6 +16,10 @@ Shape = tuple[int, ...]
 _ROUNDING = 0.01
 """By how much what must lie between 0 and 1, or be a whole number, may miss it in 16 bits."""
 
+_INSIDE_OUT = 0.1
+"""Share of boxes with negative sizes that is no contradiction. Chosen: YOLO 26 does not bound the
+distances of edges (``reg_max`` 1), so that junk may be inside out."""
+
 
 def head_of(shapes: Sequence[Shape], classes: int) -> tuple[Head, ...]:
     """Heads that have outputs of such shapes, -1 where a size is free, the likeliest first.
@@ -76,14 +80,19 @@ def contradiction(outputs: Sequence[NDArray], head: Head) -> str:
     if head == "yolo-nms-free":
         if (np.abs(rows[:, 5] - np.rint(rows[:, 5])) > _ROUNDING).any() or (rows[:, 5] < -1).any():
             return "the classes are not whole numbers"
-        if (rows[:, 2:4] < rows[:, :2]).any():
+        if _often(rows[:, 2:4] < rows[:, :2]):
             return "right edges lie left of left ones"
         return _not_shares(rows[:, 4], "scores")
-    if (rows[:, 2:4] < 0).any():
+    if _often(rows[:, 2:4] < 0):
         return "boxes have negative sizes"
     if head == "rt-detr":
         return _not_shares(rows, "places and scores")
     return _not_shares(rows[:, 4:], "scores")
+
+
+def _often(odd: NDArray[np.bool_]) -> bool:
+    """Whether a side of more boxes, (N, 2), than may be is odd."""
+    return bool(odd.any(axis=1).mean() > _INSIDE_OUT) if len(odd) else False
 
 
 def _not_shares(values: NDArray, what: str) -> str:
