@@ -41,9 +41,13 @@ class DisplacementErrors:
     ----------
     usual_px, dart_px : float
         Standard deviations along one axis: in most frames, and in those in which the target darts.
+    found_again : bool
+        Whether the target is where it was expected in most frames, or anything but near it: what
+        comes and goes, as the crests of waves do, cannot tell how the picture moves.
     """
 
     def __init__(self) -> None:
+        self.found_again = True
         self.usual_px = self.dart_px = _FIRST_SIGMA_PX
         self._misses: deque[tuple[int, float]] = deque(maxlen=_MOST)
 
@@ -64,6 +68,7 @@ class DisplacementErrors:
         if not self.known:
             return
         often_px, mostly_px = np.quantile([px for _, px in self._misses], (_OFTEN, _MOSTLY))
+        self.found_again = bool(often_px < MOST_MISS_PX)
         usual_px = max(float(often_px) / _rayleigh(_OFTEN), _LEAST_SIGMA_PX)
         lately_px = [px for then_ns, px in self._misses if at_ns - then_ns < _LATELY_NS]
         if len(lately_px) >= _ENOUGH:

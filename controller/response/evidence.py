@@ -232,7 +232,8 @@ class Evidence:
             self.errors.add(misses_px[: len(RIGHT)].min(), at_ns)
         elif self.slow and not self.trusted:
             self.errors.add(misses_px.min(), at_ns)
-        if rests or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
+        tells = self.trusted or self.slow or self.errors.found_again
+        if rests or not tells or (self.trusted and moved_px[0] < _TELLING * self.errors.usual_px):
             return
         before, lead = self._sums.nats, self.lead
         if self.trusted:

@@ -116,6 +116,18 @@ class Restless(Bead):
         return self.texture[y : y + 512, x : x + 512].astype(np.uint8)
 
 
+class Crests(Bead):
+    """What comes and goes anywhere in the picture."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(np.eye(2))
+        self.rng = np.random.default_rng(seed)
+
+    def picture(self) -> np.ndarray:
+        self.place_um = self.stage_um + self.rng.uniform(-120, 120, 2)
+        return super().picture()
+
+
 def look(bead: Bead, frames: int = 400) -> tuple[str, bool]:
     """What is said of it until the calibration is proven or refuted."""
     error = ""
@@ -130,6 +142,10 @@ def look(bead: Bead, frames: int = 400) -> tuple[str, bool]:
 @pytest.mark.parametrize("jump_at", [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 def test_frames_in_the_middle_of_a_move_tell_nothing(jump_at: float) -> None:
     assert look(Bead(np.eye(2), jump_at)) == ("", True)
+
+
+def test_what_is_never_found_again_answers_to_nothing() -> None:
+    assert {look(Crests(seed), 300) for seed in range(60)} == {("", False)}
 
 
 some_wrong = pytest.mark.parametrize(
