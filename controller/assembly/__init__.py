@@ -12,13 +12,16 @@ from .loop import (
     make_policy,
     make_predictor,
 )
-from .microscope import Simulation, complete, open_lockstep, open_microscope
+from .microscope import DEFAULT_SCENARIO, Simulation, complete, open_lockstep, open_microscope
 from .movie import suggested_for_movie
+from .remote import complete_for_remote
 
 __all__ = [
+    "DEFAULT_SCENARIO",
     "Simulation",
     "check_diameter",
     "complete",
+    "complete_for_remote",
     "detector_table",
     "make_detector",
     "make_focus",

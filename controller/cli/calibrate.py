@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .configure import configure
 from .options import (
     AsJson,
     MMConfig,
@@ -17,7 +18,6 @@ from .options import (
     Sets,
     Specimen,
     Start,
-    configure,
     fail,
     new_folder,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .configure import configure
 from .options import (
     AsJson,
     DetectorName,
@@ -20,13 +21,13 @@ from .options import (
     Specimen,
     Start,
     address,
-    configure,
     fail,
     new_folder,
 )
 
 if TYPE_CHECKING:
     from ..assembly import Simulation
+    from ..configuration import Config
 
 
 def follow(
@@ -76,14 +77,19 @@ def follow(
     )
 
     sets = [*(sets or ()), *(["session.dry_run=true"] if dry_run else ())]
+    running = address(microscope) if microscope else None
+    if running and not realtime:
+        fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     config, simulated = configure(
-        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model
+        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model, running
     )
     if simulated and not config.session.dry_run:
         _check_length(simulated)
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = Console(stderr=as_json)
-    what = simulated.scenario.title if simulated else config.microscope.mm_config
+    what = simulated.scenario.title if simulated else _opened_with(config)
+    if microscope:
+        what = f"The microscope at {microscope}, opened with {what}"
     if config.session.dry_run:
         console.print("dry run: nothing moves", style="yellow")
     console.print(
@@ -93,9 +99,6 @@ def follow(
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")
-    running = address(microscope) if microscope else None
-    if running and not realtime:
-        fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
         check_scale(config.camera.affine, config.camera.pixel_um, USERS)
     wanted = config.session.seconds
@@ -126,6 +129,15 @@ def follow(
     if not in_hand(summary) or (problem and limit):
         fail(told)
     console.print(told, markup=False, soft_wrap=True)
+
+
+def _opened_with(config: Config) -> str:
+    """What a microscope was opened with that is not simulated by this process."""
+    from ..assembly import DEFAULT_SCENARIO
+
+    source = config.microscope
+    scenario = f"the scenario {source.scenario or DEFAULT_SCENARIO}"
+    return source.mm_config or source.specimen or scenario
 
 
 def _check_length(simulated: Simulation) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from .configure import configure
 from .options import (
     DEFAULT_PORT,
     MMConfig,
@@ -20,7 +21,6 @@ from .options import (
     Specimen,
     Start,
     Supervised,
-    configure,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def microscope(
         when_parent_ends(ended.set)
     opened = open_microscope(config, simulated)
     try:
-        server = MicroscopeServer(opened, host, 0 if supervised else port)
+        server = MicroscopeServer(opened, host, 0 if supervised else port, settings=config.toml())
     except BaseException:
         opened.close()
         raise

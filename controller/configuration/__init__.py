@@ -7,10 +7,11 @@ sentence that says what is wrong.
 from .check import as_sentence, make_config
 from .init import write_scope
 from .outputs import check_new_file, check_new_folder, named_after, written_whole
-from .settings import Config
+from .settings import MODELS, Config
 from .tables import ConfigError, assignment, merge, read_tables, without_none
 
 __all__ = [
+    "MODELS",
     "Config",
     "ConfigError",
     "as_sentence",

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of all messages on the wire; another version is refused with a reason.
 
 To be raised whenever a message changes. 2: the true position of a simulated target is a report

@@ -5,7 +5,7 @@ In: a `Microscope` in one process. Out: the same `Microscope` in another.
 
 from __future__ import annotations
 
-from .client import RemoteMicroscope
+from .client import RemoteMicroscope, settings_of
 from .decoding import unpack
 from .server import MicroscopeServer
 from .sockets import bind, connect, own_address
@@ -19,6 +19,7 @@ __all__ = [
     "bind",
     "connect",
     "own_address",
+    "settings_of",
     "stoppable",
     "unpack",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import msgspec
 import useq
 
@@ -33,6 +35,22 @@ _STOP_MS = 5_000
 """How long an answer to a stop is awaited; chosen: longer than any stage brakes."""
 _SOON_MS = 1_000
 """How long `find_decisions` waits for an answer; chosen: it is asked again and again."""
+
+
+def settings_of(host: str, port: int) -> str:
+    """Return the configuration, in TOML, that the microscope there was opened with.
+
+    Empty if it has none.
+
+    Raises
+    ------
+    MicroscopeError
+        If nothing answers there.
+    """
+    with closing(Connection(host, port, SystemClock())) as connection:
+        about = connection.ask(Describe()).about
+    assert about is not None
+    return about.settings
 
 
 class RemoteMicroscope:

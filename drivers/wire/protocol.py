@@ -138,6 +138,9 @@ class About(Message, frozen=True):
         controller, or it has not announced any.
     stopped : str
         Why no moves are taken; empty if they are.
+    settings : str
+        The configuration that the microscope was opened with, all of it, in TOML; empty if it has
+        none.
     """
 
     description: Description
@@ -148,6 +151,7 @@ class About(Message, frozen=True):
     streaming: bool
     decisions: str
     stopped: str
+    settings: str
 
 
 class End(Message, frozen=True):

@@ -62,6 +62,8 @@ class MicroscopeServer:
     port : int
         Of the commands; frames, telemetry and stop take the next three. 0 takes any free ones.
     clock : Clock
+    settings : str
+        The configuration that it was opened with, in TOML, for whoever follows with it.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class MicroscopeServer:
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Clock | None = None,
+        settings: str = "",
     ) -> None:
         self._microscope, self._clock = microscope, clock or SystemClock()
+        self._settings = settings
         self._description = microscope.describe()
         self._context = zmq.Context()
         self._controller = Controller(self._clock)
@@ -232,6 +236,7 @@ class MicroscopeServer:
             streaming=self._publisher.busy,
             decisions=self._controller.decisions,
             stopped=self._microscope.stopped,
+            settings=self._settings,
         )
 
     def _end_lease(self, error: str = "") -> None:

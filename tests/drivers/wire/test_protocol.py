@@ -48,11 +48,11 @@ class Client:
 
     def ask(self, command: dict[str, Any], lease: str = "page") -> dict[str, Any]:
         self._id += 1
-        request = {"schema": 5, "id": self._id, "lease": lease, "command": command}
+        request = {"schema": 6, "id": self._id, "lease": lease, "command": command}
         self._commands.send(msgspec.msgpack.encode(request))
         reply = self.decoded(self._commands)
         assert set(reply) == {"schema", "id", "error", "about", "now_ns", "stream"}
-        assert (reply["schema"], reply["id"]) == (5, self._id)
+        assert (reply["schema"], reply["id"]) == (6, self._id)
         return reply
 
     def begin(self, command: dict[str, Any]) -> int:
@@ -151,6 +151,7 @@ def test_what_describe_tells(client: Client) -> None:
         "streaming",
         "decisions",
         "stopped",
+        "settings",
     }
     assert set(description) == DESCRIPTION
     assert set(description["dynamics"]) == {
@@ -176,14 +177,14 @@ def test_a_stream_from_the_lease_to_the_release(client: Client) -> None:
         kind, *parts = client.parts(frames)
         if kind == b"P" and (header := msgspec.msgpack.decode(parts[0]))["stream"] >= own:
             assert (set(header), set(header["pose"])) == (HEADER, POSE)
-            assert (header["schema"], header["stream"], header["slot"]) == (5, own, None)
+            assert (header["schema"], header["stream"], header["slot"]) == (6, own, None)
             assert header["shape"] == [description["height_px"], description["width_px"]]
             assert len(parts[1]) == 2 * header["shape"][0] * header["shape"][1]
             indices.append(header["index"])
     assert indices == [0, 1, 2]
     assert "busy" in client.ask({"type": "stream", "on": True})["error"]
     assert client.ask({"type": "release"})["error"] == ""
-    assert client.end(frames, own) == {"schema": 5, "stream": own, "error": ""}
+    assert client.end(frames, own) == {"schema": 6, "stream": own, "error": ""}
     assert client.ask({"type": "lease"}, lease="other")["error"] == ""
     assert client.ask({"type": "release"}, lease="other")["stream"] == own
 

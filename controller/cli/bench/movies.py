@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .options import JsonFile
-from .progress import print_note, progress
+from ..options import JsonFile
+from ..progress import print_note, progress
 
 
 def movies(
@@ -49,9 +49,9 @@ def movies(
 
     Example: `pursuit bench movies my_movie --detector blobs --pictures failures`
     """
-    from ..bench import movies as bench
-    from ..bench import report
-    from ..configuration import check_new_folder
+    from ...bench import movies as bench
+    from ...bench import report
+    from ...configuration import check_new_folder
 
     if size not in (*bench.SIZES, "both"):
         raise typer.BadParameter(f"--size is one of {', '.join(bench.SIZES)}, both")

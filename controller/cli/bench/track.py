@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from .offline import given_tables, linker_of
-from .options import DetectorName, JsonFile, ModelFile, Sets
-from .progress import print_note, progress
+from ..offline import given_tables, linker_of
+from ..options import DetectorName, JsonFile, ModelFile, Sets
+from ..progress import print_note, progress
 
 
 def track(
@@ -37,9 +37,9 @@ def track(
 
     Example: `pursuit bench track my_movie my_stills --json track.json`
     """
-    from ..assembly import detector_table
-    from ..bench import report
-    from ..bench import track as bench
+    from ...assembly import detector_table
+    from ...bench import report
+    from ...bench import track as bench
 
     tables = given_tables(detector_table(detector, model), diameter_px, None, sets or [])
     others = {} if trackastra is None else {"trackastra": linker_of("trackastra", trackastra)}
