@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from . import plugins
+
 T = TypeVar("T")
 
 _LEAST_SIMILARITY = 0.4
@@ -35,6 +37,8 @@ class Registry(Generic[T]):
     group : str
         Of the entry points by which other packages add names: ``"pursuit.detectors"``. A name
         that is built in cannot be replaced.
+    protocol : type
+        What an instance has to have.
     builtin : mapping of str to str
         Name to import path, ``"package.module:attribute"``.
     """
@@ -42,6 +46,7 @@ class Registry(Generic[T]):
     kind: str
     group: str
     builtin: Mapping[str, str]
+    protocol: type = object
 
     def names(self) -> list[str]:
         """Names that are built in or that installed packages add, sorted."""
@@ -65,12 +70,19 @@ class Registry(Generic[T]):
         made = self.load(name)
         given = dict(options or {})
         struct = getattr(made, "Options", None)
-        if struct is not None:
-            return made(self._validated(name, struct, given))
+        checked = None if struct is None else self._validated(name, struct, given)
         try:
-            return made(**given)
+            instance = made(**given) if struct is None else made(checked)
         except TypeError as error:
             raise ValueError(f"{self.kind} {name!r} refuses its options: {error}") from error
+        except Exception as error:
+            if name in self.builtin:
+                raise
+            what = plugins.described(error)
+            raise ValueError(f"{self.kind} {name!r} cannot be made: {what}") from error
+        if name not in self.builtin:
+            self._refuse_incomplete(name, instance)
+        return instance
 
     def load(self, name: str) -> Any:
         """Import what a name stands for.
@@ -85,20 +97,31 @@ class Registry(Generic[T]):
         ValueError
             If the name is not known, or what it stands for cannot be imported.
         """
-        if name in self.builtin or ":" in name:
-            return self._imported(name, self.builtin.get(name, name))
+        if plugins.is_plugin(name):
+            return plugins.load(name, self.kind)
+        if name in self.builtin:
+            return self._imported(name)
         for entry in entry_points(group=self.group, name=name):
             return self._of_package(entry)
         raise ValueError(f"unknown {self.kind} {name!r}; {_choices(name, self.names())}")
 
-    def _imported(self, name: str, path: str) -> Any:
-        module, _, attribute = path.partition(":")
+    def _refuse_incomplete(self, name: str, instance: object) -> None:
+        members = {**vars(self.protocol), **getattr(self.protocol, "__annotations__", {})}
+        public = sorted(member for member in members if not member.startswith("_"))
+        if missing := [member for member in public if not hasattr(instance, member)]:
+            raise ValueError(
+                f"{self.kind} {name!r} has no {', '.join(missing)}; it needs {', '.join(public)}"
+            )
+
+    def _imported(self, name: str) -> Any:
+        module, _, attribute = self.builtin[name].partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
+        except (ImportError, ValueError) as error:
             raise ValueError(f"{self.kind} {name!r} cannot be imported: {error}") from error
 
     def _of_package(self, entry: EntryPoint) -> Any:
+        plugins.note(entry.module, f"{self.kind} {entry.name!r}")
         try:
             return entry.load()
         except Exception as error:  # Another package's code runs here.

@@ -35,14 +35,21 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             fail(STOPPED)
         except (RuntimeError, ValueError, OSError) as error:
-            sentence = _sentence(error) or (STOPPED if was_interrupted() else "")
-            if not sentence:
-                raise
-            fail(sentence)
+            fail(_sentence(error) or (STOPPED if was_interrupted() else _plugin_failure(error)))
         except Exception as error:
             if not (is_interrupt(error) or was_interrupted()):
-                raise
+                fail(_plugin_failure(error))
             fail(STOPPED)
+
+
+def _plugin_failure(error: Exception) -> str:
+    """What to say of an error in somebody's code; of any other it is raised again."""
+    from ...models import plugins
+
+    told = plugins.failure(error)
+    if not told:
+        raise error
+    return told
 
 
 def _sentence(error: Exception) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+_MODELS = ("detector", "predictor", "policy")
+"""Tables that may name code of the user's own."""
 
 if TYPE_CHECKING:
     from ..assembly import Simulation
@@ -23,13 +28,16 @@ def configure(
     detector: str | None = None,
     model: str | None = None,
     running: tuple[str, int] | None = None,
+    follows: bool = False,
 ) -> tuple[Config, Simulation | None]:
     """Lay the command line over the file, and the file over what the scenario suggests.
 
     If a microscope is ``running`` already at some host and port, its own configuration takes the
-    place of the scenario, and the simulation, if it is one, is out of reach.
+    place of the scenario, and the simulation, if it is one, is out of reach. Code of the user's
+    own is run only by who ``follows``.
     """
     from ...drivers.wire import settings_of
+    from ...models import plugins
     from ..assembly import complete, complete_for_remote, detector_table
     from ..configuration import ConfigError, assignment, merge, read_tables
 
@@ -59,7 +67,13 @@ def configure(
         "session": session,
         "detector": detector_table(detector, model),
     }
+    if scope is not None:
+        plugins.look_in(scope.resolve().parent)
     tables = merge(tables, line, *(assignment(text) for text in sets or ()))
+    if follows:
+        _announce(tables)
+    else:
+        tables = _without_plugins(tables)
     if running is not None:
         host, port = running
         settings = settings_of(host, port)
@@ -67,6 +81,28 @@ def configure(
     made = complete(tables)
     _check_start(*made)
     return made
+
+
+def _announce(tables: Mapping[str, Any]) -> None:
+    """Say which code is about to be run that is somebody's own, and in which file it is."""
+    from ...models import plugins
+
+    for table, key in (*((table, "name") for table in _MODELS), ("detector", "function")):
+        name = tables.get(table, {}).get(key)
+        if plugins.is_plugin(name):
+            where = plugins.file_of(name) or "which is not found"
+            print(f"This runs code of yours: {name} ({where})", file=sys.stderr)
+
+
+def _without_plugins(tables: dict[str, Any]) -> dict[str, Any]:
+    """Leave out models that are somebody's code, for a process that does not follow."""
+    from ...models import plugins
+
+    return {
+        table: content
+        for table, content in tables.items()
+        if table not in _MODELS or not plugins.is_plugin(content.get("name"))
+    }
 
 
 def _check_start(config: Config, simulated: Simulation | None) -> None:

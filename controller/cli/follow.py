@@ -81,7 +81,9 @@ def follow(
     if running and not realtime:
         fail("A microscope that runs already is followed in real time: leave --lockstep out.")
     config, simulated = configure(
-        scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model, running
+        *(scope, scenario, specimen, mm_config, start, seconds, seed, sets, detector, model),
+        running=running,
+        follows=True,
     )
     if simulated and not config.session.dry_run:
         _check_length(simulated)

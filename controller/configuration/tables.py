@@ -24,18 +24,25 @@ def read_tables(path: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If there is no such file or it is not TOML.
+        If there is no such file, it is not TOML, or holds anything but tables.
     """
     if path.suffix.lower() in _OTHERS and path.exists():
         raise ConfigError(f"{path} is no configuration: {_advice(path)}.")
     try:
-        return msgspec.toml.decode(path.read_text("utf-8-sig"))
+        tables = msgspec.toml.decode(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8: save it with that encoding.") from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    for key, content in tables.items():
+        if not isinstance(content, dict):
+            raise ConfigError(
+                f"{path}: {key} = {content!r} is in no table: settings stand below the name of "
+                "theirs, such as [camera]."
+            )
+    return tables
 
 
 def _advice(path: Path) -> str:

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasNotes, detect_within
+from ...models.detectors import Detector, HasNotes, detect, detect_within
 from ..decisions import Lock
 from ..focus import Focus
-from ..policies import Horizon, Plan, Policy
+from ..policies import Horizon, Plan, Policy, plan_of
 from ..response import ResponseCheck, ResponseError
 from ..targets import TargetGroup, TargetSelection, VisitSchedule
 from ..tracking import Crop, FieldGeometry, Tracker
@@ -217,7 +217,7 @@ class Loop:
         point(self._detector, self._target, self._geometry, frame)
         window = self._attention.window(self._followed, self._target.lock, frame)
         if window is None:
-            found, looked_px = self._detector.detect(frame.image), None
+            found, looked_px = detect(self._detector, frame.image), None
         else:
             found = detect_within(self._detector, frame.image, window)
             looked_px = window.crop(frame.image.shape)
@@ -229,7 +229,7 @@ class Loop:
         if shown is None:
             return self._search.plan(self._target, frame, self._horizon)
         shown.watch(self._horizon.instant_ns(frame))
-        plan = self._policy.plan(shown, frame, self._horizon)
+        plan = plan_of(self._policy, shown, frame, self._horizon)
         if plan.prediction is not None:
             shown.watch(plan.prediction.at_ns)
         return plan

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...drivers.clock import NS_PER_MS
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasCard, HasLimit, HasNotes
+from ...models.detectors import Detector, HasCard, HasLimit, HasNotes, detect
 from ...models.errors import ModelError
 from ...models.images import Choice, Recording, open_recording
 from ..assembly import check_diameter, detector_table, make_detector
@@ -102,7 +102,7 @@ def detect_all(
         If a frame cannot be read, or the detector fails.
     """
     check_new_folder(folder)
-    detector.detect(images[0])
+    detect(detector, images[0])
     name = class_namer(detector)
     drawn = np.linspace(0, len(images) - 1, min(_DRAWN, len(images))).round()
     counts: Counter[str] = Counter()
@@ -114,7 +114,7 @@ def detect_all(
             for index in range(len(images)):
                 image = images[index]
                 start_ns = time.perf_counter_ns()
-                found = detector.detect(image)
+                found = detect(detector, image)
                 times_ms.append((time.perf_counter_ns() - start_ns) / NS_PER_MS)
                 write(index, found)
                 most = max(most, len(found))

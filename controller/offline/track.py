@@ -13,7 +13,7 @@ from ...drivers.clock import NS_PER_MS
 from ...drivers.messages import Image
 from ...models.datasets import Tracks
 from ...models.detections import Detections
-from ...models.detectors import Detector
+from ...models.detectors import Detector, detect
 from ...models.errors import ModelError
 from ...models.images import Recording
 from ..assembly import check_diameter, make_detector, suggested_for_movie
@@ -108,7 +108,7 @@ def detect_movie(
     for frame in range(len(movie)):
         image = movie[frame]
         start_ns = time.perf_counter_ns()
-        one = detector.detect(image)
+        one = detect(detector, image)
         found.append(one if keep_masks else replace(one, masks=None))
         times_ns.append(time.perf_counter_ns() - start_ns)
         on_progress(frame + 1, len(movie))

@@ -4,7 +4,7 @@ In: a target that can be predicted, a frame, a `Horizon`. Out: a `Plan`.
 """
 
 from .horizon import Horizon
-from .plan import Followable, Plan, Policy
+from .plan import Followable, Plan, Policy, plan_of
 from .registry import POLICIES, create
 
-__all__ = ["POLICIES", "Followable", "Horizon", "Plan", "Policy", "create"]
+__all__ = ["POLICIES", "Followable", "Horizon", "Plan", "Policy", "create", "plan_of"]

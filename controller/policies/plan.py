@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drivers.messages import Frame
+from ...models.errors import ModelError
 from ...models.predictors import Prediction
 from .horizon import Horizon
 
@@ -73,6 +74,23 @@ class Policy(Protocol):
     def plan(self, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
         """Decide what the stage does after ``frame``."""
         ...
+
+
+def plan_of(policy: Policy, target: Followable, frame: Frame, horizon: Horizon) -> Plan:
+    """Ask a policy, which may be anybody's, for its plan.
+
+    Raises
+    ------
+    ModelError
+        If it returns something else.
+    """
+    plan: object = policy.plan(target, frame, horizon)
+    if isinstance(plan, Plan):
+        return plan
+    raise ModelError(
+        f"the policy {policy.name} returned {type(plan).__name__} instead of a Plan: "
+        "where nothing is to move that is Plan(reason='why')"
+    )
 
 
 class PolicyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

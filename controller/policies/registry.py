@@ -13,6 +13,7 @@ POLICIES: Registry[Policy] = Registry(
         "quadratic": f"{__package__}.peers:Quadratic",
         "damped": f"{__package__}.peers:Damped",
     },
+    Policy,
 )
 """Every policy that comes with the package."""
 create = POLICIES.create

@@ -11,8 +11,10 @@ from ...drivers.interrupts import STOPPED, ignore_interrupts, is_interrupt, was_
 from ...drivers.messages import Fault
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope, own_address
+from ...models import plugins
+from ...models.errors import ModelError
 from ..assembly import Simulation, make_loop, open_lockstep
-from ..configuration import Config
+from ..configuration import Config, as_sentence
 from ..decisions import DecisionPublisher
 from ..loop import Step
 from .following import Acquisitions, follow
@@ -214,10 +216,14 @@ def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
         return summary
     if is_interrupt(problem):
         raise Interrupted(summary)
+    if isinstance(problem, ModelError):
+        raise SessionError(as_sentence(problem), summary) from problem
     if isinstance(problem, SessionError | MicroscopeError | ProcessError):
         raise SessionError(str(problem), summary)
     if was_interrupted():
         raise Interrupted(summary) from problem
+    if told := plugins.failure(problem):
+        raise SessionError(told, summary) from problem
     raise problem
 
 

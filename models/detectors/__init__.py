@@ -1,6 +1,6 @@
 """Detectors: an image in, Detections out."""
 
-from .crop import detect_within
+from .crop import detect, detect_within
 from .detector import (
     Detector,
     HasCard,
@@ -26,6 +26,7 @@ __all__ = [
     "SupportsWindow",
     "Window",
     "create",
+    "detect",
     "detect_within",
     "movie_defaults",
 ]

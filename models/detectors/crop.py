@@ -1,7 +1,8 @@
-"""A window of an image seen by a detector that only knows whole images: it is shown a crop."""
+"""A detector is shown an image, or a window of it, as a crop if it only knows whole images."""
 
 from ..arrays import Image
 from ..detections import Detections
+from ..errors import ModelError
 from ..images import checked
 from .detector import Detector, SupportsWindow
 from .window import Window
@@ -9,6 +10,26 @@ from .window import Window
 EDGE_PX = 1.0
 """A box that ends this close to an inner edge of a crop may be cut: boxes are right to about a
 pixel."""
+
+
+def detect(detector: Detector, image: Image) -> Detections:
+    """Find the objects in an image, as :meth:`.Detector.detect`.
+
+    Raises
+    ------
+    ModelError
+        If the detector, which may be anybody's, returns something else.
+    """
+    return _as_detections(detector, detector.detect(image))
+
+
+def _as_detections(detector: Detector, found: object) -> Detections:
+    if isinstance(found, Detections):
+        return found
+    raise ModelError(
+        f"the detector {detector.name} returned {type(found).__name__} instead of Detections: "
+        "make them with Detections.of(boxes_px)"
+    )
 
 
 def detect_within(detector: Detector, image: Image, window: Window) -> Detections:
@@ -27,12 +48,12 @@ def detect_within(detector: Detector, image: Image, window: Window) -> Detection
         If the image has another shape or type.
     """
     if isinstance(detector, SupportsWindow):
-        return detector.detect_within(image, window)
+        return _as_detections(detector, detector.detect_within(image, window))
     image = checked(image)
     left, top, right, bottom = window.crop(image.shape)
     if left == right or top == bottom:
         return Detections.none()
-    found = detector.detect(image[top:bottom, left:right])
+    found = detect(detector, image[top:bottom, left:right])
     boxes, (height, width) = found.boxes_px, image.shape
     whole = (
         ((boxes[:, 0] > EDGE_PX - 0.5) | (left == 0))

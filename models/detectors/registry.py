@@ -20,6 +20,7 @@ DETECTORS: Registry[Detector] = Registry(
         "watershed": f"{__package__}.segmenters.watershed:Watershed",
         "yolo": f"{__package__}.learned.architectures:Yolo",
     },
+    Detector,
 )
 """Every detector that comes with the package, and those that others add."""
 

@@ -14,6 +14,7 @@ PREDICTORS: Registry[Predictor] = Registry(
         "acceleration": f"{__package__}.filters:Acceleration",
         "lstm": f"{__package__}.learned.recurrent:Recurrent",
     },
+    Predictor,
 )
 """Every predictor that comes with the package."""
 

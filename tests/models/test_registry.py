@@ -59,8 +59,9 @@ def test_built_in_models_take_their_options():
             detectors,
             "no_such_module_of_mine:thing",
             {},
-            "detector 'no_such_module_of_mine:thing' cannot be imported: "
-            "No module named 'no_such_module_of_mine'",
+            "the detector 'no_such_module_of_mine:thing' cannot be imported: "
+            "no_such_module_of_mine.py is neither in the folder of the configuration (without "
+            "one: the current folder) nor installed",
         ),
     ],
 )
@@ -110,10 +111,15 @@ def installed_package(tmp_path, monkeypatch):
     source = """
         from pursuit.models.detections import Detections
 
+        from pursuit.models.predictors.filters import Brownian
+
         class Flatworms:
             name = "flatworms"
             def detect(self, image):
                 return Detections.none()
+
+        class Gliding(Brownian):
+            name = "gliding"
     """
     (tmp_path / "lab_flatworms.py").write_text(textwrap.dedent(source))
     (tmp_path / "lab_broken.py").write_text("raise RuntimeError('no licence server')\n")
@@ -127,7 +133,8 @@ def installed_package(tmp_path, monkeypatch):
         "licensed = lab_broken:Licensed\n"
         "absent = lab_flatworms:Roundworms\n"
         "[pursuit.predictors]\n"
-        "gliding = lab_flatworms:Flatworms\n"
+        "gliding = lab_flatworms:Gliding\n"
+        "crawling = lab_flatworms:Flatworms\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -137,7 +144,9 @@ def installed_package(tmp_path, monkeypatch):
 
 def test_an_installed_package_adds_names(installed_package):
     assert detectors.create("flatworms").name == "flatworms"
-    assert predictors.create("gliding").name == "flatworms"
+    assert predictors.create("gliding").name == "gliding"
+    with pytest.raises(ValueError, match="predictor 'crawling' has no advance, begin, end"):
+        predictors.create("crawling")
     assert {"absent", "flatworms", "licensed", "yolo"} < set(detectors.DETECTORS.names())
     with pytest.raises(ValueError, match="unknown detector 'flatworm'; did you mean 'flatworms'"):
         detectors.create("flatworm")

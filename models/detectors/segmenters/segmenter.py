@@ -1,12 +1,12 @@
 """A Python function that makes label maps, as a detector."""
 
-import importlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from ... import plugins
 from ...arrays import Image
 from ...detections import Detections
 from ...errors import ModelError
@@ -55,7 +55,7 @@ class Segmenter:
         try:
             labels = self._function(image.copy())
         except Exception as error:
-            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            what = plugins.described(error)
             raise ModelError(f"the function of {self.name} failed with {what}") from error
         try:
             return from_labels(labels, image, options.diameter_px, options.tolerance)
@@ -64,11 +64,7 @@ class Segmenter:
 
 
 def _imported(path: str) -> Callable[[Image], Any]:
-    module, _, attribute = path.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ModelError(f"the segmenter {path!r} cannot be imported: {error}") from error
+    function = plugins.load(path, "function")
     if not callable(function):
         raise ModelError(f"the segmenter {path!r} is not a function of an image")
     return function

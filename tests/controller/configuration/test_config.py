@@ -48,6 +48,14 @@ def test_a_wrong_word_names_the_nearest_known_one(
     assert f"did you mean {near!r}?" in text
 
 
+@pytest.mark.parametrize("line", ['detector = "yolo"', "exposure_ms = 3"])
+def test_a_setting_in_no_table_is_refused(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "scope.toml"
+    path.write_text(line, "utf-8")
+    with pytest.raises(ConfigError, match=f"{line.split()[0]} = .* is in no table"):
+        read_tables(path)
+
+
 def test_a_word_like_no_other_gets_the_list() -> None:
     assert "known are choose, count, daughter, point_um, reach_um, search_s." in refusal(
         {"target": {"xyzzy": 1}}
