@@ -6,8 +6,8 @@ happened.
 
 from __future__ import annotations
 
+from .files import FrameStream, ZarrStream
 from .following import Acquisitions
-from .frame_files import FrameStream, open_zarr
 from .observers import Observer
 from .outcome import how_it_ended, in_hand
 from .processes import (
@@ -35,11 +35,11 @@ __all__ = [
     "RecorderProcess",
     "Rows",
     "SessionError",
+    "ZarrStream",
     "entries",
     "how_it_ended",
     "in_hand",
     "is_held",
-    "open_zarr",
     "print_summary",
     "reserve_stdout",
     "run_live",

@@ -5,7 +5,6 @@ The caller only enqueues; one thread writes. Whatever the disk does, the loop go
 
 from __future__ import annotations
 
-import errno
 import json
 import queue
 import threading
@@ -19,19 +18,22 @@ import msgspec
 import numpy as np
 
 from ...drivers.messages import Description, Frame, Report, Truth
-from ..configuration import check_new_folder
+from ..configuration import check_new_folder, written_whole
 from ..decisions import Decision
 from ..loop import Step
 from . import figure as picture
-from .frame_files import OpenStream, SessionFrames, open_zarr
+from .files import OpenStream, SessionFrames, Tables, ZarrStream, is_disk_full
 from .observers import Observer
 from .series import Rows
 from .summary import summarise
-from .tables import Tables
 
 _QUEUE_BYTES = 2 * 1024**3
 """Pixels that may wait for the disk; chosen: some seconds of a fast camera, and less memory than
 computers at microscopes have."""
+
+
+_HELD_UP = "{} before it were overwritten before they were read; was the recorder held up?"
+_TOO_SLOW = "the disk cannot keep up; choose a faster one with --out"
 
 
 class Recorder(Observer):
@@ -66,19 +68,20 @@ class Recorder(Observer):
         config_toml: str,
         *,
         queue_bytes: int = _QUEUE_BYTES,
-        open_stream: OpenStream = open_zarr,
+        open_stream: OpenStream = ZarrStream,
     ) -> None:
         check_new_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config_toml, encoding="utf-8", newline="")
         self._folder, self._description = folder, description
         self._rows = Rows()
-        self._tables = Tables(folder, self._rows.seconds)
+        self._tables = Tables(folder, self._rows.seconds, description)
         self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream)
         self._early: list[Report] = []
         self._broken: set[str] = set()
         self._fault = self._disk_full = ""
         self._recorded = self._lost = self._frame = 0
+        self._newest = -1
         self._queue: queue.SimpleQueue[Frame | Decision | Report | str | None] = queue.SimpleQueue()
         self._room_bytes, self._room_lock = queue_bytes, threading.Lock()
         self._summary: dict[str, Any] | None = None
@@ -157,6 +160,7 @@ class Recorder(Observer):
     def _take_frame(self, frame: Frame) -> None:
         if not frame.acquisition:
             self._rows.frame(frame)
+            self._count_missing(frame.index)
         part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
         self._frame = frame.index
         if self._attempt(part if frame.image.size else "some frames", partial(self._append, frame)):
@@ -167,9 +171,16 @@ class Recorder(Observer):
         with self._room_lock:
             self._room_bytes += frame.image.nbytes
 
+    def _count_missing(self, index: int) -> None:
+        """Count exposures that never came here."""
+        before, self._newest = self._newest, index
+        if before >= 0 and index > before + 1:
+            self._lost += index - before - 1
+            self._attempt("all exposures", partial(_fail, _HELD_UP.format(index - before - 1)))
+
     def _append(self, frame: Frame) -> None:
         if not frame.image.size:
-            raise BufferError("the disk cannot keep up; choose a faster one with --out")
+            _fail(_TOO_SLOW)
         self._frames.append(frame)
 
     def _take_reports(self) -> None:
@@ -196,7 +207,7 @@ class Recorder(Observer):
 
     def _explain(self, error: Exception, part: str) -> str:
         """One sentence for the user; a full disk gets the same one however often it is met."""
-        if not _is_disk_full(error):
+        if not is_disk_full(error):
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             return f"Recording of {part} in {self._folder} failed at frame {self._frame}: {reason}."
         self._disk_full = self._disk_full or (
@@ -214,21 +225,24 @@ class Recorder(Observer):
     def _write_end(self) -> dict[str, Any]:
         self._take_reports()
         self._attempt("the last pixels", self._frames.close)
+        self._recorded -= self._frames.pending
+        self._lost += self._frames.pending
         summary = summarise(self._rows, self._description, self._recorded, self._lost)
-        path = self._folder / "summary.png"
-        draw = partial(picture.draw, path, self._rows, self._description, summary)
-        self._attempt("the picture", draw)
+        self._attempt("the picture", partial(self._draw, summary))
         self._attempt("the last rows", self._tables.close)
         summary["faults"] = list(dict.fromkeys(self._rows.faults))
         self._attempt("the summary", partial(self._write_summary, summary))
         return summary
 
+    def _draw(self, summary: dict[str, Any]) -> None:
+        with written_whole(self._folder / "summary.png") as (path,):
+            picture.draw(path, self._rows, self._description, summary)
+
     def _write_summary(self, summary: dict[str, Any]) -> None:
         text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
-        (self._folder / "summary.json").write_text(text, encoding="utf-8")
+        with written_whole(self._folder / "summary.json") as (path,):
+            path.write_text(text, encoding="utf-8")
 
 
-def _is_disk_full(error: Exception) -> bool:
-    """Whether it says so; storage backends wrap the system's error in their own text."""
-    marks = ("No space left", "not enough space on the disk")
-    return getattr(error, "errno", None) == errno.ENOSPC or any(m in str(error) for m in marks)
+def _fail(why: str) -> None:
+    raise BufferError(why)

@@ -90,8 +90,13 @@ class FieldGeometry:
 
     def pixel_of(self, position_um: Floats, frame: Frame) -> tuple[float, float]:
         """Pixel (x, y) of a frame in which a position, (2,) in stage µm, is seen."""
-        offset_um = position_um - (frame.pose.x_um, frame.pose.y_um)
-        x, y = self._inverse @ offset_um + self._middle_px
+        return self.pixel_from(position_um, (frame.pose.x_um, frame.pose.y_um))
+
+    def pixel_from(
+        self, position_um: Floats | tuple[float, float], stage_um: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Pixel (x, y) in which a position, (2,) in stage µm, is seen if the stage is there."""
+        x, y = self._inverse @ np.subtract(position_um, stage_um) + self._middle_px
         return float(x), float(y)
 
     def position_of(self, pixel: Floats, frame: Frame) -> Floats:

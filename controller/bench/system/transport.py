@@ -21,7 +21,7 @@ from ....drivers.clock import NS_PER_MS, NS_PER_S, SystemClock
 from ....drivers.messages import Description, Dynamics, Frame, Image, Move, Report, StagePose
 from ....drivers.microscope import ASKED, Frames
 from ....drivers.wire import MicroscopeServer, RemoteMicroscope
-from ...session import FrameStream, Recorder, open_zarr
+from ...session import FrameStream, Recorder, ZarrStream
 
 _SHAPE = (2048, 2048)
 """Of an image; the size of common sCMOS cameras."""
@@ -181,7 +181,7 @@ def _record(images: list[Image], scratch: Path) -> float:
         streams: list[_TimedStream] = []
 
         def open_timed(path: Path, description: Description) -> FrameStream:
-            streams.append(_TimedStream(open_zarr(path, description)))
+            streams.append(_TimedStream(ZarrStream(path, description)))
             return streams[0]
 
         recorder = Recorder(Path(folder), _description(), "", open_stream=open_timed)
@@ -204,8 +204,12 @@ class _TimedStream:
     def append(self, frame: Image) -> None:
         self._stream.append(frame)
 
-    def close(self) -> None:
-        self._stream.close()
+    @property
+    def pending(self) -> int:
+        return self._stream.pending
+
+    def close(self, interval_s: float | None = None) -> None:
+        self._stream.close(interval_s)
         self.closed_s = time.perf_counter()
 
 

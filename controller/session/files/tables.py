@@ -14,15 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from ...drivers.clock import NS_PER_MS
-from ...drivers.messages import Fault, Issued, PoseRead
-from ..decisions import Decision
+from ....drivers.clock import NS_PER_MS
+from ....drivers.messages import Description, Fault, Issued, PoseRead
+from ...decisions import Decision
+from ...tracking import FieldGeometry
 
 Seconds = Callable[[int], float]
 """Turns an instant in ns into seconds of the session."""
 
 _POSITION = ("x_um", "y_um", "z_um")
-_TRACK_COLUMNS = ("track", "frame", "t_s", *_POSITION, "seen")
+_TRACK_COLUMNS = ("track", "frame", "t_s", *_POSITION, "x_px", "y_px", "seen", "target")
 _STAGE_COLUMNS = ("t_s", "event", "frame", *_POSITION, "latency_ms")
 _DECISION_FIELDS = tuple(
     name for name in Decision.__struct_fields__ if name not in ("tracks", "timings_us")
@@ -77,10 +78,12 @@ class Tables:
         Where they go; it exists.
     seconds : callable
         Turns an instant in ns into seconds of the session.
+    description : Description
+        The microscope.
     """
 
-    def __init__(self, folder: Path, seconds: Seconds) -> None:
-        self._seconds = seconds
+    def __init__(self, folder: Path, seconds: Seconds, description: Description) -> None:
+        self._seconds, self._geometry = seconds, FieldGeometry(description)
         self._tracks = Table(folder / "tracks.csv", _TRACK_COLUMNS)
         self._stage = Table(folder / "stage.csv", _STAGE_COLUMNS)
         self._decisions = Lines(folder / "decisions.jsonl")
@@ -94,7 +97,14 @@ class Tables:
         t_s = f"{self._seconds(decision.exposed_ns):.6f}"
         for p in decision.tracks:
             position = um_texts(p.x_um, p.y_um, p.z_um)
-            self._tracks.write((p.id, decision.frame, t_s, *position, int(p.seen)))
+            pixel = self._geometry.pixel_from((p.x_um, p.y_um), decision.pose_um[:2])
+            is_target = p.id == decision.target or p.id in decision.targets
+            self._tracks.write(
+                (
+                    *(p.id, decision.frame, t_s, *position, *(f"{each:.2f}" for each in pixel)),
+                    *(int(p.seen), int(is_target)),
+                )
+            )
 
     def report(self, report: Issued | PoseRead | Fault) -> None:
         """Write a row of ``stage.csv``, or a fault."""

@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from ...drivers.messages import Description, Frame, Image, Truth
+import numpy as np
+
+from ....drivers.messages import Description, Frame, Image, Truth
 from .tables import Seconds, Table, um_texts
 
 _RESERVE_BYTES = 64 * 1024**2
@@ -23,6 +25,9 @@ _WAITING_AT_FIRST = 8
 
 Chosen: reports are some 30 ms later than frames, which is less than so many of a camera.
 """
+_MOST_INTERVALS = 1_000
+"""The last intervals between exposures, of which the median is told. Chosen: as many as are looked
+at in no time."""
 _COLUMNS = (
     *("frame", "t_s", "exposed_ns", "exposure_ms", "channel", "x_um", "y_um", "z_um", "sigma_um"),
     *("truth_x_um", "truth_y_um", "truth_z_um"),
@@ -32,40 +37,21 @@ _COLUMNS = (
 class FrameStream(Protocol):
     """Where pixels go."""
 
-    def append(self, frame: Image) -> None:
-        """Write the next plane."""
+    @property
+    def pending(self) -> int:
+        """Planes that were taken and are not on the disk."""
         ...
 
-    def close(self) -> None:
-        """Wait for everything that is under way and finalise."""
+    def append(self, frame: Image) -> None:
+        """Take the next plane, which is on the disk soon, or at the end."""
+        ...
+
+    def close(self, interval_s: float | None = None) -> None:
+        """Bring everything to the disk; tell the time between planes, if it was measured."""
         ...
 
 
 OpenStream = Callable[[Path, Description], FrameStream]
-
-
-def open_zarr(path: Path, description: Description) -> FrameStream:
-    """Create an OME-Zarr (t, y, x) with physical scales that grows by one plane a frame.
-
-    Every plane is a chunk of its own and uncompressed: an append is one file, which a crash
-    leaves whole. It returns when the new length is on disk, which queues behind the pixels
-    under way and so keeps few of them waiting in memory.
-    """
-    from ome_writers import AcquisitionSettings, Dimension, OmeZarrFormat, create_stream
-
-    time: dict[str, Any] = {"unit": "second", "scale": description.interval_ms / 1e3}
-    space: dict[str, Any] = {"unit": "micrometer", "scale": description.pixel_um}
-    settings = AcquisitionSettings(
-        root_path=str(path),
-        dimensions=(
-            Dimension(name="t", count=None, type="time", **time),
-            Dimension(name="y", count=description.height_px, type="space", **space),
-            Dimension(name="x", count=description.width_px, type="space", **space),
-        ),
-        dtype=description.dtype,
-        format=OmeZarrFormat(backend="tensorstore"),
-    )
-    return create_stream(settings)
 
 
 class FrameFiles:
@@ -91,6 +77,7 @@ class FrameFiles:
         self._table = Table(folder / "frames.csv", _COLUMNS)
         self._stream = open_stream(folder / "frames.ome.zarr", description)
         self._waiting: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._times_s: deque[float] = deque(maxlen=_MOST_INTERVALS + 1)
         self._truths: dict[int, Truth] = {}
         self._newest_truth, self._most_waiting = -1, _WAITING_AT_FIRST
 
@@ -116,6 +103,7 @@ class FrameFiles:
     def add_row(self, frame: Frame) -> None:
         """Write the row of a frame, as soon as the truth about it is known, if it ever is."""
         pose, t_s = frame.pose, self._seconds(frame.exposed_ns)
+        self._times_s.append(t_s)
         row = (
             *(frame.index, f"{t_s:.6f}", frame.exposed_ns, frame.exposure_ms, frame.channel),
             *um_texts(pose.x_um, pose.y_um, pose.z_um, pose.sigma_um),
@@ -130,6 +118,11 @@ class FrameFiles:
         self._truths.pop(truth.frame - _MOST_WAITING, None)
         self._write_rows()
 
+    @property
+    def pending(self) -> int:
+        """Frames that were taken, but whose pixels are not on the disk."""
+        return self._stream.pending
+
     def close(self) -> None:
         """Bring everything to the disk.
 
@@ -138,8 +131,9 @@ class FrameFiles:
         Exception
             If anything is incomplete.
         """
+        intervals_s = np.diff(self._times_s)
         try:
-            self._stream.close()
+            self._stream.close(float(np.median(intervals_s)) if len(intervals_s) else None)
         finally:
             self._most_waiting = 0
             self._write_rows()
@@ -148,7 +142,7 @@ class FrameFiles:
     def _write_rows(self) -> None:
         if len(self._waiting) > self._most_waiting == _WAITING_AT_FIRST:
             self._most_waiting = 0
-        while self._waiting and (
+        while len(self._waiting) > self._stream.pending and (
             len(self._waiting) > self._most_waiting or self._waiting[0][0] <= self._newest_truth
         ):
             index, row = self._waiting.popleft()
@@ -193,6 +187,11 @@ class SessionFrames:
         """Complete the row of a frame of the stream."""
         self._stream.add_truth(truth)
 
+    @property
+    def pending(self) -> int:
+        """Frames of the stream that were taken, but whose pixels are not on the disk."""
+        return self._stream.pending
+
     def close(self) -> None:
         """Bring everything to the disk; errors as `FrameFiles.close`."""
         try:
@@ -210,3 +209,9 @@ class SessionFrames:
         acquired, self._acquired = self._acquired, None
         if acquired is not None:
             acquired.close()
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether it says so; storage backends wrap the system's error in their own text."""
+    marks = ("No space left", "not enough space on the disk")
+    return getattr(error, "errno", None) == errno.ENOSPC or any(m in str(error) for m in marks)
