@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ModelError
 
-_OWN = __package__.partition(".")[0]
+_OWN = __name__.partition(".")[0]
 """Name of this package."""
 _folders: list[Path] = []
 """Where modules are found besides what is installed; without any in the current folder."""
