@@ -71,7 +71,7 @@ def load(name: str, what: str) -> Any:
                 f"the {what} {name!r} cannot be imported: {module} has no {attribute!r}"
             ) from error
         raise _cannot(what, name, error) from error
-    except Exception as error:  # Anybody's code runs here.
+    except (Exception, SystemExit) as error:  # Anybody's code runs here.
         raise _cannot(what, name, error) from error
 
 
@@ -99,7 +99,8 @@ def failure(error: BaseException) -> str:
 
 def described(error: BaseException) -> str:
     """Return an exception in a clause, with the file and line of the code that is not ours."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):

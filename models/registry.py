@@ -75,7 +75,7 @@ class Registry(Generic[T]):
             instance = made(**given) if struct is None else made(checked)
         except TypeError as error:
             raise ValueError(f"{self.kind} {name!r} refuses its options: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if name in self.builtin:
                 raise
             what = plugins.described(error)
@@ -124,7 +124,7 @@ class Registry(Generic[T]):
         plugins.note(entry.module, f"{self.kind} {entry.name!r}")
         try:
             return entry.load()
-        except Exception as error:  # Another package's code runs here.
+        except (Exception, SystemExit) as error:  # Another package's code runs here.
             package = f" of the package {entry.dist.name}" if entry.dist else ""
             raise ValueError(
                 f"{self.kind} {entry.name!r}{package} cannot be loaded from {entry.value}: "

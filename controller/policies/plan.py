@@ -1,6 +1,6 @@
 """What a policy is asked and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -85,12 +85,22 @@ def plan_of(policy: Policy, target: Followable, frame: Frame, horizon: Horizon) 
         If it returns something else.
     """
     plan: object = policy.plan(target, frame, horizon)
-    if isinstance(plan, Plan):
-        return plan
-    raise ModelError(
-        f"the policy {policy.name} returned {type(plan).__name__} instead of a Plan: "
-        "where nothing is to move that is Plan(reason='why')"
-    )
+    if not isinstance(plan, Plan):
+        raise ModelError(
+            f"the policy {policy.name} returned {type(plan).__name__} instead of a Plan: "
+            "where nothing is to move that is Plan(reason='why')"
+        )
+    given = plan.move_um, plan.velocity_um_s
+    for each in given:
+        if each is not None and np.shape(each) != (2,):
+            raise ModelError(
+                f"the policy {policy.name} sends the stage to a place or with a velocity of "
+                f"shape {np.shape(each)}: it takes x and y, the focus is kept by [focusing]"
+            )
+    if not _finite(*given):
+        return Plan(reason=NOT_FINITE)
+    move_um, velocity_um_s = (None if each is None else np.asarray(each) for each in given)
+    return replace(plan, move_um=move_um, velocity_um_s=velocity_um_s)
 
 
 class PolicyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,7 +32,7 @@ _QUEUE_BYTES = 2 * 1024**3
 computers at microscopes have."""
 
 
-_HELD_UP = "{} before it were overwritten before they were read; was the recorder held up?"
+_HELD_UP = "{} before it were overwritten unread, as the recorder was held up"
 _TOO_SLOW = "the disk cannot keep up; choose a faster one with --out"
 
 

@@ -7,6 +7,8 @@ from ..images import checked
 from .detector import Detector, SupportsWindow
 from .window import Window
 
+_OWN = __name__.partition(".")[0]
+"""Name of this package."""
 EDGE_PX = 1.0
 """A box that ends this close to an inner edge of a crop may be cut: boxes are right to about a
 pixel."""
@@ -20,7 +22,16 @@ def detect(detector: Detector, image: Image) -> Detections:
     ModelError
         If the detector, which may be anybody's, returns something else.
     """
-    return _as_detections(detector, detector.detect(image))
+    return _as_detections(detector, detector.detect(_not_to_write_to(image, detector)))
+
+
+def _not_to_write_to(image: Image, detector: Detector) -> Image:
+    """The image as code that is not ours may have it: others look at it, too."""
+    if type(detector).__module__.partition(".")[0] == _OWN:
+        return image
+    view = image.view()
+    view.flags.writeable = False
+    return view
 
 
 def _as_detections(detector: Detector, found: object) -> Detections:
@@ -48,6 +59,7 @@ def detect_within(detector: Detector, image: Image, window: Window) -> Detection
         If the image has another shape or type.
     """
     if isinstance(detector, SupportsWindow):
+        image = _not_to_write_to(image, detector)
         return _as_detections(detector, detector.detect_within(image, window))
     image = checked(image)
     left, top, right, bottom = window.crop(image.shape)

@@ -73,6 +73,27 @@ FAULTS = {
         "class Mine:\n    def __init__(self):\n        raise KeyError('weights')\n",
         r"'mine:Mine' cannot be made: KeyError: 'weights' \(.*mine\.py, line \d+\)",
     ),
+    "ends the program": (
+        "import sys\nclass Mine:\n    def __init__(self):\n        sys.exit(0)\n",
+        r"'mine:Mine' cannot be made: SystemExit: 0 \(.*mine\.py, line \d+\)",
+    ),
+    "ends it when imported": (
+        "raise SystemExit(0)\n",
+        r"'mine:Mine' cannot be imported: SystemExit: 0 \(.*mine\.py, line \d+\)",
+    ),
+    "writes to the image": (
+        "class Mine(Brightest):\n"
+        "    def detect(self, image):\n"
+        "        image[:] = 0\n"
+        "        return super().detect(image)\n",
+        r"The detector 'mine:Mine' failed: ValueError: .*read-only \(.*mine\.py, line \d+\)",
+    ),
+    "says it in two lines": (
+        "class Mine(Brightest):\n"
+        "    def detect(self, image):\n"
+        "        raise ValueError('first\\nsecond')\n",
+        r"failed: ValueError: first second \(",
+    ),
     "incomplete": (
         "class Mine:\n    name = 'mine'\n",
         r"'mine:Mine' has no detect; it needs detect, name",
@@ -101,11 +122,34 @@ def test_a_failure_is_one_sentence_with_file_and_line(tmp_path: Path, fault: str
         assert json.loads((tmp_path / "s" / "summary.json").read_text())["frames"] == 20
 
 
-def test_a_policy_that_returns_nothing_is_told_what_to_return(tmp_path: Path) -> None:
-    nothing = "class Mine:\n    name = 'idle'\n    def plan(self, target, frame, horizon):\n"
-    written(tmp_path, f"{nothing}        return None\n")
-    ended = follow(tmp_path, "--set", "policy.name=mine:Mine", *TASK)
-    assert "The policy idle returned NoneType instead of a Plan" in ended.stderr
+def follow_policy(folder: Path, returned: str) -> subprocess.CompletedProcess[str]:
+    """Follow with a policy that returns some expression."""
+    head = "from pursuit.controller.policies import Plan\nclass Mine:\n    name = 'idle'\n"
+    written(
+        folder, f"{head}    def plan(self, target, frame, horizon):\n        return {returned}\n"
+    )
+    return follow(folder, "--set", "policy.name=mine:Mine", *TASK)
+
+
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        ("None", "The policy idle returned NoneType instead of a Plan"),
+        ("Plan(move_um=[1.0, 0.0, 2.0])", r"shape \(3,\): it takes x and y"),
+    ],
+)
+def test_a_policy_that_returns_no_plan_is_told_what_to_return(
+    tmp_path: Path, returned: str, sentence: str
+) -> None:
+    ended = follow_policy(tmp_path, returned)
+    assert ended.returncode == 1
+    assert re.search(sentence, ended.stderr.splitlines()[-1])
+
+
+def test_a_place_that_is_no_number_moves_nothing_and_is_told(tmp_path: Path) -> None:
+    follow_policy(tmp_path, "Plan(move_um=[float('nan'), 0.0])")
+    decisions = (tmp_path / "s" / "decisions.jsonl").read_text().splitlines()
+    assert "not a finite number" in json.loads(decisions[-1])["reason"]
 
 
 def test_a_module_that_is_nowhere_is_told_where_to_lie(tmp_path: Path) -> None:
