@@ -125,9 +125,8 @@ def test_a_failure_is_one_sentence_with_file_and_line(tmp_path: Path, fault: str
 def follow_policy(folder: Path, returned: str) -> subprocess.CompletedProcess[str]:
     """Follow with a policy that returns some expression."""
     head = "from pursuit.controller.policies import Plan\nclass Mine:\n    name = 'idle'\n"
-    written(
-        folder, f"{head}    def plan(self, target, frame, horizon):\n        return {returned}\n"
-    )
+    plan = "    def plan(self, target, frame, horizon):\n"
+    written(folder, f"{head}{plan}        return {returned}\n")
     return follow(folder, "--set", "policy.name=mine:Mine", *TASK)
 
 
@@ -149,7 +148,12 @@ def test_a_policy_that_returns_no_plan_is_told_what_to_return(
 def test_a_place_that_is_no_number_moves_nothing_and_is_told(tmp_path: Path) -> None:
     follow_policy(tmp_path, "Plan(move_um=[float('nan'), 0.0])")
     decisions = (tmp_path / "s" / "decisions.jsonl").read_text().splitlines()
-    assert "not a finite number" in json.loads(decisions[-1])["reason"]
+    assert any("not a finite number" in json.loads(line)["reason"] for line in decisions)
+
+
+def test_a_place_may_be_a_list(tmp_path: Path) -> None:
+    ended = follow_policy(tmp_path, "Plan(move_um=target.prediction.mean_um[:2].tolist())")
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_module_that_is_nowhere_is_told_where_to_lie(tmp_path: Path) -> None:
