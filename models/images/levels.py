@@ -32,6 +32,11 @@ change more, objects that come and go less."""
 GLOW_SHARE = 0.8
 """Of the brightest values, that next to something saturated are its glow. Chosen."""
 
+LEAST_LEFT_SIGMAS = 3 * LEAST_SPAN_SIGMAS
+"""Span of what is left, in sigmas of the camera's noise, from which it is more than background.
+Chosen: three times what an image without objects spans at most; else what saturates is taken for
+the objects, as it is where cells do."""
+
 LEAST_WITHIN = 0.25
 """Least share of the values within the range: with fewer, all count. Chosen."""
 
@@ -60,19 +65,22 @@ def levels_of(image: Image) -> Levels:
     Percentiles of a grid of pixels, at least 12 sigmas of the camera's noise apart, so that an
     image without contrast stays without. What is cut off at either end of the range does not
     count where it is more than the percentiles leave out: the border of a registered movie, hot
-    and dead pixels, a burnt-in time or scale bar, and debris that saturates with its glow.
+    and dead pixels, a burnt-in time or scale bar, and debris that saturates with its glow, if
+    something else stands out.
     """
     step = int(np.ceil((image.size / MOST_SAMPLES) ** 0.5))
     sample = image[::step, ::step]
     values = np.sort(sample, axis=None)
     middle = float(values[(values.size - 1) // 2])
-    least_span = LEAST_SPAN_SIGMAS * _noise(image)
+    noise = _noise(image)
     low, high = _percentiles(values)
     if low == values[0] or high == values[-1]:
         within = np.sort(sample[_within_range(sample, low, high)])
         if within.size > LEAST_WITHIN * values.size:
-            low, high = _percentiles(within)
-    high = max(high, low + least_span)
+            low, below = _percentiles(within)
+            stands_out = below - low > LEAST_LEFT_SIGMAS * noise
+            high = below if stands_out else high
+    high = max(high, low + LEAST_SPAN_SIGMAS * noise)
     return Levels(low, high, float(np.clip((middle - low) / (high - low), 0, 1)))
 
 

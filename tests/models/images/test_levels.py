@@ -59,6 +59,18 @@ def test_what_is_no_specimen_does_not_set_the_contrast(what, top):
     assert abs(seen.middle - middle) < 0.05
 
 
+def test_cells_that_saturate_are_no_debris():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:170, :170]
+    image = 160 + rng.normal(0, 2, y.shape)
+    for middle_y, middle_x, light in ((50, 60, 200), (110, 90, 150), (60, 130, 25), (140, 40, 20)):
+        away = np.hypot(y - middle_y, x - middle_x)
+        image += light / (1 + np.exp((away - 13) / 2))
+    low, high, _ = levels_of(np.clip(image, 0, 255).astype(np.uint8))
+    assert high == 255
+    assert abs(low - 155) < 5
+
+
 def test_what_is_cut_off_counts_if_it_is_most_of_the_image():
     """Nuclei on a background that was set to zero, and an image of two values."""
     image = np.zeros((200, 250), np.uint8)
