@@ -58,7 +58,7 @@ class ZarrStream:
         self._array: Any = tensorstore.open(
             {
                 "driver": "zarr3",
-                "kvstore": {"driver": "file", "path": str(path / "0")},
+                "kvstore": {"driver": "file", "path": (path / "0").as_posix()},
                 "metadata": self._metadata(_MOST_PLANES),
                 "store_data_equal_to_fill_value": True,
             },
