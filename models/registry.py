@@ -37,10 +37,10 @@ class Registry(Generic[T]):
     group : str
         Of the entry points by which other packages add names: ``"pursuit.detectors"``. A name
         that is built in cannot be replaced.
-    protocol : type
-        What an instance has to have.
     builtin : mapping of str to str
         Name to import path, ``"package.module:attribute"``.
+    protocol : type
+        What an instance has to have.
     """
 
     kind: str

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ...models.detectors import DETECTORS
+from ...models.plugins import is_plugin
 from ..configuration import MODELS, Config, ConfigError, make_config, merge
 
 STAND = ("microscope", "camera", "stage", "focus", "limits")
@@ -78,7 +79,7 @@ def _suggested_model(
 ) -> dict[str, Any]:
     """What the microscope's configuration suggests for a model: of the one that is wanted."""
     name = str(theirs.get("name", ""))
-    if ":" in name:
+    if is_plugin(name) or is_plugin(theirs.get("function")):
         return {}
     options = dict(theirs)
     if (chosen := wanted.get("name", name)) != name:

@@ -8,9 +8,6 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-_MODELS = ("detector", "predictor", "policy")
-"""Tables that may name code of the user's own."""
-
 if TYPE_CHECKING:
     from ..assembly import Simulation
     from ..configuration import Config
@@ -86,8 +83,9 @@ def configure(
 def _announce(tables: Mapping[str, Any]) -> None:
     """Say which code is about to be run that is somebody's own, and in which file it is."""
     from ...models import plugins
+    from ..configuration import MODELS
 
-    for table, key in (*((table, "name") for table in _MODELS), ("detector", "function")):
+    for table, key in (*((table, "name") for table in MODELS), ("detector", "function")):
         name = tables.get(table, {}).get(key)
         if plugins.is_plugin(name):
             where = plugins.file_of(name) or "which is not found"
@@ -97,11 +95,12 @@ def _announce(tables: Mapping[str, Any]) -> None:
 def _without_plugins(tables: dict[str, Any]) -> dict[str, Any]:
     """Leave out models that are somebody's code, for a process that does not follow."""
     from ...models import plugins
+    from ..configuration import MODELS
 
     return {
         table: content
         for table, content in tables.items()
-        if table not in _MODELS or not plugins.is_plugin(content.get("name"))
+        if table not in MODELS or not plugins.is_plugin(content.get("name"))
     }
 
 

@@ -13,7 +13,8 @@ To be raised whenever a message changes. 2: the true position of a simulated tar
 instead of a field of the frame, frames say which acquisition they are of, controllers announce
 their decisions. 3: the description carries all limits, and whether the affine is a calibration.
 4: what the stage said is in the report that it was read. 5: which says, too, whether a hand moves
-the stage; decisions say what keeps it from the target.
+the stage; decisions say what keeps it from the target. 6: the answer to describe carries
+the configuration.
 """
 
 

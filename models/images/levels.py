@@ -34,8 +34,8 @@ GLOW_SHARE = 0.8
 
 LEAST_LEFT_SIGMAS = 3 * LEAST_SPAN_SIGMAS
 """Span of what is left, in sigmas of the camera's noise, from which it is more than background.
-Chosen: three times what an image without objects spans at most; else what saturates is taken for
-the objects, as it is where cells do."""
+Chosen, with one movie of saturated nuclei (BBBC039, J03_s4) in view: three times what an image
+without objects spans at most; else what saturates is taken for the objects, as where cells do."""
 
 LEAST_WITHIN = 0.25
 """Least share of the values within the range: with fewer, all count. Chosen."""

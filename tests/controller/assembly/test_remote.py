@@ -82,6 +82,8 @@ def test_code_that_the_microscope_names_is_not_run_here() -> None:
     settings = '[detector]\nname = "theirs:Detector"\n[predictor]\nname = "theirs:Predictor"\n'
     config = followed(settings)
     assert (config.detector["name"], config.predictor["name"]) == ("yolo", "auto")
+    function = '[detector]\nname = "segmenter"\nfunction = "theirs:segment"\n'
+    assert followed(function).detector == {"name": "yolo"}
 
 
 def test_a_microscope_without_a_configuration_suggests_nothing() -> None:
