@@ -133,14 +133,13 @@ class Loop:
         target = self._target.follow(tracks, frame)
         target = self._followed = self._check_response(frame, detections, target)
         stopwatch.lap("track")
+        self._horizon.begin_plan(frame, stopwatch.last_ns)
         shown = self._visits.next(target, frame) if target else None
         self._focusing.measure(shown, frame)
         plan = self._allowed(self._plan(shown, frame), shown, frame)
-        z_um = (
-            None
-            if self._refuted or self._yielding.by_hand
-            else self._focusing.plan(shown, plan, frame, self._horizon)
-        )
+        z_um = None
+        if not (self._refuted or self._yielding.by_hand):
+            z_um = self._focusing.plan(shown, plan, frame, self._horizon)
         plan, z_um = self._limits.bring_inside(plan, z_um, frame, self._horizon, bool(shown))
         stopwatch.lap("plan")
         self._sender.carry_out(plan, z_um, frame)

@@ -12,8 +12,8 @@ from ..policies import Horizon, Plan
 _INTERVALS = 3
 """Frame intervals after which a move expires. Chosen: two frames may be dropped."""
 _LEAST_POSITION_NS = 250 * NS_PER_MS
-"""Least time until a move to a position expires. Chosen: longer than any hiccup of a host; a late
-move to a place does no harm."""
+"""Least time from the plan until a move to a position expires. Chosen: longer than any hiccup of a
+host; a late move to a place does no harm."""
 _LEAST_VELOCITY_NS = 100 * NS_PER_MS
 """The same of a velocity. Chosen: shorter, as a stage without further commands runs on until
 then."""
@@ -53,7 +53,7 @@ class MoveSender:
         life_ns = max(round(_INTERVALS * self._horizon.interval_ns), least_ns)
         x, y = (None, None) if plan.move_um is None else map(float, plan.move_um)
         given = None if velocity is None else (float(velocity[0]), float(velocity[1]))
-        move = Move(x, y, z_um, frame.readable_ns + life_ns, frame.index, given)
+        move = Move(x, y, z_um, self._horizon.planned_ns(frame) + life_ns, frame.index, given)
         try:
             self._microscope.move(move)
         except MoveRefused as refused:

@@ -29,17 +29,23 @@ class Stopwatch:
 
     The first two are the way of a frame from another process: ``wire``, until this process
     learned of it, and ``receive``, until it was in the hands of the loop.
+
+    Attributes
+    ----------
+    laps_us : dict of str to float
+    last_ns : int
+        When the last lap ended.
     """
 
     def __init__(self, frame: Frame) -> None:
-        self._last_ns = time.perf_counter_ns()
+        self.last_ns = time.perf_counter_ns()
         self.laps_us: dict[str, float] = {}
         if frame.arrived_ns:
             self.laps_us["wire"] = (frame.arrived_ns - frame.readable_ns) / 1e3
-            self.laps_us["receive"] = (self._last_ns - frame.arrived_ns) / 1e3
+            self.laps_us["receive"] = (self.last_ns - frame.arrived_ns) / 1e3
 
     def lap(self, name: str) -> None:
         """Note the time since the last lap."""
         now_ns = time.perf_counter_ns()
-        self.laps_us[name] = (now_ns - self._last_ns) / 1e3
-        self._last_ns = now_ns
+        self.laps_us[name] = (now_ns - self.last_ns) / 1e3
+        self.last_ns = now_ns

@@ -30,7 +30,8 @@ class Horizon:
     answer_interval_ns : float
         Time from one frame that is answered to the next: longer if frames are passed over.
     latency_ns : float
-        Time from a readable frame until its move is with the stage.
+        Time from a readable frame until its move is with the stage: for the newest frame what has
+        passed until its plan and, from there on, what is usual; the usual time until then.
     """
 
     def __init__(self, description: Description) -> None:
@@ -39,7 +40,9 @@ class Horizon:
         self._intervals_ns: deque[float] = deque(maxlen=_REMEMBERED)
         self._answer_intervals_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._latencies_ns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._after_plan_ns: deque[int] = deque([_FIRST_LATENCY_NS], maxlen=_REMEMBERED)
         self._readable_ns: dict[int, int] = {}
+        self._planned_ns: dict[int, int] = {}
         self._last: Frame | None = None
         self._sent_frame, self._expires_ns = -1, 0
         self.interval_ns: float = description.interval_ms * NS_PER_MS
@@ -58,12 +61,28 @@ class Horizon:
         self.stage.see(frame)
         self._readable_ns[frame.index] = frame.readable_ns
         if len(self._readable_ns) > _REMEMBERED:
-            del self._readable_ns[min(self._readable_ns)]
+            oldest = min(self._readable_ns)
+            del self._readable_ns[oldest]
+            self._planned_ns.pop(oldest, None)
+
+    def begin_plan(self, frame: Frame, now_ns: int) -> None:
+        """Note that the answer to the newest frame is planned now: how late it is is no guess.
+
+        Not if the microscope is in this process, where its time may be a virtual one.
+        """
+        if frame.arrived_ns:
+            self._planned_ns[frame.index] = now_ns
+            self.latency_ns = now_ns - frame.readable_ns + median(self._after_plan_ns)
+
+    def planned_ns(self, frame: Frame) -> int:
+        """When what answers a frame was planned; when the frame was readable, if not noted."""
+        return self._planned_ns.get(frame.index, frame.readable_ns)
 
     def pause(self) -> None:
         """Forget the last frame and all moves: meanwhile the stage goes elsewhere."""
         self._last = None
         self._readable_ns.clear()
+        self._planned_ns.clear()
         self._sent_frame, self._expires_ns = -1, 0
         self.stage = StageForecast(self.stage.dynamics)
 
@@ -81,6 +100,9 @@ class Horizon:
         if isinstance(report, Issued) and report.frame in self._readable_ns:
             self._latencies_ns.append(report.issued_ns - self._readable_ns[report.frame])
             self.latency_ns = median(self._latencies_ns)
+            if report.frame in self._planned_ns:
+                after_ns = report.issued_ns - self._planned_ns[report.frame]
+                self._after_plan_ns.append(after_ns)
             if report.frame >= self._sent_frame:
                 if report.frame > self._sent_frame:
                     self._sent_frame, self._expires_ns = report.frame, 0

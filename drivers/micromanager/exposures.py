@@ -14,13 +14,15 @@ from ..messages import Image
 from ..microscope import MicroscopeError
 
 _ELAPSED_TAG = "ElapsedTime-ms"
-"""Micro-Manager's tag for the time of arrival, from the beginning of the sequence."""
+"""Micro-Manager's tag for the time of arrival, from the beginning of the sequence. The core sets it
+by the host's clock if the camera's adapter does not; some adapters put the camera's label before
+it (Andor, PICAM and others: mmCoreAndDevices issue 798), and then both are there."""
 _OFFSETS = 200
 """Images over which the clock offset is sought; chosen: one of them was surely found at once."""
 _CHANNEL_TAG = "CameraChannelIndex"
 """End of the tag that says which of several cameras behind one took an image."""
-_MOST_LATE_NS = 250 * NS_PER_MS
-"""Spread of these offsets from which a tag does not keep time; chosen: more than any stall."""
+_MOST_DRIFT_NS = 250 * NS_PER_MS
+"""Change of the offset from which a tag does not keep time; chosen: far more than clocks drift."""
 _POLL_NS = NS_PER_MS // 5
 """Time between looks for an image; chosen: a fifth of the fastest camera's interval."""
 _SLICE_NS = 20 * NS_PER_MS
@@ -55,9 +57,10 @@ class Exposure:
 class ArrivalTimes:
     """When images arrived, however late they were looked for.
 
-    Micro-Manager notes the time of arrival in a tag, on a clock that began with the sequence.
-    Between that clock and ours lies the smallest difference seen lately: that of an image which
-    was found at once. The tag of a camera that does not keep time with our clock is ignored.
+    A tag notes the time of arrival on a clock that began with the sequence: the camera's own, or
+    else the core's. Between that clock and ours lies the smallest difference seen lately: that of
+    an image which was found at once. A tag that does not keep time with our clock is ignored; one
+    image that was found late, as on a host that has stalled, is no sign of that.
     """
 
     def __init__(self) -> None:
@@ -66,14 +69,23 @@ class ArrivalTimes:
     def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
         try:
-            elapsed_ns = round(float(tags[_ELAPSED_TAG]) * NS_PER_MS)
+            elapsed_ns = round(float(_elapsed_ms(tags)) * NS_PER_MS)
         except (KeyError, ValueError):
             return now_ns
         self._offsets_ns.append(now_ns - elapsed_ns)
-        least_ns = min(self._offsets_ns)
-        if max(self._offsets_ns) - least_ns > _MOST_LATE_NS:
+        offsets_ns = list(self._offsets_ns)
+        half = len(offsets_ns) // 2
+        if half and abs(min(offsets_ns[half:]) - min(offsets_ns[:half])) > _MOST_DRIFT_NS:
             return now_ns
-        return elapsed_ns + least_ns
+        return elapsed_ns + min(offsets_ns)
+
+
+def _elapsed_ms(tags: Tags) -> str:
+    """Return what the camera itself says, or else the core; raise KeyError if neither does."""
+    for key in tags:
+        if key.endswith(f"-{_ELAPSED_TAG}"):
+            return tags[key]
+    return tags[_ELAPSED_TAG]
 
 
 def sequence(

@@ -23,6 +23,9 @@ CAMERA, XY_STAGE, FOCUS = "Camera", "XY", "Z"
 TRUTH_TAG = "Truth_um"
 """Image tag and property of the camera: offset of the target from the middle of the field and
 from the focal plane in the last exposure, ``x y z``; empty if that is not known."""
+_ARRIVAL_TAG = f"{CAMERA}-ElapsedTime-ms"
+"""Image tag of the camera: when an exposure was read out, from the beginning of the sequence, by
+the camera's own clock, which a busy host does not delay; named as Andor's adapter names it."""
 VELOCITIES = "Velocity-X(um/s)", "Velocity-Y(um/s)"
 """Properties of the XY stage: setting one starts to move, until a position or stop is sent."""
 
@@ -106,7 +109,7 @@ class SimCamera(CameraDevice):
         self, n: int | None, get_buffer: Callable[[Sequence[int], DTypeLike], NDArray]
     ) -> Iterator[Mapping[str, str]]:
         """Expose one image after the other, each readable when a real one would be."""
-        start_ns = self._time.now_ns()
+        began_ns = start_ns = self._time.now_ns()
         taken = 0
         while n is None or taken < n:
             exposure_ms = self._exposure_ms
@@ -114,9 +117,11 @@ class SimCamera(CameraDevice):
             self._time.sleep_until_ns(exposed_ns)
             image, truth_um = self._world.expose(start_ns, exposure_ms)
             get_buffer(self.shape(), self.dtype())[:] = image
-            self._time.sleep_until_ns(exposed_ns + round(self._settings.readout_ms * NS_PER_MS))
+            readable_ns = exposed_ns + round(self._settings.readout_ms * NS_PER_MS)
+            self._time.sleep_until_ns(readable_ns)
             self._truth = "" if truth_um is None else "{:.6f} {:.6f} {:.6f}".format(*truth_um)
-            yield {TRUTH_TAG: self._truth}
+            arrival = f"{(readable_ns - began_ns) / NS_PER_MS:.3f}"
+            yield {TRUTH_TAG: self._truth, _ARRIVAL_TAG: arrival}
             taken += 1
             start_ns = self._next_start_ns(start_ns, exposure_ms)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from pursuit.controller.policies import Horizon
 from pursuit.drivers.clock import NS_PER_MS
 from pursuit.drivers.messages import (
@@ -105,6 +106,24 @@ def test_the_latency_is_the_median_from_readable_to_issued() -> None:
         learning.see(seen)
         learning.learn(issued(seen, late_ms))
     assert learning.latency_ns == 3 * NS_PER_MS
+
+
+def test_how_late_a_plan_is_made_is_measured_in_each_frame() -> None:
+    learning = horizon()
+    for index in range(5):
+        seen = replace(frame(index), arrived_ns=1)
+        learning.see(seen)
+        learning.begin_plan(seen, seen.readable_ns + 3 * NS_PER_MS)
+        learning.learn(issued(seen, 5.0))
+    late = replace(frame(5), arrived_ns=1)
+    learning.see(late)
+    learning.begin_plan(late, late.readable_ns + 240 * NS_PER_MS)
+    assert learning.latency_ns == (240 + 2) * NS_PER_MS
+    assert ahead_ms(learning, late) == 260.0
+    here = frame(6)
+    learning.see(here)
+    learning.begin_plan(here, 10**12)
+    assert learning.planned_ns(here) == here.readable_ns
 
 
 def test_reports_about_something_else_teach_nothing() -> None:

@@ -30,6 +30,23 @@ def test_nothing_is_dated_into_the_future() -> None:
         assert arrivals.time_ns(tag(10.0 * i), now_ns) <= now_ns
 
 
+def test_a_host_that_stalled_for_a_second_does_not_disturb_the_times() -> None:
+    arrivals = ArrivalTimes()
+    found = []
+    for i in range(40):
+        late_ms = 900.0 if i == 20 else 0.1 * (i % 3)
+        found.append(arrivals.time_ns(tag(10.0 * i), ORIGIN_NS + round((10 * i + late_ms) * MS)))
+    assert found == [ORIGIN_NS + 10 * i * MS for i in range(40)]
+
+
+def test_the_camera_s_own_clock_is_believed_before_that_of_the_core() -> None:
+    arrivals = ArrivalTimes()
+    for i, core_late_ms in enumerate([0.0, 22.0, 4.0, 9.0]):
+        tags = tag(10.0 * i + core_late_ms) | {"Zyla-ElapsedTime-ms": f"{10.0 * i:.3f}"}
+        found_ns = ORIGIN_NS + round((10 * i + core_late_ms) * MS)
+        assert arrivals.time_ns(tags, found_ns) == ORIGIN_NS + 10 * i * MS
+
+
 @pytest.mark.parametrize("tags", [{}, {"ElapsedTime-ms": "soon"}])
 def test_without_a_tag_an_image_arrives_when_it_is_found(tags: dict[str, str]) -> None:
     assert ArrivalTimes().time_ns(tags, 123) == 123
