@@ -1,4 +1,4 @@
-"""Attention: a window around the prediction while the target is seen, else the whole field."""
+"""Attention: a detector looks at a window around the prediction while the target is seen there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from ...drivers.messages import Frame
-from ...models.detectors import Detector, SupportsWindow, Window
+from ...models.detections import Detections
+from ...models.detectors import Detector, SupportsWindow, Window, detect, detect_within
 from ..decisions import Lock
-from ..targets import TargetGroup
-from ..tracking import FieldGeometry
+from ..targets import TargetGroup, TargetSelection
+from ..tracking import Crop, FieldGeometry
+from .pointing import point, tell_elsewhere
 
 _SIGMAS = 5.0
 """Standard deviations of the prediction in half a window. Chosen: motion is not Gaussian, and a
@@ -40,7 +42,7 @@ class AttentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class Attention:
-    """Chooses the part of a frame that a detector is shown.
+    """Looks at frames with a detector, at the part that matters.
 
     Parameters
     ----------
@@ -53,14 +55,35 @@ class Attention:
     def __init__(
         self, settings: AttentionSettings, geometry: FieldGeometry, detector: Detector
     ) -> None:
-        self._geometry = geometry
+        self._geometry, self._detector = geometry, detector
         self._whole_every = settings.whole_every
         self._uses_windows = settings.window == "always" or (
             settings.window == "auto" and isinstance(detector, SupportsWindow)
         )
         self._frames_since_whole = 0
 
-    def window(self, target: TargetGroup | None, lock: Lock, frame: Frame) -> Window | None:
+    def look(
+        self, frame: Frame, target: TargetSelection, followed: TargetGroup | None
+    ) -> tuple[Detections, Crop | None]:
+        """Detect in a window around the target if that is enough, else in the whole field.
+
+        Returns
+        -------
+        Detections
+        Crop or None
+            What was looked at of the image; None for all.
+        """
+        point(self._detector, target, self._geometry, frame)
+        window = self._window(followed, target.lock, frame)
+        if window is None:
+            found, looked_px = detect(self._detector, frame.image), None
+        else:
+            found = detect_within(self._detector, frame.image, window)
+            looked_px = window.crop(frame.image.shape)
+        tell_elsewhere(self._detector, target, self._geometry, frame)
+        return found, looked_px
+
+    def _window(self, target: TargetGroup | None, lock: Lock, frame: Frame) -> Window | None:
         """Return where to look, None for the whole field.
 
         The whole field is due after some frames, and on doubt: unless the target was seen in

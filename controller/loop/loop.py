@@ -11,19 +11,18 @@ from msgspec.structs import replace
 from ...drivers.messages import Frame, Report
 from ...drivers.microscope import Microscope
 from ...models.detections import Detections
-from ...models.detectors import Detector, HasNotes, detect, detect_within
+from ...models.detectors import Detector, HasNotes
 from ..decisions import Lock
 from ..focus import Focus
 from ..policies import Horizon, Plan, Policy, plan_of
 from ..response import ResponseCheck, ResponseError
 from ..targets import TargetGroup, TargetSelection, VisitSchedule
-from ..tracking import Crop, FieldGeometry, Tracker
+from ..tracking import FieldGeometry, Tracker
 from .attention import Attention, AttentionSettings
 from .focusing import Focusing
 from .frame_checks import FrameChecks
 from .limits import WithinLimits
 from .move_sender import MoveSender
-from .pointing import point, tell_elsewhere
 from .record import record, record_unused
 from .search import TargetSearch
 from .step import Step, Stopwatch
@@ -61,7 +60,7 @@ class Loop:
         focus: Focus,
         dry_run: bool = False,
     ) -> None:
-        self._microscope, self._detector = microscope, detector
+        self._microscope = microscope
         self._tracker, self._target, self._policy = tracker, target, policy
         description = microscope.describe()
         self._geometry = FieldGeometry(description)
@@ -91,6 +90,17 @@ class Loop:
     def answers(self) -> bool:
         """Whether the picture has answered to the stage as the calibration says: it follows."""
         return self._response.proven
+
+    def prepare(self) -> None:
+        """Look at a frame before following begins; nothing moves.
+
+        What takes long the first time, as to find out how large the objects are, is then done
+        while no frames are missed.
+        """
+        with closing(self._microscope.frames()) as frames:
+            frame = next(frames, None)
+        if frame is not None and not FrameChecks(self._geometry.pixel_um).fault(frame, False):
+            self._attention.look(frame, self._target, None)
 
     def steps(self) -> Generator[Step, None, None]:
         """Follow for as long as frames come and the caller wants more.
@@ -126,7 +136,8 @@ class Loop:
         reports = self._learn()
         self._target = self._yielding.target_after(frame, self._target, self._followed)
         self._tracker.advance(frame.exposed_ns)
-        detections, looked_px = self._look(frame)
+        found, looked_px = self._attention.look(frame, self._target, self._followed)
+        detections = self._response.specks.without(found)
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
         tracks = self._tracker.update(measurements, frame, self._target.pointed_um)
@@ -210,18 +221,6 @@ class Loop:
             held_by=self._yielding.held_by or self._limits.held_by,
         )
         return Step(frame, decision, self._learn())
-
-    def _look(self, frame: Frame) -> tuple[Detections, Crop | None]:
-        """Detect in a window around the target if that is enough, else in the whole field."""
-        point(self._detector, self._target, self._geometry, frame)
-        window = self._attention.window(self._followed, self._target.lock, frame)
-        if window is None:
-            found, looked_px = detect(self._detector, frame.image), None
-        else:
-            found = detect_within(self._detector, frame.image, window)
-            looked_px = window.crop(frame.image.shape)
-        tell_elsewhere(self._detector, self._target, self._geometry, frame)
-        return self._response.specks.without(found), looked_px
 
     def _plan(self, shown: TargetGroup | None, frame: Frame) -> Plan:
         self._search.note(shown, frame)

@@ -105,7 +105,10 @@ class Child:
         return self._describe_end()
 
     def end(self) -> dict[str, Any]:
-        """Ask it to end, wait until it has, and return the last line that it wrote."""
+        """Ask it to end, wait until it has, and return the last line that it wrote.
+
+        If it failed instead of writing one, that is its ``fault``.
+        """
         self._ending = True
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
@@ -117,6 +120,8 @@ class Child:
         if self._lines.is_alive():
             self._lines.join(timeout=_JOIN_S)
         self._errors.join(timeout=_JOIN_S)
+        if not self.final and self._process.returncode:
+            return {"fault": self._describe_end()}
         return self.final
 
     def _await_ready(self) -> dict[str, Any]:

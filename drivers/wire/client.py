@@ -210,6 +210,7 @@ class RemoteMicroscope:
             resumed = isinstance(command, Stream) and command.resume
             yield from self._receiver.stream(every, resumed)
         finally:
+            self._connection.rest()
             self._connection.ask_last(Stream(False))
 
     def _localised(self, report: Report) -> Report:

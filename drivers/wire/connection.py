@@ -25,6 +25,9 @@ _LAST_ANSWER_MS = 1_000
 """The same while disconnecting; chosen: a microscope that is gone must not hold up the end."""
 _ROUND_TRIPS = 8
 """Of which the quickest tells the clock offset; chosen: one of eight is seldom disturbed."""
+_RESTS_NS = NS_PER_S
+"""How long ago the loop has turned, at most, while there is none; chosen: the stage of a controller
+that is so late is halted (`SILENCE_NS`), but it does not count as one that hangs (`HANG_NS`)."""
 
 
 class Connection:
@@ -47,6 +50,7 @@ class Connection:
         self._closed = threading.Event()
         self._heartbeat: threading.Thread | None = None
         self._answered_ns = self._turned_ns = 0
+        self._rests = True
         self._sends = self._command_socket()
         self._asks = self._command_socket()
 
@@ -125,13 +129,17 @@ class Connection:
         MicroscopeError
             If the lease is renewed, but nobody answers.
         """
-        self._turned_ns = self._clock.now_ns()
+        self._turned_ns, self._rests = self._clock.now_ns(), False
         silent_ns = self._clock.now_ns() - self._answered_ns
         if self._heartbeat is not None and silent_ns > 2 * LEASE_NS:
             self._lost = True
             raise MicroscopeError(
                 f"The microscope at {self.host}:{self.port} has stopped answering."
             )
+
+    def rest(self) -> None:
+        """Note that no loop turns for now: the stage is halted, but the lease is kept."""
+        self._rests = True
 
     def close(self) -> None:
         """Give the lease back if it was kept, which halts the stage; free all sockets."""
@@ -153,7 +161,8 @@ class Connection:
     def _renew(self) -> None:
         socket = self._command_socket()
         while not self._closed.wait(HEARTBEAT_NS / NS_PER_S):
-            late_ms = (self._clock.now_ns() - self._turned_ns) / NS_PER_MS
+            late_ns = self._clock.now_ns() - self._turned_ns
+            late_ms = (min(late_ns, _RESTS_NS) if self._rests else late_ns) / NS_PER_MS
             with suppress(zmq.Again):
                 socket.send(pack(Request(SCHEMA, 0, self._lease, Lease(late_ms))), zmq.NOBLOCK)
             while socket.poll(0):

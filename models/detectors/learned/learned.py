@@ -195,7 +195,7 @@ class LearnedDetector:
         confirmed = known and size is not None and self._cell_px == before
         self._patience = 2 * self._patience if confirmed else RETRY_AFTER
         self._until_trial = self._patience
-        if size is not None and self._cell_px != before:
+        if size is not None and (self._cell_px != before or not known):
             self.notes.append(
                 f"objects seem to be {size.px:.0f} px large and are shown to the network at "
                 f"{self.factor:.2g} times their size; give diameter_px if that is wrong"

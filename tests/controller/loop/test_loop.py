@@ -33,6 +33,7 @@ from pursuit.controller.loop import Loop, Step
 from pursuit.controller.session import SessionError, run_lockstep
 from pursuit.controller.targets import TargetSelection
 from pursuit.controller.tracking import FieldGeometry, Tracker
+from pursuit.drivers.messages import Issued
 from pursuit.models.detections import Detections
 from pursuit.sim.scenarios import scenario_names
 
@@ -172,6 +173,29 @@ class Blind:
 
     def detect(self, image: np.ndarray) -> Detections:
         return Detections.none()
+
+
+def test_what_takes_long_the_first_time_is_done_before_the_stream() -> None:
+    config, simulated = complete(
+        {
+            "microscope": {"scenario": "nucleus"},
+            "detector": {"name": "auto"},
+            "target": {"point_um": [0.0, 0.0]},
+        }
+    )
+    config = msgspec.structs.replace(config, detector={"name": "auto"})
+    with open_lockstep(config, simulated) as microscope:
+        loop = make_loop(config, microscope)
+        loop.prepare()
+        before_um = microscope.reports(), microscope.describe()
+        with closing(loop.steps()) as steps:
+            first = next(steps)
+            looked = list(islice(steps, 30))
+    assert not [report for report in before_um[0] if isinstance(report, Issued)]
+    assert first.frame.index == 0
+    assert any("objects" in note and "px large" in note for note in first.decision.notes)
+    assert not [note for step in looked for note in step.decision.notes if "px large" in note]
+    assert looked[-1].decision.lock is Lock.LOCKED
 
 
 def test_with_nothing_found_it_searches_and_does_not_move() -> None:
