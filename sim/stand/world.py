@@ -36,8 +36,10 @@ class Scene(Protocol):
         """Offsets (N, 3) of all objects in the last exposure, see `Truth`."""
         ...
 
-    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth | None]:
-        """Collect light from a time since the first exposure; in order of time."""
+    def expose(
+        self, start_ns: int, exposure_ms: float, light: float, where: Where
+    ) -> tuple[Image, Truth | None]:
+        """Collect a share of the full light from a time since the first exposure; in order."""
         ...
 
 
@@ -92,12 +94,14 @@ class World:
             self._scene = RenderedScene(scenario, streams[2], streams[3])
             self.dtype = "uint8" if scenario.sensor.bits <= 8 else "uint16"
 
-    def expose(self, start_ns: int, exposure_ms: float) -> tuple[Image, Truth | None]:
-        """Take a picture: the image, and where the target truly was."""
+    def expose(
+        self, start_ns: int, exposure_ms: float, light: float = 1.0
+    ) -> tuple[Image, Truth | None]:
+        """Take a picture with a share of the full light, and tell where the target truly was."""
         if self.faults.birth_ns is None:
             self.faults.birth_ns = start_ns
         age_ns = start_ns - self.faults.birth_ns
-        image, truth_um = self._scene.expose(age_ns, exposure_ms, self._where)
+        image, truth_um = self._scene.expose(age_ns, exposure_ms, light, self._where)
         return self.faults.picture(image, start_ns), truth_um
 
     @property
@@ -133,7 +137,9 @@ class RenderedScene:
         self._electrons = np.empty(shape, np.float32)
         self.objects_um = np.empty((0, 3))
 
-    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, Truth]:
+    def expose(
+        self, start_ns: int, exposure_ms: float, light: float, where: Where
+    ) -> tuple[Image, Truth]:
         """Integrate the light while objects and stage both move."""
         half_ns = round(exposure_ms * NS_PER_MS / 2)
         path_um = np.array([where(start_ns + half_ns * i // _HALF) for i in range(2 * _HALF + 1)])
@@ -144,6 +150,8 @@ class RenderedScene:
         end = self._specimen.advance(start_ns + 2 * half_ns)
         relative = self._between(np.stack([beginning, middle, end]), path_um)
         self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
+        if light != 1:
+            self._electrons *= light
         self._specimen.expose(exposure_ms)
         x, y, z = self.objects_um[0]
         return self._sensor.read(self._electrons), (float(x), float(y), float(z))
@@ -180,7 +188,9 @@ class MovieScene:
         self._shape = (scenario.sensor.height_px, scenario.sensor.width_px)
         self.objects_um = np.empty((0, 3))
 
-    def expose(self, start_ns: int, exposure_ms: float, where: Where) -> tuple[Image, None]:
+    def expose(
+        self, start_ns: int, exposure_ms: float, light: float, where: Where
+    ) -> tuple[Image, None]:
         """Cut the field out of the frame that is due at the middle of the exposure."""
         middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
         x, y, z = where(middle_ns)
@@ -188,4 +198,4 @@ class MovieScene:
         out = np.empty(self._shape, np.uint8) if eight_bit else np.empty(self._shape, np.uint16)
         height, width = self._shape
         self._movie.field(middle_ns, (x, y), width, height, out, defocus_um=z)
-        return out, None
+        return (out if light == 1 else (out * light).astype(out.dtype)), None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pursuit.controller.session.processes import Child
 
 SAFE = [sys.executable, "-P"]
 """As the ``pursuit`` command is started: without the current folder."""
@@ -88,3 +90,9 @@ def test_devices_and_libraries_may_print(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(PRINTS)
     before = os.environ.get("PYTHONPATH", "")
     follow_a_little(tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), before]))
+
+
+def test_a_child_that_told_nothing_in_the_end_says_how_it_ended() -> None:
+    child = Child("microscope", ["microscope", "--scenario", "swimmer"])
+    os.kill(child.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    assert "The microscope process ended unexpectedly" in child.end()["fault"]
