@@ -17,6 +17,8 @@ _ELAPSED_TAG = "ElapsedTime-ms"
 """Micro-Manager's tag for the time of arrival, from the beginning of the sequence. The core sets it
 by the host's clock if the camera's adapter does not; some adapters put the camera's label before
 it (Andor, PICAM and others: mmCoreAndDevices issue 798), and then both are there."""
+_NUMBER_TAG = "ImageNumber"
+"""Micro-Manager's tag for the number of an image of its camera in the sequence, likewise."""
 _OFFSETS = 200
 """Images over which the clock offset is sought; chosen: one of them was surely found at once."""
 _CHANNEL_TAG = "CameraChannelIndex"
@@ -69,7 +71,7 @@ class ArrivalTimes:
     def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
         try:
-            elapsed_ns = round(float(_elapsed_ms(tags)) * NS_PER_MS)
+            elapsed_ns = round(float(_said(tags, _ELAPSED_TAG)) * NS_PER_MS)
         except (KeyError, ValueError):
             return now_ns
         self._offsets_ns.append(now_ns - elapsed_ns)
@@ -80,12 +82,35 @@ class ArrivalTimes:
         return elapsed_ns + min(offsets_ns)
 
 
-def _elapsed_ms(tags: Tags) -> str:
+class FrameNumbers:
+    """Which exposure of the sequence an image is, whether or not those before it were seen.
+
+    By the number in a tag, from that of the first image on: images that Micro-Manager's buffer
+    had no room for are counted, too. Images without such a number, or with one that does not
+    grow, are counted one by one.
+    """
+
+    def __init__(self) -> None:
+        self._next, self._first = 0, 0
+
+    def index(self, tags: Tags) -> int:
+        """Number of the next image, from 0."""
+        try:
+            number = int(_said(tags, _NUMBER_TAG))
+        except (KeyError, ValueError):
+            number = self._first + self._next
+        if self._next == 0 or number - self._first < self._next:
+            self._first = number - self._next
+        self._next = number - self._first + 1
+        return number - self._first
+
+
+def _said(tags: Tags, name: str) -> str:
     """Return what the camera itself says, or else the core; raise KeyError if neither does."""
     for key in tags:
-        if key.endswith(f"-{_ELAPSED_TAG}"):
+        if key.endswith(f"-{name}"):
             return tags[key]
-    return tags[_ELAPSED_TAG]
+    return tags[name]
 
 
 def sequence(
@@ -98,8 +123,7 @@ def sequence(
     exposure_ms = core.getExposure()
     late_ns = round((readout_ms + exposure_ms / 2) * NS_PER_MS)
     silence_ns = _SILENCE_NS + 10 * round(exposure_ms * NS_PER_MS)
-    index = 0
-    arrivals = ArrivalTimes()
+    arrivals, numbers = ArrivalTimes(), FrameNumbers()
     core.startContinuousSequenceAcquisition(0)
     try:
         heard_ns = clock.now_ns()
@@ -118,12 +142,12 @@ def sequence(
             for _ in range(1 if every else waiting):
                 image, tags = core.popNextImageAndMD()
                 if _is_of(channel, tags):
-                    taken, index = (image, tags), index + 1
+                    taken = image, tags, numbers.index(tags)
             if taken is None:
                 continue
-            image, tags = taken
+            image, tags, index = taken
             arrived_ns = arrivals.time_ns(tags, now_ns)
-            yield Exposure(image, index - 1, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
+            yield Exposure(image, index, arrived_ns - late_ns, arrived_ns, exposure_ms, tags)
     finally:
         core.stopSequenceAcquisition()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pursuit.drivers.micromanager.exposures import ArrivalTimes
+from pursuit.drivers.micromanager.exposures import ArrivalTimes, FrameNumbers
 
 MS = 1_000_000
 ORIGIN_NS = 5_000 * MS
@@ -56,3 +56,26 @@ def test_a_tag_that_does_not_keep_time_is_not_believed() -> None:
     arrivals = ArrivalTimes()
     found = [arrivals.time_ns(tag(0.0), ORIGIN_NS + 10 * i * MS) for i in range(60)]
     assert found[-1] == ORIGIN_NS + 590 * MS
+
+
+@pytest.mark.parametrize(
+    ("numbers", "indices"),
+    [
+        pytest.param([0, 1, 2, 3], [0, 1, 2, 3], id="as they come"),
+        pytest.param([0, 4, 5, 77], [0, 4, 5, 77], id="some found no room"),
+        pytest.param([12, 13, 17], [0, 1, 5], id="from the first that is seen"),
+        pytest.param([5, 5, 5], [0, 1, 2], id="a number that does not grow"),
+        pytest.param([254, 255, 0, 1, 3], [0, 1, 2, 3, 5], id="a number that wraps"),
+        pytest.param([None, "x", None], [0, 1, 2], id="none"),
+    ],
+)
+def test_an_image_is_counted_by_the_number_it_has(numbers: list, indices: list[int]) -> None:
+    counted = FrameNumbers()
+    tags = [{} if number is None else {"ImageNumber": str(number)} for number in numbers]
+    assert [counted.index(tag) for tag in tags] == indices
+
+
+def test_a_camera_counts_better_than_the_core() -> None:
+    counted = FrameNumbers()
+    tags = [{"ImageNumber": str(i), "Zyla-ImageNumber": str(3 * i + 1)} for i in range(3)]
+    assert [counted.index(tag) for tag in tags] == [0, 3, 6]

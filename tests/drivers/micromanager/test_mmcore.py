@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -294,3 +295,23 @@ def test_a_picture_each_interval_counts_the_intervals_that_were_missed(every: bo
                 clock.sleep_until_ns(clock.now_ns() + 3_500 * NS_PER_MS)
         assert indices == ([0, 1, 2, 3] if every else [0, 1, 4, 5])
         assert stage.scope.dropped == (0 if every else 2)
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_images_for_which_the_buffer_had_no_room_count_as_dropped(every: bool) -> None:
+    core = load_core(DEMO)
+    core.setCircularBufferMemoryFootprint(2)
+    room = core.getBufferTotalCapacity()
+    camera = CameraSettings(pixel_um=0.5, exposure_ms=5.0)
+    with (
+        MMCoreMicroscope(core, StandSettings(camera=camera)) as scope,
+        closing(scope.frames(every=every)) as frames,
+    ):
+        first = next(frames)
+        time.sleep(0.5)
+        later = list(islice(frames, 3))
+    elapsed_ms = (later[-1].exposed_ns - first.exposed_ns) / NS_PER_MS
+    assert elapsed_ms > 400
+    assert later[0].index > room + 1
+    assert [frame.index for frame in later] == sorted({frame.index for frame in later})
+    assert scope.dropped == later[-1].index - 3
