@@ -129,7 +129,7 @@ def run_live(
             with RemoteMicroscope(*microscope) as remote:
                 children.end_loop = remote.end
                 loop = make_loop(config, remote, simulated.movie if simulated else None)
-                if simulated is None:
+                if config.microscope.mm_config:
                     loop.prepare()
                 publisher = DecisionPublisher(own_address(microscope[0]))
                 attached = Observers([_Publishing(publisher), *observers])

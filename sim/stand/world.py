@@ -37,9 +37,9 @@ class Scene(Protocol):
         ...
 
     def expose(
-        self, start_ns: int, exposure_ms: float, light: float, where: Where
+        self, start_ns: int, exposure_ms: float, where: Where, light: float = 1.0
     ) -> tuple[Image, Truth | None]:
-        """Collect a share of the full light from a time since the first exposure; in order."""
+        """Collect a share of all light from a time since the first exposure; in order of time."""
         ...
 
 
@@ -101,7 +101,7 @@ class World:
         if self.faults.birth_ns is None:
             self.faults.birth_ns = start_ns
         age_ns = start_ns - self.faults.birth_ns
-        image, truth_um = self._scene.expose(age_ns, exposure_ms, light, self._where)
+        image, truth_um = self._scene.expose(age_ns, exposure_ms, self._where, light)
         return self.faults.picture(image, start_ns), truth_um
 
     @property
@@ -138,7 +138,7 @@ class RenderedScene:
         self.objects_um = np.empty((0, 3))
 
     def expose(
-        self, start_ns: int, exposure_ms: float, light: float, where: Where
+        self, start_ns: int, exposure_ms: float, where: Where, light: float = 1.0
     ) -> tuple[Image, Truth]:
         """Integrate the light while objects and stage both move."""
         half_ns = round(exposure_ms * NS_PER_MS / 2)
@@ -189,7 +189,7 @@ class MovieScene:
         self.objects_um = np.empty((0, 3))
 
     def expose(
-        self, start_ns: int, exposure_ms: float, light: float, where: Where
+        self, start_ns: int, exposure_ms: float, where: Where, light: float = 1.0
     ) -> tuple[Image, None]:
         """Cut the field out of the frame that is due at the middle of the exposure."""
         middle_ns = start_ns + round(exposure_ms * NS_PER_MS / 2)
@@ -198,4 +198,6 @@ class MovieScene:
         out = np.empty(self._shape, np.uint8) if eight_bit else np.empty(self._shape, np.uint16)
         height, width = self._shape
         self._movie.field(middle_ns, (x, y), width, height, out, defocus_um=z)
-        return (out if light == 1 else (out * light).astype(out.dtype)), None
+        if light != 1:
+            np.multiply(out, light, out=out, casting="unsafe")
+        return out, None

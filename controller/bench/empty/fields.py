@@ -39,10 +39,10 @@ class SpoiltWorld(World):
         self._count = 0
 
     def expose(
-        self, start_ns: int, exposure_ms: float
+        self, start_ns: int, exposure_ms: float, light: float = 1.0
     ) -> tuple[Image, tuple[float, float, float] | None]:
         """Take a picture and add the pattern."""
-        image, truth = super().expose(start_ns, exposure_ms)
+        image, truth = super().expose(start_ns, exposure_ms, light)
         grey = image + self._pattern(self._count)
         self._count += 1
         image[:] = np.clip(grey, 0, np.iinfo(image.dtype).max)
