@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ def run_live(
                 children.end_loop = remote.end
                 loop = make_loop(config, remote, simulated.movie if simulated else None)
                 if config.microscope.mm_config:
-                    loop.prepare()
+                    with suppress(Exception):  # what fails now fails in the session, and is told
+                        loop.prepare()
                 publisher = DecisionPublisher(own_address(microscope[0]))
                 attached = Observers([_Publishing(publisher), *observers])
                 remote.announce(publisher.address)
