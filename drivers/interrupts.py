@@ -1,7 +1,8 @@
 """Ctrl-C: how it is heard, what it looks like from inside, and how to close files in spite of it.
 
 A request of the system to end (SIGTERM) is the same, also where Ctrl-C is ignored, as in the
-background of a script.
+background of a script; so is the end of the terminal (SIGHUP, on Windows SIGBREAK), unless that is
+ignored, as under ``nohup``.
 """
 
 import signal
@@ -13,8 +14,12 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 STOPPED = "Stopped by the user."
-"""What a command says that was ended by Ctrl-C, or asked to end by the system."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What a command says that was ended by Ctrl-C, its terminal or the system."""
+_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+)
 _AGAIN_S = 0.05
 """When an interrupt that was swallowed comes again; chosen: longer than a callback, hardly felt."""
 
@@ -22,7 +27,9 @@ _heard = threading.Event()
 
 
 def hear_interrupts() -> None:
-    """Make Ctrl-C, if it is not ignored, and a request of the system to end interrupts.
+    """Make Ctrl-C, the end of the terminal and a request of the system to end interrupts.
+
+    The first two are left ignored where they are.
 
     One that falls into a callback of compiled code, which swallows it, comes again.
     """

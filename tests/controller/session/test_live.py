@@ -17,6 +17,7 @@ import pytest
 import tensorstore
 
 FOLLOW = [sys.executable, "-m", "pursuit.controller.cli", "follow"]
+HANGUP = getattr(signal, "SIGHUP", signal.SIGINT)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 
@@ -31,9 +32,9 @@ def nothing_runs_on() -> Iterator[None]:
 
 
 def start(*arguments: str, cwd: Path, hears_ctrl_c: bool = True) -> subprocess.Popen[str]:
-    """Start following; whether Ctrl-C is ignored, a process has from the one that starts it."""
+    """Start following; what is ignored, Ctrl-C too, a process has from the one that starts it."""
     inherited = signal.default_int_handler if hears_ctrl_c else signal.SIG_IGN
-    old = signal.signal(signal.SIGINT, inherited)
+    old = {signum: signal.signal(signum, inherited) for signum in (signal.SIGINT, HANGUP)}
     try:
         process = subprocess.Popen(
             [*FOLLOW, *arguments],
@@ -44,7 +45,8 @@ def start(*arguments: str, cwd: Path, hears_ctrl_c: bool = True) -> subprocess.P
             start_new_session=sys.platform != "win32",
         )
     finally:
-        signal.signal(signal.SIGINT, old)
+        for signum, handler in old.items():
+            signal.signal(signum, handler)
     STARTED.append(process)
     return process
 
@@ -162,9 +164,10 @@ def test_nothing_to_follow_is_said_plainly(tmp_path: Path) -> None:
 
 
 either_signal = pytest.mark.parametrize(
-    ("signum", "hears_ctrl_c"), [(signal.SIGINT, True), (signal.SIGTERM, False)]
+    ("signum", "hears_ctrl_c"), [(signal.SIGINT, True), (HANGUP, True), (signal.SIGTERM, False)]
 )
-"""Ctrl-C, or what the system asks in the background of a script, where Ctrl-C is ignored."""
+"""Ctrl-C, a terminal that is closed, or what the system asks in the background of a script, where
+Ctrl-C is ignored."""
 
 
 @posix
