@@ -1,8 +1,8 @@
 """Ctrl-C: how it is heard, what it looks like from inside, and how to close files in spite of it.
 
 A request of the system to end (SIGTERM) is the same, also where Ctrl-C is ignored, as in the
-background of a script; so is the end of the terminal (SIGHUP, on Windows SIGBREAK), unless that is
-ignored, as under ``nohup``.
+background of a script; so is the end of the terminal (SIGHUP), unless that is ignored, as under
+``nohup``, and Ctrl+Break of Windows.
 """
 
 import signal

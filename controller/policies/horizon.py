@@ -13,6 +13,12 @@ _REMEMBERED = 15
 _FIRST_LATENCY_NS = NS_PER_MS
 """Until there is a measurement. Chosen: what a quick detector takes."""
 
+_MOST_AHEAD_NS, _MOST_USUAL = NS_PER_S, 2
+"""Of a plan that comes later than that, and than so many times the usual latency, it is not
+foreseen where the target is by then. Chosen: a computer that stalled for seconds sends the stage no
+further than a second's way; with a detector that always takes so long, it is where the target is.
+"""
+
 
 class Horizon:
     """Learns the camera's interval and the latency of commands.
@@ -70,9 +76,13 @@ class Horizon:
 
         Not if the microscope is in this process, where its time may be a virtual one.
         """
-        if frame.arrived_ns:
-            self._planned_ns[frame.index] = now_ns
-            self.latency_ns = now_ns - frame.readable_ns + median(self._after_plan_ns)
+        if not frame.arrived_ns:
+            return
+        late_ns = now_ns - frame.arrived_ns  # by one clock: on another host there is a second one
+        self._planned_ns[frame.index] = frame.readable_ns + late_ns
+        usual_ns = median(self._latencies_ns) if self._latencies_ns else 0
+        most_ns = max(_MOST_AHEAD_NS, _MOST_USUAL * usual_ns)
+        self.latency_ns = min(late_ns + median(self._after_plan_ns), most_ns)
 
     def planned_ns(self, frame: Frame) -> int:
         """When what answers a frame was planned; when the frame was readable, if not noted."""

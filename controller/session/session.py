@@ -133,6 +133,8 @@ def run_live(
                 if config.microscope.mm_config:
                     with suppress(Exception):  # what fails now fails in the session, and is told
                         loop.prepare()
+                    if was_interrupted():  # by Ctrl-C, of which compiled code may make any error
+                        raise KeyboardInterrupt
                 publisher = DecisionPublisher(own_address(microscope[0]))
                 attached = Observers([_Publishing(publisher), *observers])
                 remote.announce(publisher.address)

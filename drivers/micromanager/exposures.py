@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pymmcore_plus
@@ -19,6 +21,8 @@ by the host's clock if the camera's adapter does not; some adapters put the came
 it (Andor, PICAM and others: mmCoreAndDevices issue 798), and then both are there."""
 _NUMBER_TAG = "ImageNumber"
 """Micro-Manager's tag for the number of an image of its camera in the sequence, likewise."""
+_MOST_STEP = 100_000
+"""From one number to the next. Chosen: a minute of the fastest cameras; more is no number."""
 _OFFSETS = 200
 """Images over which the clock offset is sought; chosen: one of them was surely found at once."""
 _CHANNEL_TAG = "CameraChannelIndex"
@@ -67,13 +71,17 @@ class ArrivalTimes:
 
     def __init__(self) -> None:
         self._offsets_ns: deque[int] = deque(maxlen=_OFFSETS)
+        self._last_ns = 0
 
     def time_ns(self, tags: Tags, now_ns: int) -> int:
         """Time of arrival on our clock of the image with these tags, found now."""
-        try:
-            elapsed_ns = round(float(_said(tags, _ELAPSED_TAG)) * NS_PER_MS)
-        except (KeyError, ValueError):
+        elapsed_ms = _said(tags, _ELAPSED_TAG)
+        if elapsed_ms is None:
             return now_ns
+        elapsed_ns = round(elapsed_ms * NS_PER_MS)
+        if elapsed_ns < self._last_ns:
+            self._offsets_ns.clear()  # the clock began anew
+        self._last_ns = elapsed_ns
         self._offsets_ns.append(now_ns - elapsed_ns)
         offsets_ns = list(self._offsets_ns)
         half = len(offsets_ns) // 2
@@ -85,32 +93,37 @@ class ArrivalTimes:
 class FrameNumbers:
     """Which exposure of the sequence an image is, whether or not those before it were seen.
 
-    By the number in a tag, from that of the first image on: images that Micro-Manager's buffer
-    had no room for are counted, too. Images without such a number, or with one that does not
-    grow, are counted one by one.
+    By the number in a tag: images that Micro-Manager's buffer had no room for are counted, too.
+    One is as much as the least step from one number to the next, as a camera that averages may
+    count what it averages. Images whose number is missing, does not grow, or is absurdly far from
+    the last one are counted one by one.
     """
 
     def __init__(self) -> None:
-        self._next, self._first = 0, 0
+        self._index, self._unit = -1, math.inf
+        self._last: float | None = None
 
     def index(self, tags: Tags) -> int:
         """Number of the next image, from 0."""
-        try:
-            number = int(_said(tags, _NUMBER_TAG))
-        except (KeyError, ValueError):
-            number = self._first + self._next
-        if self._next == 0 or number - self._first < self._next:
-            self._first = number - self._next
-        self._next = number - self._first + 1
-        return number - self._first
+        number, last = _said(tags, _NUMBER_TAG), self._last
+        self._last = number
+        steps = 1
+        if number is not None and last is not None and 0 < number - last < _MOST_STEP:
+            self._unit = min(self._unit, number - last)
+            steps = round((number - last) / self._unit)
+        self._index += steps
+        return self._index
 
 
-def _said(tags: Tags, name: str) -> str:
-    """Return what the camera itself says, or else the core; raise KeyError if neither does."""
-    for key in tags:
-        if key.endswith(f"-{name}"):
-            return tags[key]
-    return tags[name]
+def _said(tags: Tags, name: str) -> float | None:
+    """Return the number that the camera itself gives, or else the core; None if neither does."""
+    own = [key for key in tags if key.endswith(f"-{name}")]
+    for key in (*own, name):
+        with suppress(KeyError, ValueError):
+            number = float(tags[key])
+            if math.isfinite(number):
+                return number
+    return None
 
 
 def sequence(

@@ -170,7 +170,8 @@ class MMCoreMicroscope:
 
     def _frame(self, exposure: Exposure, index: int) -> Frame:
         self._exposed_ns[index] = exposure.exposed_ns
-        self._exposed_ns.pop(index - _EXPOSURES_KEPT, None)
+        if len(self._exposed_ns) > _EXPOSURES_KEPT:
+            del self._exposed_ns[next(iter(self._exposed_ns))]
         return Frame(
             image=exposure.image,
             index=index,

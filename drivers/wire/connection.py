@@ -28,6 +28,9 @@ _ROUND_TRIPS = 8
 _RESTS_NS = NS_PER_S
 """How long ago the loop has turned, at most, while there is none; chosen: the stage of a controller
 that is so late is halted (`SILENCE_NS`), but it does not count as one that hangs (`HANG_NS`)."""
+_LONGEST_REST_NS = 300 * NS_PER_S
+"""After which it does all the same, so that a forgotten program does not keep the microscope;
+chosen: five times as long as anything may take to start."""
 
 
 class Connection:
@@ -162,7 +165,9 @@ class Connection:
         socket = self._command_socket()
         while not self._closed.wait(HEARTBEAT_NS / NS_PER_S):
             late_ns = self._clock.now_ns() - self._turned_ns
-            late_ms = (min(late_ns, _RESTS_NS) if self._rests else late_ns) / NS_PER_MS
+            if self._rests and late_ns < _LONGEST_REST_NS:
+                late_ns = min(late_ns, _RESTS_NS)
+            late_ms = late_ns / NS_PER_MS
             with suppress(zmq.Again):
                 socket.send(pack(Request(SCHEMA, 0, self._lease, Lease(late_ms))), zmq.NOBLOCK)
             while socket.poll(0):

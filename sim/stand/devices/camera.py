@@ -147,8 +147,9 @@ class SimCamera(CameraDevice):
             self._time.sleep_until_ns(readable_ns)
             self._truth = "" if truth_um is None else "{:.6f} {:.6f} {:.6f}".format(*truth_um)
             arrival = f"{(readable_ns - began_ns) / NS_PER_MS:.3f}"
-            yield {TRUTH_TAG: self._truth, _ARRIVAL_TAG: arrival}
             taken += 1
+            self._streams = taken != n  # the core asks no more after the last one
+            yield {TRUTH_TAG: self._truth, _ARRIVAL_TAG: arrival}
             start_ns = self._next_start_ns(start_ns, exposure_ms)
 
     def _read_out(self, image: Image) -> Image:

@@ -31,7 +31,8 @@ def test_a_move_lasts_from_its_plan_however_long_the_look_took(plan: Plan, late_
     about = LockstepMicroscope(World(scenario, 1), scenario.stand("s"), VirtualClock()).describe()
     horizon, outbox = Horizon(about), Outbox()
     frame = Frame(
-        np.zeros((8, 8), np.uint8), 0, 0, 4 * NS_PER_MS, 4.0, StagePose(0, 0, 0, 0), arrived_ns=1
+        *(np.zeros((8, 8), np.uint8), 0, 0, 4 * NS_PER_MS, 4.0, StagePose(0, 0, 0, 0)),
+        arrived_ns=4 * NS_PER_MS,
     )
     horizon.see(frame)
     planned_ns = frame.readable_ns + late_ms * NS_PER_MS

@@ -108,22 +108,40 @@ def test_the_latency_is_the_median_from_readable_to_issued() -> None:
     assert learning.latency_ns == 3 * NS_PER_MS
 
 
+def arrived(index: int) -> Frame:
+    """A frame of another process, of which this one learned at once."""
+    seen = frame(index)
+    return replace(seen, arrived_ns=seen.readable_ns)
+
+
+def plan(learning: Horizon, seen: Frame, late_ms: float) -> None:
+    learning.see(seen)
+    learning.begin_plan(seen, seen.readable_ns + round(late_ms * NS_PER_MS))
+
+
 def test_how_late_a_plan_is_made_is_measured_in_each_frame() -> None:
     learning = horizon()
     for index in range(5):
-        seen = replace(frame(index), arrived_ns=1)
-        learning.see(seen)
-        learning.begin_plan(seen, seen.readable_ns + 3 * NS_PER_MS)
-        learning.learn(issued(seen, 5.0))
-    late = replace(frame(5), arrived_ns=1)
-    learning.see(late)
-    learning.begin_plan(late, late.readable_ns + 240 * NS_PER_MS)
+        plan(learning, arrived(index), 3)
+        learning.learn(issued(arrived(index), 5.0))
+    plan(learning, arrived(5), 240)
     assert learning.latency_ns == (240 + 2) * NS_PER_MS
-    assert ahead_ms(learning, late) == 260.0
+    assert ahead_ms(learning, arrived(5)) == 260.0
     here = frame(6)
     learning.see(here)
     learning.begin_plan(here, 10**12)
     assert learning.planned_ns(here) == here.readable_ns
+
+
+def test_a_computer_that_stalled_foresees_a_second_at_most() -> None:
+    quick, slow = horizon(), horizon()
+    for index in range(5):
+        for learning, usual_ms in ((quick, 5), (slow, 4_000)):
+            plan(learning, arrived(index), usual_ms)
+            learning.learn(issued(arrived(index), usual_ms))
+    for learning, most_ms in ((quick, 1_000), (slow, 7_000)):
+        plan(learning, arrived(5), 7_000)
+        assert learning.latency_ns == pytest.approx(most_ms * NS_PER_MS)
 
 
 def test_reports_about_something_else_teach_nothing() -> None:

@@ -39,6 +39,14 @@ def test_a_host_that_stalled_for_a_second_does_not_disturb_the_times() -> None:
     assert found == [ORIGIN_NS + 10 * i * MS for i in range(40)]
 
 
+def test_a_clock_that_begins_anew_is_believed_from_then_on() -> None:
+    arrivals = ArrivalTimes()
+    for i in range(300):
+        now_ns = ORIGIN_NS + 10 * i * MS
+        elapsed_ms = 10.0 * i if i < 150 else 10.0 * (i - 150)
+        assert arrivals.time_ns(tag(elapsed_ms), now_ns) == now_ns
+
+
 def test_the_camera_s_own_clock_is_believed_before_that_of_the_core() -> None:
     arrivals = ArrivalTimes()
     for i, core_late_ms in enumerate([0.0, 22.0, 4.0, 9.0]):
@@ -47,7 +55,7 @@ def test_the_camera_s_own_clock_is_believed_before_that_of_the_core() -> None:
         assert arrivals.time_ns(tags, found_ns) == ORIGIN_NS + 10 * i * MS
 
 
-@pytest.mark.parametrize("tags", [{}, {"ElapsedTime-ms": "soon"}])
+@pytest.mark.parametrize("tags", [{}, {"ElapsedTime-ms": "soon"}, {"ElapsedTime-ms": "inf"}])
 def test_without_a_tag_an_image_arrives_when_it_is_found(tags: dict[str, str]) -> None:
     assert ArrivalTimes().time_ns(tags, 123) == 123
 
@@ -62,7 +70,10 @@ def test_a_tag_that_does_not_keep_time_is_not_believed() -> None:
     ("numbers", "indices"),
     [
         pytest.param([0, 1, 2, 3], [0, 1, 2, 3], id="as they come"),
-        pytest.param([0, 4, 5, 77], [0, 4, 5, 77], id="some found no room"),
+        pytest.param([0, 1, 5, 6, 78], [0, 1, 5, 6, 78], id="some found no room"),
+        pytest.param([0, 4, 8, 20, 24], [0, 1, 2, 5, 6], id="a camera that averages four"),
+        pytest.param([0, 1, 2**31 - 1, 3, 4], [0, 1, 2, 3, 4], id="a wrong one"),
+        pytest.param(["0.0", "1.0", "3.0"], [0, 1, 3], id="as a decimal"),
         pytest.param([12, 13, 17], [0, 1, 5], id="from the first that is seen"),
         pytest.param([5, 5, 5], [0, 1, 2], id="a number that does not grow"),
         pytest.param([254, 255, 0, 1, 3], [0, 1, 2, 3, 5], id="a number that wraps"),
@@ -77,5 +88,11 @@ def test_an_image_is_counted_by_the_number_it_has(numbers: list, indices: list[i
 
 def test_a_camera_counts_better_than_the_core() -> None:
     counted = FrameNumbers()
-    tags = [{"ImageNumber": str(i), "Zyla-ImageNumber": str(3 * i + 1)} for i in range(3)]
-    assert [counted.index(tag) for tag in tags] == [0, 3, 6]
+    tags = [{"ImageNumber": str(i), "Zyla-ImageNumber": str(n)} for i, n in enumerate((1, 2, 5))]
+    assert [counted.index(tag) for tag in tags] == [0, 1, 4]
+
+
+def test_where_a_camera_gives_no_number_the_core_counts() -> None:
+    counted = FrameNumbers()
+    tags = [{"ImageNumber": str(n), "Zyla-ImageNumber": "none"} for n in (0, 1, 5)]
+    assert [counted.index(tag) for tag in tags] == [0, 1, 5]
