@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..clock import NS_PER_MS, NS_PER_S, Clock
+from ..clock import NS_PER_MS, NS_PER_S, CallTime, Clock
 from ..messages import PoseRead
 from ..microscope import one_line
 from ..stage import PoseModel
@@ -85,7 +85,7 @@ class PositionPolling:
     ) -> None:
         self._device, self._pose, self._velocity, self._clock = device, pose, velocity, clock
         self._last_ns = clock.now_ns()
-        self._slowest_s, self._count = 0.0, 0
+        self._slowest_s, self._count, self._xy_time = 0.0, 0, CallTime()
         self._moved_ns = self._last_ns
         self._checks, self._motion = ReadingChecks(), MotionCheck()
         self._taken_over = False
@@ -146,7 +146,7 @@ class PositionPolling:
         report, stop = self._checks.note(middle_ns, fault)
         if fault:
             return Reading(None, report, stop)
-        self._pose.read(middle_ns, x, y, z)
+        self._pose.read(middle_ns, x, y, z, late_ns=self._xy_time.late_ns(before_ns, after_ns))
         report = self._tell_takeover(x, y)
         known = self._pose.pose(middle_ns)
         before_um, now_um = (predicted.x_um, predicted.y_um), (known.x_um, known.y_um)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..clock import NS_PER_MS, Clock
+from ..clock import NS_PER_MS, CallTime, Clock
 from ..stage import PoseModel
 from .device import StageDevice
 
@@ -75,6 +75,7 @@ class PositionMode:
     def __init__(self, device: StageDevice, pose: PoseModel, clock: Clock) -> None:
         self._device, self._pose, self._clock = device, pose, clock
         self._xy, self._z = CommandReach(clock), CommandReach(clock)
+        self._xy_time = CallTime()
 
     def send(
         self,
@@ -115,6 +116,10 @@ class PositionMode:
         arrived = False
         while not arrived:
             at_um = reach.toward(at_um, target_um)
+            began_ns = self._clock.now_ns()
             reach.send(partial(command, *at_um), busy)
-            self._pose.commanded(self._clock.now_ns(), *axes, *at_um)
+            now_ns = self._clock.now_ns()
+            self._pose.commanded(now_ns, *axes, *at_um)
+            if is_xy:
+                self._pose.command_late(now_ns, self._xy_time.late_ns(began_ns, now_ns))
             arrived = at_um == target_um or superseded()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from ..clock import NS_PER_MS
 from ..messages import Dynamics, StagePose
 from .axis import Axis, State
 from .identification import Identification
 from .loaded_axis import LoadedAxis
 from .takeover import Takeover
 from .uncertainty import PoseUncertainty
+
+_SURE_NS = 2 * NS_PER_MS
+"""By how much a call may take longer than usual and its instant still be known. Chosen: twice the
+error of time of a reading that identification counts with."""
+_LONGEST_DOUBT_NS = 250 * NS_PER_MS
+"""Of a command of unknown time. Chosen: longer than common moves take."""
 
 
 class PoseModel:
@@ -55,6 +62,7 @@ class PoseModel:
         self._identification = Identification(dynamics)
         self._uncertainty = PoseUncertainty()
         self._takeover = Takeover(waits)
+        self._unsure_until_ns = 0
         self._lock = threading.Lock()
 
     def commanded(self, at_ns: int, *target_um: float | None) -> None:
@@ -64,6 +72,16 @@ class PoseModel:
                 if target is not None:
                     axis.command(at_ns, target)
             self._takeover.commanded(at_ns, (self._axes[0].target_um, self._axes[1].target_um))
+
+    def command_late(self, at_ns: int, late_ns: int) -> None:
+        """Note by how much longer than usual the last command took: when it came is not known.
+
+        Readings of the move that it began tell nothing of the stage's dynamics.
+        """
+        with self._lock:
+            if late_ns > _SURE_NS:
+                rest_ns = max(axis.rest_ns for axis in self._drives()) + late_ns
+                self._unsure_until_ns = min(rest_ns, at_ns + _LONGEST_DOUBT_NS)
 
     def drive_targets_um(self, at_ns: int, *load_um: float | None) -> list[float | None]:
         """Where the drives must be sent at an instant to bring the load to (x, y, z)."""
@@ -87,8 +105,17 @@ class PoseModel:
             for axis in self._axes:
                 axis.drive.halt(at_ns)
 
-    def read(self, at_ns: int, *position_um: float) -> None:
-        """Correct the model with a position that was read from the stage."""
+    def read(self, at_ns: int, *position_um: float, late_ns: int = 0) -> None:
+        """Correct the model with a position that was read from the stage.
+
+        Parameters
+        ----------
+        at_ns : int
+        position_um : x, y, z
+        late_ns : int
+            By how much longer than usual the reading took: the dynamics of a stage in motion are
+            not learned from one that took clearly longer.
+        """
         with self._lock:
             drives = self._drives()
             off = self._residuals_um(at_ns, position_um)
@@ -97,21 +124,29 @@ class PoseModel:
             if self._takeover.note(at_ns, (position_um[0], position_um[1])):
                 self._put(at_ns, position_um[:2], off[:2])
                 return
-            if not any(axis.drive.keeps_velocity(at_ns) for axis in self._axes):
+            of_known_time = self._is_of_known_time(at_ns, late_ns)
+            if of_known_time and not any(a.drive.keeps_velocity(at_ns) for a in self._axes):
                 x, y = (
                     p - axis.offset_um for p, axis in zip(position_um, self._axes[:2], strict=False)
                 )
                 self._identification.note(at_ns, (x, y))
             contradiction = self._uncertainty.is_contradiction(drives, at_ns, off[:2])
-            if contradiction or self._uncertainty.is_avoidable(drives, at_ns, off[:2]):
+            avoidable = self._uncertainty.is_avoidable(drives, at_ns, off[:2])
+            if of_known_time and (contradiction or avoidable):
                 self._identify(at_ns)
                 drives, off = self._drives(), self._residuals_um(at_ns, position_um)
-            else:
+            elif of_known_time:
                 self._identification.confirm()
             share = 1.0 if contradiction else self._uncertainty.correction_share
             self._uncertainty.learn(drives, at_ns, off[:2], contradiction=contradiction)
             for axis, residual in zip(self._axes, off, strict=False):
                 axis.correct(at_ns, residual, share)
+
+    def _is_of_known_time(self, at_ns: int, late_ns: int) -> bool:
+        """Whether a reading is of a stage at rest, or it is known of when and when it was sent."""
+        before_ns, after_ns = at_ns - late_ns, at_ns + late_ns
+        at_rest = all(a.state(before_ns)[0] == a.state(after_ns)[0] for a in self._drives())
+        return at_ns >= self._unsure_until_ns and (late_ns <= _SURE_NS or at_rest)
 
     def _put(self, at_ns: int, position_um: Sequence[float], off_um: Sequence[float]) -> None:
         """Put x and y where they were read, whatever brought them there."""

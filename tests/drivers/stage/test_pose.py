@@ -171,6 +171,66 @@ def test_a_stage_that_is_as_told_is_not_calibrated_anew() -> None:
     assert not model.wants_reading(10**10)
 
 
+def roam(stage: SimStage, model: PoseModel, what: str, told: bool, seed: int, um: float) -> None:
+    """Move both about for two seconds on a host that stalls in every tenth call of a kind."""
+    rng = np.random.default_rng(seed)
+    for at_ns in range(0, 2_000 * MS, 5 * MS):
+        stalls_ns = round(rng.uniform(5, 15) * MS) if rng.random() < 0.1 else 0
+        late_ns = stalls_ns if told else 0
+        if at_ns % (30 * MS) == 0:
+            x, y = rng.uniform(-um, um, 2)
+            stage.command(at_ns, x, y)
+            model.commanded(at_ns + (stalls_ns if what == "commands" else 0), x, y)
+            model.command_late(at_ns + stalls_ns, late_ns if what == "commands" else 0)
+        elif what == "readings":
+            place = stage.encoder_um(at_ns)
+            model.read(at_ns + stalls_ns // 2, *place, 0.0, late_ns=late_ns)
+        elif at_ns % (15 * MS) == 0:
+            model.read(at_ns, *stage.encoder_um(at_ns), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [("commands", True), ("readings", True), ("commands", False)]
+)
+def test_calls_on_a_host_that_stalls_do_not_make_it_another_stage(what: str, told: bool) -> None:
+    found = []
+    for seed in range(8):
+        stage, model = pair()
+        roam(stage, model, what, told, seed, 5.0)
+        found.append(model.identified is not None)
+    assert sum(found) == 0 if told else sum(found) > 2
+
+
+@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize("what", ["commands", "readings"])
+def test_a_host_that_stalls_keeps_nobody_from_finding_another_stage_out(
+    what: str, how: str
+) -> None:
+    stage, model = SimStage(WRONG[how], (0.0, 0.0), np.random.default_rng(1)), pair()[1]
+    roam(stage, model, what, True, 1, 50.0)
+    assert model.identified is not None
+
+
+def test_a_reading_after_a_command_of_unknown_time_still_corrects_the_place() -> None:
+    _, model = pair()
+    model.commanded(0, 5.0, 0.0)
+    model.command_late(0, 100 * MS)
+    for at_ms in range(60, 100, 10):
+        model.read(at_ms * MS, 7.0, 0.0, 3.0, late_ns=50 * MS)
+    pose = model.pose(100 * MS)
+    assert (pose.x_um, pose.z_um) == (pytest.approx(7.0, abs=0.3), pytest.approx(3.0, abs=1.5))
+
+
+def test_a_velocity_is_no_doubt_without_end() -> None:
+    _, model = pair()
+    model.velocity_set(0, 100.0, 0.0)
+    model.command_late(0, 50 * MS)
+    model.commanded(10 * MS, None, None, 2.0)
+    for at_ms in range(300, 1_000, 50):
+        model.read(at_ms * MS, 0.09 * at_ms, 0.0, 2.0)
+    assert model.pose(1_000 * MS).x_um == pytest.approx(90.0, abs=2.0)
+
+
 def test_doubt_lasts_until_readings_agree() -> None:
     _, model = pair()
     model.commanded(0, 1_000.0, 0.0)
