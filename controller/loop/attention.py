@@ -67,6 +67,14 @@ class Attention:
     ) -> tuple[Detections, Crop | None]:
         """Detect in a window around the target if that is enough, else in the whole field.
 
+        Parameters
+        ----------
+        frame : Frame
+        target : TargetSelection
+            Says what is pointed at, and whether it is locked.
+        followed : TargetGroup or None
+            What was followed in the frame before.
+
         Returns
         -------
         Detections
