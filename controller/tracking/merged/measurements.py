@@ -57,7 +57,8 @@ class Assigned:
 class ClosePairs:
     """Confirmed tracks that are so close that one measurement may be of both.
 
-    Each pair is there twice, with either of them first.
+    Of whatever is close to one that is followed it is known where it is: what was not seen lately
+    is no evidence that there are two. Each pair is there twice, with either of them first.
 
     Attributes
     ----------
@@ -79,6 +80,8 @@ class ClosePairs:
         gaps_um = places_um[second] - places_um[first]
         distances = np.hypot(*gaps_um.T) * 2 / (sizes_um[first] + sizes_um[second])
         close = (distances < _REACH) & (first != second)
+        vague, wanted = ~(table.located | table.wanted)[rows], table.wanted[rows]
+        close &= ~((vague[first] & wanted[second]) | (wanted[first] & vague[second]))
         self.first, self.second = rows[first[close]], rows[second[close]]
         self.gaps_um, self.distances = gaps_um[close], distances[close]
         self.sizes_um = np.sqrt(sizes_um[first[close]] * sizes_um[second[close]])
