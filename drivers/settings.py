@@ -31,6 +31,8 @@ _MOST = {
 times what any microscope's stage has, so that a usual number in the wrong unit is above it."""
 _MOST_FOCUS_BACKLASH_UM = 20.0
 """Of a focus drive. Chosen: ten times that of a worn one; an objective is some 100 µm away."""
+_From = Annotated[int, Meta(ge=0, le=100_000)]
+_Length = Annotated[int, Meta(ge=1, le=100_000)]
 _LONGEST_MS = 3_600_000.0
 """Of an exposure or a readout. Chosen: an hour."""
 
@@ -52,6 +54,11 @@ class CameraSettings(Settings, frozen=True):
         centred by moving the stage by (a·right + b·down, c·right + d·down) µm. As
         Micro-Manager has it if not given, else [pixel, 0, 0, pixel], and the session says that
         it is not calibrated. Refused if its scale and the size of a pixel differ by more than 25 %.
+    binning : int, optional
+        Pixels of the sensor along the edge of one of the image; left as it is if not given. The
+        size of a pixel and the affine are those of the image: calibrate with the same.
+    roi_px : (left, top, width, height), optional
+        Part of the image that is read, in its pixels; left as it is if not given.
 
     Other Parameters
     ----------------
@@ -70,6 +77,10 @@ class CameraSettings(Settings, frozen=True):
     interval_ms: Annotated[float, Meta(examples=[1000.0])] | None = None
     pixel_um: Annotated[float, Meta(examples=[0.65])] | None = None
     affine: tuple[float, float, float, float] | None = None
+    binning: Annotated[int, Meta(ge=1, le=64, examples=[2])] | None = None
+    roi_px: (
+        Annotated[tuple[_From, _From, _Length, _Length], Meta(examples=[(0, 0, 512, 512)])] | None
+    ) = None
     readout_ms: float = 0.0
 
     def __post_init__(self) -> None:

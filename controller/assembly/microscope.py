@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ...drivers.clock import VirtualClock
-from ...drivers.micromanager import MMCoreMicroscope, load_core, pixel_geometry
+from ...drivers.micromanager import MMCoreMicroscope, open_core, pixel_geometry
 from ...drivers.microscope import Microscope, MicroscopeError
 from ...drivers.pixel_scale import check_unit
 from ...models.detectors import DETECTORS
@@ -103,6 +103,8 @@ def complete(
     """
     config = make_config(tables)
     simulated = simulation(config, recording)
+    if simulated is not None:
+        _refuse_hardware_settings(config)
     if _is_pointed_at(config, simulated) and "name" not in tables.get("detector", {}):
         tables = merge(tables, {"detector": {"name": _POINTED_AT}})
         config = make_config(tables)
@@ -125,6 +127,21 @@ def complete(
             movie = simulated.movie
             check_diameter(config, movie.pixel_um, movie.width_px, movie.height_px, "the movie")
     return config, simulated
+
+
+def _refuse_hardware_settings(config: Config) -> None:
+    source, camera = config.microscope, config.camera
+    given = {
+        "microscope.presets": bool(source.presets),
+        "microscope.properties": bool(source.properties),
+        "camera.binning": camera.binning is not None,
+        "camera.roi_px": camera.roi_px is not None,
+    }
+    if wrong := [name for name, is_given in given.items() if is_given]:
+        raise ConfigError(
+            f"{wrong[0]} is for a microscope under Micro-Manager: name its configuration "
+            "(mm_config under [microscope]), or leave it out in a simulation."
+        )
 
 
 def _is_pointed_at(config: Config, simulated: Simulation | None) -> bool:
@@ -155,7 +172,8 @@ def open_microscope(config: Config, simulated: Simulation | None) -> Microscope:
     if simulated is None:
         assert config.microscope.mm_config is not None
         path = Path(config.microscope.mm_config)
-        core = load_core(path)
+        source = config.microscope
+        core = open_core(path, config.camera, source.presets, source.properties)
         check_unit(pixel_geometry(core, config.camera).pixel_um)
         return MMCoreMicroscope(core, config.stand(path.stem))
     return SimulatedMicroscope(simulated.world(config.session.seed), config.stand(simulated.name))

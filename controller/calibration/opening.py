@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ...drivers.clock import Clock, SystemClock, VirtualClock
-from ...drivers.micromanager import MMCoreMicroscope, load_core
+from ...drivers.micromanager import MMCoreMicroscope, open_core
 from ...drivers.microscope import Microscope
 from ...drivers.settings import StageSettings, StandSettings
 from ...sim.stand import LockstepMicroscope, SimulatedMicroscope
@@ -44,7 +44,10 @@ def open_stand(
     if lockstep:
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
     assert config.microscope.mm_config is not None
-    core = load_core(Path(config.microscope.mm_config))
+    source = config.microscope
+    core = open_core(
+        Path(config.microscope.mm_config), config.camera, source.presets, source.properties
+    )
     known_um = known_um or core.getPixelSizeUm() or None
     return MMCoreMicroscope(core, _uncalibrated(config, None)), SystemClock(), known_um
 

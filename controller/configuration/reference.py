@@ -80,7 +80,9 @@ def settings_of(struct: type[msgspec.Struct]) -> list[Setting]:
 
 
 def toml(value: object) -> str:
-    """Write a number, a text, a truth or a list of these on one line."""
+    """Write a number, a text, a truth, or a list or a table of these on one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(k)} = {toml(v)}' for k, v in value.items())} }}"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -45,6 +45,13 @@ class MicroscopeSettings(Settings, frozen=True):
     start_px : (x, y), optional
         Pixel of that movie where the middle of the field is at first; its middle if not given.
 
+    presets : dict
+        Presets by the name of their group, as of channel and objective; set before anything
+        else, with ``mm_config``.
+    properties : dict
+        Values of properties by the label of their device and their name; set after the presets,
+        with ``mm_config``.
+
     Other Parameters
     ----------------
     interval_s : float, optional
@@ -70,6 +77,12 @@ class MicroscopeSettings(Settings, frozen=True):
     position: int | str | None = None
     channel: int | str | None = None
     plane: Annotated[int, Meta(ge=0)] | None = None
+    presets: Annotated[dict[str, str], Meta(examples=[{"Channel": "DAPI"}])] = field(
+        default_factory=dict
+    )
+    properties: Annotated[
+        dict[str, dict[str, str | int | float]], Meta(examples=[{"Camera": {"Gain": 2}}])
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         given = [n for n in ("mm_config", "scenario", "specimen") if getattr(self, n) is not None]
