@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pymmcore_plus import CMMCorePlus
+from pymmcore_plus import CMMCorePlus, DeviceType
 
 from ..microscope import MicroscopeError, one_line
 from ..settings import CameraSettings
@@ -18,6 +18,9 @@ Properties = Mapping[str, Mapping[str, PropertyValue]]
 """Values by the label of a device and the name of one of its properties."""
 _BINNING = "Binning"
 """Property of every camera that bins, by Micro-Manager's convention (MM::g_Keyword_Binning)."""
+_DRIVES = (DeviceType.Stage, DeviceType.XYStage)
+_MOVING = re.compile("position|goto|move|home|origin", re.IGNORECASE)
+"""In the name of a property of a drive: to set it would move it, outside of limits and watch."""
 
 
 def open_core(
@@ -25,7 +28,8 @@ def open_core(
 ) -> CMMCorePlus:
     """Load a Micro-Manager configuration file and set what is wanted on it.
 
-    First presets, by their group, then properties, then binning and region of the camera.
+    First presets, by their group, then properties, then binning and region of the camera. Nothing
+    that moves a stage or a focus drive is set.
 
     Raises
     ------
@@ -58,6 +62,8 @@ def _set_preset(core: CMMCorePlus, group: str, preset: str) -> None:
         raise MicroscopeError(
             f"The configuration group {group} has no preset {preset}, but: {_all(known)}: {where}."
         )
+    for device, name, _ in core.getConfigData(group, preset):
+        _refuse_move(core, device, name, f"leave preset {preset} of {group} out")
     try:
         core.setConfig(group, preset)
         core.waitForConfig(group, preset)
@@ -75,6 +81,7 @@ def _set_property(core: CMMCorePlus, device: str, name: str, value: PropertyValu
     if not core.hasProperty(device, name):
         known = core.getDevicePropertyNames(device)
         raise MicroscopeError(f"{device} has no property {name}, but: {_all(known)}: {where}.")
+    _refuse_move(core, device, name, "leave it out")
     if core.isPropertyReadOnly(device, name):
         raise MicroscopeError(f"The property {name} of {device} can only be read: {where}.")
     try:
@@ -87,6 +94,14 @@ def _set_property(core: CMMCorePlus, device: str, name: str, value: PropertyValu
         ) from error
     if not _same(taken, value):
         raise MicroscopeError(f"The property {name} of {device} is {taken}, not {value}: {where}.")
+
+
+def _refuse_move(core: CMMCorePlus, device: str, name: str, instead: str) -> None:
+    is_drive = device in core.getLoadedDevices() and core.getDeviceType(device) in _DRIVES
+    if is_drive and _MOVING.search(name):
+        raise MicroscopeError(
+            f"To set {name} of {device} would move a drive before its limits hold: {instead}."
+        )
 
 
 def _set_camera(core: CMMCorePlus, settings: CameraSettings) -> None:

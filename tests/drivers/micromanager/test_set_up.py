@@ -47,6 +47,14 @@ def test_presets_come_before_properties_and_both_before_the_size_of_a_pixel() ->
         assert scope.describe().pixel_um == pytest.approx(0.25)
 
 
+def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "stand.cfg"
+    line = "ConfigGroup,Focus,Up,Z,Position,5000\n"
+    config.write_text(DEMO.read_text("utf-8") + line, "utf-8")
+    with pytest.raises(MicroscopeError, match="leave preset Up of Focus out"):
+        open_core(config, CameraSettings(), {"Focus": "Up"}, {})
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
@@ -56,6 +64,7 @@ def test_presets_come_before_properties_and_both_before_the_size_of_a_pixel() ->
         ({"properties": {"Camera": {"Gian": 1}}}, "Camera has no property Gian, but: .*Gain"),
         ({"properties": {"Camera": {"Gain": 1e6}}}, "Gain of Camera does not take"),
         ({"properties": {"Camera": {"CameraID": "x"}}}, "can only be read"),
+        ({"properties": {"Z": {"Position": 5000}}}, "Position of Z would move a drive"),
         ({"camera": CameraSettings(binning=3)}, "no binning of 3, but: 1, 2"),
         ({"camera": CameraSettings(roi_px=(500, 0, 64, 64))}, "does not lie in the image"),
     ],
