@@ -9,6 +9,7 @@ from pathlib import Path
 from pymmcore_plus import CMMCorePlus, DeviceType
 
 from ..microscope import MicroscopeError, one_line
+from ..pixel_scale import agree
 from ..settings import CameraSettings
 from .loading import load_core, release
 
@@ -34,20 +35,35 @@ def open_core(
     Raises
     ------
     MicroscopeError
-        If it cannot be loaded, or something is not there or is not taken.
+        If it cannot be loaded, something is not there or is not taken, or the size of a pixel
+        that is told is that without these presets, properties and binning.
     """
     core = load_core(config)
     try:
+        before_um = core.getPixelSizeUm()
         for group, preset in presets.items():
             _set_preset(core, group, preset)
         for device, values in properties.items():
             for name, value in values.items():
                 _set_property(core, device, name, value)
         _set_camera(core, camera)
+        _check_pixel(camera.pixel_um, before_um, core.getPixelSizeUm())
     except BaseException:
         release(core)
         raise
     return core
+
+
+def _check_pixel(told_um: float | None, before_um: float, now_um: float) -> None:
+    """Refuse a size that was right before another objective or binning was set."""
+    if not (told_um and before_um and now_um):
+        return
+    if agree(told_um, before_um) and not agree(told_um, now_um):
+        raise MicroscopeError(
+            f"With these presets, properties and binning a pixel is {now_um:.4g} µm, says "
+            f"Micro-Manager, not {told_um:.4g} µm as before: correct pixel_um and affine under "
+            "[camera], with `pursuit calibrate`."
+        )
 
 
 def _set_preset(core: CMMCorePlus, group: str, preset: str) -> None:

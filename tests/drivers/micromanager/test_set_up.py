@@ -65,6 +65,14 @@ def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
         ({"properties": {"Camera": {"Gain": 1e6}}}, "Gain of Camera does not take"),
         ({"properties": {"Camera": {"CameraID": "x"}}}, "can only be read"),
         ({"properties": {"Z": {"Position": 5000}}}, "Position of Z would move a drive"),
+        (
+            {"camera": CameraSettings(pixel_um=1.0, binning=2)},
+            "a pixel is 2 µm, says Micro-Manager, not 1 µm as before",
+        ),
+        (
+            {"camera": CameraSettings(pixel_um=1.0), "presets": {"Objective": "20X"}},
+            "a pixel is 0.5 µm",
+        ),
         ({"camera": CameraSettings(binning=3)}, "no binning of 3, but: 1, 2"),
         ({"camera": CameraSettings(roi_px=(500, 0, 64, 64))}, "does not lie in the image"),
     ],
