@@ -12,11 +12,16 @@ from ...models.arrays import Bools, Floats, Indices
 from ...models.pointing import BODY, pointing_costs
 from ...models.predictors import Predictor
 from .appearance import ALIKE, AppearanceModel
-from .duplicates import doubled, doubtful, nested
+from .assignment import nearby
+from .duplicates import NESTED, doubled, nested
 from .field_geometry import Measurements
 from .track import Track, note_measurements, slots_of
 from .track_table import TrackTable
 
+_WEAKER, _COVERED = 0.5, 0.5
+"""Share of the score of another box below which one that lies on it is not believed at once, and of
+the smaller box that is covered then. Chosen: where objects overlap, a detector sees them together
+once more, and is not sure of that."""
 _CLEARANCE = 2.0
 """How many times as far as its next measurement any other has to be from an object of which one is
 known. Chosen: nothing else that is in sight can have got there then, at the same speed."""
@@ -47,7 +52,7 @@ def births(
     pointed = _pointed(measurements, np.flatnonzero(free), pointed_um)
     begin = free & (high | (np.arange(len(free)) == pointed)) & ~doubled(measurements, tracks)
     columns = np.flatnonzero(begin)
-    columns = columns[~doubtful(measurements)[columns] | (columns == pointed)]
+    columns = columns[~_doubtful(measurements, columns) | (columns == pointed)]
     columns = columns[np.lexsort((-measurements.scores[columns], columns != pointed))]
     places_um, sizes_um = measurements.positions_um[columns], measurements.sizes_um[columns]
     kept = np.ones(len(columns), np.bool_)
@@ -149,6 +154,25 @@ def _moved_on(
     alike = appearance.costs(*looks, same_class) < ALIKE
     chosen = free[columns] & alone & alike
     return rows[chosen], columns[chosen]
+
+
+def _doubtful(measurements: Measurements, columns: Indices) -> Bools:
+    """Which boxes, (K,) of all, lie on another that is much surer, and so may be nothing."""
+    doubtful = np.zeros(len(columns), np.bool_)
+    places_um, extents_um = measurements.positions_um, measurements.extents_um
+    longest_um = extents_um.max(axis=1)
+    reaches_um = (longest_um[columns] + longest_um.max(initial=0.0)) / 2
+    rows, others = nearby(places_um[columns], reaches_um, places_um)
+    own = columns[rows]
+    most_um = np.minimum(extents_um[own], extents_um[others])
+    gaps_um = np.abs(places_um[own] - places_um[others])
+    common_um = np.clip((extents_um[own] + extents_um[others]) / 2 - gaps_um, 0.0, most_um)
+    areas_um2 = np.minimum(extents_um[own].prod(axis=1), extents_um[others].prod(axis=1))
+    one_um, other_um = measurements.sizes_um[own], measurements.sizes_um[others]
+    alike = (one_um < NESTED[1] * other_um) & (other_um < NESTED[1] * one_um)
+    weaker = measurements.scores[own] < _WEAKER * measurements.scores[others]
+    doubtful[rows[alike & weaker & (common_um.prod(axis=1) > _COVERED * areas_um2)]] = True
+    return doubtful
 
 
 def by_pointing(

@@ -18,10 +18,6 @@ NESTED = 1.15, 2.5
 """Between these is the factor between the sizes of two boxes of one object: of boxes more alike at
 one place a detector keeps the better itself (at an overlap of half of both, the factor is 1.4), and
 a much smaller object lies in the larger. Chosen."""
-_WEAKER, _COVERED = 0.5, 0.5
-"""Share of the score of another box below which one that lies on it is not believed at once, and of
-the smaller box that is covered then. Chosen: where objects overlap, a detector sees them together
-once more, and is not sure of that."""
 _TOGETHER = 3
 """Frames in a row after which two tracks at the same place are one. Chosen: two objects that pass
 over each other are hardly seen apart for as long."""
@@ -38,24 +34,6 @@ def doubled(measurements: Measurements, tracks: Sequence[Track]) -> Bools:
     _, columns = nested(places_um, sizes_um, measurements.positions_um, measurements.sizes_um)
     found[columns] = True
     return found
-
-
-def doubtful(measurements: Measurements) -> Bools:
-    """Which boxes, (S,), lie on another that is much surer, and so may be nothing."""
-    doubtful = np.zeros(len(measurements), np.bool_)
-    places_um, extents_um = measurements.positions_um, measurements.extents_um
-    longest_um = extents_um.max(axis=1)
-    reaches_um = (longest_um + longest_um.max(initial=0.0)) / 2
-    own, others = nearby(places_um, reaches_um, places_um)
-    most_um = np.minimum(extents_um[own], extents_um[others])
-    gaps_um = np.abs(places_um[own] - places_um[others])
-    common_um = np.clip((extents_um[own] + extents_um[others]) / 2 - gaps_um, 0.0, most_um)
-    areas_um2 = np.minimum(extents_um[own].prod(axis=1), extents_um[others].prod(axis=1))
-    one_um, other_um = measurements.sizes_um[own], measurements.sizes_um[others]
-    alike = (one_um < NESTED[1] * other_um) & (other_um < NESTED[1] * one_um)
-    weaker = measurements.scores[own] < _WEAKER * measurements.scores[others]
-    doubtful[own[alike & weaker & (common_um.prod(axis=1) > _COVERED * areas_um2)]] = True
-    return doubtful
 
 
 class Duplicates:

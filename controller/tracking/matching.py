@@ -7,7 +7,6 @@ import numpy as np
 from ...models.arrays import Bools, Floats, Indices
 from .appearance import ALIKE, AppearanceModel
 from .assignment import GATE, MOST_SQUARE, best_pairs, cheapest_of_each, nearby, without_rival
-from .duplicates import doubtful
 from .field_geometry import Measurements
 from .track_table import TrackTable
 
@@ -36,7 +35,6 @@ class Matcher:
     Those of high score are assigned first, then the others to tracks that are left (Zhang et al.,
     ByteTrack, ECCV 2022), at last those beyond the gate, if they have no rival: an object may
     turn more sharply than it ever did. Those whose only rivals are not confirmed come first too.
-    A box that lies on a much surer one does not continue a track that was not seen lately.
 
     Parameters
     ----------
@@ -129,10 +127,10 @@ class Matcher:
         appearance = self.appearance.costs(
             table.appearance[rows], measurements.appearance[columns], same_class
         )
-        alike = (appearance < ALIKE) & table.seen_before[rows]
         for row, misfit in misfits.items():
             own = rows == row
             appearance[own] += misfit[columns[own]]
+        alike = (appearance < ALIKE) & table.seen_before[rows]
         far = ~inside & (squares < _WIDE_GATE) & alike
         candidates = inside | far
         newness = _NEWNESS * np.maximum(_OLD - table.hits, 0)
@@ -140,8 +138,6 @@ class Matcher:
         costs = np.minimum(squares, MOST_SQUARE) + np.log(determinants) + appearance
         costs += handicaps[rows]
         candidates &= ~_steals(table, rows, columns, candidates)
-        known = table.located | table.wanted
-        candidates &= known[rows] | ~doubtful(measurements)[columns]
         return rows[candidates], columns[candidates], costs[candidates], far[candidates]
 
 

@@ -46,8 +46,8 @@ def match_registered(
 ) -> tuple[TrackTable, Mapping[int, Registered], Indices, Indices]:
     """Match tracks and measurements, with predictions that registrations have sharpened.
 
-    A registration because of which a track would leave a measurement to nobody, or to what was not
-    seen lately, is not used: what is detected where the object was expected has the last word.
+    A registration because of which a track would leave a measurement to nobody is not used: what
+    is detected where the object was expected has the last word.
 
     Returns the table that was used, the registrations by row, and the rows and columns of matches.
     """
@@ -59,8 +59,7 @@ def match_registered(
     others = {row: one for row, one in found.items() if row not in alone}
     plain = table.sharpened(others)
     again, instead = matcher.match(plain, measurements, high, area_um2, misfits)
-    known = table.located[rows] | table.wanted[rows]
-    taken = set(columns[known].tolist())
+    taken = set(columns.tolist())
     pairs = zip(again.tolist(), instead.tolist(), strict=True)
     if any(row in alone and column not in taken for row, column in pairs):
         return plain, others, again, instead

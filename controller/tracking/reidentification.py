@@ -1,15 +1,10 @@
-"""Re-identification: after a loss, beside where an object was, and after two were seen as one."""
+"""Re-identification: after a loss, and after two objects were seen as one."""
 
-from __future__ import annotations
-
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
-from ...models.arrays import Floats
 from .appearance import LATER_SPREAD, MOST_MISFIT, AppearanceModel, misfits
 from .assignment import GATE
 from .lineage import Pair
@@ -24,14 +19,6 @@ models of motion fail when an object is lost; half a size is no move at all."""
 _COMPARED = 3
 """Undisturbed measurements of both objects after a parting that are compared before it is decided.
 Chosen: few, as a mistake spoils what is followed; more than one, as single ones err."""
-_BODY = 0.7
-"""Distance, in sizes, within which an object is taken for itself: as in `matching`."""
-_STEP, _FARTHEST = 1.0, 4.0
-"""How far, in sizes, an object gets from one look to the next, and how far from where it was last
-detected it is looked for at most. Chosen: beyond its own size a step has rarely been assigned."""
-_RATE_MEMORY, _RATES = 20.0, (0.05, 0.95)
-"""Time constant, in looks, with which it is learned how often an object is detected, and bounds of
-that rate. Chosen: as long as a short time lapse; no detector is that good or that bad."""
 
 
 def recovered(lost: Sequence[Track], new: Sequence[Track]) -> list[tuple[Track, Track]]:
@@ -65,100 +52,6 @@ def _only_candidate(lost: Track, new: Sequence[Track]) -> Track | None:
     if not costs or (len(costs) > 1 and costs[1][0] - costs[0][0] < _LEAST_ADVANTAGE):
         return None
     return costs[0][2]
-
-
-@dataclass(slots=True)
-class _Followed:
-    """What is known of the detections of one object that is followed."""
-
-    rate: float = 0.5
-    looks: int = 0
-    last_um: Floats | None = None
-    apart: set[int] = field(default_factory=set)
-    missed: int = 0
-    doubt: float = 0.0
-    misses: int = 0
-
-    def looked(self, detected: bool) -> None:
-        """Note a look that should have shown it."""
-        self.looks += 1
-        if detected:
-            self.missed, self.doubt = 0, 0.0
-        else:
-            self.missed += 1
-            self.doubt -= 2 * math.log1p(-min(max(self.rate, _RATES[0]), _RATES[1]))
-        self.rate += (detected - self.rate) / min(self.looks + 1, _RATE_MEMORY)
-
-
-class Reappearance:
-    """Finds what is followed again beside where it should be, once it is not detected there.
-
-    Nothing appears from nothing in the middle of a field. If what was detected in nearly every
-    look is not any more, and something that was not beside it then is within its reach and looks
-    like it, they are one, however it got there. Its own image may still be found where it was:
-    that of what rested before an edge holds the edge as well.
-    """
-
-    def __init__(self) -> None:
-        self._followed: dict[int, _Followed] = {}
-
-    def found(
-        self,
-        tracks: Sequence[Track],
-        wanted: Collection[int],
-        at_ns: int,
-        may_be: Callable[[Track, Track], bool],
-    ) -> list[tuple[Track, Track]]:
-        """Pairs of a followed track and the one that it must be, after a frame exposed ``at_ns``.
-
-        ``may_be`` says whether the second looks like the own image of the first.
-        """
-        followed = [track for track in tracks if track.id in wanted]
-        self._followed = {t.id: self._followed.get(t.id, _Followed()) for t in followed}
-        pairs = []
-        for track in followed:
-            known = self._followed[track.id]
-            if not self._is_doubtful(known, track, tracks, at_ns):
-                continue
-            others = [t for t in tracks if t.id not in wanted and t.seen_ns == at_ns]
-            likely = [t for t in others if _may_have_been(known, track, t) and may_be(track, t)]
-            if len(likely) == 1:
-                known.doubt = 0.0
-                pairs.append((track, likely[0]))
-        return pairs
-
-    def _is_doubtful(
-        self, known: _Followed, track: Track, tracks: Sequence[Track], at_ns: int
-    ) -> bool:
-        """Take note of a look, and say whether the object can hardly be where it is believed."""
-        detected = track.seen_ns == at_ns
-        missed = track.misses > known.misses or (not detected and track.seen_um is not None)
-        known.misses = track.misses
-        if not detected and not missed:
-            return False
-        known.looked(detected)
-        if detected:
-            known.last_um = track.prediction.mean_um[:2]
-            beyond = _BODY * track.usual_size_um
-            located = [t for t in tracks if t is not track and t.confirmed and t.is_located]
-            known.apart = {t.id for t in located if _away_um(t, known.last_um) > beyond}
-        return known.doubt >= _LEAST_ADVANTAGE and not track.occluder
-
-
-def _may_have_been(known: _Followed, track: Track, other: Track) -> bool:
-    """Whether another track is where an object may have got, and of its size and brightness."""
-    if not other.confirmed or other.hits < 2 or other.id in known.apart or known.last_um is None:
-        return False
-    reach = min(_STEP * (1 + known.missed), _FARTHEST)
-    if _away_um(other, known.last_um) > reach * track.usual_size_um:
-        return False
-    looks = np.array([track.appearance]), np.array([other.appearance])
-    (unlike,) = misfits(*looks, LATER_SPREAD)
-    return bool(unlike < MOST_MISFIT)
-
-
-def _away_um(track: Track, place_um: Floats) -> float:
-    return float(np.hypot(*(track.prediction.mean_um[:2] - place_um)))
 
 
 class SwapCheck:

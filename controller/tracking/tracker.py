@@ -1,7 +1,6 @@
 """Identity over time: which measurement belongs to which object, in stage coordinates."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from .matching import Matcher
 from .merged import Assigned, ClosePairs
 from .placing import match_registered, place
 from .registration import Registered, Registration
-from .reidentification import Reappearance, SwapCheck, recovered
+from .reidentification import SwapCheck, recovered
 from .settings import TrackingSettings
 from .track import Track, note_measurements, note_occluders, slots_of
 from .track_table import TrackTable, noise_scales
@@ -50,7 +49,6 @@ class Tracker:
         self._wanted: frozenset[int] = frozenset()
         self._matcher = Matcher(_LEAST_BODY_PX * geometry.pixel_um)
         self._lineage, self._swap_check = Lineage(), SwapCheck()
-        self._reappearance = Reappearance()
         self._registration, self._duplicates = Registration(geometry), Duplicates()
         self._last_id = 0
         self._variance_um2 = (settings.sigma_px * geometry.pixel_um) ** 2
@@ -110,7 +108,6 @@ class Tracker:
         self._store_predictions(frame)
         for one, other in self._registration.swapped(self._tracks, frame):
             one.exchange_identity(other)
-        self._note_reappearances(frame)
         self._recover_lost()
         return [track for track in self._tracks if track.confirmed]
 
@@ -226,13 +223,6 @@ class Tracker:
         tracks = [*self._tracks, *self._lost]
         for track, prediction in zip(tracks, self._forecast(tracks, frame), strict=True):
             track.prediction = prediction
-
-    def _note_reappearances(self, frame: Frame) -> None:
-        """Give the identities of what is not where it should be to the tracks that must be it."""
-        looks = partial(self._registration.may_be, frame=frame)
-        pairs = self._reappearance.found(self._tracks, self._wanted, frame.exposed_ns, looks)
-        for one, other in pairs:
-            one.exchange_identity(other)
 
     def _recover_lost(self) -> None:
         """Give lost tracks' identities to the new tracks that must be them."""

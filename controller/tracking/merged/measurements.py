@@ -23,9 +23,6 @@ little for the error of the prediction."""
 _POSITION_ERROR = 0.15
 """Error of a predicted position, in sizes, whatever its covariance says, when one object is weighed
 against two. Chosen: predictions are too sure of objects that have just touched."""
-_MISSED = 2
-"""Frames for which a neighbour may have been missed before both are one measurement. Chosen on
-simulated crowds: 0 costs a seventh in error, as one of two that begin to touch is often missed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +57,7 @@ class Assigned:
 class ClosePairs:
     """Confirmed tracks that are so close that one measurement may be of both.
 
-    Of whatever is close to one that is followed it is known where it is: what was not seen lately
-    is no evidence that there are two. Each pair is there twice, with either of them first.
+    Each pair is there twice, with either of them first.
 
     Attributes
     ----------
@@ -83,9 +79,6 @@ class ClosePairs:
         gaps_um = places_um[second] - places_um[first]
         distances = np.hypot(*gaps_um.T) * 2 / (sizes_um[first] + sizes_um[second])
         close = (distances < _REACH) & (first != second)
-        known = np.array([t.occluder > 0 or t.misses <= _MISSED for t in table.tracks], np.bool_)
-        vague, wanted = ~(known | table.wanted)[rows], table.wanted[rows]
-        close &= ~((vague[first] & wanted[second]) | (wanted[first] & vague[second]))
         self.first, self.second = rows[first[close]], rows[second[close]]
         self.gaps_um, self.distances = gaps_um[close], distances[close]
         self.sizes_um = np.sqrt(sizes_um[first[close]] * sizes_um[second[close]])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....models.arrays import Floats
-from ..assignment import GATE
 
 _SHAPES = 1.25
 """Factor by which a size may change with the shape. Chosen: by as much do boxes of simulated worms
@@ -46,8 +45,7 @@ class Registered:
 
         A box that is much larger or smaller than usual has its middle elsewhere by up to half of
         the difference: it is of a part of the object, or of more than it. One of usual size that
-        nothing disturbs is taken alone: it does not drift. So is one that is elsewhere, as what
-        lies between two places is neither.
+        nothing disturbs is taken alone: it does not drift.
         """
         self.detected_um, self.detected_variance_um2 = detected_um, variance_um2
         if 1 / _SHAPES < size_um / self.usual_size_um < _SHAPES:
@@ -55,8 +53,5 @@ class Registered:
                 return detected_um, variance_um2
         else:
             variance_um2 += (size_um - self.usual_size_um) ** 2 / 4
-            away_um2 = float(((detected_um - self.position_um) ** 2).sum())
-            if undisturbed and away_um2 > GATE * (variance_um2 + self.variance_um2):
-                return detected_um, variance_um2
         share = self.variance_um2 / (self.variance_um2 + variance_um2)
         return share * detected_um + (1 - share) * self.position_um, share * variance_um2

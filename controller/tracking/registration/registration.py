@@ -120,11 +120,6 @@ class Registration:
                 kept[track.id] = self._learn(track, tracks, frame)
         self._known = kept
 
-    def may_be(self, track: Track, other: Track, frame: Frame) -> bool:
-        """Whether what is detected as another track may be what is followed, by its own image."""
-        known = self._known.get(track.id)
-        return known is None or known.allows(self._z_of(known, other, frame))
-
     def swapped(self, tracks: Sequence[Track], frame: Frame) -> list[tuple[Track, Track]]:
         """Pairs of a followed track and the one that must be what it was.
 

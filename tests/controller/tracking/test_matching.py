@@ -142,16 +142,3 @@ def test_of_two_that_are_as_near_what_is_followed_takes_the_one_that_looks_like_
     for misfits, taken in (([4.0, 0.0], 1), ([0.0, 4.0], 0)):
         _, columns = Matcher(1.0).match(table, found, high, AREA_UM2, {0: np.array(misfits)})
         assert columns.tolist() == [taken]
-
-
-def test_a_box_on_a_much_surer_one_continues_nothing_that_was_not_seen_lately(
-    make_track: Any, make_table: Any, make_measurements: Any
-) -> None:
-    boxes = make_measurements([(0, 0), (3, 3)], size_um=[6, 9])
-    boxes.scores[:] = 0.5, 0.2
-    seen, unseen = make_track(2, 3, 3), make_track(2, 3, 3, seen=False)
-    assert match(make_table([make_track(1, 0), seen]), boxes) == {0: 0, 1: 1}
-    assert match(make_table([make_track(1, 0), unseen]), boxes) == {0: 0}
-    assert match(make_table([make_track(1, 0), unseen], wanted=[2]), boxes) == {0: 0, 1: 1}
-    boxes.scores[:] = 0.5, 0.4
-    assert match(make_table([make_track(1, 0), unseen]), boxes) == {0: 0, 1: 1}

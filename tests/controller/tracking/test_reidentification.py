@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.controller.tracking.appearance import AppearanceModel
-from pursuit.controller.tracking.reidentification import Reappearance, SwapCheck, recovered
+from pursuit.controller.tracking.reidentification import SwapCheck, recovered
 
 OFFSETS = st.lists(st.tuples(*[st.floats(-30, 30)] * 2), max_size=6)
 
@@ -137,44 +137,3 @@ def test_identities_are_exchanged_but_not_places(make_track: Any) -> None:
     assert (one.id, other.id) == (2, 1)
     assert other.appearance == other.past[-1] == bright
     assert np.allclose([one.seen_um, other.seen_um], [(0, 0), (5, 0)])
-
-
-def looks(tracks: list[Any], frames: int, detected: list[int], **options: Any) -> list[Any]:
-    """Pairs that are found in looks that show the detected ones only, after ten that show all."""
-    reappearance, found = Reappearance(), []
-    for frame in range(1, 11 + frames):
-        for track in tracks:
-            is_seen = (frame <= 10 and track.born_ns < 10) or (frame > 10 and track.id in detected)
-            track.seen_um = track.prediction.mean_um[:2] if is_seen else None
-            track.seen_ns = frame if is_seen else track.seen_ns
-            track.misses = 0 if is_seen else track.misses + 1
-        shown = [track for track in tracks if track.born_ns <= frame]
-        may_be = options.get("may_be", lambda one, other: True)
-        found += reappearance.found(shown, [1], frame, may_be)
-    return [(one.id, other.id) for one, other in found]
-
-
-def test_what_was_always_detected_is_what_is_new_within_its_reach(
-    make_track: Any, new: Any
-) -> None:
-    assert looks([make_track(1, 0, size_um=4), new(11, 9)], 3, [11]) == [(1, 11)]
-    assert looks([make_track(1, 0, size_um=4), new(11, 17)], 3, [11]) == []
-    assert looks([make_track(1, 0, size_um=4), new(11, 9)], 3, [1, 11]) == []
-
-
-@pytest.mark.parametrize(
-    ("others", "options"),
-    [
-        pytest.param([{"x_um": 9, "born_ns": 0}], {}, id="was seen beside it"),
-        pytest.param([{"x_um": 9, "size_um": 9}], {}, id="another size"),
-        pytest.param([{"x_um": 9}, {"x_um": -9}], {}, id="two may be it"),
-        pytest.param([{"x_um": 9, "hits": 1}], {}, id="seen once"),
-        pytest.param([{"x_um": 9}], {"may_be": lambda one, other: False}, id="another image"),
-    ],
-)
-def test_what_need_not_be_it_is_not_taken(
-    make_track: Any, new: Any, others: list[dict[str, Any]], options: dict[str, Any]
-) -> None:
-    tracks = [new(11 + k, **traits) for k, traits in enumerate(others)]
-    detected = [track.id for track in tracks]
-    assert looks([make_track(1, 0, size_um=4), *tracks], 3, detected, **options) == []

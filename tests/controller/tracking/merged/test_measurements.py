@@ -121,17 +121,3 @@ def test_measurements_side_by_side_are_less_certain(
     found_um, variances, undisturbed = resolve(close, assigned, np.array([0, 1]), measured)
     assert found_um == pytest.approx(measured.positions_um, abs=0.1)
     assert (variances > 2 * NOISE_UM2).all() and not undisturbed.any()
-
-
-def test_what_is_followed_shares_nothing_with_what_was_not_seen_lately(
-    make_track: Any, make_table: Any, make_measurements: Any
-) -> None:
-    tracks = [make_track(1, -2), make_track(2, 2, seen=False)]
-    both = make_measurements([(0, 0)], size_um=7.5, brightness=2000)
-    tracks[1].misses = 2
-    assert assign(make_table(tracks, wanted=[1]), both, (0, 0)).occluders.tolist() == [-1, 0]
-    tracks[1].misses = 3
-    assert assign(make_table(tracks), both, (0, 0)).occluders.tolist() == [-1, 0]
-    assert assign(make_table(tracks, wanted=[1]), both, (0, 0)).occluders.tolist() == [-1, -1]
-    tracks[1].occluder = 1
-    assert assign(make_table(tracks, wanted=[1]), both, (0, 0)).occluders.tolist() == [-1, 0]

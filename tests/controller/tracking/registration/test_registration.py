@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from pursuit.controller.tracking import FieldGeometry, Track, Tracker, TrackingSettings
-from pursuit.controller.tracking.registration import Registered, Registration
+from pursuit.controller.tracking.registration import Registration
 from pursuit.drivers.messages import Description, Dynamics, Frame, StagePose
 from pursuit.models import predictors
 from pursuit.models.detections import Detections
@@ -235,35 +235,3 @@ def test_measurements_are_compared_with_the_own_image_before_one_is_taken(
     itself, other, far = misfits[0]
     assert itself == far == 0
     assert other > 1
-
-
-def test_what_rested_and_darts_off_is_taken_up_though_its_place_keeps_its_look() -> None:
-    field = Field(alike=True)
-    rested = (40.0, 80.0)
-    for _ in range(12):
-        field.show([rested], [box(rested)])
-    for looks, at in enumerate(walk(12, start=(76, 80), step=(3, 0))):
-        tracks = field.show([rested, at], [box(at)])
-        assert looks < 2 or field.missed_px(tracks, at) < 3
-
-
-def test_what_was_beside_it_is_not_taken_for_it() -> None:
-    field = Field(alike=True)
-    followed, beside = (60.0, 80.0), (100.0, 80.0)
-    for _ in range(12):
-        field.show([followed, beside], [box(followed), box(beside)])
-    for _ in range(6):
-        tracks = field.show([None, beside], [box(beside)])
-        assert field.missed_px(tracks, beside) == np.inf
-
-
-def test_a_place_between_the_detection_and_the_own_image_is_none() -> None:
-    size_um, here, far = 20.0, np.array([0.0, 0.0]), np.array([30.0, 0.0])
-    for detected_um, undisturbed, expected_um in (
-        (far, True, far),
-        (far, False, here),
-        (here + 1, True, here),
-    ):
-        registered = Registered(here, 0.01, size_um)
-        place_um, _ = registered.fuse(detected_um, size_um / 1.3, 1.0, undisturbed)
-        assert np.allclose(place_um, expected_um, atol=0.1)
