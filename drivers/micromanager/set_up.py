@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pymmcore_plus import CMMCorePlus, DeviceType
@@ -19,9 +21,15 @@ Properties = Mapping[str, Mapping[str, PropertyValue]]
 """Values by the label of a device and the name of one of its properties."""
 _BINNING = "Binning"
 """Property of every camera that bins, by Micro-Manager's convention (MM::g_Keyword_Binning)."""
-_DRIVES = (DeviceType.Stage, DeviceType.XYStage)
-_MOVING = re.compile("position|goto|move|home|origin", re.IGNORECASE)
-"""In the name of a property of a drive: to set it would move it, outside of limits and watch."""
+_DRIVES = (DeviceType.Stage, DeviceType.XYStage, DeviceType.AutoFocus, DeviceType.SignalIO)
+_MOVING = re.compile("position|goto|move|home|origin|volt|state|offset|lock", re.IGNORECASE)
+"""In the name of a property of a drive, or of what may move one (autofocus, voltage): to set it
+would move it, outside of limits and watch."""
+_STILL_UM = 0.5
+"""How far an axis may be from where it stood. Chosen: readings of one at rest differ by less."""
+_RELATIVE = 1e-3
+"""Relative difference up to which a number is as it was wanted. Chosen: Micro-Manager keeps four
+decimals, and devices round."""
 
 
 def open_core(
@@ -29,23 +37,24 @@ def open_core(
 ) -> CMMCorePlus:
     """Load a Micro-Manager configuration file and set what is wanted on it.
 
-    First presets, by their group, then properties, then binning and region of the camera. Nothing
-    that moves a stage or a focus drive is set.
+    First presets, by their group, then properties, then binning and region of the camera. What
+    names the place of a drive is not set, and if one has moved all the same, that is an error.
 
     Raises
     ------
     MicroscopeError
-        If it cannot be loaded, something is not there or is not taken, or the size of a pixel
-        that is told is that without these presets, properties and binning.
+        If it cannot be loaded, something is not there or is not taken, a drive has moved, or the
+        size of a pixel that is told is that without these presets, properties and binning.
     """
-    core = load_core(config)
+    core, sets = load_core(config), bool(presets or properties)
     try:
-        before_um = core.getPixelSizeUm()
+        before_um, stood_um = core.getPixelSizeUm(), _positions_um(core) if sets else {}
         for group, preset in presets.items():
             _set_preset(core, group, preset)
         for device, values in properties.items():
             for name, value in values.items():
                 _set_property(core, device, name, value)
+        _check_still(stood_um, _positions_um(core) if sets else {})
         _set_camera(core, camera)
         _check_pixel(camera.pixel_um, before_um, core.getPixelSizeUm())
     except BaseException:
@@ -56,14 +65,39 @@ def open_core(
 
 def _check_pixel(told_um: float | None, before_um: float, now_um: float) -> None:
     """Refuse a size that was right before another objective or binning was set."""
-    if not (told_um and before_um and now_um):
+    if not (told_um and before_um) or now_um == before_um:
         return
-    if agree(told_um, before_um) and not agree(told_um, now_um):
+    if agree(told_um, before_um) and not (now_um and agree(told_um, now_um)):
+        now = f"{now_um:.4g} µm" if now_um else "of unknown size"
         raise MicroscopeError(
-            f"With these presets, properties and binning a pixel is {now_um:.4g} µm, says "
-            f"Micro-Manager, not {told_um:.4g} µm as before: correct pixel_um and affine under "
-            "[camera], with `pursuit calibrate`."
+            f"With these presets, properties and binning a pixel is {now}, says Micro-Manager, not "
+            f"{told_um:.4g} µm as before: remove pixel_um and affine under [camera], then run "
+            "`pursuit calibrate`."
         )
+
+
+def _positions_um(core: CMMCorePlus) -> dict[str, tuple[float, ...]]:
+    """Where every stage and focus drive that knows it says that it is, by its label."""
+    places: dict[str, tuple[float, ...]] = {}
+    for label in core.getLoadedDevicesOfType(DeviceType.XYStage):
+        with suppress(RuntimeError):
+            places[label] = tuple(core.getXYPosition(label))
+    for label in core.getLoadedDevicesOfType(DeviceType.Stage):
+        with suppress(RuntimeError):
+            places[label] = (core.getPosition(label),)
+    return places
+
+
+def _check_still(
+    stood: Mapping[str, tuple[float, ...]], now: Mapping[str, tuple[float, ...]]
+) -> None:
+    """Tell of a drive that was moved by what was set."""
+    for label in stood.keys() & now.keys():
+        if math.dist(stood[label], now[label]) > _STILL_UM:
+            raise MicroscopeError(
+                f"Presets or properties under [microscope] have moved {label}: look where it is, "
+                "and leave out what moves it."
+            )
 
 
 def _set_preset(core: CMMCorePlus, group: str, preset: str) -> None:
@@ -85,20 +119,20 @@ def _set_preset(core: CMMCorePlus, group: str, preset: str) -> None:
         core.waitForConfig(group, preset)
     except Exception as error:
         raise MicroscopeError(
-            f"Preset {preset} of {group} is not taken: {one_line(error)}"
+            f"Preset {preset} of {group} is not taken ({one_line(error)}): {where}."
         ) from error
 
 
 def _set_property(core: CMMCorePlus, device: str, name: str, value: PropertyValue) -> None:
     where = "correct properties under [microscope]"
-    devices = core.getLoadedDevices()
+    devices = [label for label in core.getLoadedDevices() if label != "Core"]
     if device not in devices:
         raise MicroscopeError(f"There is no device {device}; there is: {_all(devices)}: {where}.")
     if not core.hasProperty(device, name):
         known = core.getDevicePropertyNames(device)
         raise MicroscopeError(f"{device} has no property {name}, but: {_all(known)}: {where}.")
     _refuse_move(core, device, name, "leave it out")
-    if core.isPropertyReadOnly(device, name):
+    if core.isPropertyReadOnly(device, name) or core.isPropertyPreInit(device, name):
         raise MicroscopeError(f"The property {name} of {device} can only be read: {where}.")
     try:
         core.setProperty(device, name, value)
@@ -106,7 +140,7 @@ def _set_property(core: CMMCorePlus, device: str, name: str, value: PropertyValu
         taken = core.getProperty(device, name)
     except Exception as error:
         raise MicroscopeError(
-            f"The property {name} of {device} does not take {value}: {one_line(error)}"
+            f"The property {name} of {device} does not take {value} ({one_line(error)}): {where}."
         ) from error
     if not _same(taken, value):
         raise MicroscopeError(f"The property {name} of {device} is {taken}, not {value}: {where}.")
@@ -125,7 +159,7 @@ def _set_camera(core: CMMCorePlus, settings: CameraSettings) -> None:
     if settings.binning is None and settings.roi_px is None:
         return
     camera = settings.label or core.getCameraDevice()
-    if camera not in core.getLoadedDevices():
+    if camera not in core.getLoadedDevicesOfType(DeviceType.Camera):
         return
     core.setCameraDevice(camera)
     if settings.binning is not None:
@@ -149,23 +183,21 @@ def _binning(core: CMMCorePlus, camera: str, wanted: int) -> str:
 
 
 def _set_region(core: CMMCorePlus, camera: str, region: tuple[int, int, int, int]) -> None:
-    try:
-        core.clearROI()
-        most = core.getImageWidth(), core.getImageHeight()
-        inside = all(
-            at + length <= size
-            for at, length, size in zip(region[:2], region[2:], most, strict=True)
+    core.clearROI()
+    most = core.getImageWidth(), core.getImageHeight()
+    ends = region[0] + region[2], region[1] + region[3]
+    if ends[0] > most[0] or ends[1] > most[1]:
+        raise MicroscopeError(
+            f"The region {list(region)} does not lie in the image of camera {camera}, "
+            f"{most[0]} x {most[1]} pixels: correct roi_px under [camera]."
         )
-        if not inside:
-            raise MicroscopeError(
-                f"The region {list(region)} does not lie in the image of camera {camera}, "
-                f"{most[0]} x {most[1]} pixels: correct roi_px under [camera]."
-            )
+    try:
         core.setROI(*region)
         taken = tuple(core.getROI())
     except RuntimeError as error:
         raise MicroscopeError(
-            f"Camera {camera} does not take the region {list(region)}: {one_line(error)}"
+            f"Camera {camera} does not take the region {list(region)} ({one_line(error)}): correct "
+            "roi_px under [camera]."
         ) from error
     if taken != region:
         raise MicroscopeError(
@@ -177,7 +209,7 @@ def _set_region(core: CMMCorePlus, camera: str, region: tuple[int, int, int, int
 def _same(taken: str, value: PropertyValue) -> bool:
     """Whether a property has a value: numbers are written in many ways."""
     try:
-        return float(taken) == float(value)
+        return math.isclose(float(taken), float(value), rel_tol=_RELATIVE, abs_tol=1e-4)
     except ValueError:
         return taken == str(value)
 

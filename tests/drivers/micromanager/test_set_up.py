@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -55,6 +56,22 @@ def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
         open_core(config, CameraSettings(), {"Focus": "Up"}, {})
 
 
+def test_a_voltage_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "stand.cfg"
+    ready = "Property,Core,Initialize,1"
+    devices = "Device,DA,DemoCamera,D-DA\nDevice,PZ,Utilities,DA Z Stage\n"
+    config.write_text(DEMO.read_text("utf-8").replace(ready, devices + ready, 1), "utf-8")
+    properties = {"PZ": {"DA Device": "DA"}, "DA": {"Voltage": 5}}
+    with pytest.raises(MicroscopeError, match="To set Voltage of DA would move a drive"):
+        open_core(config, CameraSettings(), {}, properties)
+
+
+def test_a_drive_that_has_moved_all_the_same_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pursuit.drivers.micromanager.set_up._MOVING", re.compile("(?!)"))
+    with pytest.raises(MicroscopeError, match="have moved Z: look where it is"):
+        open_core(DEMO, CameraSettings(), {}, {"Z": {"Position": 5}})
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
@@ -64,7 +81,8 @@ def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
         ({"properties": {"Camera": {"Gian": 1}}}, "Camera has no property Gian, but: .*Gain"),
         ({"properties": {"Camera": {"Gain": 1e6}}}, "Gain of Camera does not take"),
         ({"properties": {"Camera": {"CameraID": "x"}}}, "can only be read"),
-        ({"properties": {"Z": {"Position": 5000}}}, "Position of Z would move a drive"),
+        ({"properties": {"Z": {"Position": 5000}}}, "^To set Position of Z would move"),
+        ({"properties": {"Core": {"Initialize": 0}}}, "no device Core"),
         (
             {"camera": CameraSettings(pixel_um=1.0, binning=2)},
             "a pixel is 2 µm, says Micro-Manager, not 1 µm as before",
@@ -74,7 +92,10 @@ def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
             "a pixel is 0.5 µm",
         ),
         ({"camera": CameraSettings(binning=3)}, "no binning of 3, but: 1, 2"),
-        ({"camera": CameraSettings(roi_px=(500, 0, 64, 64))}, "does not lie in the image"),
+        (
+            {"camera": CameraSettings(roi_px=(500, 0, 64, 64))},
+            "^The region .* does not lie in the image",
+        ),
     ],
 )
 def test_what_is_not_there_or_not_taken_is_refused(wanted: dict[str, Any], sentence: str) -> None:
