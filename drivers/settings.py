@@ -31,8 +31,9 @@ _MOST = {
 times what any microscope's stage has, so that a usual number in the wrong unit is above it."""
 _MOST_FOCUS_BACKLASH_UM = 20.0
 """Of a focus drive. Chosen: ten times that of a worn one; an objective is some 100 µm away."""
-_From = Annotated[int, Meta(ge=0, le=100_000)]
+_Begin = Annotated[int, Meta(ge=0, le=100_000)]
 _Length = Annotated[int, Meta(ge=1, le=100_000)]
+"""Of a region along an axis, in pixels; no sensor has as many."""
 _LONGEST_MS = 3_600_000.0
 """Of an exposure or a readout. Chosen: an hour."""
 
@@ -79,7 +80,7 @@ class CameraSettings(Settings, frozen=True):
     affine: tuple[float, float, float, float] | None = None
     binning: Annotated[int, Meta(ge=1, le=64, examples=[2])] | None = None
     roi_px: (
-        Annotated[tuple[_From, _From, _Length, _Length], Meta(examples=[(0, 0, 512, 512)])] | None
+        Annotated[tuple[_Begin, _Begin, _Length, _Length], Meta(examples=[(0, 0, 512, 512)])] | None
     ) = None
     readout_ms: float = 0.0
 

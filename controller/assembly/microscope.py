@@ -130,6 +130,7 @@ def complete(
 
 
 def _refuse_hardware_settings(config: Config) -> None:
+    """Refuse what a simulation would ignore."""
     source, camera = config.microscope, config.camera
     given = {
         "microscope.presets": bool(source.presets),

@@ -58,7 +58,7 @@ def _refuse_other_stand(
             if key in _FILES and here and there:
                 here, there = _file_name(here), _file_name(there)
             if here != there:
-                was = "without one" if there in (None, "") else f"with {_text(there)}"
+                was = "without one" if there in (None, "", {}) else f"with {_text(there)}"
                 raise ConfigError(
                     f"{table}.{key} is {_text(here)} here, but the microscope at {where} was "
                     f"opened {was}: leave it out here, or open the microscope with it."

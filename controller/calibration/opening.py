@@ -45,7 +45,7 @@ def open_stand(
         raise ConfigError("Real hardware cannot run in lockstep: leave --lockstep out.")
     assert config.microscope.mm_config is not None
     source = config.microscope
-    camera = replace(config.camera, pixel_um=None)
+    camera = replace(config.camera, pixel_um=None)  # it is what shall be measured
     core = open_core(Path(config.microscope.mm_config), camera, source.presets, source.properties)
     known_um = known_um or core.getPixelSizeUm() or None
     return MMCoreMicroscope(core, _uncalibrated(config, None)), SystemClock(), known_um

@@ -44,7 +44,6 @@ class MicroscopeSettings(Settings, frozen=True):
         Recorded movie, a file or an OME-Zarr folder, that a simulated field moves across.
     start_px : (x, y), optional
         Pixel of that movie where the middle of the field is at first; its middle if not given.
-
     presets : dict
         Presets by the name of their group, as of channel and objective; set before anything
         else, with ``mm_config``.

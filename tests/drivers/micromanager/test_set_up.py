@@ -48,6 +48,19 @@ def test_presets_come_before_properties_and_both_before_the_size_of_a_pixel() ->
         assert scope.describe().pixel_um == pytest.approx(0.25)
 
 
+def test_a_number_is_taken_though_it_is_rounded() -> None:
+    with opened(properties={"Camera": {"ReadoutTime": 1.23456}}) as scope:
+        assert scope.describe().camera == "Camera"
+
+
+def test_a_label_of_another_kind_is_told_as_such() -> None:
+    with (
+        pytest.raises(MicroscopeError, match="no camera called Z"),
+        opened(CameraSettings(label="Z", binning=2)),
+    ):
+        pass
+
+
 def test_a_preset_that_moves_a_drive_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "stand.cfg"
     line = "ConfigGroup,Focus,Up,Z,Position,5000\n"
