@@ -1,7 +1,8 @@
-"""The picture of a session: where the target and the stage went, how far apart, how fast."""
+"""The picture of a session: some frames, where target and stage went, how far apart, how fast."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...drivers.messages import Description
 from ..decisions import Lock
+from .film import STILLS, Still, draw_strip
 from .series import Rows, Series
 
 if TYPE_CHECKING:
@@ -18,14 +20,22 @@ if TYPE_CHECKING:
 _TARGET, _STAGE, _LIMIT, _INK, _FAINT = "#0b6fa4", "#e07b39", "#b03a2e", "#22303c", "#8a96a1"
 _SPANS = ((Lock.COASTING, "#f2d7a0"), (Lock.LOST, "#e9b1aa"))
 """Colours, chosen to differ also for the colour-blind and in print."""
+_WIDE_INCH, _TALL_INCH, _LINE_INCH = 12.0, 6.4, 0.3
+"""Of the picture without a film strip, and of a line of text. Chosen for a screen."""
 _DASHED = (0, (5, 3))
 """Line style of limits, chosen by eye."""
 _POINTS = 4_000
 """Curves are thinned to about this many points: more cannot be seen and take long to draw."""
 
 
-def draw(path: Path, rows: Rows, description: Description, summary: dict[str, Any]) -> None:
-    """Draw a session as a PNG: trajectory, centring error and latency.
+def draw(
+    path: Path,
+    rows: Rows,
+    description: Description,
+    summary: dict[str, Any],
+    stills: Sequence[Still],
+) -> None:
+    """Draw a session as a PNG: a film strip, trajectory, centring error and latency.
 
     Parameters
     ----------
@@ -37,6 +47,8 @@ def draw(path: Path, rows: Rows, description: Description, summary: dict[str, An
         The microscope, for its field and its name.
     summary : dict
         What `summarise` drew from the same rows.
+    stills : sequence of Still
+        Frames of it to show, `STILLS` at most; there may be none.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -44,9 +56,16 @@ def draw(path: Path, rows: Rows, description: Description, summary: dict[str, An
 
     series = rows.series()
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-    figure = Figure(figsize=(12, 6.4), dpi=120, layout=layout, facecolor="white")
+    heights = (_strip_inch(description), _TALL_INCH) if stills else (_TALL_INCH,)
+    size = _WIDE_INCH, sum(heights)
+    figure = Figure(figsize=size, dpi=120, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.25))
+    parts = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    if stills:
+        strip = parts[0].subgridspec(1, STILLS)
+        places = [figure.add_subplot(strip[column]) for column in range(len(stills))]
+        draw_strip(places, stills, series, description)
+    grid = parts[-1].subgridspec(2, 2, width_ratios=(1, 1.25))
     trajectory, error, latency = (
         figure.add_subplot(grid[:, 0]),
         figure.add_subplot(grid[0, 1]),
@@ -59,6 +78,11 @@ def draw(path: Path, rows: Rows, description: Description, summary: dict[str, An
         _style(axes)
     figure.suptitle(_title(description, summary), color=_INK, fontsize=12, x=0.01, ha="left")
     figure.savefig(path)
+
+
+def _strip_inch(description: Description) -> float:
+    """Height of a film strip of images of this shape, with a line of text."""
+    return _WIDE_INCH / STILLS * description.height_px / description.width_px + _LINE_INCH
 
 
 def _trajectory(axes: Axes, series: Series) -> None:

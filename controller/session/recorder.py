@@ -23,6 +23,7 @@ from ..decisions import Decision
 from ..loop import Step
 from . import figure as picture
 from .files import OpenStream, SessionFrames, Tables, ZarrStream, is_disk_full
+from .film import FilmStrip
 from .observers import Observer
 from .series import Rows
 from .summary import summarise
@@ -74,7 +75,7 @@ class Recorder(Observer):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config_toml, encoding="utf-8", newline="")
         self._folder, self._description = folder, description
-        self._rows = Rows()
+        self._rows, self._film = Rows(), FilmStrip()
         self._tables = Tables(folder, self._rows.seconds, description)
         self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream)
         self._early: list[Report] = []
@@ -160,6 +161,7 @@ class Recorder(Observer):
     def _take_frame(self, frame: Frame) -> None:
         if not frame.acquisition:
             self._rows.frame(frame)
+            self._film.add(frame)
             self._count_missing(frame.index)
         part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
         self._frame = frame.index
@@ -236,7 +238,7 @@ class Recorder(Observer):
 
     def _draw(self, summary: dict[str, Any]) -> None:
         with written_whole(self._folder / "summary.png") as (path,):
-            picture.draw(path, self._rows, self._description, summary)
+            picture.draw(path, self._rows, self._description, summary, self._film.stills())
 
     def _write_summary(self, summary: dict[str, Any]) -> None:
         text = json.dumps(summary, indent=2, allow_nan=False) + "\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from io import StringIO
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pursuit.controller.decisions import Decision, Event, Lock
 from pursuit.controller.session import Rows, how_it_ended, in_hand, is_held, print_summary
-from pursuit.controller.session.figure import draw
 from pursuit.controller.session.summary import summarise
 from pursuit.drivers.messages import (
     Description,
@@ -294,17 +292,3 @@ def test_any_session_gives_sensible_json(frames: list, decisions: list) -> None:
     assert summary["held"] is None or 0 <= summary["held"] <= 1
     assert summary["dropped"] >= 0
     assert summary["lost"] <= summary["frames"] == len({index for index, *_ in decisions})
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 20_000])
-@pytest.mark.parametrize("lock", [Lock.SEARCHING, Lock.LOCKED, Lock.LOST])
-def test_a_picture_can_be_drawn_of_anything(tmp_path: Path, count: int, lock: Lock) -> None:
-    rows = Rows()
-    for i in range(count):
-        note(rows, i)
-        rows.decision(decision(i, lock, (i % 7, 0) if lock is Lock.LOCKED else None))
-        if lock is Lock.LOCKED:
-            rows.report(Issued(i, 1, 1, 12 * MS, 0.0, 0.0, None))
-    path = tmp_path / "summary.png"
-    draw(path, rows, description(), summarise(rows, description(), 0, 0))
-    assert path.read_bytes().startswith(b"\x89PNG")
