@@ -53,7 +53,7 @@ def test_of_few_objects_all_is_shown(tmp_path: Path) -> None:
 def test_a_track_that_ended_is_paler_than_one_that_is_there(tmp_path: Path) -> None:
     line = np.stack([np.arange(50.0, 70), np.full(20, 50.0)], 1)
     frames = np.concatenate((np.arange(20), np.arange(20) + 20))
-    tracks = TrackPoints(frames, np.repeat((0, 20), 20), np.vstack((line, line + [0, 100])))
+    tracks = TrackPoints(frames, np.repeat((0, 20), 20), np.vstack((line, np.add(line, [0, 100]))))
     draw_tracks(tmp_path / "t.png", GREY, tracks, "two of one colour")
     colour = colour_of(tmp_path / "t.png")
     middle = len(colour) // 2

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 import tensorstore
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from pursuit.models.datasets import read_label_image
@@ -269,36 +267,3 @@ def test_a_video_is_a_movie(tmp_path: Path) -> None:
 def test_formats_of_makers_are_refused_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "m.czi").write_bytes(b"ZISRAWFILE")
     assert "Zeiss" in refusal(tmp_path / "m.czi") and "OME-TIFF" in refusal(tmp_path / "m.czi")
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    axes=st.permutations("TZC").map("".join),
-    long=st.sampled_from(["", "T", "Z", "C", "TZ", "TC", "ZC", "TZC"]),
-    dtype=st.sampled_from([np.uint8, np.uint16, np.int16, np.float32, ">u2"]),
-    compression=st.sampled_from([None, "zlib", "lzw", "zstd"]),
-    pixel_um=st.floats(0.01, 10),
-)
-def test_movies_of_any_axes_types_and_compressions_read_back(
-    tmp_path_factory: pytest.TempPathFactory,
-    axes: str,
-    long: str,
-    dtype: Any,
-    compression: str | None,
-    pixel_um: float,
-) -> None:
-    """Of what was written, one channel and plane at each time; a stack alone is a movie."""
-    path = tmp_path_factory.getbasetemp() / "any.ome.tif"
-    lengths = {"T": 4, "Z": 3, "C": 2}
-    shape = [lengths[axis] if axis in long else 1 for axis in axes]
-    pixels = np.random.default_rng(3).integers(0, 250, (*shape, 20, 30)).astype(dtype)
-    about = {"axes": f"{axes}YX", "PhysicalSizeX": pixel_um, "PhysicalSizeY": pixel_um}
-    tifffile.imwrite(path, pixels, compression=compression, metadata=about, ome=True)
-    has_planes = "Z" in long and "T" in long
-    movie = open_recording(
-        path, choice=Choice(channel=1 if "C" in long else None, plane=2 if has_planes else None)
-    )
-    chosen = np.moveaxis(pixels, [axes.index(a) for a in "TZC"], [0, 1, 2])[:, :, -1]
-    wanted = chosen[:, -1] if has_planes else chosen.reshape(-1, 20, 30)
-    np.testing.assert_array_equal(frames_of(movie), wanted)
-    assert movie.pixel_um == pytest.approx(pixel_um)
