@@ -204,7 +204,7 @@ class MoveExecutor:
         try:
             act(*args)
         except Exception as error:
-            self.note(f"The stage does not answer: {one_line(error)}")
+            self.note(f"The stage does not do as it is told: {one_line(error)}")
             return one_line(error)
         return ""
 

@@ -78,7 +78,7 @@ class Description(Message, frozen=True):
     limits_um : ((x0, x1), (y0, y1), (z0, z1))
         The box that no move may leave.
     channels : tuple of str
-        Names that ``Frame.channel`` can take.
+        Presets of the channel group: what an acquisition can ask for.
     takes_velocity : bool
         Whether the XY stage can be given a velocity.
     restrictions : Restrictions

@@ -51,7 +51,8 @@ class Frame(msgspec.Struct, frozen=True):
     pose : StagePose
         Stage pose in the mean over the exposure.
     channel : str
-        Name of the channel, empty if there is only one.
+        Preset of the channel in an acquisition, and of several cameras behind one the name of the
+        camera after it; empty if there is only one.
     acquisition : int
         Number of the acquisition that the frame belongs to, counted by the microscope from 1;
         0 for a frame of a stream.

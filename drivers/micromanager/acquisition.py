@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..messages import Description
 from ..microscope import MicroscopeError, one_line
 from .exposures import Alive
-from .loading import read_position_um
+from .loading import camera_names, read_position_um
 
 _LOOK_AGAIN_S = 0.05
 """Longest wait for an image before it is looked whether it is still wanted; chosen: a person does
@@ -24,10 +24,14 @@ not notice it."""
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """An image of an acquisition, and where the stage was when it was readable."""
+    """An image of an acquisition, and where the stage was when it was readable.
+
+    ``channel`` is the preset of its event, if any, and of several cameras the name of the one.
+    """
 
     image: np.ndarray
     event: useq.MDAEvent
+    channel: str
     readable_ns: int
     position_um: tuple[float, float, float]
 
@@ -38,7 +42,7 @@ _Arrivals = queue.SimpleQueue[Acquired | Exception | None]
 def acquire(
     core: CMMCorePlus, events: list[useq.MDAEvent], about: Description, clock: Clock, alive: Alive
 ) -> Generator[Acquired, None, None]:
-    """Run events and yield every image; closing the generator cancels the run.
+    """Run events and yield every image of every camera; closing the generator cancels the run.
 
     Raises
     ------
@@ -46,17 +50,20 @@ def acquire(
         If a device fails, or fewer images come than were planned.
     """
     arrived: _Arrivals = queue.SimpleQueue()
+    cameras = camera_names(core) or [""]
 
     def note(image: np.ndarray, event: useq.MDAEvent) -> None:
         """Note where the stage is, in the runner's thread: soon it will be elsewhere."""
         readable_ns = clock.now_ns()
         position_um = read_position_um(core, about.xy_stage, about.focus)
-        arrived.put(Acquired(image, event, readable_ns, position_um))
+        preset = event.channel.config if event.channel else ""
+        channel = f"{preset} {cameras[event.index.get('cam', 0)]}".strip()
+        arrived.put(Acquired(image, event, channel, readable_ns, position_um))
 
     connection = core.mda.events.frameReady.connect(note)
     thread = threading.Thread(target=_run, args=(core, events, arrived), name="mda")
     thread.start()
-    wanted = sum(isinstance(event.action, useq.AcquireImage) for event in events)
+    wanted = len(cameras) * sum(isinstance(event.action, useq.AcquireImage) for event in events)
     count = 0
     try:
         while (acquired := _next(arrived, alive)) is not None:

@@ -100,14 +100,19 @@ def camera_channel(core: CMMCorePlus, camera: CameraSettings) -> int:
     """
     if not camera.channel:
         return 0
-    count = core.getNumberOfCameraChannels()
-    names = [core.getCameraChannelName(n) for n in range(count)] if count > 1 else []
+    names = camera_names(core)
     if camera.channel in names:
         return names.index(camera.channel)
     raise MicroscopeError(
         f"There is no camera {camera.channel} behind {core.getCameraDevice()}, which has: "
         f"{', '.join(names) or 'none'}. Correct channel under [camera]."
     )
+
+
+def camera_names(core: CMMCorePlus) -> list[str]:
+    """Names of the cameras behind the one in the role; none if it is one camera itself."""
+    count = core.getNumberOfCameraChannels()
+    return [core.getCameraChannelName(n) for n in range(count)] if count > 1 else []
 
 
 def _set_exposure(core: CMMCorePlus, camera: str, exposure_ms: float | None) -> None:

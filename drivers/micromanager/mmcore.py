@@ -182,8 +182,7 @@ class MMCoreMicroscope:
         )
 
     def _acquired_frame(self, index: int, acquired: Acquired) -> Frame:
-        event = acquired.event
-        exposure_ms = event.exposure or self._description.exposure_ms
+        exposure_ms = acquired.event.exposure or self._description.exposure_ms
         late_ms = self._settings.camera.readout_ms + exposure_ms / 2
         exposed_ns = acquired.readable_ns - round(late_ms * NS_PER_MS)
         self._exposed_ns[index] = exposed_ns
@@ -194,7 +193,7 @@ class MMCoreMicroscope:
             readable_ns=acquired.readable_ns,
             exposure_ms=exposure_ms,
             pose=StagePose(*acquired.position_um, exposed_ns),
-            channel=event.channel.config if event.channel else "",
+            channel=acquired.channel,
             acquisition=self._acquisitions,
         )
 

@@ -97,6 +97,24 @@ def test_of_several_cameras_behind_one_the_images_of_one_are_given(
     assert [frame.index for frame in taken] == list(range(6))
 
 
+def test_an_acquisition_with_several_cameras_brings_the_images_of_all(
+    config: Callable[..., Path],
+) -> None:
+    plan = useq.MDASequence.model_validate({"time_plan": {"interval": 0, "loops": 3}})
+    settings = StandSettings(camera=CameraSettings(pixel_um=0.5, exposure_ms=20))
+    with (
+        MMCoreMicroscope(load_core(config(*TWO)), settings) as scope,
+        closing(scope.acquire(plan)) as frames,
+    ):
+        taken = {
+            (frame.index, frame.channel): frame.image.std() > 0.3 * frame.image.mean()
+            for frame in frames
+        }
+    assert sorted(index for index, _ in taken) == list(range(6))
+    assert [channel for _, channel in taken].count("Second") == 3
+    assert all(patterned == (channel == "Camera") for (_, channel), patterned in taken.items())
+
+
 def test_a_camera_that_is_not_behind_that_one_is_refused(config: Callable[..., Path]) -> None:
     camera = CameraSettings(pixel_um=0.5, channel="Third")
     with refused("no camera Third behind Both, which has: Camera, Second. Correct channel"):
@@ -247,7 +265,7 @@ def test_a_stage_that_fails_becomes_a_fault(stage: Stage, monkeypatch) -> None:
         broken.setattr(stage.core, "setXYPosition", fail)
         stage.scope.move(Move(1.0, 1.0, None, NEVER, 1))
         fault = stage.told(Fault, 1)[0]
-        assert fault.text == "The stage does not answer: no answer on COM3"
+        assert fault.text == "The stage does not do as it is told: no answer on COM3"
     stage.scope.move(Move(2.0, 2.0, None, NEVER, 2))
     assert stage.told(Issued, 1)[0].frame == 2
 
