@@ -28,20 +28,21 @@ def load_core(config: Path) -> CMMCorePlus:
     Raises
     ------
     MicroscopeError
-        If the file is missing or a device in it cannot be loaded.
+        If the file is missing or no configuration, or a device in it cannot be loaded.
     """
     if not config.is_file():
         raise MicroscopeError(f"There is no Micro-Manager configuration at {config}.")
     core = UniMMCore()
-    try:
-        with _in_utf8(config) as readable:
+    with _in_utf8(config) as readable:
+        try:
             core.loadSystemConfiguration(str(readable))
-    except Exception as error:
-        release(core)
-        raise MicroscopeError(
-            f"Micro-Manager cannot load {config}: {one_line(error)} Check that the file opens in "
-            "Micro-Manager and that its device adapters are installed."
-        ) from error
+        except Exception as error:
+            release(core)
+            reason = one_line(error).replace(str(readable), str(config))
+            raise MicroscopeError(
+                f"Micro-Manager cannot load {config}: {reason} Check that the file opens in "
+                "Micro-Manager and that its device adapters are installed."
+            ) from error
     return core
 
 
@@ -49,6 +50,10 @@ def load_core(config: Path) -> CMMCorePlus:
 def _in_utf8(config: Path) -> Iterator[Path]:
     """A file with what is in a configuration, in UTF-8: one that was written by Windows is not."""
     content = config.read_bytes()
+    if b"\0" in content:
+        raise MicroscopeError(
+            f"{config} is no Micro-Manager configuration, as it is no text: give a file .cfg."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

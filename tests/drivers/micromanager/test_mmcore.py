@@ -72,6 +72,17 @@ def test_a_configuration_may_be_of_any_encoding(tmp_path: Path, encoding: str) -
     release(core)
 
 
+def test_a_file_that_is_no_configuration_is_told_by_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "movie.tif"
+    path.write_bytes(b"II*\0\x08\0\0\0")
+    with refused("movie.tif is no Micro-Manager configuration, as it is no text"):
+        load_core(path)
+    path = tmp_path / "µ.cfg"
+    path.write_bytes("Nonsense µ\n".encode("cp1252"))
+    with refused(f"cannot load {path}: Error in configuration file '{path}'"):
+        load_core(path)
+
+
 MULTI = "Device,Both,Utilities,Multi Camera\n"
 TWO = [
     *(HEAD, HUB, CAMERA, CAMERA.replace("Camera,", "Second,", 1), MULTI, XY, READY),
