@@ -17,9 +17,9 @@ from . import plugins
 
 T = TypeVar("T")
 
-_LEAST_SIMILARITY = 0.4
-"""Of a misspelt name to the one that is suggested (ratio of `difflib`). Chosen: ``blob`` finds
-``blobs``, and of two words that share only a few letters neither suggests the other."""
+_LEAST_SIMILARITY = 0.6
+"""Of a misspelt name to the one that is suggested (ratio of `difflib`, and its own default):
+``limit`` finds ``limits``, and ``nested`` does not find ``stage``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,9 @@ class Registry(Generic[T]):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Ask for the known word nearest to one that is not known; empty if none is near."""
-    near = difflib.get_close_matches(str(word), [*known], n=1, cutoff=_LEAST_SIMILARITY)
-    return f"did you mean {near[0]!r}?" if near else ""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=_LEAST_SIMILARITY)
+    return f"did you mean {names[near[0]]!r}?" if near else ""
 
 
 def _choices(word: str, known: Iterable[str]) -> str:

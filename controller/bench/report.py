@@ -43,7 +43,7 @@ def report(rows: Sequence[Row], json_file: Path | None) -> None:
         table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_text(row.get(column)) for column in columns))
-    console = Console()
+    console = Console(markup=False, emoji=False)
     console.width = max(console.width, _WIDTH)
     console.print(table)
     if json_file is not None:

@@ -21,6 +21,7 @@ from .options import (
     fail,
     new_folder,
 )
+from .progress import plain_console
 
 if TYPE_CHECKING:
     from ..assembly import Simulation
@@ -55,8 +56,6 @@ def calibrate(
 
     Example: `pursuit calibrate scope.toml`
     """
-    from rich.console import Console
-
     from ..calibration import backup, draw, write
     from ..configuration import check_new_folder, written_whole
 
@@ -64,7 +63,7 @@ def calibrate(
     name = simulated.name if simulated else "microscope"
     folder = (out or new_folder(f"{name}_calibration")).resolve()
     check_new_folder(folder)
-    console = Console(stderr=as_json)
+    console = plain_console(stderr=as_json)
     found, trouble = _measure(config, simulated, realtime, focus, console)
     written: list[str] = []
     with written_whole(folder / "calibration.png", folder / "calibration.json") as (picture, table):
@@ -73,7 +72,7 @@ def calibrate(
             kept = backup(scope)
             written = write(scope, found)
             told = f"{scope} was brought up to date; the old one is {kept.name}."
-            console.print(told, markup=False)
+            console.print(told)
         content = _content(found, folder, written)
         table.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     if as_json:
@@ -160,5 +159,5 @@ def _show(console: Any, found: Calibration, folder: Path) -> None:
         table.add_row("\n".join(names), "-", Text(refusal))
     console.print(table)
     for note in found.notes:
-        console.print(note, markup=False)
-    console.print(f"{folder / 'calibration.png'}", markup=False)
+        console.print(note)
+    console.print(f"{folder / 'calibration.png'}")

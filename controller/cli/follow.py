@@ -24,6 +24,7 @@ from .options import (
     fail,
     new_folder,
 )
+from .progress import plain_console
 
 if TYPE_CHECKING:
     from ..assembly import Simulation
@@ -62,8 +63,6 @@ def follow(
 
     Example: `pursuit follow scope.toml --seconds 60 --set detector.diameter_um=8`
     """
-    from rich.console import Console
-
     from ...drivers.pixel_scale import USERS, check_scale
     from ..session import (
         Interrupted,
@@ -88,7 +87,7 @@ def follow(
     if simulated and not config.session.dry_run:
         _check_length(simulated)
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
-    console = Console(stderr=as_json)
+    console = plain_console(stderr=as_json)
     what = simulated.scenario.title if simulated else _opened_with(config)
     if microscope:
         what = f"The microscope at {microscope}, opened with {what}"
@@ -130,7 +129,7 @@ def follow(
         fail(str(problem))
     if not in_hand(summary) or (problem and limit):
         fail(told)
-    console.print(told, markup=False, soft_wrap=True)
+    console.print(told, soft_wrap=True)
 
 
 def _opened_with(config: Config) -> str:

@@ -1,8 +1,20 @@
 """What a person sees while a command works."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that shows names of files and extras as they are, with brackets and colons."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False)
 
 
 @contextmanager
@@ -10,19 +22,16 @@ def progress(
     what: str, total: int | None = None, disable: bool = False
 ) -> Iterator[Callable[[int, int], None]]:
     """Show how much is done, of how much, on the standard error stream."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=disable) as bar:
+    with Progress(console=plain_console(stderr=True), transient=True, disable=disable) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_note(note: str) -> None:
     """Say something beside the result, on the standard error stream."""
-    from rich.console import Console
-
-    Console(stderr=True).print(note, markup=False, soft_wrap=True)
+    plain_console(stderr=True).print(note, soft_wrap=True)
 
 
 @contextmanager
@@ -43,7 +52,7 @@ PARTS = 20
 
 
 @contextmanager
-def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None]]:
+def training_progress(console: Console) -> Iterator[Callable[[int, int, float], None]]:
     """Show the steps of a training and its loss: a bar, or lines where there is no terminal."""
     if not console.is_terminal:
         yield lambda step, steps, loss: _tell(console, step, steps, loss)
@@ -61,6 +70,6 @@ def training_progress(console: Any) -> Iterator[Callable[[int, int, float], None
         yield on_step
 
 
-def _tell(console: Any, step: int, steps: int, loss: float) -> None:
+def _tell(console: Console, step: int, steps: int, loss: float) -> None:
     if step * PARTS // steps > (step - 1) * PARTS // steps:
         console.print(f"training: step {step} of {steps}, loss {loss:.2f}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..options import AsJson
+from ..progress import plain_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,8 +19,6 @@ def models(as_json: AsJson = False) -> None:
 
     Example: `pursuit models`
     """
-    from rich.console import Console
-
     from ....models.runtimes import reasons
 
     shelf = shipped_models()
@@ -29,7 +28,7 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"models": shelf, "runtimes": runtimes}))
         return
-    console = Console()
+    console = plain_console()
     _print_models(console, shelf)
     _print_precision(console, shelf)
     _print_runtimes(console, runtimes)

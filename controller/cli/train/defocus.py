@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..options import ModelOut
-from ..progress import needing_training, training_progress
+from ..progress import needing_training, plain_console, training_progress
 
 if TYPE_CHECKING:
     from ....models.focus import Windows
@@ -80,8 +80,6 @@ def defocus(
     Example: `pursuit train defocus --stack beads.ome.tif --na 0.75 --astigmatism-um 1.8`, then
     `[focusing] weights = "defocus.onnx"`
     """
-    from rich.console import Console
-
     with needing_training():
         from ....models.training.defocus import make
     from ....models.focus import DefocusCard
@@ -107,7 +105,7 @@ def defocus(
         licence="BSD-3-Clause",
         date=datetime.now(UTC).date().isoformat(),
     )
-    with training_progress(Console(stderr=True)) as on_step:
+    with training_progress(plain_console(stderr=True)) as on_step:
         made = make(windows, held_back, steps, card, out, on_step, seed)
     print(
         f"{out} written, with its card: error {made.rms_px:.2f} px of blur, {made.within_95:.1%} "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..options import DATA, ModelOut, read_source
-from ..progress import needing_training, training_progress
+from ..progress import needing_training, plain_console, training_progress
 
 if TYPE_CHECKING:
     from ....models.datasets import Dataset
@@ -49,8 +49,6 @@ def detector(
 
     Example: `pursuit train detector nucleus=my_images --out nuclei.onnx`
     """
-    from rich.console import Console
-
     with needing_training():
         from ....models.datasets import AugmentationSettings
         from ....models.training.detector import Recipe, train_detector
@@ -70,7 +68,7 @@ def detector(
         seed,
         AugmentationSettings(scale, invert=invert),
     )
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     for source in sources:
         objects = sum(len(sample.boxes_px) for sample in source.samples)
         about = f"{len(source)} images, {objects} objects of {source.object_px:.0f} px"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..options import NO_FILES, Columns, ModelOut, read_all_tracks
-from ..progress import needing_training, training_progress
+from ..progress import needing_training, plain_console, training_progress
 
 
 def predictor(
@@ -30,8 +30,6 @@ def predictor(
 
     Example: `pursuit train predictor tracks.csv --columns track=TRACK_ID,t=FRAME --out mine.onnx`
     """
-    from rich.console import Console
-
     from ....models.datasets import to_training_tracks
     from ...datasets import FRAMES, NOT_TRAINED_ON, simulate_tracks
 
@@ -39,7 +37,7 @@ def predictor(
     with needing_training():
         from ....models.training.predictor import PredictorRecipe, train_predictor
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     if simulated:
         with console.status("drawing motions"):
             sources.append(simulate_tracks(simulated, FRAMES, seed))

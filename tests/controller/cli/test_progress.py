@@ -1,8 +1,10 @@
-"""What a training says where no terminal shows its progress."""
+"""What commands say beside their results: as it is, and where no terminal shows a bar, in lines."""
 
 import io
 
-from pursuit.controller.cli.progress import PARTS, training_progress
+import pytest
+from pursuit.controller.bench import report
+from pursuit.controller.cli.progress import PARTS, plain_console, training_progress
 from rich.console import Console
 
 
@@ -25,3 +27,12 @@ def test_a_training_of_few_steps_tells_each_once() -> None:
     assert [line.split(",")[0] for line in told.getvalue().splitlines()] == [
         f"training: step {step} of 3" for step in (1, 2, 3)
     ]
+
+
+def test_names_with_brackets_and_colons_are_shown_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "pursuit[onnx] of [red]cells:cat:.tif"
+    plain_console().print(name)
+    report([{"model": name}], None)
+    assert capsys.readouterr().out.count(name) == 2

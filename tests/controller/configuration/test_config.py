@@ -31,6 +31,7 @@ def refusal(tables: dict[str, Any]) -> str:
     ("tables", "wrong", "near"),
     [
         ({"polcy": {}}, "polcy", "policy"),
+        ({"STAGE": {}}, "STAGE", "stage"),
         ({"camera": {"exposur_ms": 3}}, "[camera]", "exposure_ms"),
         ({"limits": {"xum": [0, 1]}}, "[limits]", "x_um"),
         ({"policy": {"name": "reactive", "dead_um": 1}}, "policy 'reactive'", "deadband_um"),
@@ -57,6 +58,7 @@ def test_a_setting_in_no_table_is_refused(tmp_path: Path, line: str) -> None:
 
 
 def test_a_word_like_no_other_gets_the_list() -> None:
+    assert "'Nested' is not known: known are attention, camera," in refusal({"Nested": {}})
     assert "known are choose, count, daughter, point_um, reach_um, search_s." in refusal(
         {"target": {"xyzzy": 1}}
     )
