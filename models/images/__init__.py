@@ -5,6 +5,7 @@ In: files, arrays. Out: recordings, arrays that detectors can use, contrast leve
 
 from .arrangement import Choice
 from .formats import IMAGE_SUFFIXES
+from .hot_pixels import without_hot_pixels
 from .levels import Levels, SmoothedLevels, is_uniform, levels_of, stretched
 from .preprocessing import (
     LEAST_CAMERA_NOISE,
@@ -56,4 +57,5 @@ __all__ = [
     "robust_noise",
     "size_px",
     "stretched",
+    "without_hot_pixels",
 ]

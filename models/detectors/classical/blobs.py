@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from ...arrays import Image
 from ...detections import Detections
-from ...images import Polarity, Scratch, as_bright, as_float, binned, camera_noise, checked
+from ...images import (
+    Polarity,
+    Scratch,
+    as_bright,
+    as_float,
+    binned,
+    camera_noise,
+    checked,
+    without_hot_pixels,
+)
 from ..detector import MovieDefaults
 from ..told_size import ToldSize
 from .bodies import find_bodies
@@ -108,7 +117,7 @@ class Blobs:
         Images are averaged in blocks while a diameter still spans 6 pixels (``threshold``: 10).
         """
         options, scratch = self.options, self._scratch
-        image = checked(image)
+        image = without_hot_pixels(checked(image))
         factor = min(self._factor, *image.shape)
         work = binned(as_float(image, scratch), factor, "work", scratch)
         diameter = options.diameter_px / factor

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays import Image
 from ...detections import Detections
-from ...images import Levels, SmoothedLevels, checked, is_uniform
+from ...images import Levels, SmoothedLevels, checked, is_uniform, without_hot_pixels
 from ..detector import MovieDefaults
 from ..told_size import ToldSize
 from ..window import Window
@@ -114,7 +114,7 @@ class LearnedDetector:
         DeviceError
             If the network cannot be run, on the CPU neither.
         """
-        image = checked(image)
+        image = without_hot_pixels(checked(image))
         if is_uniform(image):
             return Detections.none()
         levels = self._levels.update(image)
@@ -143,6 +143,7 @@ class LearnedDetector:
         region = region_around(grid, crop, self._window_sizes())
         if region is None:
             return self._detections(image, grid, self._field(image, grid, levels, self._thresholds))
+        image = without_hot_pixels(image, grid.crop(region))
         found = self._network.find(image, grid, region, levels, self._thresholds)
         return self._detections(image, grid, uncut(found, grid, region))
 

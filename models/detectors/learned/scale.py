@@ -63,11 +63,17 @@ class Grid:
         """Cells from left to right; the last one may reach beyond the image."""
         return -(-self.width // self.cell_px)
 
-    def part(self, image: Image, region: Region) -> Image:
-        """Cut a region out of an image, as far as it is inside."""
+    def crop(self, region: Region) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of a region in the image, as far as it is inside."""
         cell = self.cell_px
         top, left = region.top * cell, region.left * cell
-        return image[top : top + region.rows * cell, left : left + region.cols * cell]
+        bottom, right = top + region.rows * cell, left + region.cols * cell
+        return left, top, min(right, self.width), min(bottom, self.height)
+
+    def part(self, image: Image, region: Region) -> Image:
+        """Cut a region out of an image, as far as it is inside."""
+        left, top, right, bottom = self.crop(region)
+        return image[top:bottom, left:right]
 
     def in_image(self, boxes: FloatImage) -> FloatImage:
         """Turn boxes (N, 4) in network pixels of the field into image pixels, cut to the image.

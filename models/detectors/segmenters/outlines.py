@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...arrays import FloatImage, Image
 from ...detections import Detections
-from ...images import Polarity, Scratch, as_float, checked
+from ...images import Polarity, Scratch, as_float, checked, without_hot_pixels
 from .label_maps import from_labels
 
 Mask = NDArray[np.uint8]
@@ -61,7 +61,7 @@ class OutlineSegmenter(Generic[Options]):
 
     def detect(self, image: Image) -> Detections:
         """Find the objects in an image with their masks, as :meth:`.Detector.detect`."""
-        image, options = checked(image), self.options
+        image, options = without_hot_pixels(checked(image)), self.options
         mask = self._mask(as_float(image, self._scratch))
         labels = cut_apart(mask, options.diameter_px)
         return from_labels(labels, image, options.diameter_px, options.tolerance, options.polarity)
