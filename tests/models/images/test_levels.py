@@ -59,6 +59,20 @@ def test_what_is_no_specimen_does_not_set_the_contrast(what, top):
     assert abs(seen.middle - middle) < 0.05
 
 
+def test_weak_cells_beside_a_time_stamp_keep_their_contrast():
+    """Bright and dark by 16 sigmas of the noise, as T cells in brightfield are."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:400, :400]
+    image = 2000 + rng.normal(0, 50, y.shape)
+    for sign, (middle_y, middle_x) in ((1, (150, 60)), (-1, (210, 290)), (1, (340, 330))):
+        image += sign * 800 * (np.hypot(y - middle_y, x - middle_x) < 14)
+    image = image.astype(np.uint16)
+    clean = levels_of(image)
+    image[20:32, 20:140] = 65_535
+    seen = levels_of(image)
+    assert abs(seen.high - clean.high) < 0.1 * (clean.high - clean.low)
+
+
 def test_cells_that_saturate_are_no_debris():
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:170, :170]
