@@ -59,6 +59,16 @@ class Finding:
         )
 
 
+def delay(ms: float, sigma_ms: float, refusal: str = "") -> Finding:
+    """A delay in ms, which cannot be less than nothing: zero if that is within its error."""
+    if not refusal and ms < -SIGNIFICANT * sigma_ms:
+        refusal = (
+            f"Not found: the image moves {-ms:.1f} ms before the command; see that exposure_ms and "
+            "readout_ms under [camera] are those of the camera."
+        )
+    return Finding((ms if refusal else max(ms, 0.0),), (sigma_ms,), refusal)
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """All findings, by table and key of a configuration file, and what they rest on.

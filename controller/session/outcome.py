@@ -66,7 +66,8 @@ def how_it_ended(summary: dict[str, Any]) -> str:
     if last_s is None:
         return (
             f"Nothing to follow was found in {summary['frames']} frames: check --start or "
-            "point_um, focus and light, or tell [detector] the size and polarity of the objects."
+            "point_um, focus and light, and that the object is smaller than the field, or tell "
+            "[detector] the size and polarity of the objects."
         )
     if summary["held_by"]:
         return (

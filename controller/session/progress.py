@@ -24,6 +24,9 @@ _PER_S = 4
 """How often the line is drawn; chosen: numbers that change faster cannot be read."""
 _AVERAGED = 200
 """Steps over which errors and latencies are averaged; chosen: two seconds of common cameras."""
+_MANY_DROPPED = 0.2
+"""Frames passed over for each one that was looked at, from which that is explained. Chosen: fewer
+come from a busy computer now and then."""
 _COLOURS = {
     Lock.SEARCHING: "yellow",
     Lock.LOCKED: "green",
@@ -130,6 +133,8 @@ def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     if summary.get("frame_rate"):
         frames += f" ({summary['frame_rate']:.1f}/s)"
     rows = [("frames", f"{frames}, {summary['dropped']} dropped, {summary['recorded']} recorded")]
+    if summary["dropped"] > _MANY_DROPPED * summary["frames"] > 0:
+        rows.append(("slow", _why_dropped(summary)))
     if summary["rms_error_um"] is not None:
         rows.append(("held", f"{summary['held']:.1%} of frames in the central half of the field"))
         rows.append(("error", f"{summary['rms_error_um']:.3f} µm RMS, by {summary['error_from']}"))
@@ -144,6 +149,16 @@ def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("stage", f"answers otherwise than [stage] says; write there: {numbers}"))
     rows.append(("session", summary["session"]))
     return rows
+
+
+def _why_dropped(summary: dict[str, Any]) -> str:
+    """Say what takes longer than there is time from one frame to the next, and what helps."""
+    each_ms = 1e3 * summary["seconds"] / (summary["frames"] + summary["dropped"])
+    took_ms = sum(took["p50"] for took in summary["timings_us"].values() if took) / 1e3
+    return (
+        f"frames come every {each_ms:.3g} ms and take {took_ms:.3g} ms here: a faster detector "
+        "(blobs), fewer pixels, a longer interval or a faster computer would see more of them"
+    )
 
 
 def _rms(values: deque[float]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..findings import SIGNIFICANT, Finding
+from ..findings import SIGNIFICANT, Finding, delay
 from ..geometry import Geometry, too_many_outliers
 from .fit import DynamicsFit
 from .response import Response
@@ -111,9 +111,9 @@ def _delays(
             "the stage under the camera."
         )
     told_ms = max(readout_ms + beyond_ms, 0.0)
-    delay = Finding((seen_ms,), (seen_sigma_ms,), "" if seen else late)
+    stage = delay(seen_ms, seen_sigma_ms, "" if seen else late)
     if not refusal:
-        delay = Finding((seen_ms + readout_ms - told_ms,), (read_sigma_ms,))
+        stage = delay(seen_ms + readout_ms - told_ms, read_sigma_ms)
     elif read and not seen:
-        delay = Finding((read_ms,), (read_sigma_ms,))
-    return {"stage.delay_ms": delay, "camera.readout_ms": Finding((told_ms,), (sigma_ms,), refusal)}
+        stage = delay(read_ms, read_sigma_ms)
+    return {"stage.delay_ms": stage, "camera.readout_ms": Finding((told_ms,), (sigma_ms,), refusal)}

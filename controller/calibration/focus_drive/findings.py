@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..findings import Finding
+from ..findings import Finding, delay
 from .onset import Onset
 from .peaks import Estimate, Peaks
 
@@ -116,4 +116,4 @@ def _delay(onset: Onset | None, exposure_ms: float, late_ms: float) -> Finding:
             f"Not found: the delay is known to {sigma_ms:.1f} ms only; use a shorter exposure, "
             "more light or a specimen that lies still."
         )
-    return Finding((delay_ms,), (sigma_ms,), refusal)
+    return delay(delay_ms, sigma_ms, refusal)

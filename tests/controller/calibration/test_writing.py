@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from pursuit.controller.calibration import Calibration, Finding, backup, write
-from pursuit.controller.calibration.findings import round_to
+from pursuit.controller.calibration.findings import delay, round_to
 
 SCOPE = """\
 # my stand
@@ -68,3 +68,11 @@ def test_rounding_costs_less_than_a_tenth_of_the_error(value: float, share: floa
 def test_what_was_not_found_is_not_rounded() -> None:
     assert math.isnan(round_to(math.nan, math.nan))
     assert math.isnan(round_to(math.nan, 0.1))
+
+
+@given(st.floats(-100, 100), st.floats(0.01, 5))
+def test_no_delay_is_written_that_a_configuration_refuses(ms: float, sigma_ms: float) -> None:
+    """Nothing moves before its command: within its error a delay is zero, else it is refused."""
+    found = delay(ms, sigma_ms)
+    assert found.found == (ms >= -3 * sigma_ms)
+    assert not found.found or found.values == (max(ms, 0.0),)

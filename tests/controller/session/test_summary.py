@@ -150,6 +150,18 @@ def test_nothing_at_all_is_null_not_nan() -> None:
     }
 
 
+@pytest.mark.parametrize(("every", "told"), [(1, False), (3, True)])
+def test_frames_that_were_passed_over_are_explained(every: int, told: bool) -> None:
+    rows = Rows()
+    for i in range(0, 30, every):
+        note(rows, i)
+        rows.decision(replace(decision(i, Lock.LOCKED), timings_us={"detect": 2e4, "track": 4e3}))
+    said, summary = StringIO(), summarise(rows, description(), 3, 0)
+    print_summary(Console(file=said, width=300), {**summary, "session": "here"})
+    why = "frames come every 9.64 ms and take 24 ms here: a faster detector (blobs)"
+    assert (why in said.getvalue()) == told
+
+
 def test_a_detector_that_is_far_too_slow_is_named() -> None:
     rows = Rows()
     for i in (0, 150, 300):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -43,6 +43,7 @@ class Resting:
     parents: tuple[int, ...]
     score: float = 1.0
     recent_measurements: int = 1
+    hits: int = 3
     misses: int = 0
     occluder: int = 0
 
@@ -138,6 +139,15 @@ def test_a_point_with_nothing_near_it_is_told_once_with_what_is_nearest() -> Non
     )
     assert "target.point_um = [90.0, 40.0]" in note
     assert target.take_notes() == []
+
+
+def test_nobody_is_sent_to_what_was_seen_once_or_twice() -> None:
+    target = TargetSelection(TargetSettings(point_um=(50, 20)))
+    flickers = replace(cast(Resting, track(7, 80, 20)), hits=2)
+    assert target.follow([cast(Track, flickers)], FRAME) is None
+    assert target.take_notes() == []
+    assert target.follow([*CHOICE, cast(Track, flickers)], FRAME) is None
+    assert "nearest of 4 objects" in target.take_notes()[0]
 
 
 def test_what_comes_near_the_point_later_is_told_to_be_the_nearest_only() -> None:

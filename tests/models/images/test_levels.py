@@ -65,7 +65,7 @@ def test_weak_cells_beside_a_time_stamp_keep_their_contrast():
     y, x = np.mgrid[:400, :400]
     image = 2000 + rng.normal(0, 50, y.shape)
     for sign, (middle_y, middle_x) in ((1, (150, 60)), (-1, (210, 290)), (1, (340, 330))):
-        image += sign * 800 * (np.hypot(y - middle_y, x - middle_x) < 14)
+        image += sign * 800 * (np.hypot(y - middle_y, x - middle_x) < 20)
     image = image.astype(np.uint16)
     clean = levels_of(image)
     image[20:32, 20:140] = 65_535
