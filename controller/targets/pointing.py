@@ -8,8 +8,9 @@ from ...models.arrays import Floats
 from ...models.pointing import BODY
 from ..tracking import Track, by_pointing
 
-_SURE_HITS = 3
-"""Measurements of what a person is sent to. Chosen: noise is seen once or twice at a place."""
+_SURE = 2.0
+"""Measurements, times their score, of what a person is sent to. Chosen: what is sure is seen three
+times, and noise, with scores below 0.3, hardly seven times at a place."""
 
 PxOfUm = Callable[[float, float], tuple[float, float]]
 """From stage coordinates to pixels of a movie."""
@@ -82,7 +83,7 @@ class Pointing:
             self.tell_choice(near, near[0], point_um)
             self.took_nearest = not _is_on(near[0], point_um)
         elif not self._told_nobody:
-            sure = [track for track in seen if track.hits >= _SURE_HITS]
+            sure = [track for track in seen if track.hits * track.score >= _SURE]
             text = _told_of_nobody(sure, self.others_um, point_um, self._places)
             self._notes += [text] * bool(text)
             self._told_nobody = bool(text)

@@ -141,9 +141,10 @@ def test_a_point_with_nothing_near_it_is_told_once_with_what_is_nearest() -> Non
     assert target.take_notes() == []
 
 
-def test_nobody_is_sent_to_what_was_seen_once_or_twice() -> None:
+@pytest.mark.parametrize(("hits", "score"), [(1, 1.0), (5, 0.29)])
+def test_nobody_is_sent_to_what_may_be_noise(hits: int, score: float) -> None:
     target = TargetSelection(TargetSettings(point_um=(50, 20)))
-    flickers = replace(cast(Resting, track(7, 80, 20)), hits=2)
+    flickers = replace(cast(Resting, track(7, 80, 20)), hits=hits, score=score)
     assert target.follow([cast(Track, flickers)], FRAME) is None
     assert target.take_notes() == []
     assert target.follow([*CHOICE, cast(Track, flickers)], FRAME) is None
