@@ -8,9 +8,9 @@ from ...models.arrays import Floats
 from ...models.pointing import BODY
 from ..tracking import Track, by_pointing
 
-_SURE = 2.0
-"""Measurements, times their score, of what a person is sent to. Chosen: what is sure is seen three
-times, and noise, with scores below 0.3, hardly seven times at a place."""
+_SURE = 3.0
+"""Measurements, times their score, of what a person is sent to. Chosen: what is sure is seen four
+times, and noise, with scores below 0.3, hardly ten times at a place."""
 
 PxOfUm = Callable[[float, float], tuple[float, float]]
 """From stage coordinates to pixels of a movie."""

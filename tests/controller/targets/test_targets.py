@@ -43,7 +43,7 @@ class Resting:
     parents: tuple[int, ...]
     score: float = 1.0
     recent_measurements: int = 1
-    hits: int = 3
+    hits: int = 4
     misses: int = 0
     occluder: int = 0
 
@@ -141,7 +141,7 @@ def test_a_point_with_nothing_near_it_is_told_once_with_what_is_nearest() -> Non
     assert target.take_notes() == []
 
 
-@pytest.mark.parametrize(("hits", "score"), [(1, 1.0), (5, 0.29)])
+@pytest.mark.parametrize(("hits", "score"), [(1, 1.0), (9, 0.29)])
 def test_nobody_is_sent_to_what_may_be_noise(hits: int, score: float) -> None:
     target = TargetSelection(TargetSettings(point_um=(50, 20)))
     flickers = replace(cast(Resting, track(7, 80, 20)), hits=hits, score=score)
