@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import traceback
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from .errors import ModelError
@@ -13,8 +14,9 @@ _OWN = __name__.partition(".")[0]
 """Name of this package."""
 _folders: list[Path] = []
 """Where modules are found besides what is installed; without any in the current folder."""
-_loaded: dict[str, str] = {}
-"""Names of modules and packages that were loaded, each with what they were loaded for."""
+_loaded: dict[str, dict[str, str]] = {}
+"""Names of modules and packages that were loaded, each with the names in it that were asked for,
+and what each of these is."""
 
 
 def is_plugin(name: object) -> bool:
@@ -53,7 +55,7 @@ def load(name: str, what: str) -> Any:
         If it is not there, or fails while it is imported.
     """
     module, _, attribute = name.partition(":")
-    note(module, f"{what} {name!r}")
+    note(module, attribute, f"{what} {name!r}")
     _extend_path()
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -81,20 +83,40 @@ def _extend_path() -> None:
             sys.path.append(str(folder))
 
 
-def note(module: str, what: str) -> None:
-    """Remember what a module, and all of its package, was loaded for."""
+def note(module: str, attribute: str, what: str) -> None:
+    """Remember what a name in a module was loaded for; all of its package counts as loaded."""
     top = module.partition(".")[0]
     if top != _OWN:
-        _loaded.setdefault(top, what)
+        _loaded.setdefault(top, {})[attribute] = what
 
 
 def failure(error: BaseException) -> str:
-    """Say in a sentence which loaded code failed, and where; empty if none did."""
-    for frame in reversed(list(traceback.walk_tb(error.__traceback__))):
-        name = frame[0].f_globals.get("__name__", "")
-        if what := _loaded.get(name.partition(".")[0], ""):
-            return f"The {what} failed: {described(error)}."
-    return ""
+    """Say in a sentence which loaded code failed, and where; empty if none did.
+
+    Of several that share a file, the one is named whose class or function was running.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if _top(frame)]
+    if not frames:
+        return ""
+    top = _top(frames[-1])
+    told = _loaded[top]
+    running = [name for frame in reversed(frames) if _top(frame) == top for name in _names(frame)]
+    named = list(told) if len(told) == 1 else [name for name in running if name in told]
+    what = told[named[0]] if named else f"code in {top!r}"
+    return f"The {what} failed: {described(error)}."
+
+
+def _top(frame: FrameType) -> str:
+    """Return the loaded module or package that a frame runs; empty if it is not of one."""
+    top = frame.f_globals.get("__name__", "").partition(".")[0]
+    return top if top in _loaded else ""
+
+
+def _names(frame: FrameType) -> list[str]:
+    """Return what may be named in a configuration where a frame runs: function or class."""
+    code = frame.f_code
+    owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    return [type(owner).__qualname__, code.co_qualname.partition(".")[0]]
 
 
 def described(error: BaseException) -> str:
@@ -104,7 +126,7 @@ def described(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if frame.f_globals.get("__name__", "").partition(".")[0] in _loaded:
+        if _top(frame):
             return f"{text.rstrip('.')} ({frame.f_code.co_filename}, line {line})"
     return text
 

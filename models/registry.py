@@ -5,6 +5,7 @@ Nothing is imported before it is asked for.
 
 import difflib
 import importlib
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ T = TypeVar("T")
 _LEAST_SIMILARITY = 0.6
 """Of a misspelt name to the one that is suggested (ratio of `difflib`, and its own default):
 ``limit`` finds ``limits``, and ``nested`` does not find ``stage``."""
+_BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,11 @@ class Registry(Generic[T]):
         made = self.load(name)
         given = dict(options or {})
         struct = getattr(made, "Options", None)
+        if struct is None:
+            self._refuse_unfitting(name, made, given)
         checked = None if struct is None else self._validated(name, struct, given)
         try:
             instance = made(**given) if struct is None else made(checked)
-        except TypeError as error:
-            raise ValueError(f"{self.kind} {name!r} refuses its options: {error}") from error
         except (Exception, SystemExit) as error:
             if name in self.builtin:
                 raise
@@ -121,7 +123,7 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r} cannot be imported: {error}") from error
 
     def _of_package(self, entry: EntryPoint) -> Any:
-        plugins.note(entry.module, f"{self.kind} {entry.name!r}")
+        plugins.note(entry.module, entry.attr, f"{self.kind} {entry.name!r}")
         try:
             return entry.load()
         except (Exception, SystemExit) as error:  # Another package's code runs here.
@@ -131,22 +133,41 @@ class Registry(Generic[T]):
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def _validated(self, name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> Any:
-        known = sorted(option.encode_name for option in msgspec.structs.fields(struct))
+    def _refuse_unfitting(self, name: str, made: Any, given: dict[str, Any]) -> None:
+        """Refuse keyword arguments that a callable does not take, and those that it lacks."""
+        try:
+            parameters = inspect.signature(made).parameters.values()
+        except (TypeError, ValueError):  # What is compiled may not tell.
+            return
+        named = [one for one in parameters if one.kind in _BY_KEYWORD]
+        if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+            self._refuse_unknown(name, given, sorted(one.name for one in named))
+        for one in named:
+            if one.default is inspect.Parameter.empty and one.name not in given:
+                raise self._needs(name, one.name)
+
+    def _refuse_unknown(self, name: str, given: dict[str, Any], known: list[str]) -> None:
         for option in given:
             if option not in known:
-                choices = _choices(option, known)
+                choices = _choices(option, known) if known else "it takes none"
                 raise ValueError(f"unknown option {option!r} of {self.kind} {name!r}; {choices}")
+
+    def _needs(self, name: str, option: str) -> ValueError:
+        key = f"{self.kind}.{option}"
+        return ValueError(
+            f"{self.kind} {name!r} needs {key}: give it with --set {key}=VALUE or in the "
+            "configuration"
+        )
+
+    def _validated(self, name: str, struct: type[msgspec.Struct], given: dict[str, Any]) -> Any:
+        known = sorted(option.encode_name for option in msgspec.structs.fields(struct))
+        self._refuse_unknown(name, given, known)
         try:
             return msgspec.convert(given, struct)
         except msgspec.ValidationError as error:
             what, _, where = str(error).partition(" - at `$.")
             if (missing := re.search("missing required field `(.*)`", what)) and not where:
-                key = f"{self.kind}.{missing[1]}"
-                raise ValueError(
-                    f"{self.kind} {name!r} needs {key}: give it with --set {key}=VALUE or in the "
-                    "configuration"
-                ) from error
+                raise self._needs(name, missing[1]) from error
             option = f" option {where.rstrip('`')}" if where else ""
             reason = what[:1].lower() + what[1:]
             raise ValueError(f"{self.kind} {name!r}{option}: {reason}") from error

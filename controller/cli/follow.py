@@ -64,6 +64,7 @@ def follow(
     Example: `pursuit follow scope.toml --seconds 60 --set detector.diameter_um=8`
     """
     from ...drivers.pixel_scale import USERS, check_scale
+    from ..configuration import MODELS, check_models
     from ..session import (
         Interrupted,
         Progress,
@@ -86,6 +87,9 @@ def follow(
     )
     if simulated and not config.session.dry_run:
         _check_length(simulated)
+    check_models({table: getattr(config, table)["name"] for table in MODELS})
+    if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
+        check_scale(config.camera.affine, config.camera.pixel_um, USERS)
     folder = (out or new_folder(simulated.name if simulated else "microscope")).resolve()
     console = plain_console(stderr=as_json)
     what = simulated.scenario.title if simulated else _opened_with(config)
@@ -100,8 +104,6 @@ def follow(
     )
     if simulated and simulated.note:
         console.print(simulated.note, style="yellow")
-    if simulated and not realtime and config.camera.affine and config.camera.pixel_um:
-        check_scale(config.camera.affine, config.camera.pixel_um, USERS)
     wanted = config.session.seconds
     limit = simulated.lasts_s(wanted) if simulated else wanted
     problem: Interrupted | SessionError | None = None

@@ -16,11 +16,16 @@ def init(
     """
     from ..configuration import write_scope
 
-    about, knows_pixel, xy_stages = write_scope(mm_config, out)
+    about, knows_pixel, xy_stages, knows_exposure = write_scope(mm_config, out)
     size = f"{about.pixel_um:g} µm/px" if knows_pixel else "pixel size not known"
     others = [label for label in xy_stages if label != about.xy_stage]
     choice = f" (not {' nor '.join(others)}: change label under [stage])" if others else ""
     focus = f", focus {about.focus}" if about.focus else ", no focus drive"
+    if not knows_exposure:
+        print(
+            f"The exposure of camera {about.camera} is 0 ms in Micro-Manager: {out} has "
+            f"{about.exposure_ms:g} ms, a guess; set exposure_ms under [camera] to yours."
+        )
     print(
         f"{out}: camera {about.camera} ({about.width_px} × {about.height_px}, {size}), "
         f"stage {about.xy_stage}{choice}{focus}.\n"

@@ -13,6 +13,7 @@ import typer
 from .configure import configure
 from .options import (
     DEFAULT_PORT,
+    MOST_PORT,
     MMConfig,
     ScenarioName,
     ScopeFile,
@@ -43,7 +44,10 @@ def microscope(
     sets: Sets = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port for commands; the next three are used too. 0: any.")
+        int,
+        typer.Option(
+            min=0, max=MOST_PORT, help="Port for commands; the next three are used too. 0: any."
+        ),
     ] = DEFAULT_PORT,
     supervised: Supervised = False,
 ) -> None:

@@ -135,7 +135,9 @@ def new_folder(name: str) -> Path:
 
 DEFAULT_PORT = 5710
 """Port of `pursuit microscope`, if no other is chosen."""
-_MOST_PORT = 65_535 - 3
+_LAST_PORT = 65_535
+"""TCP has no others."""
+MOST_PORT = _LAST_PORT - 3
 """A microscope uses the next three ports, too."""
 
 
@@ -146,8 +148,9 @@ def address(text: str, usual_port: int | None = DEFAULT_PORT) -> tuple[str, int]
     host, colon, port = text.rpartition(":")
     if not colon and usual_port is not None:
         return text, usual_port
-    if not host or not port.isdigit() or not 0 < int(port) <= _MOST_PORT:
-        raise ConfigError(f"{text} is not of the form HOST:PORT, with a port up to {_MOST_PORT}.")
+    most = _LAST_PORT if usual_port is None else MOST_PORT
+    if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port) <= most:
+        raise ConfigError(f"{text} is not of the form HOST:PORT, with a port from 1 to {most}.")
     return host, int(port)
 
 

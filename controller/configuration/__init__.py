@@ -4,7 +4,7 @@ In: TOML files, ``table.key=value`` texts, a Micro-Manager file. Out: a checked 
 sentence that says what is wrong.
 """
 
-from .check import as_sentence, make_config
+from .check import as_sentence, check_models, make_config
 from .init import write_scope
 from .outputs import check_new_file, check_new_folder, named_after, written_whole
 from .settings import MODELS, Config
@@ -16,6 +16,7 @@ __all__ = [
     "ConfigError",
     "as_sentence",
     "assignment",
+    "check_models",
     "check_new_file",
     "check_new_folder",
     "make_config",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ...models.registry import did_you_mean
+from .reference import REGISTRIES
 from .settings import MODELS, Config
 from .tables import ConfigError, merge
 
@@ -46,6 +47,21 @@ def make_config(tables: Mapping[str, Any]) -> Config:
         return msgspec.convert(merge(named, tables), Config)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(error)) from error
+
+
+def check_models(names: Mapping[str, str]) -> None:
+    """Refuse models that are not there, before any work begins: names by their tables.
+
+    Raises
+    ------
+    ConfigError
+        If one is not known, or cannot be imported.
+    """
+    for table, name in names.items():
+        try:
+            REGISTRIES[table].load(name)
+        except ValueError as error:
+            raise ConfigError(as_sentence(error)) from error
 
 
 def _refuse_renamed(tables: Mapping[str, Any]) -> None:

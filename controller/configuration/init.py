@@ -16,6 +16,9 @@ from .settings import MODELS, Config
 
 _STAND_IN_UM = 1.0
 """Edge of a pixel with which a stand of unknown pixels is described; nothing of it is written."""
+_STAND_IN_MS = 10.0
+"""Exposure that is written for a camera that has none; chosen: of a usual camera in fluorescence,
+and what new cameras have in Micro-Manager."""
 
 _HEAD = """\
 # A stand and a task for `pursuit follow {file}`.
@@ -28,6 +31,8 @@ _COMMENT_COLUMN = 32
 """Where remarks begin; chosen: all but the longest keys fit before it."""
 _NOT_KNOWN = "NOT KNOWN to Micro-Manager: pursuit calibrate measures it"
 """Remark on the edge of a pixel if the Micro-Manager file says nothing of it."""
+_NO_EXPOSURE = "A GUESS, to be set, as the camera has none in Micro-Manager"
+"""Remark on the exposure if that is 0."""
 
 Values = Mapping[str, Mapping[str, Any]]
 """Values by table and key."""
@@ -43,11 +48,14 @@ class Stand(NamedTuple):
         Whether the size of a pixel is known; that in the description is of no meaning otherwise.
     xy_stages : tuple of str
         Labels of all there are.
+    knows_exposure : bool
+        Whether the camera has an exposure; that in the description is a guess otherwise.
     """
 
     about: Description
     knows_pixel: bool
     xy_stages: tuple[str, ...]
+    knows_exposure: bool
 
 
 def write_scope(mm_config: Path, out: Path) -> Stand:
@@ -64,14 +72,19 @@ def write_scope(mm_config: Path, out: Path) -> Stand:
     core = load_core(mm_config)
     knows_pixel = core.getPixelSizeUm() > 0
     xy_stages = tuple(core.getLoadedDevicesOfType(DeviceType.XYStage))
-    camera = CameraSettings(pixel_um=None if knows_pixel else _STAND_IN_UM)
+    knows_exposure = not core.getCameraDevice() or core.getExposure() > 0
+    camera = CameraSettings(
+        pixel_um=None if knows_pixel else _STAND_IN_UM,
+        exposure_ms=None if knows_exposure else _STAND_IN_MS,
+    )
     with MMCoreMicroscope(core, StandSettings(mm_config.stem, camera)) as microscope:
         about = microscope.describe()
     given, told = _of_stand(mm_config, about, knows_pixel)
-    text = "\n".join([_HEAD.format(file=out.name), *_lines(given, told), ""])
+    remarks = {} if knows_exposure else {"exposure_ms": _NO_EXPOSURE}
+    text = "\n".join([_HEAD.format(file=out.name), *_lines(given, told, remarks), ""])
     with written_whole(out) as (part,):
         part.write_text(text, "utf-8")
-    return Stand(about, knows_pixel, xy_stages)
+    return Stand(about, knows_pixel, xy_stages, knows_exposure)
 
 
 def _of_stand(mm_config: Path, about: Description, knows_pixel: bool) -> tuple[Values, Values]:
@@ -89,8 +102,11 @@ def _of_stand(mm_config: Path, about: Description, knows_pixel: bool) -> tuple[V
     return given, {**told, "stage": dynamics}
 
 
-def _lines(given: Values, told: Values) -> Iterator[str]:
-    """Write every table: what is given, and as comments what else a person sets."""
+def _lines(given: Values, told: Values, remarks: Mapping[str, str]) -> Iterator[str]:
+    """Write every table: what is given, and as comments what else a person sets.
+
+    A remark on a key takes the place of its meaning.
+    """
     structs = tables()
     for table in Config.__struct_fields__:
         if table in MODELS:
@@ -100,7 +116,13 @@ def _lines(given: Values, told: Values) -> Iterator[str]:
             body = [
                 line
                 for setting in settings_of(structs[table])
-                if (line := _line(setting, live.get(setting.key), shown.get(setting.key)))
+                if (
+                    line := _line(
+                        setting._replace(meaning=remarks.get(setting.key, setting.meaning)),
+                        live.get(setting.key),
+                        shown.get(setting.key),
+                    )
+                )
             ]
         if body and (table != "focus" or given["focus"]):
             yield from (f"[{table}]", *body, "")

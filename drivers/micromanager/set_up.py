@@ -140,10 +140,26 @@ def _set_property(core: CMMCorePlus, device: str, name: str, value: PropertyValu
         taken = core.getProperty(device, name)
     except Exception as error:
         raise MicroscopeError(
-            f"The property {name} of {device} does not take {value} ({one_line(error)}): {where}."
+            f"The property {name} of {device} does not take {value}{_range(core, device, name)} "
+            f"({one_line(error)}): {where}."
         ) from error
     if not _same(taken, value):
-        raise MicroscopeError(f"The property {name} of {device} is {taken}, not {value}: {where}.")
+        raise MicroscopeError(
+            f"The property {name} of {device} is {taken}, not {value}{_range(core, device, name)}: "
+            f"{where}."
+        )
+
+
+def _range(core: CMMCorePlus, device: str, name: str) -> str:
+    """What a property takes, after what it does not take; empty if it does not tell."""
+    if core.hasPropertyLimits(device, name):
+        low, high = (
+            core.getPropertyLowerLimit(device, name),
+            core.getPropertyUpperLimit(device, name),
+        )
+        return f", but {low:g} to {high:g}"
+    allowed = core.getAllowedPropertyValues(device, name)
+    return f", but: {_all(allowed)}" if allowed else ""
 
 
 def _refuse_move(core: CMMCorePlus, device: str, name: str, instead: str) -> None:

@@ -153,7 +153,7 @@ class LearnedDefocus:
                 "the size of the defocus but not its sign: put a cylindrical lens before the "
                 "camera and set astigmatism_um, or dither"
             )
-        path = find(weights)
+        path = find(weights, "defocus")
         self.card = DefocusCard.read(Path(path).with_suffix(".json"))
         loaded = load(path, runtime, exact=True)
         self._lens, self._runtime, self.why = lens, loaded.runtime, loaded.why

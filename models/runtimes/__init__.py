@@ -1,7 +1,7 @@
 """Runtimes: libraries that compute a network, behind one protocol; the best that works is used."""
 
 from .engines import engine
-from .files import cache_folder, check_file, damaged, sentence
+from .files import cache_folder, check_file, contents, damaged, sentence
 from .openvino import UNPINNED
 from .runtime import RUNTIMES, Runtime, TensorRuntime, load, reasons
 
@@ -12,6 +12,7 @@ __all__ = [
     "TensorRuntime",
     "cache_folder",
     "check_file",
+    "contents",
     "damaged",
     "engine",
     "load",

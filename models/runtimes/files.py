@@ -10,10 +10,17 @@ import platformdirs
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from .onnx_fields import OnnxContents, read_onnx
 from .runtime import Pixels, Tensor
 
 _ONNX_START = b"\x08"
 """Tag of the first field, ``ir_version``, of a serialised ModelProto."""
+
+_KINDS = {
+    **{"f32": "float32", "f16": "float16", "u8": "uint8", "i8": "int8"},
+    **{"float": "float32", "half": "float16", "double": "float64"},
+}
+"""What numbers are called by OpenVINO and in ONNX, if not as by NumPy."""
 
 
 def cache_folder() -> Path:
@@ -25,7 +32,9 @@ def cache_folder() -> Path:
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is missing or cannot be an ONNX model, by its first bytes.
+    """Refuse what is missing, is no ONNX model, or is one that is cut off or lacks its weights.
+
+    Before a library opens it, as those print what they cannot read.
 
     Files of PyTorch are refused without being opened: a pickled model can run any code, and
     exported programs (``.pt2``) are read with pickle and ``sympify`` too.
@@ -43,6 +52,22 @@ def check_file(path: Path) -> None:
         )
     if start[:1] != _ONNX_START:
         raise ModelError(f"the file {path} is not an ONNX model: give the .onnx file of a detector")
+    for name in contents(path).outside:
+        if not (path.parent / name).is_file():
+            raise ModelError(
+                f"the weights of {path.name} are in another file, {name}, which is not beside it: "
+                "copy it there, too"
+            )
+
+
+def contents(path: Path) -> OnnxContents:
+    """Read what an ONNX file says of itself; ModelError if it cannot be read or is cut off."""
+    try:
+        return read_onnx(path)
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise damaged(path) from error
 
 
 def damaged(path: Path) -> ModelError:
@@ -65,8 +90,11 @@ def sentence(error: object, most: int = 160) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
-    """Refuse a network that does not take one picture, float32 (1, channels, height, width)."""
+def check_input(path: Path, inputs: Sequence[Tensor], kind: str) -> None:
+    """Refuse a network that does not take one picture, float32 (1, channels, height, width).
+
+    The kind is that of the numbers it takes, as the library calls it; empty if it takes none.
+    """
     said = " and ".join(_sizes(tensor.shape) for tensor in inputs) or "nothing"
     picture = len(inputs) == 1 and len(inputs[0].shape) == 4
     if not picture or inputs[0].shape[0] not in (1, -1) or inputs[0].shape[1] < 1:
@@ -74,9 +102,10 @@ def check_input(path: Path, inputs: Sequence[Tensor], is_float: bool) -> None:
             f"the file {path.name} takes {said}, not one picture of 1 × channels × height × width: "
             "export a detector with batch 1"
         )
-    if not is_float:
+    if (taken := _KINDS.get(kind, kind)) != "float32":
         raise ModelError(
-            f"the file {path.name} does not take 32 bit floats: export it without half"
+            f"the file {path.name} takes numbers of the type {taken}: export it so that it takes "
+            "float32, without half"
         )
 
 

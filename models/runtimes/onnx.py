@@ -39,8 +39,8 @@ class OnnxRuntime(Runtime):
         self._session = _session(path, run_options)
         self.inputs = _tensors(self._session.get_inputs())
         self.outputs = _tensors(self._session.get_outputs())
-        is_float = all(node.type == "tensor(float)" for node in self._session.get_inputs())
-        check_input(path, self.inputs, is_float)
+        kinds = [node.type[len("tensor(") : -1] for node in self._session.get_inputs()]
+        check_input(path, self.inputs, "".join(kinds[:1]))
         used = self._session.get_providers()[0]
         self.device = next((key.upper() for key, name in PROVIDERS.items() if name == used), used)
 

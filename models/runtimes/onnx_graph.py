@@ -16,6 +16,8 @@ from .runtime import Tensor
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 22
 """Between these the operations used here mean the same."""
+_KINDS = {number: name.lower() for name, number in onnx.TensorProto.DataType.items()}
+"""Names of the types of numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class OnnxGraph:
         }
         inputs = [value for value in graph.input if value.name not in self._weights]
         self.inputs, self.outputs = _tensors(inputs), _tensors(graph.output)
-        self.is_float = all(value.type.tensor_type.elem_type == 1 for value in inputs)
+        kinds = [_KINDS.get(value.type.tensor_type.elem_type, "?") for value in inputs]
+        self.kind = "".join(kinds[:1])
         self._steps = _steps(graph)
 
     def __call__(self, pixels: torch.Tensor) -> list[torch.Tensor]:

@@ -67,8 +67,8 @@ class OpenVinoRuntime(Runtime):
         self._model = _read(self._core, path)
         self._exact = run_options.exact
         self.inputs, self.outputs = _tensors(self._model.inputs), _tensors(self._model.outputs)
-        is_float = all(port.element_type == openvino.Type.f32 for port in self._model.inputs)
-        check_input(path, self.inputs, is_float)
+        kinds = [port.element_type.get_type_name() for port in self._model.inputs]
+        check_input(path, self.inputs, "".join(kinds[:1]))
         self.device = self._describe()
         self._compiled = lru_cache(KEPT_SIZES)(self._compile)
 

@@ -87,8 +87,8 @@ class TensorRtRuntime(Runtime):
                 RuntimeCache(self._trt, self._engine, file) if is_rtx(self._trt) else None
             )
         self.inputs, self.outputs = self._tensors("INPUT"), self._tensors("OUTPUT")
-        is_float = self._engine.get_tensor_dtype(self.inputs[0].name) == self._trt.float32
-        check_input(path, self.inputs, is_float)
+        kind = self._engine.get_tensor_dtype(self.inputs[0].name).name.lower()
+        check_input(path, self.inputs, kind)
         self.device = f"{gpu} ({self._trt.__name__}, {'f32' if run_options.exact else 'f16'})"
         self._plans = lru_cache(KEPT_SIZES)(self._plan)
 

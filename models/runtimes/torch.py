@@ -44,7 +44,7 @@ class TorchRuntime(Runtime):
         except RuntimeError as error:
             raise DeviceError(f"torch failed on {self._on}: {sentence(error)}") from error
         self.inputs, self.outputs = self._graph.inputs, self._graph.outputs
-        check_input(path, self.inputs, self._graph.is_float)
+        check_input(path, self.inputs, self._graph.kind)
         self._half = self._on.type == "cuda" and not run_options.exact
         self.tensor_device = str(self._on)
         self.device = f"{self._on} ({'f16' if self._half else 'f32'})"

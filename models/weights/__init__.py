@@ -9,15 +9,15 @@ FOLDER = Path(__file__).parent
 """Where the weights are: beside this file."""
 
 
-def shipped() -> dict[str, Path]:
-    """Names of the detectors that come with the package, and their ONNX files.
+def shipped(task: str = "") -> dict[str, Path]:
+    """Names of the models for a task that come with the package, and their ONNX files.
 
-    The card of a model for another task says so.
+    The task as the cards give it; those of detectors give none.
     """
     return {
         name: path
         for name, path in _all().items()
-        if "task" not in json.loads(path.with_suffix(".json").read_bytes())
+        if json.loads(path.with_suffix(".json").read_bytes()).get("task", "") == task
     }
 
 
@@ -25,17 +25,19 @@ def _all() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.onnx"))}
 
 
-def find(name: str) -> Path:
-    """Return the ONNX file of a shipped model's name or of a path; ModelError if there is none."""
+def find(name: str, task: str = "") -> Path:
+    """Return the ONNX file of a shipped model's name or of a path.
+
+    ModelError if there is none; it names those that are shipped for the task.
+    """
     known = _all()
     if name in known:
         return known[name]
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    raise ModelError(
-        f"there are no weights {name!r}: give a file, or one of {', '.join(shipped())}"
-    )
+    names = f", or one of {', '.join(others)}" if (others := shipped(task)) else ""
+    raise ModelError(f"there are no weights {name!r}: give a file{names}")
 
 
 def licence_text(licence: str) -> Path | None:

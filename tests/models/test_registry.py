@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from pursuit.models import detectors, predictors, registry
+from pursuit.models import detectors, plugins, predictors, registry, weights
 
 
 def test_built_in_models_take_their_options():
@@ -78,6 +78,21 @@ def test_what_a_detector_needs_besides_is_named(monkeypatch: pytest.MonkeyPatch)
         detectors.create("maskrcnn", {})
 
 
+def test_only_weights_for_the_same_task_are_suggested(tmp_path, monkeypatch):
+    for name, card in {"yolo": "{}", "lstm": '{"task": "motion"}'}.items():
+        (tmp_path / f"{name}.onnx").touch()
+        (tmp_path / f"{name}.json").write_text(card)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    for create, name, known in (
+        (lambda: predictors.create("lstm", {"model": "gru"}), "gru", ", or one of lstm"),
+        (lambda: detectors.create("yolo", {"weights": "yol"}), "yol", ", or one of yolo"),
+        (lambda: weights.find("sharp", "defocus"), "sharp", ""),
+    ):
+        with pytest.raises(ValueError) as refusal:
+            create()
+        assert str(refusal.value) == f"there are no weights {name!r}: give a file{known}"
+
+
 @pytest.fixture
 def own_module(tmp_path, monkeypatch):
     source = """
@@ -89,6 +104,18 @@ def own_module(tmp_path, monkeypatch):
                 self.level = level
             def detect(self, image):
                 return Detections.of([[0, 0, self.level, self.level]])
+
+        class Deep(Mine):
+            def __init__(self, depth):
+                super().__init__(depth)
+            def detect(self, image):
+                return looked(image)
+
+        class Deeper(Deep):
+            pass
+
+        def looked(image):
+            raise ValueError("too dark")
     """
     (tmp_path / "own_detector.py").write_text(textwrap.dedent(source))
     monkeypatch.syspath_prepend(tmp_path)
@@ -99,10 +126,29 @@ def own_module(tmp_path, monkeypatch):
 def test_a_detector_of_ones_own(own_module):
     mine = detectors.create(f"{own_module}:Mine", {"level": 7})
     assert mine.detect(np.zeros((8, 8), np.uint8)).boxes_px.max() == 7
-    with pytest.raises(ValueError, match=r"refuses its options: .*'depth'"):
-        detectors.create(f"{own_module}:Mine", {"depth": 7})
+    with pytest.raises(ValueError) as refusal:
+        detectors.create(f"{own_module}:Mine", {"levle": 7})
+    assert str(refusal.value) == (
+        "unknown option 'levle' of detector 'own_detector:Mine'; did you mean 'level'? known: level"
+    )
+    with pytest.raises(ValueError, match=r"'own_detector:Deep' needs detector\.depth: give"):
+        detectors.create(f"{own_module}:Deep")
     with pytest.raises(ValueError, match=r"cannot be imported: .*'Yours'"):
         detectors.create(f"{own_module}:Yours")
+
+
+def test_of_several_in_one_file_the_one_that_failed_is_named(own_module):
+    detectors.create(f"{own_module}:Mine")
+    inherited = detectors.create(f"{own_module}:Deeper", {"depth": 1})
+    with pytest.raises(ValueError) as failed:
+        inherited.detect(np.zeros((8, 8), np.uint8))
+    start = "The detector 'own_detector:Deeper' failed: ValueError: too dark ("
+    assert plugins.failure(failed.value).startswith(start)
+
+    with pytest.raises(ValueError) as failed:
+        sys.modules[own_module].looked(None)
+    told = plugins.failure(failed.value)
+    assert told.startswith("The code in 'own_detector' failed: ValueError: too dark (")
 
 
 @pytest.fixture

@@ -51,12 +51,15 @@ def movies(
     """
     from ...bench import movies as bench
     from ...bench import report
-    from ...configuration import check_new_folder
+    from ...configuration import check_models, check_new_folder
 
     if size not in (*bench.SIZES, "both"):
         raise typer.BadParameter(f"--size is one of {', '.join(bench.SIZES)}, both")
     if pictures is not None:
         check_new_folder(pictures, "--pictures")
+    for table, names in (("detector", detector), ("policy", policy)):
+        for name in names or ():
+            check_models({table: name})
     sizes = bench.SIZES if size == "both" else (size,)
     models = detector or bench.DETECTORS, policy or bench.POLICIES, sizes
     with progress("following") as on_progress:

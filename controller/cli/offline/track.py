@@ -95,6 +95,7 @@ def track(
     if known is not None:
         check_tracks(known, movie)
     used, links = open_models(movie, tables, make_linker)
+    _check_hits(tables, len(movie))
     with progress("tracking", len(movie)) as on_progress:
         tracked = track_movie(movie, used, links, on_progress)
     points = tracked.points_px(movie.pixel_um)
@@ -141,6 +142,18 @@ def given_tables(
     named = {} if predictor is None else {"name": predictor}
     line = {"detector": detector | size, "predictor": named}
     return merge(line, *given)
+
+
+def _check_hits(tables: dict[str, Any], frames: int) -> None:
+    """Refuse to ask for more measurements of a track than there are frames."""
+    from ...configuration import ConfigError
+
+    least = tables.get("tracking", {}).get("confirm_hits", 0)
+    if least > frames:
+        raise ConfigError(
+            f"No track can have tracking.confirm_hits = {least} measurements in {frames} frames: "
+            "ask for fewer."
+        )
 
 
 def _check_output(table: Path, *inputs: Path | None) -> None:

@@ -74,9 +74,11 @@ def contradiction(outputs: Sequence[NDArray], head: Head) -> str:
     answer = np.asarray(outputs[0][0], np.float32)
     if not all(np.isfinite(output).all() for output in outputs):
         return "some of its numbers are not finite"
+    rows = answer.T if head == "yolo" else answer
+    if head != "rt-detr" and 0 < np.abs(rows[:, :4]).max(initial=0.0) <= 1 + _ROUNDING:
+        return "boxes are in shares of the picture, not in its pixels"
     if head == "ssd":
         return _not_shares(np.asarray(outputs[1][0]), "scores")
-    rows = answer.T if head == "yolo" else answer
     if head == "yolo-nms-free":
         if (np.abs(rows[:, 5] - np.rint(rows[:, 5])) > _ROUNDING).any() or (rows[:, 5] < -1).any():
             return "the classes are not whole numbers"

@@ -1,28 +1,20 @@
 """What is known of a model file: its card, or what ultralytics wrote into the file itself."""
 
 import ast
-import os
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from ...card import ModelCard
 from ...errors import ModelError
-from ...runtimes import Runtime, damaged
+from ...runtimes import Runtime, contents
 from .heads import Head, contradiction, head_of, meant_by
-
-_METADATA_FIELD = 14
-"""Of an ONNX ModelProto: ``metadata_props``, key (1) and value (2)."""
 
 _TRIAL_PX = 128
 """Edge of an image on which a model of any size is tried: a multiple of any usual stride."""
-
-_VARINT, _EIGHT_BYTES, _COUNTED, _FOUR_BYTES = 0, 1, 2, 5
-"""Wire types of protocol buffers."""
 
 
 class ModelInfo(NamedTuple):
@@ -54,6 +46,11 @@ def describe(path: Path, runtime: Runtime) -> ModelInfo:
         If it cannot be run.
     """
     channels = runtime.inputs[0].shape[1]
+    if channels not in (1, 3):
+        raise ModelError(
+            f"the file {path.name} takes pictures of {channels} channels: use a detector for grey "
+            "(1) or colour (3)"
+        )
     beside, inside = path.with_suffix(".json"), read_metadata(path)
     if (task := inside.get("task", "detect")) != "detect":
         raise ModelError(
@@ -96,59 +93,11 @@ def read_metadata(path: Path) -> dict[str, str]:
 
     ModelError if the file cannot be read or is cut off.
     """
-    found: dict[str, str] = {}
-    try:
-        with path.open("rb") as file:
-            end = os.fstat(file.fileno()).st_size
-            while file.tell() < end:
-                field, value = _field(file, end)
-                if field == _METADATA_FIELD:
-                    key, text = _entry(value)
-                    found[key] = text
-    except OSError as error:
-        raise ModelError(f"the model {path} cannot be read: {error.strerror}") from error
-    except (ValueError, IndexError) as error:
-        raise damaged(path) from error
-    return found
-
-
-def _field(file: BinaryIO, end: int) -> tuple[int, bytes]:
-    """Read a field's number and, if it is metadata, its bytes; skip those of others."""
-    tag = _varint(file)
-    number, wire = tag >> 3, tag & 7
-    if wire == _VARINT:
-        _varint(file)
-        return number, b""
-    size = _varint(file) if wire == _COUNTED else {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(wire, end)
-    if file.tell() + size > end:
-        raise ValueError("a field reaches beyond the end of the file")
-    if number == _METADATA_FIELD:
-        return number, file.read(size)
-    file.seek(size, os.SEEK_CUR)
-    return number, b""
-
-
-def _varint(file: BinaryIO) -> int:
-    value = shift = 0
-    while True:
-        byte = file.read(1)[0]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value
-        shift += 7
-
-
-def _entry(data: bytes) -> tuple[str, str]:
-    """Read a StringStringEntryProto."""
-    file, texts = BytesIO(data), {1: "", 2: ""}
-    while file.tell() < len(data):
-        number = _varint(file) >> 3
-        texts[number] = file.read(_varint(file)).decode()
-    return texts[1], texts[2]
+    return contents(path).metadata
 
 
 def _names(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Class names from a dict, index to name, or a list, written as Python writes it."""
+    """Class names from a dict, index to name, or a list, as Python or JSON writes it."""
     if "names" not in metadata:
         raise ModelError(
             f"nothing is known of {path.name}: put its model card beside it as "
@@ -156,9 +105,10 @@ def _names(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
         )
     try:
         names = ast.literal_eval(metadata["names"])
-        numbers = range(len(names))
-        if isinstance(names, list | tuple) or set(names) == set(numbers):
-            return tuple(str(names[index]) for index in numbers)
+        numbered = names if isinstance(names, dict) else dict(enumerate(names))
+        by_number = {int(key): str(name) for key, name in numbered.items()}
+        if list(range(len(numbered))) == sorted(by_number):
+            return tuple(by_number[number] for number in sorted(by_number))
     except (ValueError, SyntaxError, TypeError) as error:
         raise ModelError(f"the class names in {path.name} cannot be read: {error}") from error
     raise ModelError(

@@ -41,7 +41,7 @@ class Recurrent(SlotPredictor):
 
     def __init__(self, options: RecurrentOptions | None = None) -> None:
         super().__init__([*BROWNIAN, *VELOCITY])
-        path = weights.find((options or RecurrentOptions()).model)
+        path = weights.find((options or RecurrentOptions()).model, "motion")
         self.name = path.stem
         self._network = RecurrentNetwork(path)
         self._rows = np.zeros((0, self._network.width), np.float32)

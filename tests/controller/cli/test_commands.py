@@ -70,6 +70,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("microscope --mm-config none.cfg", "none.cfg"),
         ("record --microscope here:x --out x", "not of the form HOST:PORT"),
         ("record --microscope 127.0.0.1 --out x --decisions here", "not of the form HOST:PORT"),
+        ("follow --microscope 127.0.0.1:65533", "HOST:PORT, with a port from 1 to 65532"),
+        ("follow --microscope 127.0.0.1:²", "not of the form HOST:PORT"),
         ("arm localhost", "no microscope answers at localhost:5710"),
         ("follow --lockstep --scenario nucleus --set camera.pixel_um=0.000325", "makes a pixel"),
         (
@@ -83,6 +85,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("eval yolo none", "none"),
         ("export yolo --runtime none", "none"),
         ("train predictor none.csv", "none.csv"),
+        ("bench movies none --detector blob", "unknown detector 'blob'; did you mean 'blobs'?"),
+        ("bench movies none --policy predictiv", "did you mean 'predictive'?"),
         ("bench follow --scenario none --seeds 1", "There is no scenario 'none'"),
     ],
 )
@@ -95,6 +99,19 @@ def test_what_a_user_can_do_wrong_gets_one_sentence(
     assert text.startswith("Error: ")
     assert why.lower() in text.lower()
     assert not [*empty_folder.iterdir()]
+
+
+@pytest.mark.parametrize("port", [-5, 65_533, 70_000, 99_999])
+def test_a_port_that_there_is_not_is_refused(port: int) -> None:
+    result = CliRunner().invoke(app, ["microscope", "--port", str(port)])
+    assert result.exit_code == 2 and "'--port'" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", ["detector.name=nope", "policy.name=nope", "predictor.name=nope"])
+def test_what_is_followed_is_told_once_the_models_are_known(wrong: str, empty_folder: Path) -> None:
+    result = CliRunner().invoke(app, ["follow", "--lockstep", "--set", wrong])
+    assert "'nope'" in result.stderr
+    assert "followed in" not in result.output
 
 
 def test_a_start_outside_the_movie_is_refused(tmp_path: Path) -> None:

@@ -56,3 +56,13 @@ def test_of_several_stages_the_one_that_is_used_is_told(tmp_path: Path) -> None:
     stand.write_text(STAND.format(more="Device,Other,DemoCamera,DXYStage\n"))
     result = CliRunner().invoke(app, ["init", str(stand), "--out", str(scope)])
     assert "stage XY (not Other: change label under [stage])" in result.stdout
+
+
+def test_a_camera_without_an_exposure_gets_one_that_is_marked_as_a_guess(tmp_path: Path) -> None:
+    stand, scope = tmp_path / "stand.cfg", tmp_path / "scope.toml"
+    stand.write_text(STAND.format(more="") + "Property,Camera,Exposure,0\n")
+    result = CliRunner().invoke(app, ["init", str(stand), "--out", str(scope)])
+    assert result.exit_code == 0
+    assert "set exposure_ms under [camera] to yours" in result.stdout
+    assert make_config(read_tables(scope)).camera.exposure_ms == 10
+    assert "# A GUESS, to be set, as the camera has none in Micro-Manager" in scope.read_text()

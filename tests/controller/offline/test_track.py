@@ -69,6 +69,13 @@ def test_a_movie_becomes_a_table_of_tracks(movie: Path, tmp_path: Path) -> None:
     assert np.ptp(picture.astype(int), axis=2).max() > 100
 
 
+def test_more_hits_than_there_are_frames_are_refused(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tracks.csv"
+    ran = pursuit("track", movie, *BLOBS, "--set", "tracking.confirm_hits=9", "--out", out)
+    assert ran.exit_code == 1 and not out.exists()
+    assert "tracking.confirm_hits = 9 measurements in 8 frames: ask for fewer." in ran.stderr
+
+
 def test_scales_turn_pixels_and_frames_into_um_and_s(movie: Path, tmp_path: Path) -> None:
     out = tmp_path / "tracks.csv"
     ran = pursuit("track", movie, *BLOBS, "--pixel-um", 0.5, "--interval-s", 2, "--out", out)

@@ -92,7 +92,14 @@ def test_a_drive_that_has_moved_all_the_same_is_told(monkeypatch: pytest.MonkeyP
         ({"presets": {"Channel": "DAPPI"}}, "Channel has no preset DAPPI, but: .*DAPI"),
         ({"properties": {"Cam": {"Gain": 1}}}, "no device Cam; there is: .*Camera"),
         ({"properties": {"Camera": {"Gian": 1}}}, "Camera has no property Gian, but: .*Gain"),
-        ({"properties": {"Camera": {"Gain": 1e6}}}, "Gain of Camera does not take"),
+        (
+            {"properties": {"Camera": {"Gain": 1e6}}},
+            "Gain of Camera does not take 1000000.0, but -5 to 8 \\(",
+        ),
+        (
+            {"properties": {"Camera": {"PixelType": "9bit"}}},
+            "PixelType of Camera does not take 9bit, but: .*16bit",
+        ),
         ({"properties": {"Camera": {"CameraID": "x"}}}, "can only be read"),
         ({"properties": {"Z": {"Position": 5000}}}, "^To set Position of Z would move"),
         ({"properties": {"Core": {"Initialize": 0}}}, "no device Core"),

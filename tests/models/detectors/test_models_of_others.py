@@ -18,6 +18,7 @@ SIZE = 96, 128
 CENTRED = np.array([[40, 48, 32, 20], [100, 60, 16, 32]], np.float32)
 """Two objects: the first of the first class, the other of the last."""
 SIGNS = np.array([1, 1, -1, 1, 1, 1], np.float32)[:, None]
+SHARES = np.array([1 / 128, 1 / 96, 1 / 128, 1 / 96, 1, 1], np.float32)[:, None]
 CARD = ModelCard(
     name="mine", architecture="fake", head="yolo-nms-free", classes=("small", "large"), stride=16
 )
@@ -124,6 +125,7 @@ def test_where_its_numbers_tell_nothing_the_metadata_do(tmp_path: Path) -> None:
         (answers("yolo", 2)[0] * SIGNS, "boxes have negative sizes"),
         (answers("yolo", 2)[0] * 7, "scores go from 0 to 6.3"),
         (np.full((1, 6, 60), np.nan, np.float32), "some of its numbers are not finite"),
+        (answers("yolo", 2)[0] * SHARES, "boxes are in shares of the picture, not in its pixels"),
         (answers("rt-detr", 2)[0] * 640, "classes are not whole .* and scores go from 0 to 576"),
     ],
 )
@@ -155,6 +157,12 @@ def test_a_model_without_a_card_is_known_by_its_metadata(tmp_path: Path) -> None
     assert not info.has_object_size and "no card" in info.note
 
 
+@pytest.mark.parametrize("names", ["{'1': 'b', '0': 'a'}", '{"0": "a", "1": "b"}', "('a', 'b')"])
+def test_class_names_may_be_numbered_in_text(tmp_path: Path, names: str) -> None:
+    path = fake_onnx(tmp_path / "mine.onnx", names=names)
+    assert describe(path, Says(answers("yolo", 2))).card.classes == ("a", "b")
+
+
 def test_a_card_that_disagrees_with_the_model_is_refused(tmp_path: Path) -> None:
     path = fake_onnx(tmp_path / "mine.onnx", names="{0: 'small', 1: 'large'}")
     CARD.write(path.with_suffix(".json"))
@@ -182,6 +190,8 @@ def test_models_of_which_too_little_is_known_are_refused(tmp_path: Path) -> None
         describe(fake_onnx(tmp_path / "odd.onnx", names="__import__('os')"), says)
     with pytest.raises(ModelError, match="not numbered from 0 without a gap: 1, 2; export"):
         describe(fake_onnx(tmp_path / "gap.onnx", names="{1: 'a', 2: 'b'}"), says)
+    with pytest.raises(ModelError, match=r"takes pictures of 4 channels: use a detector for grey"):
+        describe(fake_onnx(tmp_path / "four.onnx", names="{0: 'a'}"), Says(says.answer, 4))
     whole = fake_onnx(tmp_path / "cut.onnx", names="{0: 'a'}")
     whole.write_bytes(whole.read_bytes()[:-3])
     with pytest.raises(ModelError, match="damaged or cut off"):

@@ -54,6 +54,8 @@ def one_step(operation: str, *inputs: bytes, kind: int = 1) -> bytes:
 PICTURE = tensor("x", 1, 3, "h", "w")
 GATHERS = one_step("SpaceToDepth", PICTURE)
 """Takes even heights and widths only."""
+ELSEWHERE = GATHERS + field(7, field(5, field(13, field(1, "location") + field(2, "split.bin"))))
+"""Has weights in a file beside it."""
 
 
 def write(folder: Path, content: bytes, name: str = "model.onnx") -> Path:
@@ -116,13 +118,20 @@ def bad_files(folder: Path) -> dict[Path, str]:
         write(folder, one_step("Relu", tensor("x", 1, 10)), "flat.onnx"): "not one picture",
         write(
             folder, one_step("Identity", tensor("x", 1, 3, "h", "w", kind=10), kind=10), "half.onnx"
-        ): ("without half"),
+        ): "type float16: export it so that it takes float32, without half",
+        write(
+            folder, one_step("Identity", tensor("x", 1, 3, "h", "w", kind=2), kind=2), "bytes.onnx"
+        ): "type uint8: export it so that it takes float32",
+        write(folder, ELSEWHERE, "split.onnx"): "split.onnx are in another file, split.bin",
     }
 
 
 @pytest.mark.parametrize("runtime", ["auto", "openvino", "onnx", "torch"])
 def test_files_that_cannot_be_used(
-    tmp_path: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    runtime: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     if runtime != "auto":
         needs(runtime)
@@ -134,6 +143,7 @@ def test_files_that_cannot_be_used(
         assert "\n" not in str(raised.value)
         assert len(str(raised.value)) < 300
     assert not Path("exploded").exists()
+    assert capfd.readouterr() == ("", ""), "a library prints what it cannot read"
 
 
 @settings(
