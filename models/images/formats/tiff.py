@@ -25,6 +25,9 @@ _PLANES_OR_TIMES = (
 )
 _LOST = ("invalid page offset", "failed to read", "is missing")
 """What tifffile warns of pages that are not there, and fills with zeros."""
+_NO_PIXELS = "read_micromanager_metadata"
+"""Where it warns of what Micro-Manager writes at the end of a recording: an index, settings of the
+display, comments."""
 
 
 def read(path: Path, position: int | str | None = None) -> FileContent:
@@ -101,7 +104,8 @@ def _lost_pages_refused(path: Path) -> Iterator[None]:
 
     def keep(record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if record.levelno >= logging.ERROR or any(words in text for words in _LOST):
+        is_lost = record.levelno >= logging.ERROR or any(words in text for words in _LOST)
+        if is_lost and _NO_PIXELS not in text:
             lost.append(text)
         return False
 

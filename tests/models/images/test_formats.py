@@ -199,6 +199,19 @@ def test_a_pixel_that_is_no_number_is_dark(tmp_path: Path) -> None:
     assert open_recording(tmp_path / "m.tif")[0][0, 0] == 0
 
 
+def test_an_absurd_value_does_not_blacken_the_others(tmp_path: Path) -> None:
+    pixels = FRAMES / np.float32(900)
+    clean = pixels.copy()
+    pixels[0, 3, 4], pixels[2, 1, 1] = 1e30, -np.finfo(np.float32).max
+    tifffile.imwrite(tmp_path / "m.tif", pixels)
+    movie = open_recording(tmp_path / "m.tif")
+    assert "absurd values beyond cut off" in movie.notes[-1]
+    shown = frames_of(movie)[4].astype(float)
+    assert np.ptp(shown) > 40
+    assert np.corrcoef(shown.ravel(), clean[4].ravel())[0, 1] > 0.999
+    assert movie[0][3, 4] == 65_535 and movie[2][1, 1] == 0
+
+
 OME = (
     '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels '
     'ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="51" SizeY="40" SizeZ="1" SizeC="1" '
@@ -220,6 +233,10 @@ SIZE = 'PhysicalSizeX="0.65" PhysicalSizeY="0.65"'
         (f'{SIZE} TimeIncrement="9997" TimeIncrementUnit="µs"', "", 0.65, 0.009997),
         ('PhysicalSizeX="0,65" PhysicalSizeY="0,65" TimeIncrement="5"', "", 0.65, 5.0),
         ('PhysicalSizeX="6.5E-7" PhysicalSizeXUnit="m" TimeIncrement="5"', "", 0.65, 5.0),
+        ('PhysicalSizeX="650" PhysicalSizeXUnit="Nanometres" TimeIncrement="5"', "", 0.65, 5.0),
+        (f'{SIZE} TimeIncrement="1"', PLANES, 0.65, 5.0),
+        (f'{SIZE} TimeIncrement="4.9"', PLANES, 0.65, 4.9),
+        (SIZE, PLANES.replace('DeltaT="25.0"', 'DeltaT="625"'), 0.65, 5.0),
     ],
 )
 def test_ome_tells_scales_in_many_ways(
@@ -243,6 +260,23 @@ def test_imagej_and_plain_tags_tell_scales(tmp_path: Path) -> None:
     assert open_recording(path).pixel_um == pytest.approx(0.65)
     tifffile.imwrite(path, FRAMES, resolution=(72, 72), resolutionunit="INCH")
     assert "pixel_um" in open_recording(path).assumed
+    about = {"axes": "TYX", "unit": "inch"}
+    tifffile.imwrite(path, FRAMES, imagej=True, resolution=(72, 72), metadata=about)
+    assert "pixel_um" in open_recording(path).assumed
+
+
+def test_a_stack_of_micro_manager_is_whole_without_what_stands_after_its_pixels(
+    tmp_path: Path,
+) -> None:
+    """An interrupted recording has no index, comments and display settings; frames are dated."""
+    with tifffile.TiffWriter(tmp_path / "m.tif") as tif:
+        for index, frame in enumerate(FRAMES):
+            told = json.dumps({"ElapsedTime-ms": 250.0 * index, "FrameIndex": index})
+            extra = [(51123, "s", 0, told, True)]
+            tif.write(frame, contiguous=False, metadata=None, extratags=extra)
+    movie = open_recording(tmp_path / "m.tif")
+    np.testing.assert_array_equal(frames_of(movie), FRAMES)
+    assert movie.interval_s == pytest.approx(0.25)
 
 
 def test_pixels_that_are_not_square_are_refused_unless_an_edge_is_given(tmp_path: Path) -> None:
