@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ def without_hot_pixels(image: Image, crop: tuple[int, int, int, int] | None = No
     part = image[top:bottom, left:right]
     if min(part.shape) < _LEAST_PX:
         return image
-    median: NDArray = cv2.medianBlur(part, 3)
+    median: NDArray[Any] = cv2.medianBlur(part, 3)
     away = cv2.absdiff(part, median)
     stride = max(1, int((part.size / _SAMPLE) ** 0.5))
     noise = _SIGMA_PER_MEDIAN * (float(np.median(away[::stride, ::stride])) + _ROUNDING)
@@ -75,7 +76,7 @@ def _are_alone(
     image: Image, rows: NDArray[np.intp], columns: NDArray[np.intp], least: float
 ) -> NDArray[np.bool_]:
     """Whether pixels differ by so much, and at most one neighbour likewise, from what is around."""
-    framed = cv2.copyMakeBorder(image, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)
+    framed: NDArray[Any] = cv2.copyMakeBorder(image, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)
     own = framed[rows + 2, columns + 2].astype(np.int32)
     near = np.sort(_gathered(framed, rows, columns, _NEIGHBOURS), axis=0)
     step = np.maximum(own - near[-2], near[1] - own)
@@ -87,7 +88,7 @@ def _are_alone(
 
 
 def _gathered(
-    framed: Image,
+    framed: NDArray[Any],
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     places: Sequence[tuple[int, int]],

@@ -152,7 +152,7 @@ def test_ome_zarr_by_ome_writers(
         "Z": space,
     }
     shard = 2 if shards else None
-    dimensions = [
+    dimensions: Any = [
         *(Dimension(name=axis.lower(), count=LENGTHS[axis], **kinds[axis]) for axis in axes),
         Dimension(name="y", count=20, chunk_size=10, shard_size_chunks=shard, **space),
         Dimension(name="x", count=30, chunk_size=30, **space),
