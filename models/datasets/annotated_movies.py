@@ -139,17 +139,28 @@ def check_tracks(tracks: Tracks, recording: Recording) -> None:
     first = min(int(frames[0]) for frames in tracks.frames)
     last = max(int(frames[-1]) for frames in tracks.frames)
     if first < 0 or last >= len(recording):
+        counts_from_1 = (first, last) == (1, len(recording))
+        advice = "count them from 0" if counts_from_1 else "they belong to another one"
         raise ModelError(
             f"the tracks {tracks.name} go from frame {first} to {last}, the movie has "
-            f"{len(recording)}: they belong to another one"
+            f"{len(recording)}: {advice}"
         )
-    sides = recording.width_px, recording.height_px
+    sides = np.array([recording.width_px, recording.height_px])
     outside = [((at[:, :2] < 0) | (at[:, :2] >= sides)).any() for at in tracks.positions]
     if np.mean(outside) > 0.5:
         raise ModelError(
             f"most of the tracks {tracks.name} leave the {sides[0]} x {sides[1]} pixels of the "
             "movie: positions have to be in pixels"
         )
+    for frames, at in zip(tracks.frames, tracks.positions, strict=True):
+        far = ((at[:, :2] < -sides) | (at[:, :2] >= 2 * sides)).any(axis=1)
+        if far.any():
+            x, y = at[far][0, :2]
+            raise ModelError(
+                f"the tracks {tracks.name} have a position in frame {frames[far][0]} that is far "
+                f"outside of the picture of {sides[0]} x {sides[1]} pixels, ({x:g}, {y:g}): "
+                "correct it; positions have to be in pixels"
+            )
 
 
 def _may_be_sparse(tracks: Tracks, recording: Recording) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ _SEPARATORS = ",;\t"
 """Of columns. Spreadsheets write the second where decimals have a comma."""
 _TOLD = "sep="
 """How a line begins in which a spreadsheet is told the separator."""
+_HAS_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})")
+"""A number with a decimal comma; before three digits it may divide thousands."""
 _NO_TRACK = {"", "none", "nan", "null", "na", "n/a"}
 """What stands for the track of a row that is of none."""
 _SEEN = "seen"
@@ -129,6 +132,13 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     lines = read_text(path).splitlines(keepends=True)
     if lines and lines[0].lower().startswith(_TOLD):
         del lines[0]
+    while len(lines) > 1 and lines[0].startswith("#") and not _is_header(lines[0], lines[1]):
+        del lines[0]
+    if "".join(lines[:1]).startswith("<"):
+        raise ModelError(
+            f"the file {path} is XML, not a table: give a TrackMate file the suffix .xml, or "
+            "export its spots as CSV"
+        )
     separator = max(_SEPARATORS, key="".join(lines[:1]).count)
     try:
         rows = list(csv.reader(lines, delimiter=separator))
@@ -137,9 +147,15 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     if len(rows) < 2:
         raise ModelError(f"the file {path} has no rows: give a CSV file with a header and tracks")
     header, *cells = rows
-    if separator != ",":
+    if separator != "," or any(_HAS_COMMA.fullmatch(cell) for row in cells for cell in row):
         cells = [[cell.replace(",", ".") for cell in row] for row in cells]
     return [name.strip().removeprefix("#").strip() for name in header], cells
+
+
+def _is_header(line: str, following: str) -> bool:
+    """Whether a line that begins with ``#`` has as many columns as the next one."""
+    separator = max(_SEPARATORS, key=line.count)
+    return 0 < line.count(separator) == following.count(separator)
 
 
 def _column_indices(

@@ -37,10 +37,14 @@ TOLD = "\n".join(
     ["sep=;", "track;frame;x;y", *(f"1;{t};{x};{y}".replace(".", ",") for t, x, y in PLACES)]
 )
 ACCENTS = "\n".join(["# track,t,x,y,Größe [µm²]", *(f"1,{t},{x},{y},9" for t, x, y in PLACES)])
+REMARKS = "\n".join(["# made by a script, by hand", "# 3 rows", *ACCENTS.split("\n")])
+QUOTED = "\n".join(["track,t,x,y", *(f'1,{t},"{x}","{y}"'.replace(".", ",") for t, x, y in PLACES)])
 NAN = "\n".join(["track,t,x,y", *(f"1,{t},{x},{y}" for t, x, y in PLACES), "nan,0,1,1", "NaN,0,,"])
 
 
-@pytest.mark.parametrize("text", [trackmate(), trackmate(lone=""), TRACKPY, TOLD, ACCENTS, NAN])
+@pytest.mark.parametrize(
+    "text", [trackmate(), trackmate(lone=""), TRACKPY, TOLD, ACCENTS, NAN, REMARKS, QUOTED]
+)
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_tables_of_other_programs_are_read(tmp_path: Path, text: str, encoding: str) -> None:
     path = written(tmp_path / "t.csv", text.replace("\n", "\r\n").encode(encoding))
@@ -89,6 +93,27 @@ def test_positions_that_are_not_in_pixels_are_refused(tmp_path: Path) -> None:
     check_tracks(own, movie(tmp_path))
     with pytest.raises(ModelError, match="are in µm where the movie has a scale"):
         check_tracks(own, movie(tmp_path, pixel_um=0.5))
+
+
+@pytest.mark.parametrize(
+    ("frames", "why"), [(range(1, 21), "count them from 0"), (range(5, 25), "to another one")]
+)
+def test_frames_that_the_movie_has_not_are_refused(tmp_path: Path, frames: range, why: str) -> None:
+    tracks = table(tmp_path, "track,frame,x,y", [f"1,{frame},5,5" for frame in frames])
+    with pytest.raises(ModelError, match=why):
+        check_tracks(tracks, movie(tmp_path))
+
+
+def test_a_place_far_outside_of_the_picture_is_named(tmp_path: Path) -> None:
+    rows = [f"{track},{frame},5,5" for track in (1, 2, 3) for frame in range(4)]
+    tracks = table(tmp_path, "track,frame,x,y", [*rows, "3,4,9634,7"])
+    with pytest.raises(ModelError, match=r"in frame 4 that is far outside .* \(9634, 7\)"):
+        check_tracks(tracks, movie(tmp_path))
+
+
+def test_a_file_of_another_kind_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is XML, not a table"):
+        table(tmp_path, '<?xml version="1.0"?>', ["<TrackMate/>"])
 
 
 def test_a_track_that_divides_ends_there(tmp_path: Path) -> None:
