@@ -15,8 +15,8 @@ __all__ = ["IMAGE_SUFFIXES", "POSITIONS", "FileContent", "chosen", "read"]
 
 SUFFIXES = {
     "tiff": (".tif", ".tiff"),
-    "picture": (".png", ".jpg", ".jpeg", ".bmp"),
-    "video": (".avi", ".mkv", ".mov", ".mp4"),
+    "picture": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"),
+    "video": (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".wmv"),
 }
 """Module of a format to the suffixes of its files."""
 
