@@ -14,8 +14,7 @@ from pursuit.models.images import open_recording, read_grey
 def test_all_frames_of_an_animation_are_a_movie(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"m.{suffix}"
     first, *others = (Image.fromarray(np.full((20, 30), 10 * n, np.uint8)) for n in range(1, 8))
-    options = {"lossless": True} if suffix == "webp" else {}
-    first.save(path, save_all=True, append_images=others, duration=40, **options)
+    first.save(path, save_all=True, append_images=others, duration=40, lossless=True)
     movie = open_recording(path)
     assert [movie[n].mean() for n in range(len(movie))] == pytest.approx(
         10 * np.arange(1, 8), abs=1
