@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...errors import ModelError
 from . import FileContent, chosen
 from .units import in_unit
 
+_VERSIONS = ("0.4", "0.5")
 _LETTERS = {"time": "T", "channel": "C"}
 
 
@@ -22,7 +24,7 @@ def read(path: Path, position: int | str | None = None) -> FileContent:
     try:
         groups = _images(path)
     except Exception as error:
-        raise ModelError(f"the folder {path} is not an OME-Zarr image: give a movie") from error
+        raise ModelError(f"the folder {path} {_why_not(path)}") from error
     group = groups[[*groups][chosen(path, "position", [*groups], position)]]
     try:
         return _content(group)
@@ -48,6 +50,35 @@ def _images(path: Path) -> dict[str, Any]:
     if not images:
         raise ValueError("there is no image in it")
     return images
+
+
+def _why_not(path: Path) -> str:
+    """Say what a folder is that cannot be opened, and what to do."""
+    told = [_json(path / name) for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup")]
+    if (path / ".zarray").exists() or told[0].get("node_type") == "array":
+        return "is a Zarr array, which does not say what its axes are: write it as OME-Zarr"
+    if not any(told):
+        return "is not an OME-Zarr image: give a movie"
+    attributes = told[0].get("attributes", {}).get("ome", told[2])
+    images = attributes.get("multiscales") or [{}]
+    version = str(attributes.get("version") or images[0].get("version") or "")
+    if images[0] and version not in _VERSIONS:
+        return (
+            f"is OME-Zarr {version or 'of a version that it does not tell'}, and "
+            f"{' and '.join(_VERSIONS)} are read: convert it"
+        )
+    if images[0]:
+        return f"is OME-Zarr {version}, but not as its specification says: write it anew"
+    return "holds Zarr, but no image of OME-Zarr: give the folder of an image"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What a file of metadata holds; nothing if it is not there or broken."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _about(group: yaozarrs.ZarrGroup) -> Any:

@@ -86,6 +86,31 @@ def test_zarr_of_five_axes_and_scales_of_two_levels(tmp_path: Path, version: str
     assert (movie.interval_s, movie.pixel_um, movie.assumed) == (2.0, 1.0, ())
 
 
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({".zarray": {"zarr_format": 2}}, "is a Zarr array, which does not say"),
+        ({"zarr.json": {"zarr_format": 3, "node_type": "array"}}, "is a Zarr array, which does"),
+        (
+            {".zgroup": {"zarr_format": 2}, ".zattrs": {"multiscales": [{"version": "0.2"}]}},
+            "is OME-Zarr 0.2, and 0.4 and 0.5 are read: convert it",
+        ),
+        (
+            {".zgroup": {"zarr_format": 2}, ".zattrs": {"multiscales": [{"version": "0.4"}]}},
+            "but not as its specification says",
+        ),
+        ({".zgroup": {"zarr_format": 2}}, "no image of OME-Zarr"),
+        ({"notes.txt": 1}, "is not an OME-Zarr image"),
+    ],
+)
+def test_a_folder_that_is_no_image_is_told_as_what_it_is(
+    tmp_path: Path, files: dict[str, Any], why: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    assert why in refusal(tmp_path)
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_of_several_images_in_a_zarr_folder_one_is_chosen(tmp_path: Path, version: str) -> None:
     for number in range(2):
