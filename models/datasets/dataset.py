@@ -126,6 +126,12 @@ def read_dataset(folder: Path, default_class: str = "object") -> Dataset:
         raise ModelError(f"there is no folder {folder} with annotated images")
     found = read_annotations(folder, default_class)
     if not found.images:
+        if any(folder.glob("*/masks/*")):
+            raise ModelError(
+                f"{folder} has a mask for each object, in a folder masks for each image: join "
+                "those of an image in one label image, a number for each object, "
+                "labels/NAME.png beside images/NAME.png"
+            )
         raise ModelError(f"no image in {folder} has labels: {'; '.join(found.notes)}")
     names = _class_names(found)
     stems = Counter(path.stem for path, _ in found.images)

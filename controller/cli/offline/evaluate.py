@@ -36,6 +36,7 @@ def evaluate(
     Example: `pursuit eval nuclei.onnx nucleus=more_images --json scores.json`
     """
     from ....models.datasets import evaluate as score
+    from ....models.errors import ModelError
     from ....models.weights import find
     from ...configuration import written_whole
 
@@ -45,6 +46,11 @@ def evaluate(
     rows = []
     for source in map(read_source, data):
         judged = source if held_back is None else source.split(held_back)[1]
+        if not any(len(sample.boxes_px) for sample in judged.samples):
+            raise ModelError(
+                f"there is no object in the {len(judged)} images of {source.name} that are judged "
+                "on: without any there is no precision; give others"
+            )
         for one in sizes:
             with progress(source.name, len(judged)) as on_progress:
                 scores = score(find(model), judged, runtime, on_progress, one == "told")

@@ -67,22 +67,23 @@ class _File:
     """The content of a file: names of its classes, entries of its images with their boxes."""
 
     def __init__(self, path: Path, default_class: str) -> None:
-        self.images: dict[Any, tuple[dict[str, Any], Boxes]] = {}
+        self.images: dict[str, tuple[dict[str, Any], Boxes]] = {}
         self.crowds = 0
         try:
             content = json.loads(read_text(path))
             if not isinstance(content, dict):
                 raise ValueError("it is not of the form {...}")
-            self.names = {e["id"]: str(e["name"]) for e in content.get("categories") or ()}
+            self.names = {str(e["id"]): str(e["name"]) for e in content.get("categories") or ()}
             for entry in content["images"]:
-                if self.images.setdefault(entry["id"], (entry, []))[0] is not entry:
+                if self.images.setdefault(str(entry["id"]), (entry, []))[0] is not entry:
                     raise ValueError(f"two images have the id {entry['id']}")
             several = len({e.get("category_id") for e in content["annotations"]}) > 1
             for entry in content["annotations"]:
-                if entry["image_id"] not in self.images:
-                    raise ValueError(f"it lists no image with the id {entry['image_id']}")
+                image_id = str(entry["image_id"])
+                if image_id not in self.images:
+                    raise ValueError(f"it lists no image with the id {image_id}")
                 name = self._name(entry.get("category_id"), default_class, several)
-                self.images[entry["image_id"]][1].append((_box(entry), name))
+                self.images[image_id][1].append((_box(entry), name))
                 self.crowds += bool(entry.get("iscrowd"))
         except ModelError:
             raise
@@ -92,8 +93,8 @@ class _File:
             raise ModelError(f"the file {path} is not a COCO file: {error}") from error
 
     def _name(self, category: Any, default_class: str, several: bool) -> str:
-        if category in self.names:
-            return self.names[category]
+        if str(category) in self.names:
+            return self.names[str(category)]
         if self.names:
             raise ValueError(f"it names no category with the id {category}")
         return f"class {category}" if several else default_class

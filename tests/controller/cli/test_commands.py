@@ -248,6 +248,16 @@ def test_objects_larger_than_what_shows_them_are_refused(
 
 
 @pytest.mark.parametrize("name", ["lower", "my cells", "a"])
+def test_images_without_any_object_are_nothing_to_judge_on(empty_folder: Path) -> None:
+    for folder in ("images", "labels"):
+        (empty_folder / "d" / folder).mkdir(parents=True)
+    tifffile.imwrite(empty_folder / "d" / "images" / "a.tif", np.zeros((64, 64), np.uint8))
+    (empty_folder / "d" / "labels" / "a.txt").write_text("")
+    result = CliRunner().invoke(app, ["eval", "yolo", "cell=d"])
+    assert result.exit_code == 1
+    assert "there is no object in the 1 images of d" in result.stderr
+
+
 @pytest.mark.parametrize("line", ["eval yolo", "detect", "track", "follow --specimen", "follow"])
 def test_names_stay_as_they_are(line: str, name: str, empty_folder: Path) -> None:
     (empty_folder / name).mkdir()

@@ -111,6 +111,20 @@ def test_masks_that_are_none_are_refused(counts: str) -> None:
         assert 0 <= top < bottom <= 8
 
 
+def test_ids_may_be_numbers_or_texts(tmp_path: Path) -> None:
+    told = content()
+    told["images"][0]["id"], told["categories"][0]["id"] = "1", "5"
+    assert_one_box(coco(tmp_path, told))
+
+
+def test_a_mask_for_each_object_is_told_as_that(tmp_path: Path) -> None:
+    for name in ("a1", "b2"):
+        picture(tmp_path / name / "images" / f"{name}.png")
+        picture(tmp_path / name / "masks" / "0.png")
+    with pytest.raises(ModelError, match=r"has a mask for each object, .*: join those"):
+        read_dataset(tmp_path)
+
+
 def test_captions_and_key_points_of_the_same_images_are_not_read(tmp_path: Path) -> None:
     picture(tmp_path / "val2017/a.png")
     for kind in ("captions", "instances", "person_keypoints"):
