@@ -98,6 +98,8 @@ def read_challenge_tracks(images: Path, folder: Path, sides_px: tuple[int, int])
     maps = _by_frame(folder, "man_track")
     if not maps:
         raise ModelError(f"the folder {folder} has no label maps man_track000.tif and so on")
+    if gap := next((n for n in range(min(maps), max(maps)) if n not in maps), None):
+        raise ModelError(f"the folder {folder} has no label map of frame {gap}: add it")
     first = min(_by_frame(images, ""))
     seen: dict[int, list[_Place]] = {label: [] for label in spans}
     for frame, file in sorted(maps.items()):

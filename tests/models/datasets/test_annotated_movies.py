@@ -166,6 +166,13 @@ def test_a_track_may_have_a_gap(tmp_path: Path) -> None:
     assert [track.frames.tolist() for track in movie.tracks] == [[0, 1, 2], [0, 2]]
 
 
+def test_a_label_map_that_is_missing_is_named(tmp_path: Path) -> None:
+    as_challenge(tmp_path)
+    (tmp_path / "01_GT" / "TRA" / "man_track001.tif").unlink()
+    with pytest.raises(ModelError, match="has no label map of frame 1: add it"):
+        read(tmp_path)
+
+
 def test_label_maps_of_another_size_are_refused(tmp_path: Path) -> None:
     as_challenge(tmp_path)
     file = tmp_path / "01_GT" / "TRA" / "man_track001.tif"
