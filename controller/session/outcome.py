@@ -85,7 +85,7 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             "stage: it may have been no object."
         )
     if summary["lock_at_end"] not in (Lock.LOCKED, Lock.COASTING):
-        return f"The target was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
+        return f"{_subject(summary)} was lost: last seen at {last_s:.1f} s of {seconds:.1f} s."
     if not summary["answered"] and summary["frames"] < FEWEST_FRAMES:
         return (
             "The session ended before the picture had answered to the stage: "
@@ -101,8 +101,14 @@ def how_it_ended(summary: dict[str, Any]) -> str:
             f"The target was last seen at {last_s:.1f} s of {seconds:.1f} s: it may have left the "
             "field."
         )
-    told = [f"{_SUBJECTS[summary['followed'][-1]['what']]} was followed to the end"]
+    told = [f"{_subject(summary)} was followed to the end"]
     return ", ".join([*told, *_exceptions(summary)]) + "."
+
+
+def _subject(summary: dict[str, Any]) -> str:
+    """What was followed last."""
+    parts = summary["followed"]
+    return _SUBJECTS[parts[-1]["what"] if parts else "target"]
 
 
 def _frames(count: int) -> str:

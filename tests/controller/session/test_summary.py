@@ -304,3 +304,15 @@ def test_any_session_gives_sensible_json(frames: list, decisions: list) -> None:
     assert summary["held"] is None or 0 <= summary["held"] <= 1
     assert summary["dropped"] >= 0
     assert summary["lost"] <= summary["frames"] == len({index for index, *_ in decisions})
+
+
+def test_nor_when_it_is_lost() -> None:
+    rows = Rows()
+    for i in range(8):
+        note(rows, i)
+        lock = Lock.LOCKED if i < 4 else Lock.LOST
+        one = replace(decision(i, lock, (0.0, 0.0) if i < 4 else None), took_nearest=True)
+        followed = {"target": 3, "targets": (3,)} if i < 4 else {}
+        rows.decision(replace(one, **followed))
+    ended = how_it_ended(summarise(rows, description(), 4, 0))
+    assert ended.startswith("Not what was pointed at, but the nearest to it, was lost: last seen")
