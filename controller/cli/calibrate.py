@@ -21,7 +21,7 @@ from .options import (
     fail,
     new_folder,
 )
-from .progress import plain_console
+from .progress import plain_console, stages
 
 if TYPE_CHECKING:
     from ..assembly import Simulation
@@ -97,11 +97,7 @@ def _measure(
     from ..calibration import NotCalibratedError, calibrate, calibrate_focus, open_stand
 
     microscope, clock, known_um = open_stand(config, simulated, lockstep=not realtime)
-    with microscope, stoppable(microscope), console.status("looking") as status:
-
-        def tell(what: str, seconds: float) -> None:
-            status.update(f"{what}, {seconds:.0f} s")
-
+    with microscope, stoppable(microscope), stages(console, "looking") as tell:
         try:
             readout_ms = config.camera.readout_ms
             found = calibrate(microscope, clock, known_um, tell, readout_ms=readout_ms)

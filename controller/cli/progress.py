@@ -29,6 +29,27 @@ def progress(
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def stages(console: Console, first: str) -> Iterator[Callable[[str, float], None]]:
+    """Show which stage of the work goes on, and for how many seconds in all it has.
+
+    Where there is no terminal, a line for each that begins.
+    """
+    if console.is_terminal:
+        with console.status(first) as status:
+            yield lambda what, seconds: status.update(f"{what}, {seconds:.0f} s")
+        return
+    told = {first}
+    console.print(first)
+
+    def tell(what: str, seconds: float) -> None:
+        if what not in told:
+            told.add(what)
+            console.print(f"{what}, after {seconds:.0f} s")
+
+    yield tell
+
+
 def print_note(note: str) -> None:
     """Say something beside the result, on the standard error stream."""
     plain_console(stderr=True).print(note, soft_wrap=True)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from pursuit.controller.bench import report
-from pursuit.controller.cli.progress import PARTS, plain_console, training_progress
+from pursuit.controller.cli.progress import PARTS, plain_console, stages, training_progress
 from rich.console import Console
 
 
@@ -36,3 +36,11 @@ def test_names_with_brackets_and_colons_are_shown_as_they_are(
     plain_console().print(name)
     report([{"model": name}], None)
     assert capsys.readouterr().out.count(name) == 2
+
+
+def test_stages_without_a_terminal_are_told_once_each() -> None:
+    told = io.StringIO()
+    with stages(Console(file=told), "looking") as tell:
+        for what, seconds in (("looking", 1.0), ("moving", 2.0), ("moving", 3.0), ("looking", 4.0)):
+            tell(what, seconds)
+    assert told.getvalue().splitlines() == ["looking", "moving, after 2 s"]
