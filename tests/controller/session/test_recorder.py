@@ -277,7 +277,7 @@ def test_an_empty_session_is_summed_up_too(tmp_path: Path) -> None:
 
 
 KILLED = """
-import importlib.util, json, os, sys, time
+import importlib.util, os, sys, time
 from pathlib import Path
 spec = importlib.util.spec_from_file_location("cases", sys.argv[1])
 cases = importlib.util.module_from_spec(spec)
@@ -285,7 +285,7 @@ spec.loader.exec_module(cases)
 folder = Path(sys.argv[2])
 recorder = cases.Recorder(folder, cases.DESCRIPTION, "a = 1")
 i = 0
-while json.loads((folder / "frames.ome.zarr/0/zarr.json").read_text())["shape"][0] <= 30:
+while (folder / "frames.csv").read_text("utf-8").count("\\n") <= 30:  # rows follow their pixels
     recorder.frame(cases.frame(i))
     recorder.decision(cases.decision(i))
     i += 1
