@@ -128,7 +128,7 @@ def read_dataset(folder: Path, default_class: str = "object") -> Dataset:
     if not found.images:
         if any(folder.glob("*/masks/*")):
             raise ModelError(
-                f"{folder} has a mask for each object, in a folder masks for each image: join "
+                f"the folder {folder} has a mask for each object, in a folder for each image: join "
                 "those of an image in one label image, a number for each object, "
                 "labels/NAME.png beside images/NAME.png"
             )
