@@ -12,7 +12,7 @@ from ...models.detectors import Detector, SupportsWindow, Window, detect, detect
 from ..decisions import Lock
 from ..targets import TargetGroup, TargetSelection
 from ..tracking import Crop, FieldGeometry
-from .pointing import point, tell_elsewhere
+from .pointing import point, tell_target
 
 _SIGMAS = 5.0
 """Standard deviations of the prediction in half a window. Chosen: motion is not Gaussian, and a
@@ -88,7 +88,7 @@ class Attention:
         else:
             found = detect_within(self._detector, frame.image, window)
             looked_px = window.crop(frame.image.shape)
-        tell_elsewhere(self._detector, target, self._geometry, frame)
+        tell_target(self._detector, found, target, self._geometry, frame)
         return found, looked_px
 
     def _window(self, target: TargetGroup | None, lock: Lock, frame: Frame) -> Window | None:

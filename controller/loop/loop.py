@@ -140,7 +140,7 @@ class Loop:
         detections = self._response.specks.without(found)
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
-        tracks = self._tracker.update(measurements, frame, self._target.pointed_um)
+        tracks = self._tracker.update(measurements, frame, self._target.meant_um)
         target = self._target.follow(tracks, frame)
         target = self._followed = self._check_response(frame, detections, target)
         stopwatch.lap("track")

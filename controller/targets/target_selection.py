@@ -84,6 +84,7 @@ class TargetSelection:
         self._members: dict[int, Track] = {}
         self._lost: dict[int, tuple[Track, int]] = {}
         self._still_to_choose = settings.count
+        self._meant_um: np.ndarray | None = None
         self.lock = Lock.SEARCHING
         self.reason = ""
 
@@ -97,6 +98,12 @@ class TargetSelection:
         """Where an object is pointed at, (2,), that has not been chosen yet."""
         point = self.settings.point_um if self._still_to_choose else None
         return None if point is None else np.array(point)
+
+    @property
+    def meant_um(self) -> np.ndarray | None:
+        """The same, or the middle of that object, (2,), where it is known which one it is."""
+        pointed_um = self.pointed_um
+        return pointed_um if pointed_um is None or self._meant_um is None else self._meant_um
 
     @property
     def took_nearest(self) -> bool:
@@ -130,6 +137,10 @@ class TargetSelection:
         changed = before is not self.lock or (bool(members) and [*self._members] != [*had])
         self.reason = self._explain(before, had, lost_before) if changed else ""
         return TargetGroup(members, self._looked_for(frame)) if members else None
+
+    def mean(self, middle_um: np.ndarray | None) -> None:
+        """Take note on which body the place is that is pointed at, by its middle (2,)."""
+        self._meant_um = middle_um
 
     def see_elsewhere(self, places_um: np.ndarray) -> None:
         """Take note where else, (N, 2), something is, that is not among the tracks."""
@@ -199,8 +210,8 @@ class TargetSelection:
             return {}
         seen = [t for t in tracks if t.seen_um is not None and t.id not in self._members]
         wanted = self.settings
-        if wanted.point_um is not None:
-            seen = self._pointing.near(seen, np.array(wanted.point_um), wanted.reach_um)
+        if self.meant_um is not None:
+            seen = self._pointing.near(seen, self.meant_um, wanted.reach_um)
         elif wanted.choose == "largest":
             seen.sort(key=lambda track: -track.size_um)
         elif wanted.choose == "brightest":

@@ -37,11 +37,14 @@ class AnnotatedTrack:
         x and y; the centre of the top left pixel is (0, 0).
     sizes_px : (T,)
         Root of the area of its box, NaN where that is not annotated.
+    anywhere_px : (2,), optional
+        Some place on its body in its first frame, if its outline is known.
     """
 
     frames: Indices
     positions_px: Floats
     sizes_px: Floats
+    anywhere_px: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Floats, Image
 from ..detections import Detections
 from ..images import Polarity
-from ..pointing import BODY, INNER, pointing_costs
+from ..pointing import BODY, INNER, body_at, pointing_costs
 from .classical import BlobOptions, Blobs
 from .crop import detect_within
 from .detector import Detector, MovieDefaults, SupportsWindow
@@ -37,6 +37,7 @@ be what is pointed at. Chosen on rendered nuclei with spots, in fields of 160 px
 first image gives 106 instead of 64 then, of 82 nuclei that are pointed at 76 instead of all."""
 _SMALLER = 0.5
 """Greatest size, over that, of what is in it. Chosen: not another outline of the same."""
+_SEEN = "the network sees what is pointed at"
 _WAYS: tuple[tuple[Literal["log", "threshold"], Polarity], ...] = (
     ("log", "bright"),
     ("log", "dark"),
@@ -79,7 +80,7 @@ class Auto:
         self._learned = open_learned(self.options)
         self._seeing: Detector = self._learned
         self._point_px: tuple[float, float] | None = None
-        self._images_until = 0
+        self._images_until, self._has_told = 0, False
         self.card, self.notes = self._learned.card, self._learned.notes
         self.max_objects = self.options.max_objects
         self.elsewhere_px: Floats = np.empty((0, 2))
@@ -101,21 +102,33 @@ class Auto:
         found = self._seeing.detect(image)
         if point_px is None or self._seeing is not self._learned or not _is_in(image, point_px):
             return found
-        filling_px = _filling_px(found, image, point_px)
-        if not filling_px and self._is_seen(found, point_px):
+        filling_px, row = _filling_px(found, image, point_px), _pointed(found, image, point_px)
+        if row >= 0 and not filling_px:
+            self._note(f"{_SEEN}: {math.sqrt(float(found.sizes_px[row].prod())):.0f} px large")
             return found
         self._images_until -= 1
         if self._images_until > 0:
             return found
         self._images_until, other = _AGAIN, self._other(image, point_px)
-        if other is None:
+        smaller_px = 0.0 if other is None else _size_px(other.found, point_px)
+        if filling_px and not 0 < smaller_px < _SMALLER * filling_px:
+            self._note(
+                f"{_SEEN}: {filling_px:.0f} px large, and the field {min(image.shape)} px; use a "
+                "larger field, or less magnification, if it is lost"
+            )
             return found
-        if filling_px and not 0 < _size_px(other.found, point_px) < _SMALLER * filling_px:
+        if other is None:
             return found
         self._seeing = other.detector
         finds = f"something of {filling_px:.0f} px" if filling_px else "nothing"
-        self.notes.append(f"the network finds {finds} at the point: {other.what} instead")
+        self._note(f"the network finds {finds} at the point: {other.what} instead")
         return other.found
+
+    def _note(self, text: str) -> None:
+        """Say who sees what is pointed at: once, as it may be pointed at for some images."""
+        if not self._has_told:
+            self.notes.append(text)
+            self._has_told = True
 
     def detect_within(self, image: Image, window: Window) -> Detections:
         """Find the objects in a window of an image, in coordinates of the whole image."""
@@ -126,12 +139,6 @@ class Auto:
     def warm_up(self, height: int, width: int) -> None:
         """Prepare for images of that size."""
         self._learned.warm_up(height, width)
-
-    @staticmethod
-    def _is_seen(found: Detections, point_px: tuple[float, float]) -> bool:
-        """Whether one object is at the point, or it is between several that touch there."""
-        within = np.isfinite(_costs(found, point_px, BODY)).sum()
-        return within > 1 or bool(np.isfinite(_costs(found, point_px)).any())
 
     def _other(self, image: Image, point_px: tuple[float, float]) -> _Sight | None:
         """What else sees the object at a point; None if nothing does."""
@@ -173,6 +180,16 @@ class Auto:
 def _is_in(image: Image, point_px: tuple[float, float]) -> bool:
     height, width = image.shape
     return -0.5 <= point_px[0] <= width - 0.5 and -0.5 <= point_px[1] <= height - 0.5
+
+
+def _pointed(found: Detections, image: Image, point_px: tuple[float, float]) -> int:
+    """Row of the object that the point is on, or between two that touch the likelier; -1: none."""
+    row = body_at(image, point_px, found)
+    if row >= 0 or not len(found):
+        return row
+    costs, near = _costs(found, point_px, BODY), np.isfinite(_costs(found, point_px))
+    is_on = near.any() or np.isfinite(costs).sum() > 1
+    return int(costs.argmin()) if is_on else -1
 
 
 def _filling_px(found: Detections, image: Image, point_px: tuple[float, float]) -> float:

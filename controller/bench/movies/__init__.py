@@ -3,7 +3,7 @@
 In: folders with movies and tracks. Out: how many are still followed at the end, and why not.
 """
 
-from .movies import DETECTORS, POLICIES, SIZES, run
+from .movies import DETECTORS, POINTS, POLICIES, SIZES, run
 from .sessions import movies_of
 
-__all__ = ["DETECTORS", "POLICIES", "SIZES", "movies_of", "run"]
+__all__ = ["DETECTORS", "POINTS", "POLICIES", "SIZES", "movies_of", "run"]

@@ -24,6 +24,8 @@ BASELINE = "reactive"
 """Policy with which the others are compared: it foresees nothing."""
 SIZES = ("found", "told")
 """Whether the detector finds out the size of the objects, or is told that of the one."""
+POINTS = ("middle", "anywhere")
+"""Where on its body an object is pointed at."""
 _LEAST_FRAMES = 5
 """Of a track that is followed: fewer are over before following has begun in a time lapse."""
 _HELD = 0.25
@@ -61,6 +63,7 @@ def run(
     field: float = 0.25,
     most: int | None = None,
     pictures: Path | None = None,
+    point: str = "middle",
     on_progress: OnProgress = no_progress,
     on_note: Callable[[str], None] = print,
 ) -> list[Row]:
@@ -80,6 +83,8 @@ def run(
         Objects of each movie, spread evenly over all; default: every one.
     pictures : Path, optional
         Folder for a picture of each failure.
+    point : str
+        One of `POINTS`: where on its body each object is pointed at.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def run(
     Raises
     ------
     ModelError
-        If a folder holds nothing annotated, or nothing of it can be followed.
+        If a folder holds nothing annotated, or nothing of it can be followed, or it is not known
+        what their bodies are.
     """
     tasks: list[_Task] = []
     for folder in folders:
@@ -99,11 +105,17 @@ def run(
             short = len(movie.tracks) - len(long)
             if short:
                 on_note(f"{movie.name}: {short} tracks have fewer than {_LEAST_FRAMES} frames.")
+            if point == "anywhere" and any(track.anywhere_px is None for track in movie.tracks):
+                raise ModelError(
+                    f"where the bodies in {movie.name} end is not annotated: leave --point out, "
+                    "or give a folder of annotated stills"
+                )
             known = [size for size in sizes if size == "found" or not math.isnan(movie.size_px)]
             for detector, policy, size in product(detectors, policies, known):
                 for track in _spread(long, most):
                     told = size == "told"
-                    job = Job(folder, number, track, detector, policy, told, field)
+                    anywhere = point == "anywhere"
+                    job = Job(folder, number, track, detector, policy, told, field, anywhere)
                     name = f"{movie.name}/{detector}_{policy}_{size}_{track:04d}.png"
                     tasks.append(_Task(job, pictures and pictures / name))
     if not tasks:

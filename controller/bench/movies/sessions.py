@@ -32,7 +32,7 @@ class Job:
     """Whom to follow in which movie, with what.
 
     ``field`` is the side of the camera's field over the longer side of the movie. With ``told``,
-    the detector is told the size of the object.
+    the detector is told the size of the object; it is pointed at in its middle, or `anywhere`.
     """
 
     folder: Path
@@ -42,6 +42,7 @@ class Job:
     policy: str
     told: bool
     field: float
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,11 +147,14 @@ def follow_object(job: Job) -> Session:
     first, last = int(track.frames[0]), int(track.frames[-1])
     recording = movie.recording
     field_px = round(job.field * max(recording.width_px, recording.height_px))
+    start_px = track.positions_px[0]
+    if job.anywhere and track.anywhere_px is not None:
+        start_px = track.anywhere_px
     tables: dict[str, Any] = {
         "microscope": {
             "specimen": movie.name,
             "field_px": max(field_px, _LEAST_FIELD_PX),
-            "start_px": track.positions_px[0].tolist(),
+            "start_px": start_px.tolist(),
         },
         "detector": {"name": job.detector, **_told(job, track)},
         "policy": {"name": job.policy},

@@ -57,6 +57,7 @@ class _Body:
     phase: float
     born: int = 0
     places: list[tuple[float, float, float]] = field(default_factory=list)
+    first_points: Floats = field(default_factory=lambda: np.empty((2, 0)))
 
     @property
     def size_px(self) -> float:
@@ -114,7 +115,8 @@ def _movie(name: str, still: Still, rng: np.random.Generator) -> AnnotatedMovie:
         for body in bodies:
             _advance(body, (width, height), rng)
     recording = Recording(Path(name), np.stack(frames), 1.0, 1.0, None, ())
-    return AnnotatedMovie(name, recording, tuple(_track(body) for body in [*bodies, *ended]))
+    tracks = tuple(_track(body, rng) for body in [*bodies, *ended])
+    return AnnotatedMovie(name, recording, tracks)
 
 
 def _begin(
@@ -194,7 +196,10 @@ def _draw(still: Still, bodies: list[_Body], top: int, rng: np.random.Generator)
         opaque = cv2.warpAffine(body.cutout.share, matrix, size, flags=cv2.INTER_LINEAR)
         light = light * (1 - opaque) + bright
         share = np.maximum(share, opaque)
-        body.places.append(_place(body, matrix))
+        points = _points(body, matrix)
+        if not body.places:
+            body.first_points = points
+        body.places.append(_place(points))
     canvas += light + rng.normal(0, max(still.noise, 0.5), canvas.shape).astype(np.float32)
     grey = np.clip(np.round(canvas), 0, top)
     return grey.astype(np.uint8) if top == 255 else grey.astype(np.uint16)
@@ -211,16 +216,21 @@ def _matrix(body: _Body) -> FloatImage:
     return np.column_stack([turn, body.at - turn @ middle]).astype(np.float32)
 
 
-def _place(body: _Body, matrix: FloatImage) -> tuple[float, float, float]:
-    """Centroid, and root of the area of the box, of what is drawn."""
+def _points(body: _Body, matrix: FloatImage) -> Floats:
+    """Where its pixels are drawn, (2, N)."""
     rows, columns = np.nonzero(body.cutout.mask)
-    points = matrix[:, :2] @ np.stack([columns, rows]) + matrix[:, 2:]
+    return matrix[:, :2] @ np.stack([columns, rows]) + matrix[:, 2:]
+
+
+def _place(points: Floats) -> tuple[float, float, float]:
+    """Centroid, and root of the area of the box, of what is drawn at points (2, N)."""
     width, height = np.ptp(points, axis=1) + 1
     x, y = points.mean(axis=1)
     return float(x), float(y), float(math.sqrt(width * height))
 
 
-def _track(body: _Body) -> AnnotatedTrack:
+def _track(body: _Body, rng: np.random.Generator) -> AnnotatedTrack:
     places: Any = np.array(body.places)
     frames = body.born + np.arange(len(places))
-    return AnnotatedTrack(frames, places[:, :2], places[:, 2])
+    anywhere = body.first_points[:, rng.integers(body.first_points.shape[1])]
+    return AnnotatedTrack(frames, places[:, :2], places[:, 2], anywhere)

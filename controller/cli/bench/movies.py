@@ -37,6 +37,13 @@ def movies(
     targets: Annotated[
         int | None, typer.Option(min=1, help="Of each movie, at most; default: all.")
     ] = None,
+    point: Annotated[
+        str,
+        typer.Option(
+            metavar="middle|anywhere",
+            help="Where on its body each object is pointed at; anywhere: only of annotated stills.",
+        ),
+    ] = "middle",
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="To make, for a picture of each failure.")
     ] = None,
@@ -55,6 +62,8 @@ def movies(
 
     if size not in (*bench.SIZES, "both"):
         raise typer.BadParameter(f"--size is one of {', '.join(bench.SIZES)}, both")
+    if point not in bench.POINTS:
+        raise typer.BadParameter(f"--point is one of {', '.join(bench.POINTS)}")
     if pictures is not None:
         check_new_folder(pictures, "--pictures")
     for table, names in (("detector", detector), ("policy", policy)):
@@ -63,5 +72,6 @@ def movies(
     sizes = bench.SIZES if size == "both" else (size,)
     models = detector or bench.DETECTORS, policy or bench.POLICIES, sizes
     with progress("following") as on_progress:
-        rows = bench.run(folders, *models, field, targets, pictures, on_progress, print_note)
+        more = field, targets, pictures, point, on_progress, print_note
+        rows = bench.run(folders, *models, *more)
     report(rows, json_file)

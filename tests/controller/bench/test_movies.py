@@ -134,6 +134,31 @@ def test_movies_are_made_of_stills_with_exact_truth(tmp_path: Path) -> None:
         assert made[0].recording[frame][y, x] > 80, "something bright is where it should be"
 
 
+def test_objects_of_stills_are_pointed_at_anywhere_on_their_bodies(tmp_path: Path) -> None:
+    write_stills(tmp_path, count=40)
+    tracks = [track for movie in textured_movies(tmp_path) for track in movie.tracks]
+    places = np.array([track.anywhere_px for track in tracks])
+    aside = np.abs(places - [track.positions_px[0] for track in tracks])
+    half_px = np.array([track.sizes_px[0] for track in tracks])[:, None] / 2
+    assert (aside <= half_px + 1).all()
+    assert (aside.max(axis=1) > half_px[:, 0] / 2).mean() > 0.2, "not only in the middle"
+    rows = [
+        movies.run([tmp_path], ["blobs"], ["predictive"], most=1, field=0.6, point=point)
+        for point in ("middle", "anywhere")
+    ]
+    middle, anywhere = (sum(row["kept"] for row in some) for some in rows)
+    assert len(rows[0]) > 5
+    assert anywhere >= middle - 1, "where something overlaps, chance decides"
+
+
+def test_where_bodies_end_must_be_known_to_point_anywhere_on_them(movie: Path) -> None:
+    call = ["bench", "movies", str(movie), "--detector", "blobs", "--point"]
+    result = CliRunner().invoke(app, [*call, "anywhere"])
+    assert result.exit_code == 1
+    assert "is not annotated: leave --point out" in " ".join(result.output.split())
+    assert "--point is one of" in CliRunner().invoke(app, [*call, "rim"]).output
+
+
 def write_stills(folder: Path, count: int) -> None:
     for name in ("images", "labels"):
         (folder / name).mkdir()

@@ -81,6 +81,36 @@ def test_at_nothing_nothing_is_taken_and_what_is_near_is_told_in_pixels_of_the_m
     assert np.hypot(*(objects_px - [float(v) for v in told.groups()]).T).min() < 9
 
 
+def test_who_points_at_the_end_of_a_long_body_means_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The middle of a disc is nearer to the place than that of the bar on whose end it is."""
+    image = np.full((256, 320), 100, np.float32)
+    cv2.line(image, (120, 130), (210, 130), 180.0, 14)
+    cv2.circle(image, (208, 164), 14, 180.0, -1)
+    rng = np.random.default_rng(1)
+    noisy = [cv2.GaussianBlur(image, (0, 0), 1) + rng.normal(0, 3, image.shape) for _ in range(4)]
+    path = tmp_path / "bar.tif"
+    tifffile.imwrite(path, np.clip(noisy, 0, 255).astype(np.uint8), metadata={"axes": "TYX"})
+    function = "import cv2\n\ndef labels(image):\n    bright = (image > 140).astype('uint8')\n"
+    (tmp_path / "bright.py").write_text(
+        function + "    return cv2.connectedComponents(cv2.medianBlur(bright, 5))[1]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    source = {"specimen": str(path), "field_px": 240, "start_px": (206.0, 131.0)}
+    detector = {"name": "segmenter", "function": "bright:labels"}
+    config, simulated = complete({"microscope": source, "detector": detector})
+    assert simulated is not None and simulated.movie is not None
+    with open_lockstep(config, simulated) as microscope:
+        steps = list(islice(make_loop(config, microscope, simulated.movie).steps(), 4))
+    last = steps[-1].decision
+    assert len(last.tracks) == 2
+    target = next(track for track in last.tracks if track.id == last.target)
+    x_px, y_px = simulated.movie.px_of_um(target.x_um, target.y_um)
+    assert np.hypot(x_px - 165, y_px - 130) < 2
+    assert not [note for step in steps for note in step.decision.notes if "Nothing is" in note]
+
+
 def test_a_detector_that_is_named_is_the_one(movie: Path) -> None:
     config, _ = complete(tables(movie, detector={"name": "blobs"}))
     assert config.detector["name"] == "blobs"

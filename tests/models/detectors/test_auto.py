@@ -96,7 +96,10 @@ def test_what_the_network_finds_is_left_to_it(opened: Network) -> None:
     detector.point_at((92, 149))
     found = detector.detect(picture((90, 150), 8, 180.0))
     assert found.scores.tolist() == pytest.approx([0.3])
-    assert detector.notes == []
+    assert detector.notes == ["the network sees what is pointed at: 20 px large"]
+    detector.point_at((92, 149))
+    detector.detect(picture((90, 150), 8, 180.0))
+    assert len(detector.notes) == 1
 
 
 def nucleus(spots_px: list[tuple[int, int]]) -> NDArray[np.uint8]:
@@ -125,7 +128,7 @@ def test_what_fills_the_field_with_nothing_smaller_in_it_is_left_to_the_network(
     detector = Auto(LearnedOptions())
     detector.point_at((118, 120))
     assert detector.detect(nucleus([])).boxes_px.tolist() == opened.boxes_px.tolist()
-    assert not detector.notes
+    assert "220 px large, and the field 256 px" in detector.notes[0]
 
 
 def test_the_look_that_decided_is_what_was_found(
@@ -163,7 +166,25 @@ def test_between_two_that_touch_the_network_is_believed_and_not_their_common_loo
     detector.point_at((100, 150))
     both = np.maximum(picture((90, 150), 9, 180.0), picture((110, 150), 9, 180.0))
     assert len(detector.detect(both)) == 2
-    assert detector.notes == []
+    assert detector.notes == ["the network sees what is pointed at: 20 px large"]
+
+
+def test_the_end_of_a_long_body_is_seen_by_the_network_and_what_lies_beside_it_is_not(
+    opened: Network,
+) -> None:
+    """The bar is 12 px wide and lies askew in its box; the disc lies in a corner of that box."""
+    image = np.full((SIDE_PX, SIDE_PX), 100, np.float32)
+    cv2.line(image, (60, 60), (160, 130), 180.0, 12)
+    cv2.circle(image, (148, 72), 6, 180.0, -1)
+    rng = np.random.default_rng(2)
+    image = cv2.GaussianBlur(image, (0, 0), 1) + rng.normal(0, 4, image.shape)
+    bar = np.clip(image, 0, 255).astype(np.uint8)
+    opened.boxes_px = np.array([[54, 54, 166, 136]], np.float32)
+    for at_px, says in [((157, 128), "the network sees"), ((148, 72), "the network finds nothing")]:
+        detector = Auto(LearnedOptions())
+        detector.point_at(at_px)
+        detector.detect(bar)
+        assert detector.notes[-1].startswith(says)
 
 
 @pytest.mark.usefixtures("blind")
