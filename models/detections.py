@@ -9,6 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .boxes import intersection_over_union
+
+_SAME = 0.5
+"""Intersection over union from which two boxes are of the same object (as usual)."""
+
 
 class BoxConvention(NamedTuple):
     """What a detector's boxes say where two objects overlap, in sizes of one object.
@@ -108,6 +113,31 @@ class Detections:
     def none(cls) -> Detections:
         """Return an empty set: nothing was found."""
         return cls.of(np.empty((0, 4), np.float32))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Detections]) -> Detections:
+        """Put together what was found in parts of an image; of the same object the first is kept.
+
+        Parts are in coordinates of the image, and of one detector.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return cls.none()
+        masks = [one.masks for one in parts if one.masks is not None]
+        every = cls(
+            np.concatenate([one.boxes_px for one in parts]),
+            np.concatenate([one.scores for one in parts]),
+            np.concatenate([one.classes for one in parts]),
+            np.concatenate([one.centres_px for one in parts]),
+            np.concatenate([one.brightness for one in parts]),
+            tuple(mask for some in masks for mask in some) if len(masks) == len(parts) else None,
+            parts[0].convention,
+        )
+        part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
+        overlap = intersection_over_union(every.boxes_px[:, None], every.boxes_px)
+        repeated = (overlap > _SAME) & (part[:, None] > part)
+        return every.pick(np.flatnonzero(~np.logical_or.reduce(repeated, axis=1)))
 
     def __len__(self) -> int:
         return len(self.boxes_px)

@@ -70,8 +70,8 @@ class Decision(Message, frozen=True):
         Stage pose then.
     detections : int
         Number of objects found.
-    looked_px : (left, top, right, bottom) or None
-        Part of the frame that the detector was shown, the latter two exclusive; None: all of it.
+    looked_px : tuple of (left, top, right, bottom) or None
+        Parts of the frame that the detector was shown, the latter two exclusive; None: all of it.
     lock : Lock
         State of the target after this frame.
     reason : str
@@ -118,7 +118,7 @@ class Decision(Message, frozen=True):
     pose_um: tuple[float, float, float]
     detections: int
     lock: Lock
-    looked_px: tuple[int, int, int, int] | None = None
+    looked_px: tuple[tuple[int, int, int, int], ...] | None = None
     reason: str = ""
     target: int | None = None
     targets: tuple[int, ...] = ()

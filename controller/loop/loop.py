@@ -64,13 +64,13 @@ class Loop:
         self._tracker, self._target, self._policy = tracker, target, policy
         description = microscope.describe()
         self._geometry = FieldGeometry(description)
-        self._attention = Attention(attention, self._geometry, detector)
+        sides_px = description.width_px, description.height_px
+        self._attention = Attention(attention, self._geometry, sides_px, detector)
         self._limits = WithinLimits(description)
         self._search = TargetSearch(description, self._limits.envelope)
         self._checks = FrameChecks(description.pixel_um)
         self._yielding = Yielding(self._geometry)
-        side_px = min(description.width_px, description.height_px)
-        self._visits = VisitSchedule(_USABLE_FIELD * side_px * description.pixel_um)
+        self._visits = VisitSchedule(_USABLE_FIELD * min(sides_px) * description.pixel_um)
         self._followed: TargetGroup | None = None
         self._detector_notes = detector.notes if isinstance(detector, HasNotes) else ()
         self._new_notes = [note for note in (description.uncalibrated, focus.note) if note]
@@ -100,7 +100,7 @@ class Loop:
         with closing(self._microscope.frames()) as frames:
             frame = next(frames, None)
         if frame is not None and not FrameChecks(self._geometry.pixel_um).fault(frame, False):
-            self._attention.look(frame, self._target, None)
+            self._attention.look(frame, self._target, None, (), self.interval_ns)
 
     def steps(self) -> Generator[Step, None, None]:
         """Follow for as long as frames come and the caller wants more.
@@ -136,7 +136,8 @@ class Loop:
         reports = self._learn()
         self._target = self._yielding.target_after(frame, self._target, self._followed)
         self._tracker.advance(frame.exposed_ns)
-        found, looked_px = self._attention.look(frame, self._target, self._followed)
+        seen = self._target, self._followed, self._tracker.begun
+        found, looked_px = self._attention.look(frame, *seen, self.interval_ns)
         detections = self._response.specks.without(found)
         stopwatch.lap("detect")
         measurements = self._geometry.measurements(detections, frame, looked_px)
@@ -243,6 +244,7 @@ class Loop:
         """What there is to say since the last frame: by the detector, if it takes notes."""
         limits, hand = self._limits.take_notes(), self._yielding.take_notes()
         detector = self._detector_notes[self._notes_taken :]
-        new = (*self._new_notes, *detector, *self._target.take_notes(), *limits, *hand)
+        looks = self._attention.take_notes()
+        new = (*self._new_notes, *detector, *looks, *self._target.take_notes(), *limits, *hand)
         self._notes_taken, self._new_notes = len(self._detector_notes), []
         return new

@@ -35,8 +35,8 @@ class Measurements:
         Extents of the box along the axes of the stage.
     convention : BoxConvention
         What the boxes of the detector say of objects that overlap.
-    looked_px : Crop, optional
-        Part of the frame that was looked at; without it, all of it.
+    looked_px : tuple of Crop, optional
+        Parts of the frame that were looked at; without it, all of it.
     """
 
     positions_um: Floats
@@ -47,7 +47,7 @@ class Measurements:
     appearance: Floats
     extents_um: Floats
     convention: BoxConvention
-    looked_px: Crop | None = None
+    looked_px: tuple[Crop, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.positions_um)
@@ -70,7 +70,7 @@ class FieldGeometry:
         self.pixel_um = description.pixel_um
 
     def measurements(
-        self, detections: Detections, frame: Frame, looked_px: Crop | None = None
+        self, detections: Detections, frame: Frame, looked_px: tuple[Crop, ...] | None = None
     ) -> Measurements:
         """Place detections in stage coordinates by the pose at the middle of the exposure."""
         offsets_px = detections.centres_px - self._middle_px
@@ -103,29 +103,36 @@ class FieldGeometry:
         """Position, (2,) in stage µm, of what is seen in a pixel (x, y) of a frame."""
         return self._affine @ (pixel - self._middle_px) + (frame.pose.x_um, frame.pose.y_um)
 
-    def area_um2(self, looked_px: Crop | None = None) -> float:
-        """Area of the field, or of the part of it that was looked at."""
-        width, height = 2 * self._half_px
+    def area_um2(self, looked_px: tuple[Crop, ...] | None = None) -> float:
+        """Area of the field, or of the parts of it that were looked at."""
+        area_px = float(np.prod(2 * self._half_px))
         if looked_px is not None:
-            left, top, right, bottom = looked_px
-            width, height = right - left, bottom - top
-        return float(width * height) * abs(float(np.linalg.det(self._affine)))
+            sides = ((right - left) * (bottom - top) for left, top, right, bottom in looked_px)
+            area_px = min(float(sum(sides)), area_px)
+        return area_px * abs(float(np.linalg.det(self._affine)))
 
     def shows(
-        self, positions_um: Floats, sizes_um: Floats, frame: Frame, looked_px: Crop | None = None
+        self,
+        positions_um: Floats,
+        sizes_um: Floats,
+        frame: Frame,
+        looked_px: tuple[Crop, ...] | None = None,
     ) -> Bools:
         """Which objects should be seen in a frame.
 
-        Those at positions, (N, 2) in stage µm, inside the field; of a part of the field that
-        was looked at, those of size (N,) that lie wholly in it.
+        Those at positions, (N, 2) in stage µm, inside the field; of parts of the field that
+        were looked at, those of size (N,) that lie wholly in one.
         """
         offsets_um = positions_um - (frame.pose.x_um, frame.pose.y_um)
         offsets_px = offsets_um @ self._inverse.T
         if looked_px is None:
             inside = np.abs(offsets_px) <= self._half_px
-        else:
-            places_px = offsets_px + self._half_px
-            clearance_px = (_CLEARANCE * sizes_um / self.pixel_um)[:, None]
-            low, high = looked_px[:2] + clearance_px, looked_px[2:] - clearance_px
+            return np.logical_and(inside[:, 0], inside[:, 1])
+        places_px = offsets_px + self._half_px
+        clearance_px = (_CLEARANCE * sizes_um / self.pixel_um)[:, None]
+        shown = np.zeros(len(places_px), np.bool_)
+        for crop in looked_px:
+            low, high = crop[:2] + clearance_px, crop[2:] - clearance_px
             inside = (places_px >= low) & (places_px <= high)
-        return np.logical_and(inside[:, 0], inside[:, 1])
+            shown |= np.logical_and(inside[:, 0], inside[:, 1])
+        return shown

@@ -111,6 +111,11 @@ class Tracker:
         self._recover_lost()
         return [track for track in self._tracks if track.confirmed]
 
+    @property
+    def begun(self) -> list[Track]:
+        """Tracks for which there is not enough evidence yet."""
+        return [track for track in self._tracks if not track.confirmed]
+
     def events(self) -> tuple[Event, ...]:
         """Return the divisions, merges and partings since this was last asked."""
         events, self._lineage.events = tuple(self._lineage.events), []

@@ -96,11 +96,22 @@ class Auto:
 
     def detect(self, image: Image) -> Detections:
         """Find the objects in an image, as :meth:`.Detector.detect`."""
-        point_px, self._point_px = self._point_px, None
+        return self._look(image, None)
+
+    def detect_within(self, image: Image, window: Window) -> Detections:
+        """Find the objects in a window of an image, in coordinates of the whole image."""
+        return self._look(image, window)
+
+    def _look(self, image: Image, window: Window | None) -> Detections:
+        point_px = self._point_px if _is_in(image, self._point_px, window) else None
         if point_px is not None:
+            self._point_px = None
             self._learned.point_at(point_px)
-        found = self._seeing.detect(image)
-        if point_px is None or self._seeing is not self._learned or not _is_in(image, point_px):
+        if window is not None and isinstance(self._seeing, SupportsWindow):
+            found = self._seeing.detect_within(image, window)
+        else:
+            found = self._seeing.detect(image)
+        if point_px is None or self._seeing is not self._learned:
             return found
         filling_px, row = _filling_px(found, image, point_px), _pointed(found, image, point_px)
         if row >= 0 and not filling_px:
@@ -129,12 +140,6 @@ class Auto:
         if not self._has_told:
             self.notes.append(text)
             self._has_told = True
-
-    def detect_within(self, image: Image, window: Window) -> Detections:
-        """Find the objects in a window of an image, in coordinates of the whole image."""
-        if isinstance(self._seeing, SupportsWindow):
-            return self._seeing.detect_within(image, window)
-        return self._seeing.detect(image)
 
     def warm_up(self, height: int, width: int) -> None:
         """Prepare for images of that size."""
@@ -177,9 +182,13 @@ class Auto:
             diameter_px *= _STEP
 
 
-def _is_in(image: Image, point_px: tuple[float, float]) -> bool:
+def _is_in(image: Image, point_px: tuple[float, float] | None, window: Window | None) -> bool:
+    """Whether there is a point, in what is looked at of an image."""
+    if point_px is None:
+        return False
     height, width = image.shape
-    return -0.5 <= point_px[0] <= width - 0.5 and -0.5 <= point_px[1] <= height - 0.5
+    left, top, right, bottom = window.crop(image.shape) if window else (0, 0, width, height)
+    return left - 0.5 <= point_px[0] <= right - 0.5 and top - 0.5 <= point_px[1] <= bottom - 0.5
 
 
 def _pointed(found: Detections, image: Image, point_px: tuple[float, float]) -> int:

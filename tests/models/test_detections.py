@@ -63,3 +63,13 @@ def test_masks_that_do_not_cover_their_boxes_are_refused(box, sentence):
         Detections.of([box], masks=[np.ones((3, 2), bool)])
     with pytest.raises(ValueError, match="1 rows in every column"):
         Detections.of([box], masks=[])
+
+
+def test_what_was_found_in_several_parts_is_put_together_without_repeats() -> None:
+    first = Detections.of([[0, 0, 10, 10], [20, 0, 30, 10]], [0.5, 0.6])
+    second = Detections.of([[1, 0, 11, 10], [40, 0, 50, 10], [41, 0, 51, 10]], [0.9, 0.7, 0.3])
+    joined = Detections.joined([first, second])
+    assert joined.scores.tolist() == pytest.approx([0.5, 0.6, 0.7, 0.3])
+    assert Detections.joined([first]) is first
+    assert len(Detections.joined([])) == 0
+    assert len(Detections.joined([Detections.none(), second])) == 3

@@ -24,7 +24,7 @@ def drawn(*outlines: NDArray[np.int32], grey: float, noise: float = 3.0) -> NDAr
 
 
 def ellipse(middle: tuple[int, int], axes: tuple[int, int], turn: int) -> NDArray[np.int32]:
-    return cv2.ellipse2Poly(middle, axes, turn, 0, 360, 3).astype(np.int32)
+    return np.array(cv2.ellipse2Poly(middle, axes, turn, 0, 360, 3), np.int32)
 
 
 def found(*outlines: NDArray[np.int32]) -> Detections:

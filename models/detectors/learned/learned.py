@@ -31,8 +31,7 @@ from .size import (
 from .tiles import merged, region_around, tiles_of, uncut
 
 LARGEST = 3.0
-"""Objects up to that many times the typical size are whole in one of two tiles. Chosen: larger
-ones are rare in one culture, and their parts are joined."""
+"""Objects up to so many typical sizes are whole in one of two tiles. Chosen: others are rare."""
 
 WINDOWS_PX = (128, 192, 256, 384, 512)
 """Edges of a window in network pixels. Chosen: few, because a runtime prepares for each, and none
@@ -77,13 +76,13 @@ class LearnedDetector:
     def __init__(self, options: LearnedOptions, network: Network, factor: float | None) -> None:
         self.options, self.card, self.notes = options, network.card, network.notes
         self.name, self.max_objects = self.card.name, options.max_objects
-        least = least_scores(options, self.card)
         self._network, self._levels = network, SmoothedLevels()
+        least = least_scores(options, self.card)
         self._thresholds = Thresholds(least, options.iou, options.max_objects)
         self._cell_px = cell_px_for(factor or 1.0, self.card.stride)
         self._is_factor_given = factor is not None
         self._size: Size | None = None
-        self._patience, self._until_trial = RETRY_AFTER, 0
+        self._patience, self._until_trial, self._windows = RETRY_AFTER, 0, 0
         self._point_px: tuple[float, float] | None = None
         meant = f"and they are shown to the network at {self.factor:.2g} times their size"
         self._told_size = ToldSize(options.diameter_px, OTHER_SIZE, meant)
@@ -117,10 +116,7 @@ class LearnedDetector:
         image = without_hot_pixels(checked(image))
         if is_uniform(image):
             return Detections.none()
-        levels = self._levels.update(image)
-        if not self._is_factor_given and self._until_trial <= 0:
-            self._find_factor(image, levels)
-        self._point_px = None
+        levels = self._see(image)
         grid = self._grid(image.shape, self._cell_px)
         found = self._field(image, grid, levels, self._thresholds)
         agrees = self._size is not None and fits(_in_image(found, grid), self._size)
@@ -133,12 +129,12 @@ class LearnedDetector:
         The network gets the same pixels as of the whole image: same contrast, scale and grid.
         What the inner edges of its part of the image cut is left out. Raises as `detect`.
         """
-        image = checked(image)
-        if not self._levels.fits(image):
-            return self.detect(image)
-        crop = window.crop(image.shape)
+        image, crop = checked(image), window.crop(image.shape)
         if crop[0] == crop[2] or crop[1] == crop[3] or is_uniform(image):
             return Detections.none()
+        if not self._levels.fits(image) or self._windows >= RETRY_AFTER:
+            self._see(without_hot_pixels(image))
+        self._windows += 1
         grid, levels = self._grid(image.shape, self._cell_px), self._levels.current
         region = region_around(grid, crop, self._window_sizes())
         if region is None:
@@ -147,10 +143,17 @@ class LearnedDetector:
         found = self._network.find(image, grid, region, levels, self._thresholds)
         return self._detections(image, grid, uncut(found, grid, region))
 
+    def _see(self, image: Image) -> Levels:
+        """Learn the light of an image, and if it is due the size of what is in it."""
+        self._windows, levels = 0, self._levels.update(image)
+        if not self._is_factor_given and self._until_trial <= 0:
+            self._find_factor(image, levels)
+        self._point_px = None
+        return levels
+
     def reset(self) -> None:
         """Begin anew, as with another specimen."""
-        self._levels = SmoothedLevels()
-        self._size = None
+        self._levels, self._size = SmoothedLevels(), None
         self._patience, self._until_trial = RETRY_AFTER, 0
 
     def warm_up(self, height: int, width: int) -> None:
@@ -181,33 +184,31 @@ class LearnedDetector:
     def _find_factor(self, image: Image, levels: Levels) -> None:
         """Find out how large the objects are, and take the factor of scale that goes with it."""
         known, before = self._size is not None, self._cell_px
-        height, width = image.shape
-        part, point_px = part_around(image, self._point_px or ((width - 1) / 2, (height - 1) / 2))
+        part, point_px = part_around(image, self._point_px)
         least = np.where(np.isfinite(self._thresholds.scores), TRIAL_SCORE, np.inf)
         thresholds = replace(self._thresholds, scores=least.astype(np.float32))
         found = [
             _in_image(self._field(part, grid, levels, thresholds), grid)
             for grid in self._grids(part.shape)
         ]
-        pointed_px = None if self._point_px is None else point_px
-        self._size = size = find_size(found, part.shape, image.shape, pointed_px)
+        at_px = self._point_px and point_px
+        self._size = size = find_size(found, part.shape, image.shape, at_px)
         if size is not None:
             self._cell_px = cell_px_for(self._factor_for(size), self.card.stride)
         confirmed = known and size is not None and self._cell_px == before
         self._patience = 2 * self._patience if confirmed else RETRY_AFTER
         self._until_trial = self._patience
         if size is not None and (self._cell_px != before or not known):
-            self.notes.append(
-                f"objects seem to be {size.px:.0f} px large and are shown to the network at "
-                f"{self.factor:.2g} times their size; give diameter_px if that is wrong"
-            )
+            how = f"{self.factor:.2g} times their size; give diameter_px if that is wrong"
+            large = f"objects seem to be {size.px:.0f} px large and are shown to the network at"
+            self.notes.append(f"{large} {how}")
 
     def _detections(self, image: Image, grid: Grid, found: ScoredBoxes) -> Detections:
         of_one_class = found._replace(classes=np.zeros_like(found.classes))
         found = found.pick(nms(of_one_class, SAME_OBJECT_IOU))
         boxes = grid.in_image(found.boxes)
-        rows = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(axis=1))
-        rows = rows[: self.options.max_objects]
+        is_some = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+        rows = np.flatnonzero(is_some)[: self.options.max_objects]
         boxes, found = boxes[rows], found.pick(rows)
         centres, brightness = centres_and_brightness(image, boxes)
         self.notes += self._told_size.compare(boxes)
@@ -222,8 +223,7 @@ class LearnedDetector:
         return factor_for(size.px, larger * usual, smallest)
 
     def _grid(self, shape: tuple[int, ...], cell_px: int) -> Grid:
-        height, width = shape
-        return Grid(height, width, self.card.stride, cell_px)
+        return Grid(shape[0], shape[1], self.card.stride, cell_px)
 
     def _grids(self, shape: tuple[int, ...]) -> list[Grid]:
         """Make the grids on which the size of objects is looked for."""

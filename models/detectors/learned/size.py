@@ -86,8 +86,12 @@ class Size(NamedTuple):
     is_of_one: bool = False
 
 
-def part_around(image: Image, point_px: Point) -> tuple[Image, Point]:
-    """Part of an image in which the size is looked for, and where (x, y) in it the point is."""
+def part_around(image: Image, point_px: Point | None) -> tuple[Image, Point]:
+    """Part of an image in which the size is looked for, and where (x, y) in it the point is.
+
+    Without a point it is the middle of the image.
+    """
+    point_px = point_px or ((image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2)
     height, width = (min(size, TRIAL_PX) for size in image.shape)
     top, left = (
         int(min(max(at - size / 2, 0), whole - size))

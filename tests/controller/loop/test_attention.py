@@ -48,7 +48,7 @@ def test_a_locked_target_is_looked_at_alone_but_for_every_nth_frame() -> None:
     assert set(np.diff(whole[1:])) == {20}
     for decision in decisions:
         if decision.looked_px is not None:
-            left, top, right, bottom = decision.looked_px
+            ((left, top, right, bottom),) = decision.looked_px
             assert 60 <= right - left <= 160 and 60 <= bottom - top <= 160
 
 

@@ -77,8 +77,14 @@ def test_objects_in_the_field_or_wholly_in_the_part_that_was_looked_at_are_shown
     places_um, sizes_um = np.array([(29.9, 0), (30.1, 0), (0, 19.9), (0, -20.1)]), np.full(4, 4.0)
     assert field.shows(places_um, sizes_um, frame()).tolist() == [True, False, True, False]
     assert field.shows(places_um + 100, sizes_um, frame(100, 100)).tolist()[0]
-    crop = (40, 20, 80, 60)
+    crop, other = (40, 20, 80, 60), (80, 20, 120, 60)
     inside_um = np.array([(0, 0), (6.9, 0), (7.1, 0)])
-    assert field.shows(inside_um, sizes_um[:3], frame(), crop).tolist() == [True, True, False]
+    assert field.shows(inside_um, sizes_um[:3], frame(), (crop,)).tolist() == [True, True, False]
+    beside_um = np.array([(0, 0), (10.1, 0), (15, 0), (15, 9)])
+    shown = field.shows(beside_um, sizes_um, frame(), (crop, other))
+    assert shown.tolist() == [True, False, True, False]
+    assert not field.shows(inside_um, sizes_um[:3], frame(), ()).any()
     assert field.area_um2() == pytest.approx(60 * 40)
-    assert field.area_um2(crop) == pytest.approx(20 * 20)
+    assert field.area_um2((crop,)) == pytest.approx(20 * 20)
+    assert field.area_um2((crop, other)) == pytest.approx(2 * 20 * 20)
+    assert field.area_um2((crop,) * 40) == pytest.approx(60 * 40), "not more than there is"
