@@ -154,7 +154,8 @@ class Attention:
         The whole field is due after some frames, and on doubt: unless the target was seen in
         the last frame. Several targets may be anywhere in it.
         """
-        if self._may_divide and self._parts.are_needed(interval_ns, bool(frame.arrived_ns)):
+        is_large = self._parts.are_needed(interval_ns, bool(frame.arrived_ns))
+        if self._may_divide and is_large and not _compares_all(target):
             return self._divided(frame, target, followed, begun, interval_ns)
         self._frames_since_whole += 1
         due = not self._uses_windows or self._frames_since_whole >= self._whole_every
@@ -227,6 +228,12 @@ class Attention:
                 "a look at the whole field takes longer than a frame: it is looked at in parts "
                 f"beside the target, all of it every {whole_s:.2g} s"
             )
+
+
+def _compares_all(target: TargetSelection) -> bool:
+    """Whether all that is in the field has to be known to choose one."""
+    is_open = target.lock is Lock.SEARCHING and target.pointed_um is None
+    return is_open and target.settings.choose != "centre"
 
 
 def _is_in(window: Window, frame: Frame) -> bool:

@@ -65,14 +65,17 @@ class Slow:
 class Session:
     """Frames of a stage at rest, looked at, tracked and chosen from as in the loop."""
 
-    def __init__(self, detector: Slow, window: str = "auto", is_timed: bool = True) -> None:
+    def __init__(
+        self, detector: Slow, window: str = "auto", is_timed: bool = True, choose: str = "centre"
+    ) -> None:
         self.detector, self.is_timed, self.index = detector, is_timed, 0
         self.geometry = FieldGeometry(DESCRIPTION)
         attention = AttentionSettings(window)  # pyright: ignore[reportArgumentType]
         sides_px = SIDE_PX, SIDE_PX
         self.attention = Attention(attention, self.geometry, sides_px, detector, detector.clock)
         self.tracker = Tracker(TrackingSettings(), self.geometry, create("auto", {}))
-        self.target = TargetSelection(TargetSettings())
+        wanted = TargetSettings(choose)  # pyright: ignore[reportArgumentType]
+        self.target = TargetSelection(wanted)
         self.followed, self.tracks = None, list[Track]()
         self.took_ns = list[float]()
 
@@ -167,6 +170,13 @@ def test_where_a_part_takes_longer_than_a_frame_most_frames_are_for_the_target()
     beside = [len(look) for look in looks[20:]]
     assert set(beside) == {1, 2}
     assert sum(count == 2 for count in beside) < len(beside) / 5
+
+
+def test_to_choose_the_largest_all_are_looked_at_first() -> None:
+    session = Session(Slow(ns_per_px=130.0), choose="largest")
+    looks = [session.step([(600.0, 600.0), (90.0, 1100.0)]) for _ in range(20)]
+    assert looks[0] is None and looks[-1] is not None
+    assert session.target.lock is Lock.LOCKED
 
 
 @settings(max_examples=60, deadline=None)
