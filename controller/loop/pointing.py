@@ -5,7 +5,7 @@ import numpy as np
 from ...drivers.messages import Frame
 from ...models.detections import Detections
 from ...models.detectors import Detector, SeesElsewhere, SupportsPointing
-from ...models.pointing import body_at
+from ...models.pointing import BODY, body_at, pointing_costs
 from ..targets import TargetSelection
 from ..tracking import FieldGeometry
 
@@ -27,11 +27,14 @@ def tell_target(
 ) -> None:
     """Tell the target on whose body of those found in a frame the place is that is pointed at.
 
-    And what the detector has seen, but not detected, beside it.
+    If the place is near the middle of any, the likelihood of each decides. Also tell what the
+    detector has seen, but not detected, beside it.
     """
     if target.pointed_um is None:
         return
-    row = body_at(frame.image, geometry.pixel_of(target.pointed_um, frame), found)
+    at_px, sizes_px = geometry.pixel_of(target.pointed_um, frame), np.sqrt(found.sizes_px.prod(1))
+    costs = pointing_costs(at_px, found.centres_px, sizes_px, found.scores, BODY)
+    row = -1 if np.isfinite(costs).any() else body_at(frame.image, at_px, found)
     target.mean(None if row < 0 else geometry.position_of(found.centres_px[row], frame))
     if isinstance(detector, SeesElsewhere):
         places_um = [geometry.position_of(at, frame) for at in detector.elsewhere_px]

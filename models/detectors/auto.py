@@ -123,6 +123,8 @@ class Auto:
         self._images_until, other = _AGAIN, self._other(image, point_px)
         smaller_px = 0.0 if other is None else _size_px(other.found, point_px)
         if filling_px and not 0 < smaller_px < _SMALLER * filling_px:
+            if row < 0:
+                return found
             self._note(
                 f"{_SEEN}: {filling_px:.0f} px large, and the field {min(image.shape)} px; use a "
                 "larger field, or less magnification, if it is lost"
@@ -193,12 +195,10 @@ def _is_in(image: Image, point_px: tuple[float, float] | None, window: Window | 
 
 def _pointed(found: Detections, image: Image, point_px: tuple[float, float]) -> int:
     """Row of the object that the point is on, or between two that touch the likelier; -1: none."""
-    row = body_at(image, point_px, found)
-    if row >= 0 or not len(found):
-        return row
     costs, near = _costs(found, point_px, BODY), np.isfinite(_costs(found, point_px))
-    is_on = near.any() or np.isfinite(costs).sum() > 1
-    return int(costs.argmin()) if is_on else -1
+    if near.any() or np.isfinite(costs).sum() > 1:
+        return int(costs.argmin())
+    return body_at(image, point_px, found)
 
 
 def _filling_px(found: Detections, image: Image, point_px: tuple[float, float]) -> float:

@@ -111,6 +111,36 @@ def test_who_points_at_the_end_of_a_long_body_means_all_of_it(
     assert not [note for step in steps for note in step.decision.notes if "Nothing is" in note]
 
 
+def test_a_bud_that_touches_a_larger_cell_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((256, 320), 100, np.float32)
+    cv2.circle(image, (150, 130), 30, 180.0, -1)
+    cv2.circle(image, (177, 103), 8, 150.0, -1)
+    rng = np.random.default_rng(1)
+    noisy = [cv2.GaussianBlur(image, (0, 0), 1) + rng.normal(0, 2, image.shape) for _ in range(4)]
+    path = tmp_path / "bud.tif"
+    tifffile.imwrite(path, np.clip(noisy, 0, 255).astype(np.uint8), metadata={"axes": "TYX"})
+    (tmp_path / "drawn.py").write_text(
+        "import cv2, numpy\n\ndef labels(image):\n"
+        "    bright = (image > 128).astype('uint8')\n"
+        "    core = cv2.morphologyEx(bright, cv2.MORPH_OPEN, numpy.ones((33, 33), 'uint8'))\n"
+        "    rest = cv2.morphologyEx(bright - core, cv2.MORPH_OPEN, numpy.ones((7, 7), 'uint8'))\n"
+        "    return core.astype(int) + 2 * rest\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    source = {"specimen": str(path), "field_px": 240, "start_px": (177.0, 103.0)}
+    detector = {"name": "segmenter", "function": "drawn:labels"}
+    config, simulated = complete({"microscope": source, "detector": detector})
+    assert simulated is not None and simulated.movie is not None
+    with open_lockstep(config, simulated) as microscope:
+        steps = list(islice(make_loop(config, microscope, simulated.movie).steps(), 4))
+    last = steps[-1].decision
+    target = next(track for track in last.tracks if track.id == last.target)
+    x_px, y_px = simulated.movie.px_of_um(target.x_um, target.y_um)
+    assert np.hypot(x_px - 177, y_px - 103) < 5
+
+
 def test_a_detector_that_is_named_is_the_one(movie: Path) -> None:
     config, _ = complete(tables(movie, detector={"name": "blobs"}))
     assert config.detector["name"] == "blobs"

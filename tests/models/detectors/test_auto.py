@@ -187,6 +187,30 @@ def test_the_end_of_a_long_body_is_seen_by_the_network_and_what_lies_beside_it_i
         assert detector.notes[-1].startswith(says)
 
 
+def test_a_bud_on_a_larger_cell_is_itself(opened: Network) -> None:
+    """What is connected with it is both, and fills the box of the larger one."""
+    image = np.full((SIDE_PX, SIDE_PX), 100, np.float32)
+    cv2.circle(image, (130, 130), 30, 180.0, -1)
+    cv2.circle(image, (157, 103), 8, 150.0, -1)
+    opened.boxes_px = np.array([[100, 100, 160, 160], [149, 95, 165, 111]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((157, 103))
+    detector.detect(np.clip(cv2.GaussianBlur(image, (0, 0), 1), 0, 255).astype(np.uint8))
+    assert detector.notes == ["the network sees what is pointed at: 16 px large"]
+
+
+def test_of_background_in_the_box_of_what_fills_the_field_nothing_is_said(
+    opened: Network,
+) -> None:
+    image = np.full((SIDE_PX, SIDE_PX), 100, np.float32)
+    cv2.line(image, (40, 40), (216, 216), 180.0, 12)
+    opened.boxes_px = np.array([[34, 34, 222, 222]], np.float32)
+    detector = Auto(LearnedOptions())
+    detector.point_at((205, 100))
+    detector.detect(np.clip(cv2.GaussianBlur(image, (0, 0), 1), 0, 255).astype(np.uint8))
+    assert not [note for note in detector.notes if "sees what is pointed at" in note]
+
+
 @pytest.mark.usefixtures("blind")
 def test_a_size_that_is_told_is_the_only_one_tried(opened: Network) -> None:
     detector = Auto(LearnedOptions(diameter_px=40))
