@@ -235,7 +235,8 @@ def test_after_others_have_moved_the_stage_its_position_is_known(
 ) -> None:
     worker.others_move(True)
     worker.send(40.0, -30.0, 2.0)
-    while device.moves:
+    until_s = time.monotonic() + PATIENCE_S
+    while (device.moves or abs(device.x_um - 40.0) > 1e-6) and time.monotonic() < until_s:
         time.sleep(0.001)
     worker.others_move(False)
     read = [report for report in worker.reports() if isinstance(report, PoseRead)][-1]
