@@ -219,7 +219,8 @@ def _matrix(body: _Body) -> FloatImage:
 def _points(body: _Body, matrix: FloatImage) -> Floats:
     """Where its pixels are drawn, (2, N)."""
     rows, columns = np.nonzero(body.cutout.mask)
-    return matrix[:, :2] @ np.stack([columns, rows]) + matrix[:, 2:]
+    points = matrix[:, :2] @ np.stack([columns, rows]) + matrix[:, 2:]
+    return points.astype(np.float64)
 
 
 def _place(points: Floats) -> tuple[float, float, float]:
