@@ -182,17 +182,19 @@ class Attention:
         if self._had_any and followed is None:
             self._parts.begin_again()
         self._had_any = followed is not None
-        some = begun if followed is None else followed.members
+        near_um = self._geometry.position_of(np.array(near_px), frame)
+        some = sorted(
+            begun if followed is None else followed.members,
+            key=lambda one: math.dist(one.prediction.mean_um[:2], near_um),
+        )[:_MOST_WINDOWS]
         if followed is not None:
             largest_um = max(member.size_um for member in followed.members)
             self._parts.fit(largest_um / self._geometry.pixel_um)
         windows = [self._around(one, frame, self._parts.edge_px / 2) for one in some]
-        windows = [window for window in windows if _is_in(window, frame)]
-        windows.sort(key=lambda window: math.dist(window.centre_px, near_px))
-        begun_um = (one.predict(frame.exposed_ns).mean_um[:2] for one in begun if is_sure)
+        begun_um = (one.prediction.mean_um[:2] for one in begun if is_sure)
         self._parts.look_again([self._geometry.pixel_of(place, frame) for place in begun_um])
         parts = self._parts.next(interval_ns, frame.exposed_ns, None if is_sure else near_px)
-        looked = [*windows[:_MOST_WINDOWS], *parts]
+        looked = [*(window for window in windows if _is_in(window, frame)), *parts]
         self._tell_period()
         return looked
 

@@ -77,7 +77,7 @@ class FieldParts:
         """Make the parts overlap by as much as an object needs to be whole in one."""
         if object_px > max(self._object_px, _OVERLAP_PX / _OBJECT):
             self._object_px = object_px
-            self._divide(self._edge_px)
+            self._divide(self._chosen_px)
 
     def learn(self, looked_px: int, took_ns: int) -> None:
         """Take note of how long a look at a number of pixels took.
@@ -134,7 +134,7 @@ class FieldParts:
 
     def begin_again(self) -> None:
         """Forget what was looked at: something is looked for, and it may be anywhere."""
-        self._divide(self._edge_px)
+        self._divide(self._chosen_px)
 
     def _take(self, now_ns: int, near_px: tuple[float, float] | None) -> Window:
         """The part looked at longest ago, among equals the nearest."""
@@ -154,14 +154,14 @@ class FieldParts:
         """Take the largest parts that can be looked at in a frame; larger ones only if by far."""
         costs_ns = {edge_px: self._cost_ns(edge_px**2) for edge_px in _EDGES_PX}
         edge_px = next((px for px in _EDGES_PX if costs_ns[px] <= room_ns), _EDGES_PX[-1])
-        is_larger = edge_px > self._edge_px and 2 * costs_ns[edge_px] < room_ns
-        if edge_px < self._edge_px or is_larger:
+        is_larger = edge_px > self._chosen_px and 2 * costs_ns[edge_px] < room_ns
+        if edge_px < self._chosen_px or is_larger:
             self._divide(edge_px)
 
     def _divide(self, edge_px: float) -> None:
         """Divide the field into parts, none of which was looked at yet."""
         overlap_px = max(_OVERLAP_PX, _OBJECT * self._object_px)
-        self._edge_px = edge_px
+        self._chosen_px = edge_px
         self.edge_px = max(edge_px, 2 * overlap_px)
         xs, ys = (_middles(side_px, self.edge_px, overlap_px) for side_px in self._sides_px)
         self._looked_ns = {(x, y): 0 for y in ys for x in xs}

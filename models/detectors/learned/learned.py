@@ -199,8 +199,8 @@ class LearnedDetector:
         self._patience = 2 * self._patience if confirmed else RETRY_AFTER
         self._until_trial = self._patience
         if size is not None and (self._cell_px != before or not known):
-            how = f"{self.factor:.2g} times their size; give diameter_px if that is wrong"
             large = f"objects seem to be {size.px:.0f} px large and are shown to the network at"
+            how = f"{self.factor:.2g} times their size; give diameter_px if that is wrong"
             self.notes.append(f"{large} {how}")
 
     def _detections(self, image: Image, grid: Grid, found: ScoredBoxes) -> Detections:

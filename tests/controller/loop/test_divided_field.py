@@ -112,11 +112,13 @@ def test_a_target_in_a_large_field_is_locked_soon_and_seen_in_every_frame() -> N
     """A whole look would take nine frames; a part does not take the half of one."""
     session = Session(Slow(ns_per_px=130.0))
     places = [(700.0 + 3 * k, 500.0 - 2 * k) for k in range(100)]
-    looks = [session.step([place]) for place in places]
+    looks, locks = [], []
+    for place in places:
+        looks.append(session.step([place]))
+        locks.append(session.target.lock)
     assert all(look is not None for look in looks)
-    first = next(k for k, _ in enumerate(looks) if session.took_ns[k] and k > 3)
-    assert first < 8
-    assert session.target.lock is Lock.LOCKED
+    assert locks.index(Lock.LOCKED) < 8
+    assert set(locks[8:]) == {Lock.LOCKED}
     (target,) = session.tracks
     assert target.misses == 0 and target.hits > 92
     assert max(session.took_ns[1:]) < 0.8 * INTERVAL_NS
