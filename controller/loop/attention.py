@@ -80,7 +80,7 @@ class Attention:
             settings.window == "auto" and isinstance(detector, SupportsWindow)
         )
         self._parts = FieldParts(*sides_px, settings.whole_every)
-        self._frames_since_whole, self._had_any = 0, False
+        self._frames_since_whole = 0
         self._notes, self._told_s = list[str](), 0.0
 
     def look(
@@ -155,7 +155,7 @@ class Attention:
         the last frame. Several targets may be anywhere in it.
         """
         is_large = self._parts.are_needed(interval_ns, bool(frame.arrived_ns))
-        if self._may_divide and is_large and not _compares_all(target):
+        if self._may_divide and is_large and not _needs_all(target):
             return self._divided(frame, target, followed, begun, interval_ns)
         self._frames_since_whole += 1
         due = not self._uses_windows or self._frames_since_whole >= self._whole_every
@@ -179,9 +179,6 @@ class Attention:
         """
         near_px = self._looked_for_px(frame, target, followed)
         is_sure = followed is not None and target.lock is Lock.LOCKED
-        if self._had_any and followed is None:
-            self._parts.begin_again()
-        self._had_any = followed is not None
         near_um = self._geometry.position_of(np.array(near_px), frame)
         some = sorted(
             begun if followed is None else followed.members,
@@ -201,12 +198,9 @@ class Attention:
     def _looked_for_px(
         self, frame: Frame, target: TargetSelection, followed: TargetGroup | None
     ) -> tuple[float, float]:
-        """Where in the field what is followed should be, was lost, or is pointed at."""
-        lost = target.lost
+        """Where in the field what is followed should be, or is pointed at; else its middle."""
         if followed is not None:
             place_um = followed.predict(frame.exposed_ns).mean_um[:2]
-        elif lost is not None:
-            place_um = lost.predict(frame.exposed_ns).mean_um[:2]
         elif target.pointed_um is not None:
             place_um = target.pointed_um
         else:
@@ -232,10 +226,13 @@ class Attention:
             )
 
 
-def _compares_all(target: TargetSelection) -> bool:
-    """Whether all that is in the field has to be known to choose one."""
+def _needs_all(target: TargetSelection) -> bool:
+    """Whether a frame has to tell all that is in the field.
+
+    To choose one of them, or as the search for what was lost goes on to another place.
+    """
     is_open = target.lock is Lock.SEARCHING and target.pointed_um is None
-    return is_open and target.settings.choose != "centre"
+    return target.lock is Lock.LOST or (is_open and target.settings.choose != "centre")
 
 
 def _is_in(window: Window, frame: Frame) -> bool:

@@ -132,10 +132,6 @@ class FieldParts:
                 self._looks_in_a_row[x, y] = looks
                 self._looked_ns[x, y] = 0
 
-    def begin_again(self) -> None:
-        """Forget what was looked at: something is looked for, and it may be anywhere."""
-        self._divide(self._chosen_px)
-
     def _take(self, now_ns: int, near_px: tuple[float, float] | None) -> Window:
         """The part looked at longest ago, among equals the nearest."""
         x, y = near_px or (0.0, 0.0)
