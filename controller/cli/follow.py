@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,13 +107,14 @@ def follow(
         console.print(simulated.note, style="yellow")
     wanted = config.session.seconds
     limit = simulated.lasts_s(wanted) if simulated else wanted
+    say = partial(console.print, style="dim", highlight=False, markup=False)
     problem: Interrupted | SessionError | None = None
     try:
         with Progress(console, limit) as progress:
             if realtime:
-                summary = run_live(config, simulated, folder, [progress], running)
+                summary = run_live(config, simulated, folder, [progress], running, tell=say)
             else:
-                summary = run_lockstep(config, simulated, folder, [progress])
+                summary = run_lockstep(config, simulated, folder, [progress], tell=say)
     except (Interrupted, SessionError) as ended:
         summary, problem = ended.summary, ended
     if not summary:

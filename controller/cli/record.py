@@ -9,6 +9,10 @@ import typer
 
 from .options import Supervised, address
 
+_ALONE = (
+    "Warning: No controller follows with this microscope yet: decisions are recorded once it does."
+)
+
 
 def record(
     microscope: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where frames come from.")],
@@ -26,24 +30,31 @@ def record(
     decisions; without a controller, frames are recorded until one comes.
     Example: `pursuit record --microscope 127.0.0.1:5710 --out night1`
     """
+    from ..configuration import read_tables
     from ..session import RecorderProcess, reserve_stdout, tell_parent, when_parent_ends
+
+    def tell(text: str, stopped: bool) -> None:
+        if supervised:
+            tell_parent({"fault" if stopped else "note": text})
+        else:
+            _warn(text)
 
     if supervised:
         reserve_stdout()
-    text = config.read_text(encoding="utf-8") if config else ""
+    text = ""
+    if config:
+        read_tables(config)  # says in a sentence what is wrong with the file
+        text = config.read_text(encoding="utf-8-sig")
     publisher = address(decisions, None) if decisions else None
     recorder = RecorderProcess(address(microscope), out, text, publisher)
     if supervised:
         when_parent_ends(recorder.end)
-        tell_parent({"ready": True})
-    elif not recorder.has_controller:
-        _warn(
-            "No controller follows with this microscope yet: decisions are recorded once it does."
-        )
+        tell_parent({"ready": True, "forecast": recorder.forecast()})
+    else:
+        alone = [] if recorder.has_controller else [_ALONE]
+        print(*alone, *recorder.forecast(), file=sys.stderr)
     try:
-        summary = recorder.run(
-            lambda text: tell_parent({"fault": text}) if supervised else _warn(text)
-        )
+        summary = recorder.run(tell)
     except KeyboardInterrupt:
         recorder.end()
         raise

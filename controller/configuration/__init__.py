@@ -7,13 +7,14 @@ sentence that says what is wrong.
 from .check import as_sentence, check_models, make_config
 from .init import write_scope
 from .outputs import check_new_file, check_new_folder, named_after, written_whole
-from .settings import MODELS, Config
+from .settings import MODELS, Config, RecordingSettings
 from .tables import ConfigError, assignment, merge, read_tables, without_none
 
 __all__ = [
     "MODELS",
     "Config",
     "ConfigError",
+    "RecordingSettings",
     "as_sentence",
     "assignment",
     "check_models",

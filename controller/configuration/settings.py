@@ -5,7 +5,7 @@ Each field is a key. What it means is said once, in the docstring of its struct:
 `reference` makes the documentation and the file of ``pursuit init`` of that.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import tomli_w
@@ -109,6 +109,24 @@ class SessionSettings(Settings, frozen=True):
     dry_run: bool = False
 
 
+class RecordingSettings(Settings, frozen=True):
+    """What is kept of the frames; losslessly compressed in any case.
+
+    Attributes
+    ----------
+    keep : {"all", "target"}
+        All frames; or of each a box around the target, and of some the whole field.
+    box_px : int
+        Width and height of that box; the field if that is smaller.
+    field_every_s : float
+        Time between frames of which the whole field is kept, with ``"target"``.
+    """
+
+    keep: Literal["all", "target"] = "all"
+    box_px: Annotated[int, Meta(ge=16, le=8192)] = 256
+    field_every_s: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
+
+
 class Config(Settings, frozen=True):
     """All tables of a configuration file.
 
@@ -130,6 +148,7 @@ class Config(Settings, frozen=True):
     policy: dict[str, Any] = field(default_factory=lambda: {"name": MODELS["policy"]})
     target: TargetSettings = TargetSettings()
     focusing: FocusingSettings = FocusingSettings()
+    recording: RecordingSettings = RecordingSettings()
     session: SessionSettings = SessionSettings()
 
     def __post_init__(self) -> None:

@@ -6,23 +6,17 @@ happened.
 
 from __future__ import annotations
 
+from .ending import Interrupted, SessionError
 from .files import FrameStream, ZarrStream
 from .following import Acquisitions
 from .observers import Observer
-from .outcome import how_it_ended, in_hand
-from .processes import (
-    ProcessError,
-    reserve_stdout,
-    switch_threads_often,
-    tell_parent,
-    when_parent_ends,
-)
+from .parent import reserve_stdout, switch_threads_often, tell_parent, when_parent_ends
+from .processes import ProcessError
 from .progress import Progress, print_summary
 from .recorder import Recorder
 from .recorder_process import RecorderProcess
-from .series import Rows
-from .session import Interrupted, SessionError, run_live, run_lockstep
-from .summary import entries, is_held
+from .report import Rows, entries, how_it_ended, in_hand, is_held
+from .session import run_live, run_lockstep
 
 __all__ = [
     "Acquisitions",

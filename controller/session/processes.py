@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, TextIO
+from queue import SimpleQueue
+from typing import Any
 
 from ...drivers.interrupts import STOPPED, ignore_interrupts
 
@@ -19,13 +18,8 @@ END_S = 60.0
 """How long a child may take to end; chosen: a recorder writes what waits, 2 GiB at most."""
 _JOIN_S = 5.0
 """How long the rest of a child's output is awaited; chosen: it is there already."""
-_SWITCH_S = 2e-4
-"""Longest time for which one thread keeps others of the process waiting; chosen: a fifth of the
-fastest camera's interval."""
 _LINES_KEPT = 20
 """Lines of a child's errors that are kept; chosen: the last of a traceback is what is said."""
-_STDOUT, _STDERR = 1, 2
-"""File descriptors."""
 
 
 class ProcessError(RuntimeError):
@@ -182,6 +176,7 @@ class Children:
     def __init__(self) -> None:
         self._children: list[Child] = []
         self._fault = ""
+        self._news: SimpleQueue[str] = SimpleQueue()
         self.end_loop: Callable[[], None] = lambda: None
 
     def start(self, name: str, arguments: list[str]) -> Child:
@@ -201,8 +196,14 @@ class Children:
         if self._fault or failures:
             raise ProcessError(self._fault or failures[0])
 
+    def take_news(self) -> list[str]:
+        """What they told a person since the last call."""
+        return [self._news.get() for _ in range(self._news.qsize())]
+
     def _take_line(self, line: dict[str, Any]) -> None:
-        if "fault" in line:
+        if "note" in line:
+            self._news.put(line["note"])
+        elif "fault" in line:
             self._fault = line["fault"]
             self.end_loop()
 
@@ -212,39 +213,3 @@ def _own_group() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
-
-
-def switch_threads_often() -> None:
-    """Let the interpreter switch between threads of this process every fifth of a millisecond.
-
-    By default a thread that draws or renders may keep the one that carries a frame waiting for
-    5 ms.
-    """
-    sys.setswitchinterval(_SWITCH_S)
-
-
-@cache
-def reserve_stdout() -> TextIO:
-    """Keep the standard output for `tell_parent`; what else is printed goes to standard error.
-
-    It is called before any device or library is loaded that may print.
-    """
-    kept = os.fdopen(os.dup(_STDOUT), "w", encoding="utf-8")
-    os.dup2(_STDERR, _STDOUT)
-    kept.write("\n")  # ends a line that was begun
-    return kept
-
-
-def tell_parent(line: dict[str, Any]) -> None:
-    """Write a line for the parent, as `Child` expects it."""
-    print(json.dumps(line), file=reserve_stdout(), flush=True)
-
-
-def when_parent_ends(action: Callable[[], object]) -> None:
-    """Call ``action`` from a thread when the parent closes our standard input, or is gone."""
-
-    def watch() -> None:
-        sys.stdin.read()
-        action()
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -5,10 +5,8 @@ The caller only enqueues; one thread writes. Whatever the disk does, the loop go
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,23 +16,36 @@ import msgspec
 import numpy as np
 
 from ...drivers.messages import Description, Frame, Report, Truth
-from ..configuration import check_new_folder, written_whole
+from ..configuration import RecordingSettings, check_new_folder
 from ..decisions import Decision
 from ..loop import Step
-from . import figure as picture
-from .files import OpenStream, SessionFrames, Tables, ZarrStream, is_disk_full
-from .film import FilmStrip
+from .files import (
+    Attempts,
+    Backlog,
+    FreeSpace,
+    OpenStream,
+    SessionFrames,
+    Tables,
+    ZarrStream,
+    forecast,
+)
 from .observers import Observer
-from .series import Rows
-from .summary import summarise
+from .report import FilmStrip, Rows, summarise, write_picture, write_summary
 
 _QUEUE_BYTES = 2 * 1024**3
 """Pixels that may wait for the disk; chosen: some seconds of a fast camera, and less memory than
 computers at microscopes have."""
 
 
-_HELD_UP = "{} before it were overwritten unread, as the recorder was held up"
-_TOO_SLOW = "the disk cannot keep up; choose a faster one with --out"
+_ALL = RecordingSettings()
+_HELD_UP = (
+    "Some frames were overwritten before they were recorded, as this computer is busy: a faster "
+    'one, or --set recording.keep="target", would keep more.'
+)
+_TOO_SLOW = (
+    "The disk of {} cannot keep up: from frame {} on evenly spaced frames are left out; choose a "
+    'faster one with --out, or keep less with --set recording.keep="target".'
+)
 
 
 class Recorder(Observer):
@@ -48,8 +59,14 @@ class Recorder(Observer):
         The microscope.
     config_toml : str
         The exact configuration of the session.
+    settings : RecordingSettings
+        What is kept of the frames.
+    seconds : float, optional
+        How long the session lasts, if that is known.
+    waits : bool
+        Whether `frame` waits for the disk instead of leaving frames out, as virtual time can.
     queue_bytes : int
-        Pixels that may wait for the disk. Beyond that frames are counted as lost.
+        Pixels that may wait for the disk. Beyond that frames are left out, and counted as lost.
     open_stream : callable
         Opens what takes the pixels.
 
@@ -67,7 +84,10 @@ class Recorder(Observer):
         folder: Path,
         description: Description,
         config_toml: str,
+        settings: RecordingSettings = _ALL,
+        seconds: float | None = None,
         *,
+        waits: bool = False,
         queue_bytes: int = _QUEUE_BYTES,
         open_stream: OpenStream = ZarrStream,
     ) -> None:
@@ -75,16 +95,17 @@ class Recorder(Observer):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config_toml, encoding="utf-8", newline="")
         self._folder, self._description = folder, description
+        self._settings, self._seconds = settings, seconds
         self._rows, self._film = Rows(), FilmStrip()
         self._tables = Tables(folder, self._rows.seconds, description)
-        self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream)
+        self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream, settings)
+        self._attempts = Attempts(folder, self._list_fault)
+        self._space = FreeSpace(folder, seconds)
         self._early: list[Report] = []
-        self._broken: set[str] = set()
-        self._fault = self._disk_full = ""
-        self._recorded = self._lost = self._frame = 0
+        self._recorded = self._lost = 0
         self._newest = -1
         self._queue: queue.SimpleQueue[Frame | Decision | Report | str | None] = queue.SimpleQueue()
-        self._room_bytes, self._room_lock = queue_bytes, threading.Lock()
+        self._backlog = Backlog(queue_bytes, waits)
         self._summary: dict[str, Any] | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
@@ -92,7 +113,22 @@ class Recorder(Observer):
     @property
     def fault(self) -> str:
         """The first thing that kept something from being recorded, in one sentence; else empty."""
-        return self._fault
+        return self._attempts.fault
+
+    @property
+    def stopped(self) -> str:
+        """Why something is no longer recorded at all, in one sentence; else empty."""
+        return self._attempts.stopped
+
+    def forecast(self) -> list[str]:
+        """Say what the recording takes, and how long the disk lasts; before the first frame."""
+        with suppress(OSError):  # what fails now fails in the session, and is told
+            return forecast(self._folder, self._description, self._settings, self._seconds)
+        return []
+
+    def take_news(self) -> list[str]:
+        """What a person should know of the recording since the last call; from any thread."""
+        return self._attempts.take_news()
 
     def observe(self, step: Step) -> None:
         """Record a step of the loop."""
@@ -107,11 +143,7 @@ class Recorder(Observer):
 
     def frame(self, frame: Frame) -> None:
         """Record an exposure. The image must not be changed afterwards."""
-        with self._room_lock:
-            fits = frame.image.nbytes <= self._room_bytes
-            if fits:
-                self._room_bytes -= frame.image.nbytes
-        if not fits:
+        if not self._backlog.admit(frame):
             frame = msgspec.structs.replace(frame, image=np.empty((0, 0), frame.image.dtype))
         self._queue.put(frame)
 
@@ -150,7 +182,8 @@ class Recorder(Observer):
                 self._take_frame(item)
             elif isinstance(item, Decision):
                 self._rows.decision(item)
-                self._attempt("the tables", partial(self._tables.decision, item))
+                self._frames.decision(item)
+                self._attempts.do("the tables", partial(self._tables.decision, item))
             elif isinstance(item, str):
                 self._list_fault(item)
             else:
@@ -163,60 +196,37 @@ class Recorder(Observer):
             self._rows.frame(frame)
             self._film.add(frame)
             self._count_missing(frame.index)
-        part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
-        self._frame = frame.index
-        if self._attempt(part if frame.image.size else "some frames", partial(self._append, frame)):
+        self._attempts.frame = frame.index
+        if self._append(frame):
             self._recorded += not frame.acquisition
-            self._attempt("the tables", partial(self._frames.add_row, frame))
+            self._attempts.do("the tables", partial(self._frames.add_row, frame))
+            if text := self._space.look(self._rows.seconds(frame.exposed_ns)):
+                self._attempts.warn(text)
         else:
             self._lost += 1
-        with self._room_lock:
-            self._room_bytes += frame.image.nbytes
+        self._backlog.release(frame)
+
+    def _append(self, frame: Frame) -> bool:
+        if not frame.image.size:
+            self._attempts.fall_short("some frames", _TOO_SLOW.format(self._folder, frame.index))
+            return False
+        part = f"acquisition {frame.acquisition}" if frame.acquisition else "the pixels"
+        return self._attempts.do(part, partial(self._frames.append, frame))
 
     def _count_missing(self, index: int) -> None:
         """Count exposures that never came here."""
         before, self._newest = self._newest, index
         if before >= 0 and index > before + 1:
             self._lost += index - before - 1
-            self._attempt("all exposures", partial(_fail, _HELD_UP.format(index - before - 1)))
-
-    def _append(self, frame: Frame) -> None:
-        if not frame.image.size:
-            _fail(_TOO_SLOW)
-        self._frames.append(frame)
+            self._attempts.fall_short("all exposures", _HELD_UP)
 
     def _take_reports(self) -> None:
         """Write reports; those from before the first exposure have waited for its time."""
         for report in self._early:
             self._rows.report(report)
             write = self._frames.add_truth if isinstance(report, Truth) else self._tables.report
-            self._attempt("the tables", partial(write, report))
+            self._attempts.do("the tables", partial(write, report))
         self._early.clear()
-
-    def _attempt(self, part: str, action: Callable[[], object]) -> bool:
-        """Do it unless this part has failed before; whether it worked."""
-        if part in self._broken:
-            return False
-        try:
-            action()
-        except Exception as error:
-            self._broken.add(part)
-            text = self._explain(error, part)
-            self._fault = self._fault or text
-            self._list_fault(text)
-            return False
-        return True
-
-    def _explain(self, error: Exception, part: str) -> str:
-        """One sentence for the user; a full disk gets the same one however often it is met."""
-        if not is_disk_full(error):
-            reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-            return f"Recording of {part} in {self._folder} failed at frame {self._frame}: {reason}."
-        self._disk_full = self._disk_full or (
-            f"The disk of {self._folder} is full: recording stopped at frame {self._frame}; "
-            "free some space or choose another folder with --out."
-        )
-        return self._disk_full
 
     def _list_fault(self, text: str) -> None:
         if text not in self._rows.faults:
@@ -226,25 +236,13 @@ class Recorder(Observer):
 
     def _write_end(self) -> dict[str, Any]:
         self._take_reports()
-        self._attempt("the last pixels", self._frames.close)
+        self._attempts.do("the last pixels", self._frames.close)
         self._recorded -= self._frames.pending
         self._lost += self._frames.pending
         summary = summarise(self._rows, self._description, self._recorded, self._lost)
-        self._attempt("the picture", partial(self._draw, summary))
-        self._attempt("the last rows", self._tables.close)
+        draw = partial(write_picture, self._folder, self._rows, self._description)
+        self._attempts.do("the picture", partial(draw, summary, self._film))
+        self._attempts.do("the last rows", self._tables.close)
         summary["faults"] = list(dict.fromkeys(self._rows.faults))
-        self._attempt("the summary", partial(self._write_summary, summary))
+        self._attempts.do("the summary", partial(write_summary, self._folder, summary))
         return summary
-
-    def _draw(self, summary: dict[str, Any]) -> None:
-        with written_whole(self._folder / "summary.png") as (path,):
-            picture.draw(path, self._rows, self._description, summary, self._film.stills())
-
-    def _write_summary(self, summary: dict[str, Any]) -> None:
-        text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
-        with written_whole(self._folder / "summary.json") as (path,):
-            path.write_text(text, encoding="utf-8")
-
-
-def _fail(why: str) -> None:
-    raise BufferError(why)

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ...drivers.interrupts import ignore_interrupts
 from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope
+from ..configuration import make_config
 from ..decisions import DecisionListener
 from .recorder import Recorder
 
@@ -20,6 +23,9 @@ _FIND_S = 0.2
 """Time between questions whether there is a controller now; chosen: it takes longer to begin."""
 _END_S = 1.0
 """How long the end of the stream is awaited when asked to end; chosen: a person waits for it."""
+
+_TABLES = "recording", "session"
+"""Of the configuration, what concerns the recorder; others may name code of the user's."""
 
 
 class RecorderProcess:
@@ -32,7 +38,7 @@ class RecorderProcess:
     folder : Path
         The session folder.
     config_toml : str
-        Exact configuration of the session.
+        Exact configuration of the session; it says what is recorded. Empty for the defaults.
     decisions : (host, port), optional
         Where the controller publishes; found by way of the microscope if not given, also when
         the controller comes later.
@@ -48,9 +54,11 @@ class RecorderProcess:
         self._microscope = RemoteMicroscope(*microscope)
         self._decisions = DecisionListener(*decisions) if decisions else self._find_decisions()
         self._next_find_s = time.monotonic() + _FIND_S
-        self._recorder = Recorder(folder, self._microscope.describe(), config_toml)
+        tables = msgspec.toml.decode(config_toml)
+        config = make_config({name: tables[name] for name in _TABLES if name in tables})
+        about, seconds = self._microscope.describe(), config.session.seconds
+        self._recorder = Recorder(folder, about, config_toml, config.recording, seconds)
         self._asked_to_end, self._ended = threading.Event(), threading.Event()
-        self._fault_told = False
         self._thread = threading.Thread(target=self._take_decisions, name="decisions", daemon=True)
         self._thread.start()
 
@@ -64,21 +72,25 @@ class RecorderProcess:
         """What kept something from being recorded, in one sentence; else empty."""
         return self._recorder.fault
 
-    def run(self, on_fault: Callable[[str], object]) -> dict[str, Any]:
+    def forecast(self) -> list[str]:
+        """Say what the recording takes, and how long the disk lasts; before `run`."""
+        return self._recorder.forecast()
+
+    def run(self, tell: Callable[[str, bool], object]) -> dict[str, Any]:
         """Record until the controller has ended or `end` was called; return the summary.
 
         Parameters
         ----------
-        on_fault : callable
-            Called once with a sentence if something cannot be recorded.
+        tell : callable
+            Called with sentences of what is not recorded, or soon will not be, and with whether
+            recording has come to an end by it.
         """
         try:
             while True:
                 for frame in self._microscope.listen():
                     self._recorder.frame(frame)
-                    if self._recorder.fault and not self._fault_told:
-                        self._fault_told = True
-                        on_fault(self._recorder.fault)
+                    for text in self._recorder.take_news():
+                        tell(text, bool(self._recorder.stopped))
                 if not self._more_may_come():
                     break
         finally:

@@ -6,43 +6,29 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from ...drivers.interrupts import STOPPED, ignore_interrupts, is_interrupt, was_interrupted
+from ...drivers.interrupts import ignore_interrupts, was_interrupted
 from ...drivers.messages import Fault
-from ...drivers.microscope import MicroscopeError
 from ...drivers.wire import RemoteMicroscope, own_address
-from ...models import plugins
-from ...models.errors import ModelError
 from ..assembly import Simulation, make_loop, open_lockstep
-from ..configuration import Config, as_sentence
+from ..configuration import Config
 from ..decisions import DecisionPublisher
-from ..loop import Step
+from ..loop import Loop, Step
+from .ending import SessionError, Summary, complete, conclude
 from .following import Acquisitions, follow
 from .observers import Observer, Observers
-from .processes import Children, ProcessError, switch_threads_often
+from .parent import switch_threads_often
+from .processes import Children
 from .recorder import Recorder
 
 _SUBSCRIBED_S = 10.0
 """How long the recorder's subscription is awaited; chosen: far longer than it takes on any host."""
 
-Summary = dict[str, Any]
+Tell = Callable[[str], object]
 
 
-class Interrupted(Exception):  # noqa: N818 (an event, not an error)
-    """The user ended the session; its summary is kept."""
-
-    def __init__(self, summary: Summary) -> None:
-        super().__init__(STOPPED)
-        self.summary = summary
-
-
-class SessionError(RuntimeError):
-    """A session ended early; the text is one sentence, the summary is what was kept."""
-
-    def __init__(self, text: str, summary: Summary | None = None) -> None:
-        super().__init__(text)
-        self.summary = summary or {}
+def _unheard(text: str) -> None:
+    """Nobody listens."""
 
 
 def run_lockstep(
@@ -51,6 +37,7 @@ def run_lockstep(
     folder: Path,
     observers: Sequence[Observer] = (),
     acquisitions: Acquisitions | None = None,
+    tell: Tell = _unheard,
 ) -> Summary:
     """Follow in virtual time, in this process.
 
@@ -65,6 +52,8 @@ def run_lockstep(
         Told of every step of the loop; closed at the end.
     acquisitions : Acquisitions, optional
         Asked for by whoever puts a sequence into it while the session follows.
+    tell : callable, optional
+        Called with sentences on what the recording takes and how long the disk lasts.
 
     Returns
     -------
@@ -78,16 +67,21 @@ def run_lockstep(
     """
     with open_lockstep(config, simulated) as microscope:
         loop = make_loop(config, microscope, simulated.movie if simulated else None)
-        recorder = Recorder(folder, microscope.describe(), config.toml())
+        seconds = _seconds(config, simulated)
+        about, toml = microscope.describe(), config.toml()
+        recorder = Recorder(folder, about, toml, config.recording, seconds, waits=True)
+        for sentence in recorder.forecast():
+            tell(sentence)
         attached = Observers([recorder, *observers])
 
         def check(step: Step) -> None:
-            if recorder.fault:
-                raise SessionError(recorder.fault)
+            _note(loop, recorder.take_news())
+            if recorder.stopped:
+                raise SessionError(recorder.stopped)
             _check_fatal(step)
 
         def run() -> None:
-            seconds, queue = _seconds(config, simulated), acquisitions or Acquisitions()
+            queue = acquisitions or Acquisitions()
             follow(loop, microscope, seconds, attached, queue, check, recorder.note_fault)
 
         def close() -> Summary:
@@ -96,9 +90,9 @@ def run_lockstep(
             attached.close()
             for fault in attached.faults():
                 recorder.note_fault(fault)
-            return _complete(recorder.finish(), recorder.fault)
+            return complete(recorder.finish(), recorder.fault)
 
-        return _conclude(run, close)
+        return conclude(run, close)
 
 
 def run_live(
@@ -108,12 +102,13 @@ def run_live(
     observers: Sequence[Observer] = (),
     microscope: tuple[str, int] | None = None,
     acquisitions: Acquisitions | None = None,
+    tell: Tell = _unheard,
 ) -> Summary:
     """Follow in real time, with microscope and recorder in processes of their own.
 
     Parameters
     ----------
-    config, simulated, folder, observers, acquisitions
+    config, simulated, folder, observers, acquisitions, tell
         As in `run_lockstep`.
     microscope : (host, port), optional
         A microscope that runs already; otherwise one is started, and ended again.
@@ -139,6 +134,8 @@ def run_live(
                 attached = Observers([_Publishing(publisher), *observers])
                 remote.announce(publisher.address)
                 recorder = children.start("recorder", _record(microscope, path, folder))
+                for sentence in recorder.ready["forecast"]:
+                    tell(sentence)
                 publisher.wait_for_listener(_SUBSCRIBED_S)
                 faults: list[str] = []
 
@@ -146,10 +143,14 @@ def run_live(
                     loop.note(fault)
                     faults.append(fault)
 
+                def check(step: Step) -> None:
+                    _note(loop, children.take_news())
+                    _check_fatal(step)
+
                 def run() -> None:
                     seconds, queue = _seconds(config, simulated), acquisitions or Acquisitions()
                     try:
-                        follow(loop, remote, seconds, attached, queue, _check_fatal, report)
+                        follow(loop, remote, seconds, attached, queue, check, report)
                     finally:
                         children.check()
 
@@ -160,9 +161,9 @@ def run_live(
                     summary = last.get("summary", {})
                     if summary:
                         summary["faults"] += [*faults, *attached.faults()]
-                    return _complete(summary, last.get("fault", ""))
+                    return complete(summary, last.get("fault", ""))
 
-                return _conclude(run, close)
+                return conclude(run, close)
         finally:
             with ignore_interrupts():
                 children.end()
@@ -193,44 +194,15 @@ def _record(microscope: tuple[str, int], config: Path, folder: Path) -> list[str
     ]
 
 
+def _note(loop: Loop, sentences: list[str]) -> None:
+    for sentence in sentences:
+        loop.note(sentence)
+
+
 def _check_fatal(step: Step) -> None:
     for report in step.reports:
         if isinstance(report, Fault) and report.fatal:
             raise SessionError(report.text)
-
-
-def _complete(summary: Summary, fault: str) -> Summary:
-    """Return the summary, or raise `SessionError` if something was not recorded."""
-    if fault:
-        raise SessionError(fault, summary)
-    return summary
-
-
-def _conclude(run: Callable[[], None], close: Callable[[], Summary]) -> Summary:
-    """Run; then, whatever happened, close the session folder, and say what happened first."""
-    problem: BaseException | None = None
-    try:
-        run()
-    except BaseException as error:
-        problem = error
-    with ignore_interrupts():
-        try:
-            summary = close()
-        except SessionError as error:
-            summary, problem = error.summary, problem or error
-    if problem is None:
-        return summary
-    if is_interrupt(problem):
-        raise Interrupted(summary)
-    if isinstance(problem, ModelError):
-        raise SessionError(as_sentence(problem), summary) from problem
-    if isinstance(problem, SessionError | MicroscopeError | ProcessError):
-        raise SessionError(str(problem), summary)
-    if was_interrupted():
-        raise Interrupted(summary) from problem
-    if told := plugins.failure(problem):
-        raise SessionError(told, summary) from problem
-    raise problem
 
 
 def _seconds(config: Config, simulated: Simulation | None) -> float | None:

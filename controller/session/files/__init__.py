@@ -3,16 +3,23 @@
 In: frames, decisions, reports. Out: OME-Zarr, CSV and JSON lines that other programs read.
 """
 
-from .frames import FrameStream, OpenStream, SessionFrames, is_disk_full
+from .attempts import Attempts
+from .backlog import Backlog
+from .disk import FreeSpace, forecast
+from .frames import FrameStream, OpenStream
+from .session_frames import SessionFrames
 from .tables import Seconds, Tables
 from .zarr_stream import ZarrStream
 
 __all__ = [
+    "Attempts",
+    "Backlog",
     "FrameStream",
+    "FreeSpace",
     "OpenStream",
     "Seconds",
     "SessionFrames",
     "Tables",
     "ZarrStream",
-    "is_disk_full",
+    "forecast",
 ]

@@ -1,4 +1,4 @@
-"""Frames on the disk: for the stream and for each acquisition an OME-Zarr array and a table."""
+"""Frames on the disk: an OME-Zarr array and a table with a row for each of its planes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +15,7 @@ import numpy as np
 from ....drivers.messages import Description, Frame, Image, Truth
 from .tables import Seconds, Table, um_texts
 
-_RESERVE_BYTES = 64 * 1024**2
+RESERVE_BYTES = 64 * 1024**2
 """Left free on the disk for tables, summary and pixels under way; chosen: hours of tables."""
 _MOST_WAITING = 1_000
 """Rows that wait for the truth where there is one; chosen: a second at 1000 frames/s."""
@@ -55,7 +54,7 @@ OpenStream = Callable[[Path, Description], FrameStream]
 
 
 class FrameFiles:
-    """Create ``frames.ome.zarr`` and ``frames.csv`` in a folder.
+    """Create ``frames.ome.zarr`` and ``frames.csv``, or others of that kind, in a folder.
 
     Parameters
     ----------
@@ -67,16 +66,27 @@ class FrameFiles:
         Turns an instant in ns into seconds of the session.
     open_stream : callable
         Opens what takes the pixels.
+    name : str
+        Of both, without suffix.
+    columns : tuple of str
+        More columns of the table.
     """
 
     def __init__(
-        self, folder: Path, description: Description, seconds: Seconds, open_stream: OpenStream
+        self,
+        folder: Path,
+        description: Description,
+        seconds: Seconds,
+        open_stream: OpenStream,
+        *,
+        name: str = "frames",
+        columns: tuple[str, ...] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._description, self._seconds = folder, description, seconds
-        self._table = Table(folder / "frames.csv", _COLUMNS)
-        self._stream = open_stream(folder / "frames.ome.zarr", description)
-        self._waiting: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._table = Table(folder / f"{name}.csv", (*_COLUMNS, *columns))
+        self._stream = open_stream(folder / f"{name}.ome.zarr", description)
+        self._waiting: deque[tuple[int, tuple[object, ...], tuple[object, ...]]] = deque()
         self._times_s: deque[float] = deque(maxlen=_MOST_INTERVALS + 1)
         self._truths: dict[int, Truth] = {}
         self._newest_truth, self._most_waiting = -1, _WAITING_AT_FIRST
@@ -96,11 +106,11 @@ class FrameFiles:
                 f"the image is {image.shape[1]} x {image.shape[0]} {image.dtype}, but "
                 f"{description.width_px} x {description.height_px} {description.dtype} was agreed"
             )
-        if shutil.disk_usage(self._folder).free < _RESERVE_BYTES + image.nbytes:
+        if shutil.disk_usage(self._folder).free < RESERVE_BYTES + image.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._stream.append(image)
 
-    def add_row(self, frame: Frame) -> None:
+    def add_row(self, frame: Frame, *more: object) -> None:
         """Write the row of a frame, as soon as the truth about it is known, if it ever is."""
         pose, t_s = frame.pose, self._seconds(frame.exposed_ns)
         self._times_s.append(t_s)
@@ -108,7 +118,7 @@ class FrameFiles:
             *(frame.index, f"{t_s:.6f}", frame.exposed_ns, frame.exposure_ms, frame.channel),
             *um_texts(pose.x_um, pose.y_um, pose.z_um, pose.sigma_um),
         )
-        self._waiting.append((frame.index, row))
+        self._waiting.append((frame.index, row, more))
         self._write_rows()
 
     def add_truth(self, truth: Truth) -> None:
@@ -145,70 +155,10 @@ class FrameFiles:
         while len(self._waiting) > self._stream.pending and (
             len(self._waiting) > self._most_waiting or self._waiting[0][0] <= self._newest_truth
         ):
-            index, row = self._waiting.popleft()
+            index, row, more = self._waiting.popleft()
             truth = self._truths.pop(index, None)
             x, y, z = (None, None, None) if truth is None else (truth.x_um, truth.y_um, truth.z_um)
-            self._table.write((*row, *um_texts(x, y, z)))
-
-
-class SessionFrames:
-    """The frames of a session: of its stream in a folder, of each acquisition in one below.
-
-    Parameters
-    ----------
-    folder, description, seconds, open_stream
-        As for `FrameFiles`.
-    """
-
-    def __init__(
-        self, folder: Path, description: Description, seconds: Seconds, open_stream: OpenStream
-    ) -> None:
-        self._folder = folder
-        self._open = partial(
-            FrameFiles, description=description, seconds=seconds, open_stream=open_stream
-        )
-        self._stream = self._open(folder)
-        self._acquired: FrameFiles | None = None
-        self._acquisition = 0
-
-    def append(self, frame: Frame) -> None:
-        """Write the pixels of a frame; errors as `FrameFiles.append`."""
-        if frame.acquisition and frame.acquisition != self._acquisition:
-            self._close_acquisition()
-            self._acquired = self._open(self._folder / f"acquisition_{frame.acquisition:03}")
-            self._acquisition = frame.acquisition
-        self._files(frame).append(frame.image)
-
-    def add_row(self, frame: Frame) -> None:
-        """Write the row of a frame whose pixels were written."""
-        self._files(frame).add_row(frame)
-
-    def add_truth(self, truth: Truth) -> None:
-        """Complete the row of a frame of the stream."""
-        self._stream.add_truth(truth)
-
-    @property
-    def pending(self) -> int:
-        """Frames of the stream that were taken, but whose pixels are not on the disk."""
-        return self._stream.pending
-
-    def close(self) -> None:
-        """Bring everything to the disk; errors as `FrameFiles.close`."""
-        try:
-            self._close_acquisition()
-        finally:
-            self._stream.close()
-
-    def _files(self, frame: Frame) -> FrameFiles:
-        if not frame.acquisition:
-            return self._stream
-        assert self._acquired is not None
-        return self._acquired
-
-    def _close_acquisition(self) -> None:
-        acquired, self._acquired = self._acquired, None
-        if acquired is not None:
-            acquired.close()
+            self._table.write((*row, *um_texts(x, y, z), *more))
 
 
 def is_disk_full(error: Exception) -> bool:

@@ -302,7 +302,7 @@ def test_a_disk_that_is_full_only_at_the_end_is_no_success(
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pursuit.controller.session.figure.draw", full)
+    monkeypatch.setattr("pursuit.controller.session.report.figure.draw", full)
     with pytest.raises(SessionError, match="is full") as ended:
         record(tmp_path / "session", seconds=0.1)
     assert ended.value.summary["recorded"] == 10

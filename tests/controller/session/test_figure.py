@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pursuit.controller.decisions import Decision, Lock
 from pursuit.controller.session import Rows
-from pursuit.controller.session.figure import draw
-from pursuit.controller.session.film import STILLS, FilmStrip
-from pursuit.controller.session.summary import summarise
+from pursuit.controller.session.report.figure import draw
+from pursuit.controller.session.report.film import STILLS, FilmStrip
+from pursuit.controller.session.report.summary import summarise
 from pursuit.drivers.messages import Description, Dynamics, Frame, Issued, StagePose
 
 MS = 1_000_000

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pursuit.controller.decisions import Decision, Event, Lock
 from pursuit.controller.session import Rows, how_it_ended, in_hand, is_held, print_summary
-from pursuit.controller.session.summary import summarise
+from pursuit.controller.session.report.summary import summarise
 from pursuit.drivers.messages import (
     Description,
     Dynamics,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..decisions import Lock
-from ..response import FEWEST_FRAMES
+from ...decisions import Lock
+from ...response import FEWEST_FRAMES
 
 _SLOW = 10
 """Frames passed over for each one that was looked at, from which that is told. Chosen: most things

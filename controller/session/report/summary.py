@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.messages import Description
-from ..decisions import Lock
+from ....drivers.messages import Description
+from ...decisions import Lock
 from .series import LOCKS, Rows, Series
 
 _FOUND = ("delay_ms", "speed_um_s", "acceleration_um_s2")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.clock import NS_PER_MS, NS_PER_S
-from ...drivers.messages import Dynamics, Fault, Frame, Issued, PoseRead, Report, Truth
-from ..decisions import Decision, Followed, Lock
-from ..loop import Step
+from ....drivers.clock import NS_PER_MS, NS_PER_S
+from ....drivers.messages import Dynamics, Fault, Frame, Issued, PoseRead, Report, Truth
+from ...decisions import Decision, Followed, Lock
+from ...loop import Step
 
 LOCKS = tuple(Lock)
 """`Series.lock` holds indices into this."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drivers.messages import Description
-from ..decisions import Lock
+from ....drivers.messages import Description
+from ...decisions import Lock
 from .film import STILLS, Still, draw_strip
 from .series import Rows, Series
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ...drivers.messages import Description, Frame, Image
+from ....drivers.messages import Description, Frame, Image
 from .series import Series
 
 if TYPE_CHECKING:
