@@ -15,7 +15,7 @@ from .processes import ProcessError
 from .progress import Progress, print_summary
 from .recorder import Recorder
 from .recorder_process import RecorderProcess
-from .report import Rows, entries, how_it_ended, in_hand, is_held
+from .report import Rows, Series, entries, how_it_ended, in_hand, is_held
 from .session import run_live, run_lockstep
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Recorder",
     "RecorderProcess",
     "Rows",
+    "Series",
     "SessionError",
     "ZarrStream",
     "entries",

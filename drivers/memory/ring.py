@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..messages import Image, Message
+from .array_pool import ArrayPool
 from .layout import HEADER_BYTES, Layout, attach, first_bytes_of_pages, view
 
 
@@ -131,6 +132,7 @@ class RingReader:
                 f"there is no image ring {name} here: does the microscope run on this host?"
             ) from None
         self.name = name
+        self._pool = ArrayPool()
         first_bytes_of_pages(buffer).sum()
         self._layout = Layout.open(buffer)
         if self._layout is None:
@@ -150,7 +152,8 @@ class RingReader:
         Returns
         -------
         (H, W) array or None
-            A private copy; None if the slot was overwritten before the copy was complete.
+            A private copy, the memory of which is used again once nobody holds it; None if the
+            slot was overwritten before the copy was complete.
 
         Raises
         ------
@@ -162,7 +165,7 @@ class RingReader:
             raise ValueError("this ring reader is closed: attach a new one")
         if slot.ring != self.name or not 0 <= slot.slot < len(layout.pixels):
             raise ValueError(f"slot {slot.slot} of {slot.ring} is not in the ring {self.name}")
-        image = np.empty(shape, dtype)
+        image = self._pool.take(shape, dtype)
         if image.nbytes != layout.slot_bytes:
             raise ValueError(
                 f"an image of {image.nbytes} bytes is not in a slot of {layout.slot_bytes}"

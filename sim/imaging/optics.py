@@ -118,8 +118,8 @@ class Optics:
 
     def render(
         self, relative_um: Floats, specimen: Specimen, exposure_ms: float, out: Singles
-    ) -> None:
-        """Render one exposure.
+    ) -> NDArray[np.bool_]:
+        """Render one exposure; return which rows, (H,), hold more than the background.
 
         Parameters
         ----------
@@ -141,10 +141,12 @@ class Optics:
         seen = ((last_px >= 0) & (first_px < size_px)).all(axis=0)
         seen &= peaks.min(axis=0) > LEAST_PEAK
         edges_px = _patch_edges((last_px - first_px).max(axis=0) + 1)
+        lit = np.zeros(len(out), np.bool_)
         for edge_px in sorted(set(edges_px[seen].tolist())):
             rows = np.flatnonzero(seen & (edges_px == edge_px))
             parts = centres_px[..., rows], variances_px2[..., rows], peaks[:, rows]
-            _draw(out, edge_px, first_px[:, rows], *parts)
+            _draw(out, lit, edge_px, first_px[:, rows], *parts)
+        return lit
 
     def _parts(
         self, relative_um: Floats, specimen: Specimen, exposure_ms: float
@@ -183,6 +185,7 @@ def _patch_edges(needed_px: NDArray) -> NDArray[np.int64]:
 
 def _draw(
     out: Singles,
+    lit: NDArray[np.bool_],
     edge_px: int,
     first_px: Singles,
     centres_px: Singles,
@@ -201,6 +204,7 @@ def _draw(
     corners = zip(patches, left.astype(int).tolist(), top.astype(int).tolist(), strict=True)
     for patch, x, y in corners:
         cv2.accumulate(patch, out[y : y + height, x : x + width])
+        lit[y : y + height] = True
 
 
 def _gaussians(centres_px: Singles, variances_px2: Singles, peaks: Singles, length: int) -> Singles:

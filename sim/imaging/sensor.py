@@ -15,6 +15,9 @@ BANK = 1 << 21
 """Normal numbers that frames share: 8 MiB, many times a frame's strip, see `Sensor`."""
 STRIP = 1 << 15
 """Pixels that are read together: small enough to stay in the cache of a core."""
+LARGE = 1 << 20
+"""Pixels of a frame from which on even background is not computed anew. Chosen: it costs more
+there than everything else that a simulated frame is made of."""
 
 
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +71,10 @@ class Sensor:
     and the same pixels of another are thus uncorrelated on average; about one strip in thirty
     repeats a stretch of noise of the same strip in a given other frame, shifted by a random
     number of pixels. The same generator yields the same frames.
+
+    Of a large frame, strips without anything but background are taken, each from a random place,
+    from two million such pixels that were read once: 2048 × 2048 pixels with one object in 1.6
+    instead of 7 ms.
     """
 
     def __init__(self, settings: SensorSettings, rng: np.random.Generator) -> None:
@@ -80,8 +87,15 @@ class Sensor:
         self._read_noise = 2 * settings.gain * read_noise_e
         self._floor = settings.offset - settings.gain / 4
         self._depth = cv2.CV_8U if settings.bits <= 8 else cv2.CV_16U
+        self._background = np.empty(0, settings.empty_frame().dtype)
+        self._background_e = np.float32(np.nan)
 
-    def read(self, electrons: NDArray[np.float32], out: Image | None = None) -> Image:
+    def read(
+        self,
+        electrons: NDArray[np.float32],
+        out: Image | None = None,
+        lit: NDArray[np.bool_] | None = None,
+    ) -> Image:
         """Expose and read out one frame of grey values; ValueError if it is of another size.
 
         Parameters
@@ -90,23 +104,59 @@ class Sensor:
             Expected photoelectrons, not negative; left as they are.
         out : (H, W) uint8 or uint16, optional
             Contiguous frame of the camera's type to fill, which saves making a new one.
+        lit : (height_px,) bool, optional
+            Rows outside of which all pixels have the same light.
         """
         frame = self.settings.empty_frame() if out is None else out
         if electrons.shape != frame.shape:
             raise ValueError(f"this camera is {frame.shape} pixels, not {electrons.shape}")
         light, grey = np.ascontiguousarray(electrons).reshape(-1), frame.reshape(-1)
-        gain, saturation = self.settings.gain, self.settings.saturation
         starts = range(0, len(light), STRIP)
         places = self._rng.integers(0, BANK - STRIP, (len(starts), 2)).tolist()
         signs = self._rng.integers(0, 2, len(starts)).tolist()
-        for start, (shot, read), sign in zip(starts, places, signs, strict=True):
+        even = self._even_strips(electrons, lit, len(starts))
+        for start, (shot, read), sign, is_even in zip(starts, places, signs, even, strict=True):
             part, strip = light[start : start + STRIP], grey[start : start + STRIP]
-            root, add = self._scratch[: len(part)], np.add if sign else np.subtract
-            np.sqrt(part, out=root)
-            add(root, self._bank[shot : shot + len(part)], out=root)
-            np.square(root, out=root)
-            noise = self._bank[read : read + len(part)], self._read_noise
-            cv2.addWeighted(root, gain, *noise, self._floor, strip, self._depth)
-        if saturation < np.iinfo(grey.dtype).max:
-            cv2.threshold(frame, saturation, saturation, cv2.THRESH_TRUNC, frame)
+            if is_even:
+                strip[:] = self._background[shot : shot + len(strip)]
+            else:
+                self._read_strip(part, strip, shot, read, sign)
+        if self.settings.saturation < np.iinfo(grey.dtype).max:
+            limit = self.settings.saturation
+            cv2.threshold(frame, limit, limit, cv2.THRESH_TRUNC, frame)
         return frame
+
+    def _read_strip(
+        self, light: NDArray[np.float32], grey: NDArray, shot: int, read: int, sign: int
+    ) -> None:
+        root, add = self._scratch[: len(light)], np.add if sign else np.subtract
+        np.sqrt(light, out=root)
+        add(root, self._bank[shot : shot + len(light)], out=root)
+        np.square(root, out=root)
+        noise = self._bank[read : read + len(light)], self._read_noise
+        cv2.addWeighted(root, self.settings.gain, *noise, self._floor, grey, self._depth)
+
+    def _even_strips(
+        self, electrons: NDArray[np.float32], lit: NDArray[np.bool_] | None, strips: int
+    ) -> list[bool]:
+        """Which strips are background alone; if any is, make that ready."""
+        if lit is None or electrons.size < LARGE or lit.all():
+            return [False] * strips
+        rows = np.flatnonzero(lit) * electrons.shape[1]
+        first = np.concatenate([rows, rows + electrons.shape[1] - 1]) // STRIP
+        even = ~np.isin(np.arange(strips), first)
+        level_e = electrons[int(np.argmin(lit)), 0]
+        if even.any() and level_e != self._background_e:
+            self._background_e = level_e
+            self._background = self._read_background(level_e)
+        return even.tolist()
+
+    def _read_background(self, level_e: np.float32) -> NDArray:
+        """As many pixels of even light as there are normal numbers."""
+        light = np.full(STRIP, level_e, np.float32)
+        grey = np.empty(BANK, self._background.dtype)
+        half = BANK // 2
+        for start in range(0, BANK, STRIP):
+            read = (start + half) % BANK
+            self._read_strip(light, grey[start : start + STRIP], start, read, 1)
+        return grey

@@ -149,12 +149,12 @@ class RenderedScene:
         self.objects_um = self._specimen.centres_um - mean_um
         end = self._specimen.advance(start_ns + 2 * half_ns)
         relative = self._between(np.stack([beginning, middle, end]), path_um)
-        self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
+        lit = self._optics.render(relative, self._specimen, exposure_ms, self._electrons)
         if light != 1:
             self._electrons *= light
         self._specimen.expose(exposure_ms)
         x, y, z = self.objects_um[0]
-        return self._sensor.read(self._electrons), (float(x), float(y), float(z))
+        return self._sensor.read(self._electrons, lit=lit), (float(x), float(y), float(z))
 
     def _between(
         self, objects_um: NDArray[np.float64], path_um: NDArray[np.float64]

@@ -3,16 +3,13 @@
 import tempfile
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import tomli_w
 
-from ....sim.stand import Scenario, load_scenario
 from ...assembly import complete
-from ...configuration import without_none
 from ...loop import Step
 from ...session import Observer, run_live
 from ..report import Row
+from ..sensors import with_camera
 
 _SIZE_PX = 512
 """Edge of a frame; chosen: that of the camera mode which following is meant for."""
@@ -33,8 +30,7 @@ def run(seconds: float) -> list[Row]:
     """
     laps = _Laps()
     with tempfile.TemporaryDirectory(prefix="pursuit-bench-") as temporary:
-        scenario = Path(temporary) / "loop.toml"
-        scenario.write_text(_scenario_toml(), encoding="utf-8")
+        scenario = with_camera("swimmer", Path(temporary), _SIZE_PX)
         config, simulated = complete(
             {
                 "microscope": {"scenario": str(scenario)},
@@ -73,10 +69,3 @@ class _Laps(Observer):
         laps_us = step.decision.timings_us
         if step.decision.move_um is not None:
             self.ms.append([laps_us[name] / 1e3 for name in (*_WAY, *_LOOP)])
-
-
-def _scenario_toml() -> str:
-    scenario: Scenario = load_scenario("swimmer")
-    sensor = msgspec.structs.replace(scenario.sensor, width_px=_SIZE_PX, height_px=_SIZE_PX)
-    large = msgspec.structs.replace(scenario, sensor=sensor)
-    return tomli_w.dumps(without_none(msgspec.to_builtins(large)))
