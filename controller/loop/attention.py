@@ -79,7 +79,7 @@ class Attention:
         self._uses_windows = settings.window == "always" or (
             settings.window == "auto" and isinstance(detector, SupportsWindow)
         )
-        self._parts = FieldParts(*sides_px, settings.whole_every)
+        self._parts = FieldParts(*sides_px, settings.whole_every, geometry.pixel_um)
         self._frames_since_whole = 0
         self._notes, self._told_s = list[str](), 0.0
 
@@ -123,6 +123,11 @@ class Attention:
         tell_target(self._detector, found, target, self._geometry, frame)
         return found, looked_px
 
+    @property
+    def all_shown(self) -> bool:
+        """Whether a search has shown all of the field where the stage is; True if none goes on."""
+        return self._parts.all_shown
+
     def take_notes(self) -> list[str]:
         """Return what there is to say since this was last asked."""
         notes, self._notes = self._notes, []
@@ -155,7 +160,9 @@ class Attention:
         the last frame. Several targets may be anywhere in it.
         """
         is_large = self._parts.are_needed(interval_ns, bool(frame.arrived_ns))
-        if self._may_divide and is_large and not _needs_all(target):
+        is_divided = self._may_divide and is_large and not _needs_all(target)
+        self._parts.search(frame.pose if is_divided and target.lock is Lock.LOST else None)
+        if is_divided:
             return self._divided(frame, target, followed, begun, interval_ns)
         self._frames_since_whole += 1
         due = not self._uses_windows or self._frames_since_whole >= self._whole_every
@@ -201,6 +208,8 @@ class Attention:
         """Where in the field what is followed should be, or is pointed at; else its middle."""
         if followed is not None:
             place_um = followed.predict(frame.exposed_ns).mean_um[:2]
+        elif target.lost is not None:
+            place_um = target.lost.predict(frame.exposed_ns).mean_um[:2]
         elif target.pointed_um is not None:
             place_um = target.pointed_um
         else:
@@ -227,12 +236,9 @@ class Attention:
 
 
 def _needs_all(target: TargetSelection) -> bool:
-    """Whether a frame has to tell all that is in the field.
-
-    To choose one of them, or as the search for what was lost goes on to another place.
-    """
+    """Whether a frame has to tell all that is in the field, to choose one of them."""
     is_open = target.lock is Lock.SEARCHING and target.pointed_um is None
-    return target.lock is Lock.LOST or (is_open and target.settings.choose != "centre")
+    return is_open and target.settings.choose != "centre"
 
 
 def _is_in(window: Window, frame: Frame) -> bool:

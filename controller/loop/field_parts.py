@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ...drivers.clock import NS_PER_S
+from ...drivers.messages import StagePose
 from ...models.detectors import Window
 
 _EDGES_PX = (256.0, 192.0, 128.0)
@@ -48,6 +49,8 @@ class FieldParts:
         Of the field.
     whole_every : int
         Frames in which all of it is looked at at the soonest.
+    pixel_um : float
+        Edge of a pixel.
 
     Attributes
     ----------
@@ -57,11 +60,35 @@ class FieldParts:
         Of a part.
     """
 
-    def __init__(self, width_px: int, height_px: int, whole_every: int) -> None:
+    def __init__(
+        self, width_px: int, height_px: int, whole_every: int, pixel_um: float = 1.0
+    ) -> None:
         self._sides_px, self._whole_every = (width_px, height_px), whole_every
+        self._pixel_um = pixel_um
         self._ns_per_px: deque[float] = deque(maxlen=_REMEMBERED)
         self._is_first_look, self._credit_ns, self._object_px = True, 0.0, 0.0
+        self._searched_from: StagePose | None = None
         self._divide(_EDGES_PX[0])
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether all parts have been looked at since `search` began; True if it has not."""
+        return self._searched_from is None or all(self._looked_ns.values())
+
+    def search(self, stage: StagePose | None) -> None:
+        """Look at all parts anew for what is lost; again once the stage has moved."""
+        before, self._searched_from = self._searched_from, stage
+        if stage is None:
+            return
+        least_um = self._pixel_um * self.edge_px / 4
+        if (
+            before is None
+            or math.dist((stage.x_um, stage.y_um), (before.x_um, before.y_um)) > least_um
+        ):
+            self._looked_ns = dict.fromkeys(self._looked_ns, 0)
+            self._last, self._looks_in_a_row = [], {}
+        else:
+            self._searched_from = before
 
     def are_needed(self, interval_ns: float, is_timed: bool) -> bool:
         """Whether one look at the whole field would take longer than a frame.

@@ -226,7 +226,7 @@ class Loop:
     def _plan(self, shown: TargetGroup | None, frame: Frame) -> Plan:
         self._search.note(shown, frame)
         if shown is None:
-            return self._search.plan(self._target, frame, self._horizon)
+            return self._search.plan(self._target, frame, self._horizon, self._attention.all_shown)
         shown.watch(self._horizon.instant_ns(frame))
         plan = plan_of(self._policy, shown, frame, self._horizon)
         if plan.prediction is not None:

@@ -121,8 +121,13 @@ class TargetSearch:
         if target is not None:
             self._search.restart()
 
-    def plan(self, target: TargetSelection, frame: Frame, horizon: Horizon) -> Plan:
-        """Decide where the stage goes while there is no target."""
+    def plan(
+        self, target: TargetSelection, frame: Frame, horizon: Horizon, all_shown: bool
+    ) -> Plan:
+        """Decide where the stage goes while there is no target.
+
+        It rests where it is until all of the field there has been looked at.
+        """
         lost, longest_s = target.lost, target.settings.search_s
         if lost is None:
             self._start_um = None
@@ -130,5 +135,7 @@ class TargetSearch:
             return Plan(reason="no target")
         if frame.exposed_ns - target.lost_ns > longest_s * NS_PER_S:
             return Plan(self._start_um, reason="searched in vain: back to where following began")
+        if not all_shown:
+            return Plan(reason="looking for it in all of the field")
         where_um = self._search.where_um(lost, frame, horizon.instant_ns(frame))
         return Plan(where_um, reason="searching where it may be")

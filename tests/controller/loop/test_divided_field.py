@@ -78,12 +78,13 @@ class Session:
         self.target = TargetSelection(wanted)
         self.followed, self.tracks = None, list[Track]()
         self.took_ns = list[float]()
+        self.stage_um = 0.0
 
     def step(self, places_px: list[tuple[float, float]]) -> tuple[Crop, ...] | None:
         """Take a frame with objects at places; return what was looked at."""
         self.detector.places_px = np.array(places_px, np.float64).reshape(-1, 2)
         at_ns = (self.index + 1) * INTERVAL_NS
-        pose = StagePose(0.0, 0.0, 0.0, at_ns)
+        pose = StagePose(self.stage_um, 0.0, 0.0, at_ns)
         image = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
         frame = Frame(image, self.index, at_ns, at_ns, 5.0, pose, arrived_ns=self.is_timed * at_ns)
         self.index += 1
@@ -139,21 +140,54 @@ def test_the_rest_of_the_field_is_looked_at_beside_the_target_and_how_often_is_t
     assert len(session.tracks) == 2, "what is new elsewhere is found"
 
 
-def test_all_of_the_field_is_looked_at_where_a_lost_target_is_searched_for() -> None:
-    """The search goes on to another place with each frame, so that a part would not do."""
+def lost_session() -> Session:
     session = Session(Slow(ns_per_px=130.0))
     for _ in range(12):
         session.step([(600.0, 600.0)])
-    coasting = []
     while session.followed is not None:
-        coasting.append(session.step([]))
+        assert session.step([]) is not None
     assert session.target.lock is Lock.LOST
-    assert None not in coasting
-    assert [session.step([]) for _ in range(3)] == [None] * 3
+    return session
+
+
+def test_a_lost_target_is_looked_for_in_all_of_the_field_but_in_no_frame_for_long() -> None:
+    """First where it should be; `all_shown` keeps the search from going on before that."""
+    session = lost_session()
+    session.took_ns.clear()
+    looks, looked = list[Crop](), False
+    for _ in range(200):
+        looks += session.step([]) or ()
+        looked = session.attention.all_shown
+        assert looked == covers(looks)
+        if looked:
+            break
+    assert looked
+    left, top, right, bottom = looks[0]
+    assert left < 600 < right and top < 600 < bottom
+    assert max(session.took_ns) < INTERVAL_NS
     session.step([(600.0, 600.0)])
-    session.step([(600.0, 600.0)])
-    assert session.target.lock is Lock.LOCKED
-    assert session.step([(600.0, 600.0)]) is not None
+
+
+def test_a_lost_target_is_found_again_beside_where_it_was() -> None:
+    session = lost_session()
+    locks = []
+    for _ in range(60):
+        session.step([(620.0, 585.0)])
+        locks.append(session.target.lock)
+    assert Lock.LOCKED in locks
+    assert session.attention.all_shown, "nothing is lost any more"
+    assert locks[-1] is Lock.LOCKED
+
+
+def test_where_the_stage_has_gone_all_of_the_field_is_looked_at_anew() -> None:
+    session = lost_session()
+    for _ in range(200):
+        session.step([])
+        if session.attention.all_shown:
+            break
+    session.stage_um = 100.0
+    session.step([])
+    assert not session.attention.all_shown
 
 
 @pytest.mark.parametrize(
