@@ -15,6 +15,7 @@ def with_camera(
     size_px: int,
     bits: int | None = None,
     frame_rate: float | None = None,
+    processing_ms: float | None = None,
 ) -> Path:
     """Write a scenario with a camera of another size, type or rate; return the file.
 
@@ -33,6 +34,8 @@ def with_camera(
         Of a grey value.
     frame_rate : float, optional
         Frames per second.
+    processing_ms : float, optional
+        As in `Scenario`.
     """
     scenario, change = load_scenario(name), msgspec.structs.replace
     sensor = change(scenario.sensor, width_px=size_px, height_px=size_px)
@@ -42,7 +45,8 @@ def with_camera(
         interval_ms = 1e3 / frame_rate
         exposure_ms = min(camera.exposure_ms, interval_ms)
         camera = change(camera, interval_ms=interval_ms, exposure_ms=exposure_ms)
-    changed = change(scenario, sensor=sensor, camera=camera)
+    late_ms = scenario.processing_ms if processing_ms is None else processing_ms
+    changed = change(scenario, sensor=sensor, camera=camera, processing_ms=late_ms)
     path = folder / f"{Path(name).stem}-{size_px}.toml"
     path.write_text(tomli_w.dumps(without_none(msgspec.to_builtins(changed))), encoding="utf-8")
     return path

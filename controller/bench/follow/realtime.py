@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,6 @@ import numpy as np
 
 from ....drivers.clock import NS_PER_MS, NS_PER_S, SystemClock
 from ....drivers.messages import Description, Issued, Truth
-from ....sim.stand import load_scenario
 from ...assembly import Simulation, complete, make_loop, open_lockstep
 from ...configuration import Config
 from ...decisions import Lock
@@ -54,8 +53,9 @@ def run(
     renders each frame when it is exposed, in the microscope's process, on the same cores.
 
     Rows are of ``rms_um`` in real time, that in virtual time on the same seed, in which looks cost
-    nothing (``virtual_um``), ``ratio`` of the two, and ``bound_um``, over the same share of the
-    frames; ``lock_s`` from the first exposure to the first lock known; ``held``; ``passed_over``,
+    nothing (``virtual_um``), ``ratio`` of the two, that in virtual time with the latency that real
+    time had (``late_um``), and ``bound_um`` without it, over the same share of the frames;
+    ``lock_s`` from the first exposure to the first lock known; ``held``; ``passed_over``,
     the share of frames that the controller did not look at; ``latency_ms`` and ``p99_ms`` from
     photon to motion; ``recorded``, the share of frames that are on the disk.
 
@@ -76,22 +76,21 @@ def run(
 
 
 def _measure(setup: Setup, seconds: float, folder: Path | None) -> Row:
-    with _scene(setup, seconds, folder) as (scratch, config, simulated):
-        virtual, real = _Measured(), _Measured(SystemClock())
-        with (
-            open_lockstep(config, simulated) as microscope,
-            closing(make_loop(config, microscope).steps()) as steps,
-        ):
-            virtual.description = microscope.describe()
-            interval_ms = virtual.description.interval_ms
-            for step in islice(steps, round(seconds * 1e3 / interval_ms)):
-                virtual.observe(step)
-        real.description = virtual.description
-        summary = _follow(config, simulated, scratch / "session", real)
-        exposed = round(summary["seconds"] * 1e3 / interval_ms) + 1
-        counted = range(round(_COUNTED * exposed), exposed)
-        scenario = load_scenario(config.microscope.scenario or "")
-        best_um, _ = best_error_um(scenario, virtual.noise_um, counted)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="pursuit-bench-") as scratch:
+        config, simulated = _scene(setup, seconds, Path(scratch))
+        scenario = simulated.scenario
+        virtual = _in_virtual_time(config, simulated, seconds)
+        real = _Measured(virtual.description, SystemClock())
+        summary = _follow(config, simulated, Path(scratch) / "session", real)
+        late_um = None
+        if (latency_ms := real.latency_ms(50)) is not None:
+            camera = scenario.camera
+            processing_ms = max(latency_ms - camera.exposure_ms / 2 - camera.readout_ms, 0.0)
+            late = _scene(setup, seconds, Path(scratch), processing_ms)
+            late_um = _in_virtual_time(*late, seconds).rms_um
+    interval_ms = virtual.description.interval_ms
+    exposed = summary["recorded"] + summary["recording_lost"]
+    counted = range(round(_COUNTED * exposed), exposed)
     rms_um, virtual_um = real.rms_um, virtual.rms_um
     return {
         "scenario": setup.scenario,
@@ -103,14 +102,27 @@ def _measure(setup: Setup, seconds: float, folder: Path | None) -> Row:
         "rms_um": rms_um,
         "virtual_um": virtual_um,
         "ratio": rms_um / virtual_um if rms_um and virtual_um else None,
-        "bound_um": best_um,
+        "late_um": late_um,
+        "bound_um": best_error_um(scenario, virtual.noise_um, counted)[0],
         "lock_s": real.lock_s,
         "held": real.held,
-        "passed_over": 1 - real.frames / exposed,
-        "latency_ms": real.latency_ms(50),
+        "passed_over": summary["dropped"] / (summary["dropped"] + summary["frames"]),
+        "latency_ms": latency_ms,
         "p99_ms": real.latency_ms(99),
         "recorded": summary["recorded"] / exposed,
     }
+
+
+def _in_virtual_time(config: Config, simulated: Simulation, seconds: float) -> _Measured:
+    with (
+        open_lockstep(config, simulated) as microscope,
+        closing(make_loop(config, microscope).steps()) as steps,
+    ):
+        measured = _Measured(microscope.describe())
+        frames = round(seconds * 1e3 / measured.description.interval_ms)
+        for step in islice(steps, frames):
+            measured.observe(step)
+    return measured
 
 
 def _follow(config: Config, simulated: Simulation, folder: Path, real: Observer) -> dict[str, Any]:
@@ -123,31 +135,29 @@ def _follow(config: Config, simulated: Simulation, folder: Path, real: Observer)
         return error.summary
 
 
-@contextmanager
 def _scene(
-    setup: Setup, seconds: float, folder: Path | None
-) -> Iterator[tuple[Path, Config, Simulation]]:
-    with tempfile.TemporaryDirectory(dir=folder, prefix="pursuit-bench-") as scratch:
-        camera = setup.size_px, setup.bits, setup.frame_rate
-        tables: dict[str, Any] = {
-            "microscope": {"scenario": str(with_camera(setup.scenario, Path(scratch), *camera))},
-            "detector": {"name": setup.detector},
-            "recording": {"keep": setup.keep},
-            "session": {"seconds": seconds},
-        }
-        config, simulated = complete(tables)
-        assert simulated is not None
-        yield Path(scratch), config, simulated
+    setup: Setup, seconds: float, scratch: Path, processing_ms: float | None = None
+) -> tuple[Config, Simulation]:
+    camera = setup.size_px, setup.bits, setup.frame_rate
+    scenario = with_camera(setup.scenario, scratch, *camera, processing_ms)
+    tables: dict[str, Any] = {
+        "microscope": {"scenario": str(scenario)},
+        "detector": {"name": setup.detector},
+        "recording": {"keep": setup.keep},
+        "session": {"seconds": seconds},
+    }
+    config, simulated = complete(tables)
+    assert simulated is not None
+    return config, simulated
 
 
 class _Measured(Observer):
     """What is counted of a session; the truth also of frames that were passed over."""
 
     name, in_step = "The measurement", True
-    description: Description
 
-    def __init__(self, clock: SystemClock | None = None) -> None:
-        self._clock = clock
+    def __init__(self, description: Description, clock: SystemClock | None = None) -> None:
+        self.description, self._clock = description, clock
         self.frames = 0
         self.lock_s: float | None = None
         self._first_ns = 0

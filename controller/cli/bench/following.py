@@ -27,12 +27,34 @@ def follow(
     sweep_speed: Annotated[
         bool, typer.Option("--sweep-speed", help="Find the fastest target that is held instead.")
     ] = False,
+    realtime: Annotated[
+        bool,
+        typer.Option("--realtime", help="Real processes instead, with cameras of other sizes."),
+    ] = False,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=64, max=8192, help="Edge of the field in pixels, in real time; repeatable."
+        ),
+    ] = None,
+    bits: Annotated[
+        int | None, typer.Option(min=8, max=16, help="Of a grey value, in real time.")
+    ] = None,
+    frame_rate: Annotated[
+        float | None, typer.Option(min=0.1, max=2000, help="Frames per second, in real time.")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(metavar="all|target", help="What is recorded, in real time.")
+    ] = "all",
+    seconds: Annotated[float, typer.Option(min=3, help="How long to follow, in real time.")] = 20.0,
     json_file: JsonFile = None,
 ) -> None:
     """Centring error over the best possible, for every scenario and policy.
 
-    Example: `pursuit bench follow --scenario swimmer --seeds 10 --stand found`
+    Example: `pursuit bench follow --scenario swimmer --seeds 10 --stand found`;
+    `pursuit bench follow --realtime --size 2048 --frame-rate 50 --keep target --detector yolo`
     """
+    from ...assembly import DEFAULT_SCENARIO
     from ...bench import follow as bench
     from ...bench import report
 
@@ -40,8 +62,17 @@ def follow(
         raise typer.BadParameter(f"--stand is one of {', '.join(bench.STANDS)}")
     if sweep_speed and stand != "told":
         raise typer.BadParameter("--sweep-speed knows the stand: leave --stand out")
+    if keep not in ("all", "target"):
+        raise typer.BadParameter("--keep is all or target")
     with progress("following") as on_progress:
-        if sweep_speed:
+        if realtime:
+            setups = [
+                bench.Setup(name, size_px, bits, frame_rate, detector, keep)
+                for name in scenario or [DEFAULT_SCENARIO]
+                for size_px in size or bench.SIZES
+            ]
+            rows = bench.run_realtime(setups, seconds, on_progress=on_progress)
+        elif sweep_speed:
             every = bench.OURS + bench.PEERS
             rows = bench.sweep_speed(policy or every, seeds=seeds or 4, on_progress=on_progress)
         else:

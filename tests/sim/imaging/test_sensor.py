@@ -87,3 +87,25 @@ def test_settings_refuse_what_cannot_be():
 def test_light_of_another_size_is_refused():
     with pytest.raises(ValueError, match="pixels"):
         sensor().read(flat(1.0, (64, 64)))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_even_background_of_a_large_frame_has_the_noise_of_any_other(bits):
+    """Rows without objects are drawn from what was read once; those with them are as ever."""
+    camera = sensor(width_px=1200, height_px=1000, bits=bits, gain=2.0, offset=50.0)
+    light = flat(20.0, (1000, 1200))
+    light[400:440] += 60.0
+    lit = np.zeros(1000, bool)
+    lit[400:440] = True
+    frames = np.stack([camera.read(light, lit=lit) for _ in range(4)]).astype(float)
+    variance = 2.0**2 * (20.0 + 1.6**2) + 1 / 12
+    for background in (frames[:, :360], frames[:, 480:]):
+        assert background.mean() == pytest.approx(90.0, abs=0.05)
+        assert background.var() == pytest.approx(variance, rel=0.01)
+    assert frames[:, 400:440].mean() == pytest.approx(210.0, abs=0.3)
+    limit = 6 / np.sqrt(frames[0, :360].size)
+    pairs = [(frames[0, :360], frames[1, :360]), (frames[0, :180], frames[0, 180:360])]
+    for a, b in pairs:
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < limit
+    brighter = camera.read(2 * light, lit=lit).astype(float)
+    assert brighter[:360].mean() == pytest.approx(130.0, abs=0.1)
