@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from .attention import AttentionSettings
 from .loop import Loop
-from .step import Step
+from .step import Step, Stopwatch
 
-__all__ = ["AttentionSettings", "Loop", "Step"]
+__all__ = ["AttentionSettings", "Loop", "Step", "Stopwatch"]

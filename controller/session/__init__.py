@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .ending import Interrupted, SessionError
 from .files import FrameStream, ZarrStream
-from .following import Acquisitions
+from .following import Acquisitions, Follows
 from .observers import Observer
 from .parent import reserve_stdout, switch_threads_often, tell_parent, when_parent_ends
 from .processes import ProcessError
@@ -20,6 +20,7 @@ from .session import run_live, run_lockstep
 
 __all__ = [
     "Acquisitions",
+    "Follows",
     "FrameStream",
     "Interrupted",
     "Observer",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from queue import SimpleQueue
+from typing import Protocol
 
 import useq
 
 from ...drivers.clock import NS_PER_S
 from ...drivers.messages import Frame, Move
 from ...drivers.microscope import Microscope, MicroscopeError, MoveRefused
-from ..loop import Loop, Step
+from ..loop import Step
 from .observers import Observers
 
 Acquisitions = SimpleQueue[useq.MDASequence]
@@ -23,8 +24,31 @@ _SLACK_S = 1e-6
 """By how much a session may end early; chosen: above rounding, below any exposure."""
 
 
+class Follows(Protocol):
+    """What follows: the loop, or another controller in its place."""
+
+    dry_run: bool
+
+    @property
+    def interval_ns(self) -> float:
+        """Time from one exposure to the next."""
+        ...
+
+    def prepare(self) -> None:
+        """Do what takes long the first time, before frames count; nothing moves."""
+        ...
+
+    def steps(self) -> Generator[Step, None, None]:
+        """Follow for as long as frames come and the caller wants more; called again, go on."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something in the next decision."""
+        ...
+
+
 def follow(
-    loop: Loop,
+    loop: Follows,
     microscope: Microscope,
     seconds: float | None,
     observers: Observers,
@@ -40,7 +64,7 @@ def follow(
 
     Parameters
     ----------
-    loop : Loop
+    loop : Follows
     microscope : Microscope
         That of the loop.
     seconds : float or None

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from ...drivers.interrupts import ignore_interrupts, was_interrupted
 from ...drivers.messages import Fault
+from ...drivers.microscope import Microscope
 from ...drivers.wire import RemoteMicroscope, own_address
+from ...sim.movie import Movie
 from ..assembly import Simulation, make_loop, open_lockstep
 from ..configuration import Config
 from ..decisions import DecisionPublisher
-from ..loop import Loop, Step
+from ..loop import Step
 from .ending import SessionError, Summary, complete, conclude
-from .following import Acquisitions, follow
+from .following import Acquisitions, Follows, follow
 from .observers import Observer, Observers
 from .parent import switch_threads_often
 from .processes import Children
@@ -25,6 +27,7 @@ _SUBSCRIBED_S = 10.0
 """How long the recorder's subscription is awaited; chosen: far longer than it takes on any host."""
 
 Tell = Callable[[str], object]
+Make = Callable[[Config, Microscope, Movie | None], Follows]
 
 
 def _unheard(text: str) -> None:
@@ -103,6 +106,7 @@ def run_live(
     microscope: tuple[str, int] | None = None,
     acquisitions: Acquisitions | None = None,
     tell: Tell = _unheard,
+    make: Make = make_loop,
 ) -> Summary:
     """Follow in real time, with microscope and recorder in processes of their own.
 
@@ -112,6 +116,8 @@ def run_live(
         As in `run_lockstep`.
     microscope : (host, port), optional
         A microscope that runs already; otherwise one is started, and ended again.
+    make : callable
+        Makes what follows.
     """
     switch_threads_often()
     with tempfile.TemporaryDirectory(prefix="pursuit-") as temporary:
@@ -124,7 +130,7 @@ def run_live(
         try:
             with RemoteMicroscope(*microscope) as remote:
                 children.end_loop = remote.end
-                loop = make_loop(config, remote, simulated.movie if simulated else None)
+                loop = make(config, remote, simulated.movie if simulated else None)
                 if config.microscope.mm_config:
                     with suppress(Exception):  # what fails now fails in the session, and is told
                         loop.prepare()
@@ -194,7 +200,7 @@ def _record(microscope: tuple[str, int], config: Path, folder: Path) -> list[str
     ]
 
 
-def _note(loop: Loop, sentences: list[str]) -> None:
+def _note(loop: Follows, sentences: list[str]) -> None:
     for sentence in sentences:
         loop.note(sentence)
 

@@ -6,11 +6,15 @@ import json
 import math
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from pursuit.controller.assembly import complete, open_lockstep
 from pursuit.controller.bench import report
 from pursuit.controller.bench.system import loop, sim, transport
+from pursuit.controller.bench.system.floor import FloorLoop
+from pursuit.controller.bench.truth import truth_about
 
 
 def test_loop_rows_add_up_to_a_total() -> None:
@@ -21,6 +25,23 @@ def test_loop_rows_add_up_to_a_total() -> None:
     parts = ("receive", "track", "plan", "move")
     assert max(rows[name]["p50_ms"] for name in parts) < rows["total"]["p50_ms"]
     assert rows["total"]["p50_ms"] < rows["camera to move"]["p50_ms"]
+    for way, floor in (("total", "floor"), ("camera to move", "floor: camera to move")):
+        assert rows[floor]["p50_ms"] < rows[way]["p50_ms"]
+        for percentile in ("p50", "p99"):
+            ratio = rows[way][f"{percentile}_ms"] / rows[floor][f"{percentile}_ms"]
+            assert rows[way][f"{percentile}_ratio"] == pytest.approx(ratio)
+
+
+def test_the_least_controller_follows_too() -> None:
+    """It is a floor only if it does its work: a swimmer in the dark stays in the field."""
+    config, simulated = complete(
+        {"microscope": {"scenario": "swimmer"}, "session": {"seconds": 2.0}}
+    )
+    with open_lockstep(config, simulated) as microscope:
+        half_um = 0.25 * microscope.describe().width_px * microscope.describe().pixel_um
+        steps = list(islice(FloorLoop(microscope).steps(), 150))
+        truths = [truth_about(step.frame, step.reports) for step in steps[20:]]
+    assert all(max(abs(truth.x_um), abs(truth.y_um)) < half_um for truth in truths)
 
 
 def test_sim_rows_compare_both_simulators() -> None:
