@@ -11,6 +11,7 @@ from .loop import (
     make_loop,
     make_policy,
     make_predictor,
+    preload,
 )
 from .microscope import DEFAULT_SCENARIO, Simulation, complete, open_lockstep, open_microscope
 from .movie import suggested_for_movie
@@ -30,5 +31,6 @@ __all__ = [
     "make_predictor",
     "open_lockstep",
     "open_microscope",
+    "preload",
     "suggested_for_movie",
 ]

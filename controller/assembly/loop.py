@@ -1,6 +1,7 @@
 """From a configuration to a loop: detector, tracker, target and policy around a microscope."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ...models import detectors, predictors, weights
 from ...models.detectors import Detector, SupportsWarmUp
 from ...models.detectors.learned import detector_for
 from ...models.errors import ModelError
+from ...models.plugins import is_plugin
 from ...models.predictors import Predictor
 from ...sim.movie import Movie
 from .. import policies
@@ -42,6 +44,21 @@ def make_loop(config: Config, microscope: Microscope, movie: Movie | None = None
         make_focus(config, description),
         config.session.dry_run,
     )
+
+
+def preload(config: Config) -> None:
+    """Load the libraries and files of models, while something else is awaited.
+
+    What fails fails again when the models are made, and is told then. Code of the user's is left.
+    """
+    for table, make in (("predictor", make_predictor), ("detector", _make_any_detector)):
+        if not is_plugin(getattr(config, table)["name"]):
+            with suppress(Exception):
+                make(config)
+
+
+def _make_any_detector(config: Config) -> Detector:
+    return make_detector(config, 1.0)
 
 
 def make_focus(config: Config, description: Description) -> Focus:

@@ -31,7 +31,13 @@ def record(
     Example: `pursuit record --microscope 127.0.0.1:5710 --out night1`
     """
     from ..configuration import read_tables
-    from ..session import RecorderProcess, reserve_stdout, tell_parent, when_parent_ends
+    from ..session import (
+        RecorderProcess,
+        hear_parent,
+        reserve_stdout,
+        tell_parent,
+        when_parent_ends,
+    )
 
     def tell(text: str, stopped: bool) -> None:
         if supervised:
@@ -46,6 +52,12 @@ def record(
         read_tables(config)  # says in a sentence what is wrong with the file
         text = config.read_text(encoding="utf-8-sig")
     publisher = address(decisions, None) if decisions else None
+    if supervised:
+        import tensorstore  # noqa: F401 (while the microscope starts)
+
+        microscope = hear_parent().get("microscope", "")
+        if not microscope:
+            return
     recorder = RecorderProcess(address(microscope), out, text, publisher)
     if supervised:
         when_parent_ends(recorder.end)

@@ -10,7 +10,7 @@ from .ending import Interrupted, SessionError
 from .files import FrameStream, ZarrStream
 from .following import Acquisitions, Follows
 from .observers import Observer
-from .parent import reserve_stdout, switch_threads_often, tell_parent, when_parent_ends
+from .parent import hear_parent, reserve_stdout, switch_threads_often, tell_parent, when_parent_ends
 from .processes import ProcessError
 from .progress import Progress, print_summary
 from .recorder import Recorder
@@ -33,6 +33,7 @@ __all__ = [
     "SessionError",
     "ZarrStream",
     "entries",
+    "hear_parent",
     "how_it_ended",
     "in_hand",
     "is_held",

@@ -43,6 +43,12 @@ def tell_parent(line: dict[str, Any]) -> None:
     print(json.dumps(line), file=reserve_stdout(), flush=True)
 
 
+def hear_parent() -> dict[str, Any]:
+    """Wait for a line of the parent, as `Child.send` writes it; empty if there will be none."""
+    line = sys.stdin.readline()
+    return json.loads(line) if line else {}
+
+
 def when_parent_ends(action: Callable[[], object]) -> None:
     """Call ``action`` from a thread when the parent closes our standard input, or is gone."""
 

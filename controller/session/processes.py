@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -43,6 +44,13 @@ class Child:
         Called with every later line, in a thread of its own.
     on_failure : callable, optional
         Called if the process ends before `end`, in that thread.
+    waits : bool
+        Whether to wait until it is ready; else `await_ready` is to be called.
+
+    Attributes
+    ----------
+    ready : dict
+        The first line that it told.
 
     Raises
     ------
@@ -50,12 +58,15 @@ class Child:
         If it ends before it is ready; the text is the last line of its errors.
     """
 
+    ready: dict[str, Any]
+
     def __init__(
         self,
         name: str,
         arguments: list[str],
         on_line: Callable[[dict[str, Any]], None] | None = None,
         on_failure: Callable[[], None] | None = None,
+        waits: bool = True,
     ) -> None:
         self.name = name
         self._on_line, self._on_failure = on_line, on_failure
@@ -77,13 +88,13 @@ class Child:
         self._errors.start()
         self._told = self._read_told()
         self._lines = threading.Thread(target=self._read_lines, daemon=True)
-        try:
-            self.ready = self._await_ready()
-        except KeyboardInterrupt:
-            with ignore_interrupts():
-                self.end()
-            raise
-        self._lines.start()
+        if waits:
+            try:
+                self.await_ready()
+            except KeyboardInterrupt:
+                with ignore_interrupts():
+                    self.end()
+                raise
 
     @property
     def pid(self) -> int:
@@ -118,7 +129,15 @@ class Child:
             return {"fault": self._describe_end()}
         return self.final
 
-    def _await_ready(self) -> dict[str, Any]:
+    def send(self, line: dict[str, Any]) -> None:
+        """Write a line to its standard input; without effect if it has ended."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(json.dumps(line) + "\n")
+            self._process.stdin.flush()
+
+    def await_ready(self) -> dict[str, Any]:
+        """Wait until it is ready, and return the line that says so; raises as the class."""
         timer = threading.Timer(START_S, self._process.kill)
         timer.start()
         try:
@@ -129,6 +148,8 @@ class Child:
             self._process.wait()
             self._errors.join(timeout=_JOIN_S)
             raise ProcessError(self._describe_end())
+        self.ready = ready
+        self._lines.start()
         return ready
 
     def _read_told(self) -> Iterator[dict[str, Any]]:
@@ -180,8 +201,8 @@ class Children:
         self.end_loop: Callable[[], None] = lambda: None
 
     def start(self, name: str, arguments: list[str]) -> Child:
-        """Start one of them; see `Child`."""
-        child = Child(name, arguments, on_line=self._take_line, on_failure=lambda: self.end_loop())
+        """Start one of them, and do not wait until it is ready; see `Child`."""
+        child = Child(name, arguments, self._take_line, lambda: self.end_loop(), waits=False)
         self._children.append(child)
         return child
 

@@ -12,7 +12,7 @@ from ...drivers.messages import Fault
 from ...drivers.microscope import Microscope
 from ...drivers.wire import RemoteMicroscope, own_address
 from ...sim.movie import Movie
-from ..assembly import Simulation, make_loop, open_lockstep
+from ..assembly import Simulation, make_loop, open_lockstep, preload
 from ..configuration import Config
 from ..decisions import DecisionPublisher
 from ..loop import Step
@@ -124,10 +124,12 @@ def run_live(
         path = Path(temporary) / "config.toml"
         path.write_text(config.toml(), encoding="utf-8")
         children = Children()
-        if microscope is None:
-            server = children.start("microscope", ["microscope", str(path)])
-            microscope = ("127.0.0.1", server.ready["port"])
         try:
+            recorder = children.start("recorder", _record(path, folder))
+            if microscope is None:
+                server = children.start("microscope", ["microscope", str(path)])
+                preload(config)
+                microscope = ("127.0.0.1", server.await_ready()["port"])
             with RemoteMicroscope(*microscope) as remote:
                 children.end_loop = remote.end
                 loop = make(config, remote, simulated.movie if simulated else None)
@@ -139,8 +141,9 @@ def run_live(
                 publisher = DecisionPublisher(own_address(microscope[0]))
                 attached = Observers([_Publishing(publisher), *observers])
                 remote.announce(publisher.address)
-                recorder = children.start("recorder", _record(microscope, path, folder))
-                for sentence in recorder.ready["forecast"]:
+                host, port = microscope
+                recorder.send({"microscope": f"{host}:{port}"})
+                for sentence in recorder.await_ready()["forecast"]:
                     tell(sentence)
                 publisher.wait_for_listener(_SUBSCRIBED_S)
                 faults: list[str] = []
@@ -191,13 +194,9 @@ class _Publishing(Observer):
         self._publisher.close()
 
 
-def _record(microscope: tuple[str, int], config: Path, folder: Path) -> list[str]:
-    """Return the arguments of the recorder's process; it finds the decisions by itself."""
-    host, port = microscope
-    return [
-        *("record", "--microscope", f"{host}:{port}"),
-        *("--config", str(config), "--out", str(folder)),
-    ]
+def _record(config: Path, folder: Path) -> list[str]:
+    """Return the arguments of the recorder's process; it is told later where to listen."""
+    return ["record", "--microscope", "", "--config", str(config), "--out", str(folder)]
 
 
 def _note(loop: Follows, sentences: list[str]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorstore
 
 from ....drivers.messages import Description, Image
 from ...configuration import written_whole
@@ -46,6 +45,8 @@ class ZarrStream:
     """
 
     def __init__(self, path: Path, description: Description) -> None:
+        import tensorstore  # here, as it takes long, and most processes record nothing
+
         plane = description.height_px, description.width_px
         plane_bytes = int(np.prod(plane)) * np.dtype(description.dtype).itemsize
         self._path, self._description = path, description

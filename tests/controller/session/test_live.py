@@ -250,3 +250,17 @@ def test_children_go_down_with_a_controller_that_is_killed(tmp_path: Path) -> No
     wait_until(lambda: not any(alive(pid) for pid in started.values()))
     check_readable(tmp_path / "s", least=20)
     assert gone(shared)
+
+
+def test_a_session_whose_loop_cannot_be_made_leaves_no_folder_and_no_process(tmp_path: Path) -> None:
+    """The recorder is started early, so that it is ready in time; it writes nothing till then."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise ConfigError("This is not to be.")
+
+    config, scene = complete({"microscope": {"scenario": "swimmer"}})
+    before = set(psutil_children())
+    with pytest.raises(ConfigError, match="not to be"):
+        run_live(config, scene, tmp_path / "s", make=refuse)
+    assert list(tmp_path.iterdir()) == []
+    assert set(psutil_children()) == before
