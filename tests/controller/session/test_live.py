@@ -11,10 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import tensorstore
+from pursuit.controller.assembly import complete
+from pursuit.controller.configuration import ConfigError
+from pursuit.controller.session import run_live
 
 FOLLOW = [sys.executable, "-m", "pursuit.controller.cli", "follow"]
 HANGUP = getattr(signal, "SIGHUP", signal.SIGINT)
@@ -252,15 +256,18 @@ def test_children_go_down_with_a_controller_that_is_killed(tmp_path: Path) -> No
     assert gone(shared)
 
 
-def test_a_session_whose_loop_cannot_be_made_leaves_no_folder_and_no_process(tmp_path: Path) -> None:
+@posix
+def test_a_session_whose_loop_cannot_be_made_leaves_no_folder_and_no_process(
+    tmp_path: Path,
+) -> None:
     """The recorder is started early, so that it is ready in time; it writes nothing till then."""
 
     def refuse(*_: object) -> NoReturn:
         raise ConfigError("This is not to be.")
 
     config, scene = complete({"microscope": {"scenario": "swimmer"}})
-    before = set(psutil_children())
+    before = children(os.getpid())
     with pytest.raises(ConfigError, match="not to be"):
         run_live(config, scene, tmp_path / "s", make=refuse)
     assert list(tmp_path.iterdir()) == []
-    assert set(psutil_children()) == before
+    assert children(os.getpid()) == before
