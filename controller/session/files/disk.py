@@ -61,16 +61,17 @@ def forecast(
     rate = bytes_per_s(description, settings)
     free = max(shutil.disk_usage(folder).free - RESERVE_BYTES, 0)
     said = [
-        f"The recording takes {rate / _MB:.3g} MB/s at most, as it is compressed: the disk of "
-        f"{folder} has room for {_span(free / rate)} at least"
+        f"With a frame every {description.interval_ms:.3g} ms the recording takes {_mb(rate)} MB/s "
+        f"at most, as it is compressed: the disk of {folder} has room for {_span(free / rate)} at "
+        "least"
     ]
     if rate > _FAST_BYTES_S and free > 2 * _PROBE_BYTES:
         speed = _measure_speed(folder, description)
-        said[0] += f", and takes {speed / _MB:.0f} MB/s, as measured now"
+        said[0] += f", and takes {_mb(speed)} MB/s, as measured now"
         if speed < rate:
             said.append(
-                "That is too slow, so that evenly spaced frames will be left out: choose a faster "
-                f"disk with --out{_keep_less(settings)}."
+                "That would be too slow, and evenly spaced frames would be left out: choose a "
+                f"faster disk with --out{_keep_less(settings)}."
             )
     said[0] += "."
     if seconds is not None and seconds * rate > free:
@@ -141,6 +142,10 @@ def _keep_less(settings: RecordingSettings) -> str:
     if settings.keep == "all":
         return ', or keep a box around the target with --set recording.keep="target"'
     return ", or make recording.box_px smaller and recording.field_every_s longer"
+
+
+def _mb(size: float) -> str:
+    return f"{size / _MB:.0f}" if size >= 100 * _MB else f"{size / _MB:.3g}"
 
 
 def _span(seconds: float) -> str:
