@@ -116,6 +116,9 @@ class RecordingSettings(Settings, frozen=True):
     ----------
     keep : {"all", "target"}
         All frames; or of each a box around the target, and of some the whole field.
+
+    Other Parameters
+    ----------------
     box_px : int
         Width and height of that box; the field if that is smaller.
     field_every_s : float

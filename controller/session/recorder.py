@@ -40,11 +40,11 @@ computers at microscopes have."""
 _ALL = RecordingSettings()
 _HELD_UP = (
     "Some frames were overwritten before they were recorded, as this computer is busy: a faster "
-    'one, or --set recording.keep="target", would keep more.'
+    "one, or --set recording.keep=target, would keep more."
 )
 _TOO_SLOW = (
     "The disk of {} cannot keep up: from frame {} on evenly spaced frames are left out; choose a "
-    'faster one with --out, or keep less with --set recording.keep="target".'
+    "faster one with --out, or keep less with --set recording.keep=target."
 )
 
 

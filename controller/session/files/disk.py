@@ -140,7 +140,7 @@ def _measure_speed(folder: Path, description: Description) -> float:
 
 def _keep_less(settings: RecordingSettings) -> str:
     if settings.keep == "all":
-        return ', or keep a box around the target with --set recording.keep="target"'
+        return ", or keep a box around the target with --set recording.keep=target"
     return ", or make recording.box_px smaller and recording.field_every_s longer"
 
 

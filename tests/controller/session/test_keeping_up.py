@@ -103,7 +103,7 @@ def test_a_disk_that_is_too_slow_gets_evenly_spaced_frames(tmp_path: Path, disk:
         recorder.frame(frame(i))
     assert not recorder.stopped
     (news,) = recorder.take_news()
-    assert "cannot keep up" in news and 'recording.keep="target"' in news
+    assert "cannot keep up" in news and "recording.keep=target" in news
     disk.let(1_000)
     summary = recorder.finish()
     kept = np.array([int(row["frame"]) for row in rows(tmp_path / "frames.csv")])
