@@ -18,7 +18,7 @@ def test_a_row_compares_real_time_with_virtual_time(tmp_path: Path) -> None:
     (row,) = run_realtime([setup], 6.0, tmp_path, lambda *counts: done.append(counts))
     assert done == [(1, 1)]
     assert (row["size_px"], row["bits"], row["frames_per_s"]) == (128, 8, 50)
-    assert 0 < row["bound_um"] and row["virtual_um"] < row["rms_um"]
+    assert row["bound_um"] > 0 and row["virtual_um"] < row["rms_um"]
     assert row["ratio"] == row["rms_um"] / row["virtual_um"]
     assert row["late_um"] > row["virtual_um"]
     assert 0 < row["latency_ms"] <= row["p99_ms"]
