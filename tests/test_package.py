@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from importlib.metadata import Distribution
 from pathlib import Path
 from zipfile import ZipFile
@@ -47,8 +46,7 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unpacked(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution, unpacked."""
     folder = tmp_path_factory.mktemp("sdist")
-    with tarfile.open(build("sdist", tree, folder)) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(build("sdist", tree, folder), folder)
     (top,) = (path for path in folder.iterdir() if path.is_dir())
     return top
 
