@@ -81,7 +81,7 @@ class Recording:
         self._thread.start()
 
     def _run(self) -> None:
-        self.summary = self.process.run(lambda fault: None)
+        self.summary = self.process.run(lambda text, stopped: None)
 
     def result(self) -> dict[str, Any]:
         self._thread.join(30)
