@@ -95,7 +95,7 @@ class Recorder(Observer):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.toml").write_text(config_toml, encoding="utf-8", newline="")
         self._folder, self._description = folder, description
-        self._settings, self._seconds = settings, seconds
+        self._settings, self._seconds, self._waits = settings, seconds, waits
         self._rows, self._film = Rows(), FilmStrip()
         self._tables = Tables(folder, self._rows.seconds, description)
         self._frames = SessionFrames(folder, description, self._rows.seconds, open_stream, settings)
@@ -123,7 +123,8 @@ class Recorder(Observer):
     def forecast(self) -> list[str]:
         """Say what the recording takes, and how long the disk lasts; before the first frame."""
         with suppress(OSError):  # what fails now fails in the session, and is told
-            return forecast(self._folder, self._description, self._settings, self._seconds)
+            about = self._folder, self._description, self._settings, self._seconds
+            return forecast(*about, must_keep_up=not self._waits)
         return []
 
     def take_news(self) -> list[str]:

@@ -23,15 +23,10 @@ class Backlog:
         Pixels that may wait.
     waits : bool
         Whether `admit` waits for the disk instead, as virtual time does.
-
-    Attributes
-    ----------
-    every : int
-        Of so many frames one is kept.
     """
 
     def __init__(self, most_bytes: int, waits: bool = False) -> None:
-        self.every = 1
+        self._every = 1
         self._most_bytes, self._waits = most_bytes, waits
         self._waiting_bytes = 0
         self._since_change_bytes = most_bytes
@@ -59,13 +54,13 @@ class Backlog:
         fits = self._fits(size)
         if self._since_change_bytes >= self._most_bytes:
             if not fits:
-                self._keep_every(2 * self.every)
-            elif self.every > 1 and self._waiting_bytes <= _LITTLE * self._most_bytes:
-                self._keep_every(self.every // 2)
-        return fits and (bool(frame.acquisition) or frame.index % self.every == 0)
+                self._keep_every(2 * self._every)
+            elif self._every > 1 and self._waiting_bytes <= _LITTLE * self._most_bytes:
+                self._keep_every(self._every // 2)
+        return fits and (bool(frame.acquisition) or frame.index % self._every == 0)
 
     def _keep_every(self, frames: int) -> None:
-        self.every, self._since_change_bytes = frames, 0
+        self._every, self._since_change_bytes = frames, 0
 
     def _fits(self, size: int) -> bool:
         return self._waiting_bytes + size <= self._most_bytes

@@ -43,20 +43,26 @@ def bytes_per_s(description: Description, settings: RecordingSettings) -> float:
 
 
 def forecast(
-    folder: Path, description: Description, settings: RecordingSettings, seconds: float | None
+    folder: Path,
+    description: Description,
+    settings: RecordingSettings,
+    seconds: float | None,
+    must_keep_up: bool,
 ) -> list[str]:
     """Say what a recording takes, how long the disk lasts, and whether it is fast enough.
 
     Parameters
     ----------
     folder : Path
-        Where it goes; it exists. If the rate is high, how fast its disk is gets measured there.
+        Where it goes; it exists.
     description : Description
         The microscope.
     settings : RecordingSettings
         What is kept.
     seconds : float or None
         How long the session lasts, if that is known.
+    must_keep_up : bool
+        Whether the frames do not wait: if they come fast, the speed of the disk is measured.
     """
     rate = bytes_per_s(description, settings)
     free = max(shutil.disk_usage(folder).free - RESERVE_BYTES, 0)
@@ -65,7 +71,7 @@ def forecast(
         f"at most, as it is compressed: the disk of {folder} has room for {_span(free / rate)} at "
         "least"
     ]
-    if rate > _FAST_BYTES_S and free > 2 * _PROBE_BYTES:
+    if must_keep_up and rate > _FAST_BYTES_S and free > 2 * _PROBE_BYTES:
         speed = _measure_speed(folder, description)
         said[0] += f", and takes {_mb(speed)} MB/s, as measured now"
         if speed < rate:

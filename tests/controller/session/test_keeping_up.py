@@ -275,3 +275,10 @@ def test_it_is_said_what_a_recording_takes(tmp_path: Path, monkeypatch: pytest.M
             assert "may need 123 GB and 7.93 GB are free" in said[1]
         left = {path.name for path in (tmp_path / name).iterdir()}
         assert not any(entry.startswith(".speed") for entry in left)
+
+
+def test_of_a_disk_that_is_waited_for_the_speed_does_not_matter(tmp_path: Path) -> None:
+    fast = msgspec.structs.replace(DESCRIPTION, interval_ms=0.01)
+    with Recorder(tmp_path, fast, "", waits=True) as recorder:
+        said = " ".join(recorder.forecast())
+    assert "MB/s at most" in said and "measured" not in said and "left out" not in said
